@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+// Tandem: distributed LLM inference. Sources/ has one folder a module; README.md says what each is for
+// and which may import which. Two pillars (what is computed; who computes it, and when) meet only in Node.
+import PackageDescription
+
+/// Warnings are errors in every Swift target: a warning nobody reads is a bug nobody fixes.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
+/// Kernels are optimised in every configuration (tests of a debug build would take hours) and never contract
+/// `a * b + c` on their own: the numerics contract says where an fma stands.
+let kernelFlags: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
+
+let package = Package(
+    name: "tandem",
+    products: [.executable(name: "tandem", targets: ["CLI"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.10.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.10.0"),
+    ],
+    targets: [
+        // What is computed
+        .target(name: "CKernels", cSettings: kernelFlags),
+        .target(name: "ModelFile", swiftSettings: strict),
+        .target(
+            name: "Tokenization",
+            dependencies: ["ModelFile", .product(name: "HeapModule", package: "swift-collections")],
+            swiftSettings: strict),
+        .target(name: "Inference", dependencies: ["CKernels", "ModelFile"], swiftSettings: strict),
+
+        // Who computes it, and when
+        .systemLibrary(name: "CZeroMQ"),
+        .target(
+            name: "Wire",
+            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: strict),
+        .target(
+            name: "Cluster",
+            dependencies: ["Wire", .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: strict),
+        .target(name: "Transport", dependencies: ["CZeroMQ"], swiftSettings: strict),
+
+        // Where the two meet
+        .target(
+            name: "Node",
+            dependencies: [
+                "ModelFile", "Tokenization", "Inference", "Wire", "Cluster", "Transport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "CLI",
+            dependencies: [
+                "Node",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

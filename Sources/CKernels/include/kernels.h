@@ -1,0 +1,166 @@
+// The contract of Tandem's arithmetic: shapes, alignment, aliasing and order of operations of every kernel.
+//
+// Responsible for: row- and block-sized arithmetic, one variant per instruction set, chosen once at run time.
+// Must not know: tensors, models, other threads. Nothing here allocates, locks or keeps state but the chosen level.
+//
+// Numerics. `kernels_portable.c` defines every result; each SIMD variant reproduces it bit for bit:
+//  * a SIMD lane is an output element, so each element is one sequential chain in a fixed order;
+//  * `fma(a, b, c)` below is a fused multiply-add with one rounding; everything else rounds once per operation;
+//  * a reduction to one number uses 16 partial results (element i goes to partial i % 16, in order of i), which are
+//    then combined as a tree: partial[j] += partial[j + 8] (j < 8), then + 4, + 2, + 1;
+//  * exp and its relatives are this target's own polynomials, never libm's.
+//
+// Unless said otherwise pointers need only their element's alignment, outputs must not overlap inputs,
+// counts may be any value >= 0 and need not be a multiple of any vector width.
+
+#ifndef TANDEM_KERNELS_H
+#define TANDEM_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Instruction sets
+
+/// Instruction sets with a variant of their own, in order of preference.
+typedef enum {
+    TK_LEVEL_PORTABLE = 0,
+    TK_LEVEL_AVX2 = 1,    ///< AVX2, FMA, F16C
+    TK_LEVEL_AVX512 = 2,  ///< AVX-512 F, BW, DQ, VL and VNNI
+} tk_level;
+
+/// The best level this processor and operating system support (cpuid, asked once).
+tk_level tk_best_level(void);
+/// The level in use: `tk_best_level()` until `tk_set_level` says otherwise.
+tk_level tk_current_level(void);
+/// Forces a level, for tests. Returns 0, or -1 if the processor lacks it. Not to be called while kernels run.
+int tk_set_level(tk_level level);
+
+// MARK: Packed matrices
+
+/// Rows in a panel. Weights [rows, columns] are stored as ceil(rows / 16) panels; missing rows are zero.
+#define TK_PANEL_ROWS 16
+/// Columns in a quantization block.
+#define TK_BLOCK 32
+
+/// Element types of packed matrices. A panel of 16 rows holds:
+///  F32, F16, BF16: [columns][16] elements.
+///  Q8_0, for each block of 32 columns: 16 f16 scales, then int8 [8 groups][16 rows][4 columns]. 544 bytes a block.
+///  Q4_0, for each block of 32 columns: 16 f16 scales, then bytes [4 groups][16 rows][4]: byte (g, r, i) holds
+///        column 4g + i in its low and column 16 + 4g + i in its high nibble, each stored as value + 8. 288 bytes.
+typedef enum { TK_F32 = 0, TK_F16 = 1, TK_BF16 = 2, TK_Q8_0 = 3, TK_Q4_0 = 4 } tk_type;
+
+/// Bytes of one panel with `columns` columns (a multiple of 32 for Q8_0 and Q4_0).
+size_t tk_panel_bytes(tk_type type, size_t columns);
+
+/// Packs up to 16 rows into one panel. `source`: rows of the file's own format, `row_stride` bytes apart;
+/// rows from `rows` (1...16) on are filled with zeros.
+void tk_pack_panel(tk_type type, void *panel, const void *source, size_t row_stride, size_t rows, size_t columns);
+
+/// The same for a matrix stored transposed, [columns, all rows], element types F32, F16 and BF16 only:
+/// element (row r, column c) lies at `source + c * column_stride + r * element size`.
+void tk_pack_panel_transposed(
+    tk_type type, void *panel, const void *source, size_t column_stride, size_t rows, size_t columns);
+
+/// Reads row `row` (0..<16) of a panel back as float: out [columns].
+void tk_unpack_row(tk_type type, float *out, const void *panel, size_t row, size_t columns);
+
+// MARK: Matrix products
+
+/// Activations of `tokens` tokens quantized in blocks of 32 columns: value = scale * quant.
+typedef struct {
+    int8_t *quants;   ///< [tokens, columns], in -127...127
+    float *scales;    ///< [tokens, columns / 32]
+    int32_t *sums;    ///< [tokens, columns / 32]: the sum of each block's quants
+} tk_quantized;
+
+/// Quantizes x [tokens, columns] (columns a multiple of 32). Per block: amax = max |x|, scale = amax / 127,
+/// quant = round to nearest even(x * (127 / amax)), clamped to -127...127; an all-zero block has scale 0 and quants 0. A block that holds a
+/// value that is not finite has scale NaN and quants 0.
+void tk_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
+
+/// out[t * out_stride + r] = sum over k of w[r, k] * x[t, k] for F32, F16 and BF16 panels, r in 0..<rows.
+/// Order: acc = 0; for k = 0..<columns: acc = fma(w as float, x[t, k], acc).
+/// `panels`: ceil(rows / 16) consecutive panels; x [tokens, columns]; nothing is written past column `rows` of out.
+void tk_matmul_float(
+    tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
+    size_t columns);
+
+/// The same for Q8_0 and Q4_0 panels and quantized activations.
+/// Order: acc = 0; for each block b: s = exact int32 sum of w quant * x quant over the block's 32 columns;
+/// acc = fma((float)s, w scale as float * x scale, acc).
+void tk_matmul_quantized(
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
+    size_t columns);
+
+// MARK: Rows
+
+/// out[i] = x[i] * r * weight[i] with r = 1 / sqrt(mean(x^2) + epsilon); partial sums by fma(x, x, partial).
+/// Order per element: (x[i] * r) * weight[i]. out may be x.
+void tk_rms_norm(float *out, const float *x, const float *weight, size_t count, float epsilon);
+
+/// out[i] = fma((x[i] - mean) * r, weight[i], bias[i]), r = 1 / sqrt(variance + epsilon); the variance is the mean of
+/// (x - mean)^2. out may be x.
+void tk_layer_norm(float *out, const float *x, const float *weight, const float *bias, size_t count, float epsilon);
+
+/// x[i] += y[i].
+void tk_add(float *x, const float *y, size_t count);
+
+/// gate[i] = silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x)).
+void tk_silu_multiply(float *gate, const float *up, size_t count);
+
+/// x[i] = gelu(x[i]), the tanh form: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+void tk_gelu_tanh(float *x, size_t count);
+
+/// x[i] = exp(x[i] - shift): the polynomial used everywhere else (at most 2 ulp; 0 below -104, infinity above 88.73; NaN stays NaN).
+void tk_exp(float *x, size_t count, float shift);
+
+/// Index of the largest value, the lowest such index on a tie; NaN counts as smaller than everything. count >= 1.
+size_t tk_argmax(const float *x, size_t count);
+
+/// log(sum over i of exp(x[i])), computed around the maximum; the sum runs over 16 double partials as described on top.
+double tk_log_sum_exp(const float *x, size_t count);
+
+/// Natural logarithm, the same on every machine (own code, about 1 ulp of double).
+double tk_log(double x);
+
+// MARK: Rotary positions
+
+/// frequencies[i] = base ^ (-2 i / dimensions), i in 0..<dimensions / 2, in own double arithmetic rounded to float.
+void tk_rope_frequencies(float *frequencies, size_t dimensions, double base);
+
+/// cosines[i], sines[i] of (float)position * frequencies[i] (the product rounded to float), i in 0..<count; own code,
+/// reduced in double: correct to 1 ulp of float for every position up to 2^24.
+void tk_rope_angles(float *cosines, float *sines, const float *frequencies, size_t count, uint32_t position);
+
+/// Rotates `heads` consecutive heads of `head_size` floats in place. The first 2 * count values of each head turn, the
+/// rest stay. paired_halves 0: pairs (2i, 2i + 1), as in GGUF Llama files; 1: pairs (i, i + count), as in Hugging Face.
+/// Order: a' = fma(a, cos, -(b * sin)), b' = fma(a, sin, b * cos).
+void tk_rope(
+    float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
+    int paired_halves);
+
+// MARK: Attention over paged keys and values
+
+/// Positions in a KV block.
+#define TK_KV_BLOCK 32
+
+/// Floats of one KV block of one layer: keys [kv_heads][head_size][32 positions], then
+/// values [kv_heads][32 positions][head_size].
+size_t tk_kv_block_floats(size_t kv_heads, size_t head_size);
+
+/// Stores one token's key and value, each [kv_heads, head_size], at `position_in_block` of a block.
+void tk_kv_store(
+    float *block, const float *key, const float *value, size_t kv_heads, size_t head_size, size_t position_in_block);
+
+/// Attention of one query head [head_size] over positions 0..<positions of its KV head: out [head_size].
+/// blocks[b] is the block that holds positions 32 b ..< 32 b + 32; what lies past `positions` in the last one is not
+/// looked at (it may hold anything, NaN included). positions >= 1.
+/// Order, block by block: score[p] = scale * (chain of fma over head_size from 0); block maximum m_b;
+/// m' = max(m, m_b); c = exp(m - m'); e[p] = exp(score[p] - m'); sum = fma(sum, c, reduction of e as on top);
+/// acc[d] = acc[d] * c, then for p in order: acc[d] = fma(e[p], v[p][d], acc[d]). At the end out[d] = acc[d] / sum.
+/// In the first block c is taken as 0 and acc, sum start from 0.
+void tk_attention(
+    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
+    size_t head_size, float scale);
+
+#endif
