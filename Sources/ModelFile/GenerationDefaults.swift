@@ -1,0 +1,15 @@
+// What a model's author suggests for generating with it. Knows nothing of sampling.
+
+/// Suggestions found beside a model; nil where there is none.
+package struct GenerationDefaults: Sendable, Hashable {
+    package var bosToken: Int?
+    /// Tokens that end an answer; all are inside the vocabulary.
+    package var eosTokens: [Int] = []
+    package var temperature: Float?
+    package var topK: Int?
+    package var topP: Float?
+    package var minP: Float?
+    package var repeatPenalty: Float?
+
+    package init() {}
+}

@@ -1,0 +1,47 @@
+// The named limits of what a model file may ask for. They are far above every real model and far below what would
+// exhaust a machine; nothing is allocated for a count before it is compared with them and with the file's size.
+
+enum Limits {
+    // Shapes
+    static let layers = 10_000
+    static let vocabulary = 10_000_000
+    static let embeddingLength = 1 << 20
+    static let feedForwardLength = 1 << 22
+    static let heads = 1 << 16
+    static let headSize = 1 << 14
+    static let contextLength = 1 << 30
+    static let tensorDimension = 1 << 32
+    /// GGUF tensors have at most four dimensions; safetensors are held to the same.
+    static let tensorDimensions = 4
+
+    // Files
+    /// Parts of a split model: each is one open file, and a process may commonly hold 1024.
+    static let files = 512
+    static let tensors = 200_000
+    static let tensorNameBytes = 1024
+    static let folderEntries = 100_000
+
+    // GGUF
+    /// Everything before the tensor data. Vocabularies of 256,000 tokens take about 15 MB.
+    static let metadataBytes = 128 << 20
+    static let metadataEntries = 1 << 16
+    static let metadataKeyBytes = 65_535
+    static let metadataArrayDepth = 4
+    static let alignment = 1 << 20
+
+    // JSON
+    static let configurationBytes = 4 << 20
+    /// The largest known index (about 60,000 tensors) takes 6 MB; the safetensors library allows headers of 100 MB.
+    static let tensorIndexBytes = 64 << 20
+    static let tokenizerBytes = 128 << 20
+    static let jsonDepth = 64
+    /// A vocabulary of 262,000 tokens with 515,000 merges written as pairs has 2,000,000 values.
+    static let jsonValues = 6_000_000
+
+    // Tokenizers
+    static let tokenBytes = 65_536
+    static let addedTokens = 100_000
+    /// Token ids that no token has: some vocabularies have a few; more would allocate what the file does not justify.
+    static let unassignedTokens = 65_536
+    static let endTokens = 256
+}

@@ -1,0 +1,76 @@
+// Which tensors each part of a model needs, under which names and with which shapes. Knows no file format; the names
+// are those of llama.cpp's GGUF files.
+
+extension ModelConfiguration {
+    /// The tensors that a part needs, in a fixed order.
+    package func tensors(of part: ModelPart) -> [TensorRequirement] {
+        switch part {
+        case .embedding: embeddingTensors
+        case .layer(let index): layerTensors("blk.\(index).")
+        case .head: headTensors
+        }
+    }
+
+    /// The parts that a stage with these layers holds: the embedding with the first layer, the head with the last.
+    package func parts(ofLayers layers: Range<Int>) -> [ModelPart] {
+        precondition(layers.lowerBound >= 0 && layers.upperBound <= layerCount, "layers outside of the model")
+        var parts: [ModelPart] = layers.map { .layer($0) }
+        if layers.contains(0) { parts.insert(.embedding, at: 0) }
+        if layers.contains(layerCount - 1) { parts.append(.head) }
+        return parts
+    }
+
+    private var embeddingTensors: [TensorRequirement] {
+        var tensors = [tokenEmbedding]
+        if case .learned = positions {
+            tensors.append(
+                TensorRequirement(name: "position_embd.weight", rows: contextLength, columns: embeddingLength))
+        }
+        return tensors
+    }
+
+    private var headTensors: [TensorRequirement] {
+        let output = TensorRequirement(name: "output.weight", rows: vocabularySize, columns: embeddingLength)
+        return norm("output_norm") + [hasTiedEmbeddings ? tokenEmbedding : output]
+    }
+
+    private var tokenEmbedding: TensorRequirement {
+        TensorRequirement(name: "token_embd.weight", rows: vocabularySize, columns: embeddingLength)
+    }
+
+    private func layerTensors(_ prefix: String) -> [TensorRequirement] {
+        var tensors = norm(prefix + "attn_norm")
+        if hasFusedQueryKeyValue {
+            tensors += linear(
+                prefix + "attn_qkv", rows: queryLength + 2 * keyValueLength, columns: embeddingLength,
+                hasBias: hasQueryKeyValueBias)
+        } else {
+            for (name, rows) in [("attn_q", queryLength), ("attn_k", keyValueLength), ("attn_v", keyValueLength)] {
+                tensors += linear(
+                    prefix + name, rows: rows, columns: embeddingLength, hasBias: hasQueryKeyValueBias)
+            }
+        }
+        tensors += linear(
+            prefix + "attn_output", rows: embeddingLength, columns: queryLength, hasBias: hasAttentionOutputBias)
+        tensors += norm(prefix + "ffn_norm")
+        for name in isGated ? ["ffn_gate", "ffn_up"] : ["ffn_up"] {
+            tensors += linear(
+                prefix + name, rows: feedForwardLength, columns: embeddingLength, hasBias: hasFeedForwardBias)
+        }
+        tensors += linear(
+            prefix + "ffn_down", rows: embeddingLength, columns: feedForwardLength, hasBias: hasFeedForwardBias)
+        return tensors
+    }
+
+    private func norm(_ name: String) -> [TensorRequirement] {
+        let weight = TensorRequirement(name: name + ".weight", rows: 1, columns: embeddingLength)
+        let bias = TensorRequirement(name: name + ".bias", rows: 1, columns: embeddingLength)
+        return normalization == .layerNorm ? [weight, bias] : [weight]
+    }
+
+    private func linear(_ name: String, rows: Int, columns: Int, hasBias: Bool) -> [TensorRequirement] {
+        let weight = TensorRequirement(name: name + ".weight", rows: rows, columns: columns)
+        let bias = TensorRequirement(name: name + ".bias", rows: 1, columns: rows)
+        return hasBias ? [weight, bias] : [weight]
+    }
+}

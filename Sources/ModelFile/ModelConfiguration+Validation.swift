@@ -1,0 +1,86 @@
+// The rules that every configuration obeys, whether it came from a file or from a peer. Knows neither.
+
+extension ModelConfiguration {
+    /// Checks every value against its limits and against the others.
+    /// Whoever receives a configuration from elsewhere calls this first; sizes computed from a valid one cannot
+    /// overflow.
+    package func validate() throws(ModelFileError) {
+        try validate(file: "model configuration")
+    }
+
+    /// The same, with errors that name `file`.
+    func validate(file: String) throws(ModelFileError) {
+        let rules = ConfigurationRules(file: file)
+        try rules.check("layer count", layerCount, in: 1...Limits.layers)
+        try rules.check("embedding length", embeddingLength, in: 1...Limits.embeddingLength)
+        try rules.check("head count", headCount, in: 1...Limits.heads)
+        try rules.check("key/value head count", keyValueHeadCount, in: 1...headCount)
+        guard headCount % keyValueHeadCount == 0 else {
+            throw rules.invalid("key/value head count", keyValueHeadCount, "must divide the head count, \(headCount)")
+        }
+        try rules.check("head size", headSize, in: 1...Limits.headSize)
+        try rules.check("feed-forward length", feedForwardLength, in: 1...Limits.feedForwardLength)
+        try rules.check("vocabulary size", vocabularySize, in: 1...Limits.vocabulary)
+        try rules.check("context length", contextLength, in: 1...Limits.contextLength)
+        try rules.check(
+            "normalization epsilon", Double(normalizationEpsilon), above: 0, upTo: 1)
+        if case .rotary(let rotary) = positions { try rotary.validate(headSize: headSize, rules: rules) }
+        guard !hasFusedQueryKeyValue || architecture == .gpt2, !isGated || architecture == .llama else {
+            throw rules.invalid("architecture", architecture.name, "does not have tensors of these kinds")
+        }
+    }
+}
+
+extension RotaryConfiguration {
+    fileprivate func validate(headSize: Int, rules: ConfigurationRules) throws(ModelFileError) {
+        try rules.check("rotary base", base, above: 0, upTo: 1e12)
+        try rules.check("rotary dimensions", dimensions, in: 2...max(2, headSize))
+        guard dimensions % 2 == 0, dimensions <= headSize else {
+            throw rules.invalid(
+                "rotary dimensions", dimensions, "must be even and at most the head size, \(headSize)")
+        }
+        switch scaling {
+        case .none: break
+        case .linear(let factor):
+            try rules.check("rotary scaling factor", factor, above: 0, upTo: 1e6)
+        case .llama3(let factor, let low, let high, let original):
+            try rules.check("rotary scaling factor", factor, above: 0, upTo: 1e6)
+            try rules.check("rotary low frequency factor", low, above: 0, upTo: 1e6)
+            try rules.check("rotary high frequency factor", high, above: 0, upTo: 1e6)
+            guard low < high else {
+                throw rules.invalid(
+                    "rotary high frequency factor", high, "must be above the low frequency factor, \(low)")
+            }
+            try rules.check("rotary original context length", original, in: 1...Limits.contextLength)
+        case .factors(let factors):
+            guard factors.count == dimensions / 2 else {
+                throw rules.invalid(
+                    "rotary factor count", factors.count, "must be half the rotary dimensions, \(dimensions / 2)")
+            }
+            for factor in factors {
+                try rules.check("rotary factor", Double(factor), above: 0, upTo: 1e6)
+            }
+        }
+    }
+}
+
+/// Range checks whose errors name the file and the field.
+private struct ConfigurationRules {
+    let file: String
+
+    func check(_ field: String, _ value: Int, in range: ClosedRange<Int>) throws(ModelFileError) {
+        guard range.contains(value) else {
+            throw invalid(field, value, "must be between \(range.lowerBound) and \(range.upperBound)")
+        }
+    }
+
+    func check(_ field: String, _ value: Double, above lower: Double, upTo upper: Double) throws(ModelFileError) {
+        guard value > lower, value <= upper else {  // false for NaN too
+            throw invalid(field, value, "must be above \(lower) and at most \(upper)")
+        }
+    }
+
+    func invalid(_ field: String, _ value: any CustomStringConvertible, _ problem: String) -> ModelFileError {
+        ModelFileError(.invalidValue, file: file, field: field, value: value, problem)
+    }
+}

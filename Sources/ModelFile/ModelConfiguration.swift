@@ -1,0 +1,150 @@
+// What a model computes, as data: sizes and the choices in which the families differ. Knows no file format, and no
+// arithmetic beyond sizes.
+
+/// A family of models.
+package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
+    case gpt2
+    case llama
+
+    package var name: String { rawValue }
+    static var supportedNames: String { allCases.map(\.name).joined(separator: ", ") }
+}
+
+/// A unit of work that is never divided between workers.
+package enum ModelPart: Sendable, Hashable, Codable {
+    /// Token embedding, and learned positions where the model has them.
+    case embedding
+    case layer(Int)
+    /// Final norm and output matrix; the output matrix is "token_embd.weight" itself where tied.
+    case head
+}
+
+/// A tensor that a part needs. A weight matrix has outputs as rows and inputs as columns; a vector has one row.
+package struct TensorRequirement: Sendable, Hashable {
+    package var name: String
+    package var rows: Int
+    package var columns: Int
+}
+
+/// Rotary positions: pair i of a head is turned by the angle position * frequency(i),
+/// frequency(i) = base^(-2i / dimensions), then scaled.
+package struct RotaryConfiguration: Sendable, Hashable, Codable {
+    package enum Pairing: String, Sendable, Hashable, Codable {
+        /// Pair i is elements 2i and 2i + 1: Llama weights in GGUF files (their q and k rows are permuted for it).
+        case interleaved
+        /// Pair i is elements i and i + dimensions / 2: Hugging Face weights.
+        case halves
+    }
+
+    package enum Scaling: Sendable, Hashable, Codable {
+        case none
+        /// Every frequency is divided by the factor.
+        case linear(factor: Double)
+        /// Llama 3.1: wavelengths (2 pi / frequency) above original / low are divided by the factor, those below
+        /// original / high stay, those between are blended linearly in original / wavelength.
+        case llama3(
+            factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContextLength: Int)
+        /// Frequency i is divided by factors[i] (`rope_freqs.weight` of a GGUF file); [dimensions / 2].
+        case factors([Float])
+    }
+
+    package var base: Double
+    /// How many elements of a head are turned, from its first; even. The rest stay as they are.
+    package var dimensions: Int
+    package var pairing: Pairing
+    package var scaling: Scaling
+
+    package init(base: Double, dimensions: Int, pairing: Pairing, scaling: Scaling = .none) {
+        self.base = base
+        self.dimensions = dimensions
+        self.pairing = pairing
+        self.scaling = scaling
+    }
+}
+
+/// Everything that `Inference` must know to run a model, without its file.
+///
+/// It crosses the network as JSON; whoever receives one calls `validate()` before using it.
+package struct ModelConfiguration: Sendable, Hashable, Codable {
+    package enum Normalization: String, Sendable, Hashable, Codable {
+        /// (x - mean) / sqrt(variance + epsilon) * weight + bias
+        case layerNorm
+        /// x / sqrt(mean of squares + epsilon) * weight
+        case rmsNorm
+    }
+
+    package enum Positions: Sendable, Hashable, Codable {
+        /// A row of "position_embd.weight" [contextLength, embeddingLength] is added to the token's embedding.
+        case learned
+        case rotary(RotaryConfiguration)
+    }
+
+    package enum Activation: String, Sendable, Hashable, Codable {
+        /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+        case geluTanh
+        /// x / (1 + exp(-x))
+        case silu
+    }
+
+    package var architecture: Architecture
+    package var layerCount: Int
+    package var embeddingLength: Int
+    package var headCount: Int
+    /// Divides `headCount`; fewer than `headCount` is grouped-query attention.
+    package var keyValueHeadCount: Int
+    /// Elements of one head; `headCount * headSize` need not equal `embeddingLength`.
+    package var headSize: Int
+    package var feedForwardLength: Int
+    package var vocabularySize: Int
+    /// The longest sequence the model was made for (and, with learned positions, can have).
+    package var contextLength: Int
+    package var normalization: Normalization
+    package var normalizationEpsilon: Float
+    package var positions: Positions
+    package var activation: Activation
+    /// True: down(activation(gate(x)) * up(x)); false: down(activation(up(x))).
+    package var isGated: Bool
+    /// True: one matrix "attn_qkv" holds the rows of q, then k, then v; false: three matrices.
+    package var hasFusedQueryKeyValue: Bool
+    /// A bias on q, k and v.
+    package var hasQueryKeyValueBias: Bool
+    /// A bias on the output projection of attention.
+    package var hasAttentionOutputBias: Bool
+    /// A bias on each feed-forward matrix.
+    package var hasFeedForwardBias: Bool
+    /// True where the output matrix is the token embedding.
+    package var hasTiedEmbeddings: Bool
+
+    package init(
+        architecture: Architecture, layerCount: Int, embeddingLength: Int, headCount: Int, keyValueHeadCount: Int,
+        headSize: Int, feedForwardLength: Int, vocabularySize: Int, contextLength: Int, normalization: Normalization,
+        normalizationEpsilon: Float, positions: Positions, activation: Activation, isGated: Bool,
+        hasFusedQueryKeyValue: Bool, hasQueryKeyValueBias: Bool, hasAttentionOutputBias: Bool,
+        hasFeedForwardBias: Bool, hasTiedEmbeddings: Bool
+    ) {
+        self.architecture = architecture
+        self.layerCount = layerCount
+        self.embeddingLength = embeddingLength
+        self.headCount = headCount
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headSize = headSize
+        self.feedForwardLength = feedForwardLength
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
+        self.normalization = normalization
+        self.normalizationEpsilon = normalizationEpsilon
+        self.positions = positions
+        self.activation = activation
+        self.isGated = isGated
+        self.hasFusedQueryKeyValue = hasFusedQueryKeyValue
+        self.hasQueryKeyValueBias = hasQueryKeyValueBias
+        self.hasAttentionOutputBias = hasAttentionOutputBias
+        self.hasFeedForwardBias = hasFeedForwardBias
+        self.hasTiedEmbeddings = hasTiedEmbeddings
+    }
+
+    /// Elements of all query heads together.
+    package var queryLength: Int { headCount * headSize }
+    /// Elements of all key heads (and of all value heads) together.
+    package var keyValueLength: Int { keyValueHeadCount * headSize }
+}
