@@ -8,7 +8,9 @@
 //  * `fma(a, b, c)` below is a fused multiply-add with one rounding; everything else rounds once per operation;
 //  * a reduction to one number uses 16 partial results (element i goes to partial i % 16, in order of i), which are
 //    then combined as a tree: partial[j] += partial[j + 8] (j < 8), then + 4, + 2, + 1;
-//  * exp and its relatives are this target's own polynomials, never libm's.
+//  * exp and its relatives are this target's own polynomials, never libm's;
+//  * "equal" includes infinities, zeros' signs and subnormals; a result that is NaN is NaN everywhere, with any payload.
+//  The floating-point environment must be the default one: round to nearest, subnormals neither flushed nor zeroed.
 //
 // Unless said otherwise pointers need only their element's alignment, outputs must not overlap inputs,
 // counts may be any value >= 0 and need not be a multiple of any vector width.
@@ -74,8 +76,9 @@ typedef struct {
 } tk_quantized;
 
 /// Quantizes x [tokens, columns] (columns a multiple of 32). Per block: amax = max |x|, scale = amax / 127,
-/// quant = round to nearest even(x * (127 / amax)), clamped to -127...127; an all-zero block has scale 0 and quants 0. A block that holds a
-/// value that is not finite has scale NaN and quants 0.
+/// quant = round to nearest even(x * (127 / amax)), which lies in -127...127. A block whose amax is below 2^-120 (127 / amax
+/// could overflow) counts as all zero: scale 0, quants 0. A block that holds a value that is not finite has scale NaN
+/// and quants 0.
 void tk_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
 
 /// out[t * out_stride + r] = sum over k of w[r, k] * x[t, k] for F32, F16 and BF16 panels, r in 0..<rows.
@@ -87,7 +90,7 @@ void tk_matmul_float(
 
 /// The same for Q8_0 and Q4_0 panels and quantized activations.
 /// Order: acc = 0; for each block b: s = exact int32 sum of w quant * x quant over the block's 32 columns;
-/// acc = fma((float)s, w scale as float * x scale, acc).
+/// acc = fma((float)s, w scale as float * x scale, acc). Quants of -128 in a panel are as good as any other.
 void tk_matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
     size_t columns);
@@ -95,29 +98,32 @@ void tk_matmul_quantized(
 // MARK: Rows
 
 /// out[i] = x[i] * r * weight[i] with r = 1 / sqrt(mean(x^2) + epsilon); partial sums by fma(x, x, partial).
-/// Order per element: (x[i] * r) * weight[i]. out may be x.
+/// The mean is reduction / (float)count. Order per element: (x[i] * r) * weight[i]. out may be x.
 void tk_rms_norm(float *out, const float *x, const float *weight, size_t count, float epsilon);
 
 /// out[i] = fma((x[i] - mean) * r, weight[i], bias[i]), r = 1 / sqrt(variance + epsilon); the variance is the mean of
-/// (x - mean)^2. out may be x.
+/// (x - mean)^2, summed by fma(x - mean, x - mean, partial). out may be x.
 void tk_layer_norm(float *out, const float *x, const float *weight, const float *bias, size_t count, float epsilon);
 
 /// x[i] += y[i].
 void tk_add(float *x, const float *y, size_t count);
 
-/// gate[i] = silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x)).
+/// gate[i] = silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x)). silu(-infinity) is NaN, as in other implementations.
 void tk_silu_multiply(float *gate, const float *up, size_t count);
 
-/// x[i] = gelu(x[i]), the tanh form: 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+/// x[i] = gelu(x[i]), the tanh form: 0.5 x (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3), computed as the equal
+/// x / (1 + exp(-(x * fma(x * x, c3, c1)))) with c1 = 2 sqrt(2 / pi), c3 = 0.044715 c1.
 void tk_gelu_tanh(float *x, size_t count);
 
-/// x[i] = exp(x[i] - shift): the polynomial used everywhere else (at most 2 ulp; 0 below -104, infinity above 88.73; NaN stays NaN).
+/// x[i] = exp(x[i] - shift): the polynomial used everywhere else (at most 2 ulp; 0 below -104, infinity above 88.73;
+/// NaN stays NaN).
 void tk_exp(float *x, size_t count, float shift);
 
 /// Index of the largest value, the lowest such index on a tie; NaN counts as smaller than everything. count >= 1.
 size_t tk_argmax(const float *x, size_t count);
 
-/// log(sum over i of exp(x[i])), computed around the maximum; the sum runs over 16 double partials as described on top.
+/// log(sum over i of exp(x[i])) as max + log(sum of exp(x[i] - max)): exp is `tk_exp`'s, the sum runs over 16 double
+/// partials as described on top. A maximum that is infinite is the result; NaN values otherwise make it NaN. count >= 1.
 double tk_log_sum_exp(const float *x, size_t count);
 
 /// Natural logarithm, the same on every machine (own code, about 1 ulp of double).

@@ -1,0 +1,280 @@
+// The definition of every kernel's result, in plain C: what each SIMD variant reproduces bit for bit.
+//
+// Responsible for: the order of operations. Written to be read; it also serves processors without a variant.
+// Must not know: instruction sets.
+
+#include "kernels_internal.h"
+
+#include <math.h>
+
+// MARK: Matrix products
+
+static void quantize(tk_quantized out, const float *x, size_t tokens, size_t columns) {
+    const size_t blocks = tokens * (columns / TK_BLOCK);
+    for (size_t b = 0; b < blocks; b++) {
+        const float *block = x + b * TK_BLOCK;
+        int8_t *quants = out.quants + b * TK_BLOCK;
+        uint32_t bits = 0;  // magnitudes compare as integers, infinities and NaN last
+        for (size_t i = 0; i < TK_BLOCK; i++) {
+            const uint32_t magnitude = tk_bits_of_float(block[i]) & 0x7fffffff;
+            bits = magnitude > bits ? magnitude : bits;
+        }
+        const float amax = tk_float_of_bits(bits);
+        const int is_finite = bits < 0x7f800000;
+        if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
+            memset(quants, 0, TK_BLOCK);
+            out.scales[b] = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
+            out.sums[b] = 0;
+            continue;
+        }
+        const float inverse = 127.0f / amax;
+        int32_t sum = 0;
+        for (size_t i = 0; i < TK_BLOCK; i++) {
+            const float shifted = block[i] * inverse + TK_EXP_ROUNDER;  // rounds to an integer, nearest even
+            const int32_t quant = (int32_t)(shifted - TK_EXP_ROUNDER);
+            quants[i] = (int8_t)quant;
+            sum += quant;
+        }
+        out.scales[b] = amax / 127.0f;
+        out.sums[b] = sum;
+    }
+}
+
+/// One panel's weights of column k as floats: out [16].
+static inline void widen(tk_type type, float *out, const void *panel, size_t k) {
+    const uint16_t *halves = (const uint16_t *)panel + k * TK_PANEL_ROWS;
+    switch (type) {
+    case TK_F16:
+        for (size_t r = 0; r < TK_PANEL_ROWS; r++) out[r] = tk_float_of_half(tk_load_u16(halves + r));
+        break;
+    case TK_BF16:
+        for (size_t r = 0; r < TK_PANEL_ROWS; r++) out[r] = tk_float_of_bfloat(tk_load_u16(halves + r));
+        break;
+    default:
+        memcpy(out, (const float *)panel + k * TK_PANEL_ROWS, TK_PANEL_ROWS * sizeof(float));
+    }
+}
+
+static void matmul_float(
+    tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
+    size_t columns) {
+    const size_t panel_bytes = tk_panel_bytes(type, columns);
+    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
+        const void *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * panel_bytes;
+        const size_t height = rows - row < TK_PANEL_ROWS ? rows - row : TK_PANEL_ROWS;
+        for (size_t t = 0; t < tokens; t++) {
+            float acc[TK_PANEL_ROWS] = {0}, w[TK_PANEL_ROWS];
+            for (size_t k = 0; k < columns; k++) {
+                const float value = x[t * columns + k];
+                widen(type, w, panel, k);
+                for (size_t r = 0; r < TK_PANEL_ROWS; r++) acc[r] = __builtin_fmaf(w[r], value, acc[r]);
+            }
+            memcpy(out + t * out_stride + row, acc, height * sizeof(float));
+        }
+    }
+}
+
+/// The exact dot products of one block's 16 rows with the quants of one token [32]: sums [16].
+static inline void dot_q8(int32_t *sums, const int8_t *block, const int8_t *x) {
+    for (size_t r = 0; r < TK_PANEL_ROWS; r++) sums[r] = 0;
+    for (size_t g = 0; g < 8; g++) {
+        for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
+            const int8_t *w = block + (g * TK_PANEL_ROWS + r) * 4;
+            for (size_t i = 0; i < 4; i++) sums[r] += w[i] * x[4 * g + i];
+        }
+    }
+}
+
+static inline void dot_q4(int32_t *sums, const uint8_t *block, const int8_t *x) {
+    for (size_t r = 0; r < TK_PANEL_ROWS; r++) sums[r] = 0;
+    for (size_t g = 0; g < 4; g++) {
+        for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
+            const uint8_t *w = block + (g * TK_PANEL_ROWS + r) * 4;
+            for (size_t i = 0; i < 4; i++) {
+                sums[r] += ((w[i] & 15) - 8) * x[4 * g + i] + ((w[i] >> 4) - 8) * x[16 + 4 * g + i];
+            }
+        }
+    }
+}
+
+static void matmul_quantized(
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
+    size_t columns) {
+    const size_t blocks = columns / TK_BLOCK;
+    const size_t block_bytes = type == TK_Q8_0 ? TK_Q8_0_BLOCK_BYTES : TK_Q4_0_BLOCK_BYTES;
+    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
+        const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * blocks * block_bytes;
+        const size_t height = rows - row < TK_PANEL_ROWS ? rows - row : TK_PANEL_ROWS;
+        for (size_t t = 0; t < tokens; t++) {
+            float acc[TK_PANEL_ROWS] = {0};
+            for (size_t b = 0; b < blocks; b++) {
+                const uint8_t *block = panel + b * block_bytes, *quants = block + 2 * TK_PANEL_ROWS;
+                const int8_t *values = x.quants + t * columns + b * TK_BLOCK;
+                const float x_scale = x.scales[t * blocks + b];
+                int32_t sums[TK_PANEL_ROWS];
+                if (type == TK_Q8_0) {
+                    dot_q8(sums, (const int8_t *)quants, values);
+                } else {
+                    dot_q4(sums, quants, values);
+                }
+                for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
+                    const float scale = tk_float_of_half(tk_load_u16(block + 2 * r)) * x_scale;
+                    acc[r] = __builtin_fmaf((float)sums[r], scale, acc[r]);
+                }
+            }
+            memcpy(out + t * out_stride + row, acc, height * sizeof(float));
+        }
+    }
+}
+
+// MARK: Rows
+
+static inline float exponential(float x) {
+    // Comparisons are written so that NaN passes.
+    x = TK_EXP_LOWEST > x ? TK_EXP_LOWEST : x;
+    x = TK_EXP_HIGHEST < x ? TK_EXP_HIGHEST : x;
+    const float shifted = __builtin_fmaf(x, TK_LOG2_E, TK_EXP_ROUNDER);
+    const float n = shifted - TK_EXP_ROUNDER;
+    float r = __builtin_fmaf(n, -TK_LN2_HIGH, x);
+    r = __builtin_fmaf(n, -TK_LN2_LOW, r);
+    float p = __builtin_fmaf(TK_EXP_C7, r, TK_EXP_C6);
+    p = __builtin_fmaf(p, r, TK_EXP_C5);
+    p = __builtin_fmaf(p, r, TK_EXP_C4);
+    p = __builtin_fmaf(p, r, TK_EXP_C3);
+    p = __builtin_fmaf(p, r, TK_EXP_C2);
+    p = __builtin_fmaf(p, r, 1.0f);
+    p = __builtin_fmaf(p, r, 1.0f);
+    // 2^n in two factors, both normal numbers: results may be subnormal or infinite.
+    const int32_t power = (int32_t)(tk_bits_of_float(shifted) - TK_EXP_ROUNDER_BITS);
+    const int32_t half = power >> 1;
+    p *= tk_float_of_bits(((uint32_t)half + 127) << 23);
+    return p * tk_float_of_bits(((uint32_t)power - (uint32_t)half + 127) << 23);
+}
+
+static void rms_norm(float *out, const float *x, const float *weight, size_t count, float epsilon) {
+    float partial[16] = {0};
+    for (size_t i = 0; i < count; i++) partial[i % 16] = __builtin_fmaf(x[i], x[i], partial[i % 16]);
+    const float r = 1.0f / sqrtf(tk_reduce(partial) / (float)count + epsilon);
+    for (size_t i = 0; i < count; i++) out[i] = (x[i] * r) * weight[i];
+}
+
+static void layer_norm(
+    float *out, const float *x, const float *weight, const float *bias, size_t count, float epsilon) {
+    float partial[16] = {0};
+    for (size_t i = 0; i < count; i++) partial[i % 16] += x[i];
+    const float mean = tk_reduce(partial) / (float)count;
+    memset(partial, 0, sizeof partial);
+    for (size_t i = 0; i < count; i++) {
+        const float difference = x[i] - mean;
+        partial[i % 16] = __builtin_fmaf(difference, difference, partial[i % 16]);
+    }
+    const float r = 1.0f / sqrtf(tk_reduce(partial) / (float)count + epsilon);
+    for (size_t i = 0; i < count; i++) out[i] = __builtin_fmaf((x[i] - mean) * r, weight[i], bias[i]);
+}
+
+static void add(float *x, const float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] += y[i];
+}
+
+static void silu_multiply(float *gate, const float *up, size_t count) {
+    for (size_t i = 0; i < count; i++) gate[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+}
+
+static void gelu_tanh(float *x, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const float u = x[i] * __builtin_fmaf(x[i] * x[i], TK_GELU_C3, TK_GELU_C1);
+        x[i] = x[i] / (1.0f + exponential(-u));
+    }
+}
+
+static void exp_shifted(float *x, size_t count, float shift) {
+    for (size_t i = 0; i < count; i++) x[i] = exponential(x[i] - shift);
+}
+
+static size_t argmax(const float *x, size_t count) {
+    float best = -INFINITY;
+    for (size_t i = 0; i < count; i++) best = x[i] > best ? x[i] : best;
+    for (size_t i = 0; i < count; i++) {
+        if (x[i] == best) return i;
+    }
+    return 0;  // all NaN
+}
+
+static double sum_exp(const float *x, size_t count, float shift) {
+    double partial[16] = {0};
+    for (size_t i = 0; i < count; i++) partial[i % 16] += (double)exponential(x[i] - shift);
+    return tk_reduce_double(partial);
+}
+
+// MARK: Rotary positions
+
+static void rope(
+    float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
+    int paired_halves) {
+    for (size_t h = 0; h < heads; h++) {
+        float *head = x + h * head_size;
+        for (size_t i = 0; i < count; i++) {
+            float *first = paired_halves ? head + i : head + 2 * i;
+            float *second = paired_halves ? first + count : first + 1;
+            const float a = *first, b = *second;
+            *first = __builtin_fmaf(a, cosines[i], -(b * sines[i]));
+            *second = __builtin_fmaf(a, sines[i], b * cosines[i]);
+        }
+    }
+}
+
+// MARK: Attention
+
+static void attention(
+    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
+    size_t head_size, float scale) {
+    float maximum = -INFINITY, sum = 0;
+    for (size_t d = 0; d < head_size; d++) out[d] = 0;
+    for (size_t start = 0; start < positions; start += TK_KV_BLOCK) {
+        const float *block = blocks[start / TK_KV_BLOCK];
+        const float *keys = tk_keys(block, kv_head, head_size);
+        const float *values = tk_values(block, kv_head, kv_heads, head_size);
+        const size_t count = positions - start < TK_KV_BLOCK ? positions - start : TK_KV_BLOCK;
+
+        float e[TK_KV_BLOCK] = {0};
+        for (size_t d = 0; d < head_size; d++) {
+            for (size_t p = 0; p < count; p++) e[p] = __builtin_fmaf(query[d], keys[d * TK_KV_BLOCK + p], e[p]);
+        }
+        float raised = maximum;
+        for (size_t p = 0; p < count; p++) {
+            e[p] *= scale;
+            raised = e[p] > raised ? e[p] : raised;
+        }
+        const float correction = start == 0 ? 0.0f : exponential(maximum - raised);
+        maximum = raised;
+
+        float partial[16] = {0};
+        for (size_t p = 0; p < count; p++) {
+            e[p] = exponential(e[p] - maximum);
+            partial[p % 16] += e[p];
+        }
+        sum = __builtin_fmaf(sum, correction, tk_reduce(partial));
+        for (size_t d = 0; d < head_size; d++) {
+            float acc = out[d] * correction;
+            for (size_t p = 0; p < count; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
+            out[d] = acc;
+        }
+    }
+    for (size_t d = 0; d < head_size; d++) out[d] /= sum;
+}
+
+const tk_kernels tk_kernels_portable = {
+    .quantize = quantize,
+    .matmul_float = matmul_float,
+    .matmul_quantized = matmul_quantized,
+    .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
+    .add = add,
+    .silu_multiply = silu_multiply,
+    .gelu_tanh = gelu_tanh,
+    .exp = exp_shifted,
+    .argmax = argmax,
+    .sum_exp = sum_exp,
+    .rope = rope,
+    .attention = attention,
+};
