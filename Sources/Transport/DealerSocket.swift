@@ -1,0 +1,53 @@
+// The side that connects: one peer, reached again by itself after a break. Must not know who the peer is.
+import CZeroMQ
+import Glibc
+
+/// A DEALER connected to one ROUTER under a routing id of its own. Owned by one thread (see `SocketHandle`).
+package final class DealerSocket: Pollable {
+    package let handle: SocketHandle
+
+    /// Throws `.system` where libzmq has no socket left.
+    package init(_ context: Context, _ options: SocketOptions, as id: RoutingID) throws(TransportError) {
+        handle = try SocketHandle(ZMQ_DEALER, context: context, options: options)
+        handle.set(ZMQ_ROUTING_ID, id.bytes)
+    }
+
+    /// Begins to connect and returns at once; the monitor tells when the connection is there. After a break libzmq tries
+    /// again by itself, 100 ms to 2 s apart, for ever. A host name is looked up here (which may block), so that a wrong
+    /// one is an error and not silence. Throws `.badEndpoint` or `.cannotResolve`.
+    package func connect(_ endpoint: Endpoint) throws(TransportError) {
+        if case .tcp(let host, let port) = endpoint {
+            if host == "*" || port == 0 {
+                throw .badEndpoint(text: endpoint.description, reason: "it is one to listen on, not to connect to")
+            }
+            _ = try NumericAddress.ofHost(host)  // libzmq asks again, at every attempt
+            if NumericAddress.isIPv6(host) { handle.set(ZMQ_IPV6, 1) }
+        }
+        if zmq_connect(handle.pointer, endpoint.description) == 0 { return }
+        throw .badEndpoint(text: endpoint.description, reason: reason(zmq_errno()))
+    }
+
+    /// Sends one message: the frames, then `bulk` as its last frame. Copies each byte once, never waits. `.sent` or
+    /// `.full` (which is also the answer while there is no connection).
+    package func send(_ frames: [[UInt8]], bulk: UnsafeRawBufferPointer? = nil) -> SendResult {
+        handle.checkUse()
+        switch handle.sendFrames(frames, bulk: bulk) {
+        case 0: return .sent
+        case EAGAIN: return .full
+        case let number: preconditionFailure("libzmq cannot send: \(reason(number))")
+        }
+    }
+
+    /// The next message, without waiting. Nil: nothing is there, or a message was dropped for breaking a limit; either
+    /// way go back to polling, which tells at once if there is more.
+    package func receive() -> [Frame]? { handle.receive(extra: 0) }
+
+    /// Events of this socket's connection. Call once, before `connect`, so that none is missed.
+    package func monitor() throws(TransportError) -> Monitor { try Monitor(of: handle) }
+
+    /// Messages that were dropped for breaking a limit of the socket's options.
+    package var droppedMessages: Int { handle.droppedMessages }
+
+    /// Drops the connection and its queues. Any later use but `close` is a mistake.
+    package func close() { handle.close() }
+}

@@ -1,0 +1,45 @@
+// Reads the event stream that libzmq offers for a socket. Must not decide what an event means for a peer.
+import CZeroMQ
+import Glibc
+import Synchronization
+
+/// Events of one socket's connections, in order, as something to poll. A peer that is killed shows within 150 ms.
+/// Owned by the thread that owns the socket; keep it as long as the socket, and close the socket first.
+package final class Monitor: Pollable {
+    package let handle: SocketHandle
+
+    init(of socket: SocketHandle) throws(TransportError) {
+        let number = Self.count.add(1, ordering: .relaxed).newValue
+        let name = "inproc://monitor-\(number)"
+        if zmq_socket_monitor(socket.pointer, name, ZMQ_EVENT_ALL) != 0 {
+            throw .system(operation: "watch a ZeroMQ socket", reason: reason(zmq_errno()))
+        }
+        // libzmq made the pair's other end without a limit of its own: a storm of connections must not fill memory.
+        let options = SocketOptions(maximumFrameBytes: 4096, maximumFrames: 2, receiveHighWaterMark: 10_000)
+        handle = try SocketHandle(ZMQ_PAIR, context: socket.context, options: options)
+        if zmq_connect(handle.pointer, name) != 0 {
+            throw .system(operation: "watch a ZeroMQ socket", reason: reason(zmq_errno()))
+        }
+    }
+
+    /// The next event, without waiting; nil where there is none now.
+    package func next() -> ConnectionEvent? {
+        while let frames = handle.receive(extra: 0) {
+            // Frame 1: event (16 bits), value (32 bits), both in the host's order. Frame 2: the address.
+            guard let first = frames.first, first.count == 6 else { continue }
+            let (event, value) = first.withUnsafeBytes {
+                ($0.loadUnaligned(as: UInt16.self), $0.loadUnaligned(fromByteOffset: 2, as: UInt32.self))
+            }
+            if let event = ConnectionEvent(Int32(event), value: value) { return event }
+        }
+        return nil
+    }
+
+    /// Always 0: libzmq's events break no limit.
+    package var droppedMessages: Int { handle.droppedMessages }
+
+    /// Stops watching.
+    package func close() { handle.close() }
+
+    private static let count = Atomic<Int>(0)
+}

@@ -1,0 +1,164 @@
+// One libzmq socket: options common to all, whole messages in and out, the thread that owns it. Must not know which
+// pattern it serves; `RouterSocket` and `DealerSocket` do.
+import CZeroMQ
+import Glibc
+
+/// Owns a libzmq socket. Not thread safe, as libzmq sockets are not: it may be made on one thread and handed to another,
+/// but the thread that first sends, receives or polls owns it from then on (checked in debug builds). Visible outside only
+/// because `Pollable` names it; nothing of it can be used there.
+package final class SocketHandle {
+    let context: Context
+    let pointer: UnsafeMutableRawPointer
+    let options: SocketOptions
+    /// Messages refused by `receive` for having too many frames or, over inproc, too large ones.
+    private(set) var droppedMessages = 0
+    private var owner: pthread_t?
+    private var isOpen = true
+
+    init(_ type: Int32, context: Context, options: SocketOptions) throws(TransportError) {
+        guard let pointer = zmq_socket(context.handle, type) else {
+            throw .system(operation: "open a ZeroMQ socket", reason: reason(zmq_errno()))
+        }
+        self.context = context
+        self.pointer = pointer
+        self.options = options
+
+        set(ZMQ_LINGER, 0)  // closing never waits: the coordinator replays what was lost
+        set(ZMQ_IMMEDIATE, 1)  // queue only on connections that exist
+        set(ZMQ_SNDHWM, options.sendHighWaterMark)
+        set(ZMQ_RCVHWM, options.receiveHighWaterMark)
+        set(ZMQ_MAXMSGSIZE, Int64(options.maximumFrameBytes))
+        set(ZMQ_BACKLOG, 512)
+        set(ZMQ_HANDSHAKE_IVL, 2000)
+        set(ZMQ_CONNECT_TIMEOUT, 2000)
+        set(ZMQ_TCP_MAXRT, 5000)  // milliseconds until unacknowledged data counts as a lost connection
+        set(ZMQ_RECONNECT_IVL, 100)
+        set(ZMQ_RECONNECT_IVL_MAX, 2000)
+        set(ZMQ_TCP_KEEPALIVE, 1)
+        set(ZMQ_TCP_KEEPALIVE_IDLE, 5)  // seconds
+        set(ZMQ_TCP_KEEPALIVE_INTVL, 2)
+        set(ZMQ_TCP_KEEPALIVE_CNT, 3)
+        // Never ZMQ_HEARTBEAT_*: libzmq 4.3.4 aborts the process when a connecting socket's receive pipe is full (#3937).
+    }
+
+    deinit { close() }
+
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        zmq_close(pointer)
+    }
+
+    /// In debug builds, traps where another thread than the owner uses the socket, or anyone after `close`.
+    func checkUse() {
+        assert(isOpen, "A closed socket is used")
+        assert(isOwnedByThisThread(), "A socket is used by two threads; one thread owns it")
+    }
+
+    private func isOwnedByThisThread() -> Bool {
+        guard let owner else {
+            self.owner = pthread_self()
+            return true
+        }
+        return pthread_equal(owner, pthread_self()) != 0
+    }
+
+    // MARK: Options
+
+    func set<Value: FixedWidthInteger>(_ option: Int32, _ value: Value) {
+        // Every option is an `int` but for ZMQ_MAXMSGSIZE, which is an `int64_t`.
+        let result =
+            if let wide = value as? Int64 {
+                withUnsafeBytes(of: wide) { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
+            } else {
+                withUnsafeBytes(of: Int32(value)) { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
+            }
+        precondition(result == 0, "libzmq refuses option \(option): \(reason(zmq_errno()))")
+    }
+
+    func set(_ option: Int32, _ bytes: [UInt8]) {
+        let result = bytes.withUnsafeBytes { zmq_setsockopt(pointer, option, $0.baseAddress, $0.count) }
+        precondition(result == 0, "libzmq refuses option \(option): \(reason(zmq_errno()))")
+    }
+
+    /// Where the socket really listens, after a bind to port 0 too.
+    func lastEndpoint() -> String {
+        var text = [UInt8](repeating: 0, count: 512)
+        var count = text.count
+        let result = text.withUnsafeMutableBytes {
+            zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, $0.baseAddress, &count)
+        }
+        precondition(result == 0, "libzmq refuses to name an endpoint: \(reason(zmq_errno()))")
+        return String(decoding: text.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
+    // MARK: Messages
+
+    /// Sends one frame, copying it once, without waiting. Returns 0 or the error number.
+    func sendFrame(_ bytes: UnsafeRawBufferPointer, more: Bool) -> Int32 {
+        let flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)
+        while zmq_send(pointer, bytes.baseAddress, bytes.count, flags) < 0 {
+            let number = zmq_errno()
+            if number != EINTR { return number }
+        }
+        return 0
+    }
+
+    /// Sends the frames, then `bulk`, as (the rest of) one message. Returns 0 or the number of the error that the first
+    /// failing frame met. All frames are offered even then: a pipe that dies in the middle of a message makes libzmq drop
+    /// everything up to the message's last frame, and without that one it would swallow the next message.
+    func sendFrames(_ frames: [[UInt8]], bulk: UnsafeRawBufferPointer?) -> Int32 {
+        precondition(!frames.isEmpty || bulk != nil, "A message has at least one frame")
+        let count = frames.count + (bulk == nil ? 0 : 1)
+        precondition(
+            count <= options.maximumFrames, "A message of \(count) frames; \(options.maximumFrames) are agreed")
+        var failure: Int32 = 0
+        for index in 0..<count {
+            let isLast = index == count - 1
+            let result =
+                if index < frames.count {
+                    frames[index].withUnsafeBytes { sendFrame($0, more: !isLast) }
+                } else {
+                    sendFrame(bulk ?? UnsafeRawBufferPointer(start: nil, count: 0), more: false)
+                }
+            if result != 0 && failure == 0 { failure = result }
+            if result != 0 && index == 0 { break }  // nothing is under way yet
+        }
+        return failure
+    }
+
+    /// The next whole message without waiting; nil where none is there or the one that was there broke a limit.
+    /// `extra` frames (a ROUTER's routing id) are allowed beside the limit.
+    func receive(extra: Int) -> [Frame]? {
+        checkUse()
+        var frames: [Frame] = []
+        var isAcceptable = true
+        repeat {
+            guard let frame = receiveFrame() else {
+                precondition(frames.isEmpty, "libzmq handed out a part of a message")
+                return nil
+            }
+            // TCP peers meet the size limit in libzmq; inproc ones here.
+            if frames.count < options.maximumFrames + extra && frame.count <= options.maximumFrameBytes {
+                frames.append(frame)
+            } else {
+                isAcceptable = false
+                frames = [frame]  // keeps only the last one, for `hasMore`
+            }
+        } while frames[frames.count - 1].hasMore
+        if !isAcceptable || frames.count <= extra {
+            droppedMessages += 1
+            return nil
+        }
+        return frames
+    }
+
+    private func receiveFrame() -> Frame? {
+        while true {
+            if let frame = Frame(receivingFrom: pointer) { return frame }
+            let number = zmq_errno()
+            if number == EAGAIN { return nil }
+            precondition(number == EINTR, "libzmq cannot receive: \(reason(number))")
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// What differs between the sockets of a node: limits of size and of queues. Must not know options that are the same for
+// every socket; those are set in `SocketHandle`.
+
+/// Limits of one socket. Every queue is bounded: flow control by credits belongs to the node, these only make sure that
+/// a mistake there costs messages and not memory.
+package struct SocketOptions: Sendable {
+    /// The largest frame accepted, in bytes. A TCP peer that sends a larger one is disconnected by libzmq.
+    package var maximumFrameBytes: Int
+    /// The most frames a message may have (without the routing id); a message with more is dropped whole.
+    package var maximumFrames: Int
+    /// Messages queued per peer before `send` answers `.full`.
+    package var sendHighWaterMark: Int
+    /// Messages queued per peer before libzmq stops reading from it.
+    package var receiveHighWaterMark: Int
+
+    /// Limits in bytes and messages; marks of 1 or more (0 would mean "without limit", which nothing here may be).
+    package init(
+        maximumFrameBytes: Int, maximumFrames: Int = 8, sendHighWaterMark: Int = 1000, receiveHighWaterMark: Int = 1000
+    ) {
+        precondition(maximumFrameBytes > 0 && maximumFrames > 0 && sendHighWaterMark > 0 && receiveHighWaterMark > 0)
+        self.maximumFrameBytes = maximumFrameBytes
+        self.maximumFrames = maximumFrames
+        self.sendHighWaterMark = sendHighWaterMark
+        self.receiveHighWaterMark = receiveHighWaterMark
+    }
+}
