@@ -1,0 +1,65 @@
+// Responsible for: what a coordinator is told when it starts. Must not know: clocks, flags.
+
+import Wire
+
+/// Everything a coordinator decides by, apart from events. Times are milliseconds.
+package struct CoordinatorConfiguration: Sendable {
+    package var model: ModelShape
+    /// Goes into every `Assign` unread.
+    package var modelDescription: [UInt8]
+    package var build: String
+    /// Where the shell has bound its sockets, as workers reach them.
+    package var weightsEndpoint: String
+    package var tokensEndpoint: String
+    /// Tokens of a sequence at most, prompt and answer.
+    package var contextLength: Int
+    /// Epochs count up from here. Pass something that grows from one start to the next (the time of day), so that a
+    /// stage of an earlier coordinator cannot be taken for one of this.
+    package var firstEpoch: Epoch
+    /// No plan is made with fewer workers.
+    package var minimumWorkers = 1
+    /// Layer ranges in the order of the workers' joining; nil: the planner decides.
+    package var split: [Range<Int>]?
+    /// The KV blocks wanted; fewer, but never fewer than one whole context, where memory is short.
+    package var wantedBlocks: Int
+    /// Tokens of prompts in one step.
+    package var prefillChunk = 256
+    /// Tokens in one step.
+    package var maximumBatchTokens = 512
+    /// Requests computed at once, and requests that may wait.
+    package var maximumRunning = 64
+    package var maximumWaiting = 256
+
+    package var heartbeatInterval: UInt64 = 250
+    /// A worker not heard of for so long is lost.
+    package var lostAfter: UInt64 = 1_000
+    /// A step that computes for so long is hung, and its worker lost.
+    package var hungAfter: UInt64 = 120_000
+    /// A load without progress for so long has failed.
+    package var loadStalledAfter: UInt64 = 60_000
+    /// Steps outstanding for so long while every worker idles are lost, and replayed.
+    package var stalledAfter: UInt64 = 5_000
+    /// For so long a worker that could not load, or lost steps again and again, is left out of plans.
+    package var setAsideFor: UInt64 = 30_000
+    /// A request fails after so long without any service.
+    package var waitingLimit: UInt64 = 120_000
+
+    /// The defaults, with KV blocks for four whole contexts.
+    package init(
+        model: ModelShape, modelDescription: [UInt8], build: String, weightsEndpoint: String, tokensEndpoint: String,
+        contextLength: Int, firstEpoch: Epoch
+    ) {
+        precondition(contextLength > 0 && !model.layerBytes.isEmpty)
+        self.model = model
+        self.modelDescription = modelDescription
+        self.build = build
+        self.weightsEndpoint = weightsEndpoint
+        self.tokensEndpoint = tokensEndpoint
+        self.contextLength = contextLength
+        self.firstEpoch = firstEpoch
+        self.wantedBlocks = 4 * BlockPool.blocks(forPositions: contextLength)
+    }
+
+    /// KV blocks for one whole context: with so many, every admissible request can be computed.
+    package var minimumBlocks: Int { BlockPool.blocks(forPositions: contextLength) }
+}

@@ -1,0 +1,55 @@
+// Responsible for: the bytes of a model as far as placement needs them. Must not know: tensors, architectures.
+
+/// What each part of a model costs a worker that holds it, in bytes of memory as loaded.
+package struct ModelShape: Sendable, Equatable {
+    package var name: String
+    /// Weights of each layer.
+    package var layerBytes: [UInt64]
+    /// Token (and position) embedding; on the first stage.
+    package var embeddingBytes: UInt64
+    /// Final norm and output matrix (also where it is tied to the embedding); on the last stage.
+    package var headBytes: UInt64
+    /// Bytes that embedding and head share when they are on the same stage; 0: not tied.
+    package var tiedBytes: UInt64
+    /// Keys and values of one layer for one block of `Limits.blockPositions` positions.
+    package var keyValueBytesPerBlock: UInt64
+    /// Buffers of a stage for the largest step.
+    package var workspaceBytes: UInt64
+    /// Floats of one token's activations between stages.
+    package var activationsPerToken: Int
+
+    /// All of it.
+    package init(
+        name: String, layerBytes: [UInt64], embeddingBytes: UInt64, headBytes: UInt64, tiedBytes: UInt64,
+        keyValueBytesPerBlock: UInt64, workspaceBytes: UInt64, activationsPerToken: Int
+    ) {
+        self.name = name
+        self.layerBytes = layerBytes
+        self.embeddingBytes = embeddingBytes
+        self.headBytes = headBytes
+        self.tiedBytes = tiedBytes
+        self.keyValueBytesPerBlock = keyValueBytesPerBlock
+        self.workspaceBytes = workspaceBytes
+        self.activationsPerToken = activationsPerToken
+    }
+
+    /// Weight bytes of a stage that runs `layers`.
+    package func weightBytes(of layers: Range<Int>) -> UInt64 {
+        let isFirst = layers.lowerBound == 0
+        let isLast = layers.upperBound == layerBytes.count
+        var bytes = layerBytes[layers].reduce(0, +)
+        if isFirst { bytes += embeddingBytes }
+        if isLast { bytes += headBytes }
+        return isFirst && isLast ? bytes - min(tiedBytes, bytes) : bytes
+    }
+
+    /// Bytes of keys and values of a stage that runs `layers` with `blockCount` blocks.
+    package func keyValueBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
+        keyValueBytesPerBlock * UInt64(blockCount) * UInt64(layers.count)
+    }
+
+    /// Everything a stage that runs `layers` needs.
+    package func stageBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
+        weightBytes(of: layers) + keyValueBytes(of: layers, blockCount: blockCount) + workspaceBytes
+    }
+}

@@ -1,0 +1,114 @@
+// Responsible for: the ids of nodes, requests, sequences, steps and contents, each a type of its own so that they
+// cannot be mixed up. Must not know: sockets, time.
+
+/// A worker process. Random for each process and its routing id on the control link; a restarted worker is a new one.
+package struct WorkerID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static func < (a: WorkerID, b: WorkerID) -> Bool { a.value < b.value }
+    package var description: String { "worker " + String(value, radix: 16) }
+
+    /// The ZeroMQ routing id: the letter W and the value, big-endian (a routing id must not begin with a zero byte).
+    package var routingID: [UInt8] { RoutingID.bytes(letter: RoutingID.worker, value: value) }
+
+    /// The worker behind a routing id; nil: it is not a worker's.
+    package init?(routingID: some Collection<UInt8>) {
+        guard let value = RoutingID.value(letter: RoutingID.worker, bytes: routingID) else { return nil }
+        self.value = value
+    }
+}
+
+/// A client process, random; its routing id on the control link.
+package struct ClientID: Hashable, Sendable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package var description: String { "client " + String(value, radix: 16) }
+
+    /// The ZeroMQ routing id: the letter C and the value, big-endian.
+    package var routingID: [UInt8] { RoutingID.bytes(letter: RoutingID.client, value: value) }
+
+    /// The client behind a routing id; nil: it is not a client's.
+    package init?(routingID: some Collection<UInt8>) {
+        guard let value = RoutingID.value(letter: RoutingID.client, bytes: routingID) else { return nil }
+        self.value = value
+    }
+}
+
+private enum RoutingID {
+    static let worker = UInt8(ascii: "W")
+    static let client = UInt8(ascii: "C")
+
+    static func bytes(letter: UInt8, value: UInt64) -> [UInt8] {
+        [letter] + (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) }
+    }
+
+    static func value(letter: UInt8, bytes: some Collection<UInt8>) -> UInt64? {
+        guard bytes.count == 9, bytes.first == letter else { return nil }
+        return bytes.dropFirst().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+}
+
+/// A request as its client numbers it; unique among the requests of one client.
+package struct ClientRequestID: Hashable, Sendable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package var description: String { "request \(value)" }
+}
+
+/// A request as the coordinator numbers it.
+package struct RequestID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static func < (a: RequestID, b: RequestID) -> Bool { a.value < b.value }
+    package var description: String { "request \(value)" }
+}
+
+/// A sequence of tokens that stages hold state for. Never used twice within an epoch.
+package struct SequenceID: Hashable, Sendable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package var description: String { "sequence \(value)" }
+}
+
+/// The number of a plan (which worker runs which layers); higher is newer. 0 is no plan.
+package struct Epoch: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static let none = Epoch(0)
+    package static func < (a: Epoch, b: Epoch) -> Bool { a.value < b.value }
+    package var description: String { "epoch \(value)" }
+    package var next: Epoch { Epoch(value &+ 1) }
+}
+
+/// One micro-batch on its way through all stages; counts up from 1 within an epoch.
+package struct StepID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static func < (a: StepID, b: StepID) -> Bool { a.value < b.value }
+    package var description: String { "step \(value)" }
+}
+
+/// A conversation whose requests share the keys and values of their common beginning.
+package struct SessionID: Hashable, Sendable, CustomStringConvertible {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package var description: String { "session " + String(value, radix: 16) }
+}
+
+/// The SHA-256 of a content (a tensor's bytes as stored, a model): what weights are fetched and cached by.
+package struct ContentHash: Hashable, Sendable, CustomStringConvertible {
+    package static let byteCount = 32
+    /// Exactly `byteCount` bytes.
+    package let bytes: [UInt8]
+
+    /// nil: not 32 bytes.
+    package init?(_ bytes: some Sequence<UInt8>) {
+        self.bytes = Array(bytes)
+        if self.bytes.count != Self.byteCount { return nil }
+    }
+
+    /// 64 hexadecimal digits.
+    package var description: String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,70 @@
+// Responsible for: the version of the protocol and the largest values a message may carry. Every count is checked
+// against one of these before anything is allocated for it. Must not know: sockets, time.
+
+/// The version of the protocol between nodes; changes with every change that an older node would misread.
+package let protocolVersion: UInt32 = 1
+
+/// The largest values a message may carry.
+package enum Limits {
+    /// Bytes of a header frame on the control and data links (an `Assign` carries the tensor manifest).
+    package static let headerBytes = 32 << 20
+    /// Bytes of the header frame of a `Fetch` or `Chunk`.
+    package static let weightHeaderBytes = 4096
+    /// Bytes of an endpoint, a host name, a model's name, a build version.
+    package static let nameBytes = 1024
+    /// Bytes of a sentence meant for a person.
+    package static let sentenceBytes = 16 << 10
+    /// Bytes of a prompt, or of all messages of a conversation together.
+    package static let promptBytes = 16 << 20
+    /// Messages of a conversation.
+    package static let chatMessages = 4096
+    /// Stop strings of a request, and bytes in one of them.
+    package static let stops = 64
+    package static let stopBytes = 4096
+    /// Tokens of a sequence: prompt and answer.
+    package static let sequenceTokens = 1 << 20
+    /// Tokens in one step.
+    package static let batchTokens = 1 << 14
+    /// Sequences in one step, samples in its result.
+    package static let stepItems = 1024
+    /// Positions in a block of keys and values.
+    package static let blockPositions = 32
+    /// KV blocks of a stage.
+    package static let keyValueBlocks = 1 << 22
+    /// Layers of a model.
+    package static let layers = 4096
+    /// Stages of a plan, and workers of a cluster.
+    package static let workers = 256
+    /// Steps in flight: what bounds every queue of the data and tokens links.
+    package static let stepsInFlight = workers + 1
+    /// Floats of one token's activations.
+    package static let activationsPerToken = 1 << 16
+    /// Floats in the raw frame beside a `Forward` (256 MiB).
+    package static let activations = 1 << 26
+    /// Bytes in the raw frame beside a `Chunk`.
+    package static let chunkBytes = 256 << 10
+    /// Bytes of a model description.
+    package static let descriptionBytes = 24 << 20
+    /// Log-probabilities reported for a token beside the chosen one.
+    package static let topLogProbabilities = 100
+    /// Tokens in a logit bias or a ban.
+    package static let biasedTokens = 1 << 16
+    /// Requests in a status reply.
+    package static let listedRequests = 4096
+}
+
+/// Why bytes are not a message.
+package struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A sentence that names the message, the field and the value.
+    package let message: String
+    package init(_ message: String) { self.message = message }
+    package var description: String { message }
+}
+
+/// A value with one agreed form as bytes: one frame.
+package protocol WireMessage: Sendable, Equatable {
+    /// The frame.
+    func encode() -> [UInt8]
+    /// Refuses, naming message and field, whatever is malformed or exceeds one of `Limits`. Never traps.
+    init(decoding bytes: [UInt8]) throws(WireError)
+}

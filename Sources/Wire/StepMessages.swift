@@ -1,0 +1,100 @@
+// Responsible for: one step's way through the stages and its result (data and tokens links). Must not know: sockets,
+// time, tensors: activations travel as a raw frame beside the header.
+//
+// The credit rule: every step ends in exactly one `StepResult`, also when nothing was sampled, and at most
+// `Assign.stageCount + 1` steps exist at once. Each link carries each step once, so no pipe ever holds more than that
+// many messages: the result is the credit, and no other is needed.
+
+/// Coordinator -> first stage -> ... -> last stage, data link: compute this step. Followed by one raw frame of
+/// `activationCount` little-endian f32 [tokens of all items in order, activationsPerToken]; without the raw frame
+/// where `activationCount` is 0 (to the first stage).
+package struct Forward: Equatable, Sendable, WireMessage {
+    package var epoch: Epoch
+    package var step: StepID
+    /// In the order of the rows of the activations.
+    package var items: [ForwardItem]
+    package var activationCount: Int
+
+    package init(epoch: Epoch, step: StepID, items: [ForwardItem], activationCount: Int = 0) {
+        self.epoch = epoch
+        self.step = step
+        self.items = items
+        self.activationCount = activationCount
+    }
+
+    /// Tokens of all items.
+    package var tokenCount: Int { items.reduce(0) { $0 + $1.tokens.count } }
+
+    /// How long the raw frame must be; 0: there is none.
+    package var rawFrameBytes: Int { activationCount * 4 }
+}
+
+/// Consecutive tokens of one sequence.
+package struct ForwardItem: Equatable, Sendable {
+    package var sequence: SequenceID
+    /// Of the first token, from 0.
+    package var position: Int
+    package var tokens: [Int32]
+    /// KV block ids for positions 0 ..< position + tokens.count, `Limits.blockPositions` positions each.
+    package var blocks: [Int32]
+    /// Sample after the last token.
+    package var samples: Bool
+    /// Present in the first item of a sequence within an epoch.
+    package var begin: SequenceStart?
+    package init(
+        sequence: SequenceID, position: Int, tokens: [Int32], blocks: [Int32], samples: Bool,
+        begin: SequenceStart? = nil
+    ) {
+        self.sequence = sequence
+        self.position = position
+        self.tokens = tokens
+        self.blocks = blocks
+        self.samples = samples
+        self.begin = begin
+    }
+}
+
+/// What the last stage must know before it samples for a sequence.
+package struct SequenceStart: Equatable, Sendable {
+    package var sampling: SamplingParameters
+    /// The first so many tokens of the sequence are the prompt; the others were generated.
+    package var promptTokenCount: Int
+    /// The tokens before the first item's position, whose keys and values are already there.
+    package var history: [Int32]
+    package init(sampling: SamplingParameters, promptTokenCount: Int, history: [Int32]) {
+        self.sampling = sampling
+        self.promptTokenCount = promptTokenCount
+        self.history = history
+    }
+}
+
+/// Last stage -> coordinator, tokens link: the step is complete. The credit for another step.
+package struct StepResult: Equatable, Sendable, WireMessage {
+    package var epoch: Epoch
+    package var step: StepID
+    /// One for each item that samples, in the order of the items.
+    package var samples: [SampledToken]
+    /// What the last stage took for it.
+    package var computeMicroseconds: UInt64
+    package init(epoch: Epoch, step: StepID, samples: [SampledToken], computeMicroseconds: UInt64) {
+        self.epoch = epoch
+        self.step = step
+        self.samples = samples
+        self.computeMicroseconds = computeMicroseconds
+    }
+}
+
+/// The next token of a sequence.
+package struct SampledToken: Equatable, Sendable {
+    package var sequence: SequenceID
+    package var token: Int32
+    /// The log-softmax of the raw logits; 0 where log-probabilities were not asked for.
+    package var logProbability: Float
+    package var top: [TokenProbability]
+    package init(sequence: SequenceID, token: Int32, logProbability: Float = 0, top: [TokenProbability] = []) {
+        self.sequence = sequence
+        self.token = token
+        self.logProbability = logProbability
+        self.top = top
+    }
+}

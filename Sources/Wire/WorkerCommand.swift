@@ -1,0 +1,99 @@
+// Responsible for: what the coordinator says to a worker on the control link. Must not know: sockets, time, what is in
+// a model description.
+
+/// Coordinator -> worker, control link.
+package enum WorkerCommand: Equatable, Sendable, WireMessage {
+    case welcome(Welcome)
+    case refusal(Refusal)
+    case assign(Assign)
+    /// Every 250 ms: I am here.
+    case heartbeat
+    case release(Release)
+    /// I do not know you (any more): join again.
+    case rejoin
+    /// No layers for you now; free what this epoch and those before hold.
+    case standby(Epoch)
+}
+
+/// Coordinator -> worker: you are a member.
+package struct Welcome: Equatable, Sendable {
+    package var version: UInt32 = protocolVersion
+    package var build: String
+    /// Where weights are fetched.
+    package var weightsEndpoint: String
+    /// Where the last stage sends results.
+    package var tokensEndpoint: String
+    package var modelName: String
+    package init(build: String, weightsEndpoint: String, tokensEndpoint: String, modelName: String) {
+        self.build = build
+        self.weightsEndpoint = weightsEndpoint
+        self.tokensEndpoint = tokensEndpoint
+        self.modelName = modelName
+    }
+}
+
+/// Coordinator -> worker or client: no, and why, for a person.
+package struct Refusal: Equatable, Sendable {
+    package var reason: String
+    package init(reason: String) { self.reason = reason }
+
+    /// The answer to a peer of another protocol version, naming both.
+    package static func version(_ theirs: UInt32, build: String, ourBuild: String) -> Refusal {
+        let peer = build.isEmpty ? "\(theirs)" : "\(theirs) (tandem \(build))"
+        return Refusal(
+            reason: "the coordinator speaks protocol version \(protocolVersion) (tandem \(ourBuild)), this peer speaks "
+                + "version \(peer); install the same version of tandem on both")
+    }
+}
+
+/// Coordinator -> worker: load this stage, then say `Ready`. Supersedes every earlier one.
+package struct Assign: Equatable, Sendable {
+    /// Where a stage's output goes.
+    package enum NextHop: Equatable, Sendable {
+        /// `Forward` to the data socket of the next stage.
+        case stage(endpoint: String)
+        /// `StepResult` to the coordinator's tokens socket: this is the last stage.
+        case tokens
+    }
+
+    package var epoch: Epoch
+    package var layers: Range<Int>
+    package var layerCount: Int
+    /// Configuration and tensor manifest, as the shells of both sides understand it.
+    package var modelDescription: [UInt8]
+    package var keyValueBlockCount: Int
+    package var maximumBatchTokens: Int
+    /// Floats of one token's activations between stages.
+    package var activationsPerToken: Int
+    package var next: NextHop
+    package var stageIndex: Int
+    package var stageCount: Int
+    package init(
+        epoch: Epoch, layers: Range<Int>, layerCount: Int, modelDescription: [UInt8], keyValueBlockCount: Int,
+        maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, stageIndex: Int, stageCount: Int
+    ) {
+        self.epoch = epoch
+        self.layers = layers
+        self.layerCount = layerCount
+        self.modelDescription = modelDescription
+        self.keyValueBlockCount = keyValueBlockCount
+        self.maximumBatchTokens = maximumBatchTokens
+        self.activationsPerToken = activationsPerToken
+        self.next = next
+        self.stageIndex = stageIndex
+        self.stageCount = stageCount
+    }
+
+    package var isFirst: Bool { stageIndex == 0 }
+    package var isLast: Bool { next == .tokens }
+}
+
+/// Coordinator -> last stage: these sequences have ended (no step of them is in flight); free their sampler state.
+package struct Release: Equatable, Sendable {
+    package var epoch: Epoch
+    package var sequences: [SequenceID]
+    package init(epoch: Epoch, sequences: [SequenceID]) {
+        self.epoch = epoch
+        self.sequences = sequences
+    }
+}

@@ -1,0 +1,97 @@
+// Responsible for: what a worker says to the coordinator on the control link. Must not know: sockets, time, where the
+// values come from. The worker is known by its routing id, never by a field.
+
+/// Worker -> coordinator, control link.
+package enum WorkerMessage: Equatable, Sendable {
+    case join(Join)
+    case loading(Loading)
+    case ready(Ready)
+    case failed(LoadFailure)
+    case heartbeat(WorkerHeartbeat)
+    case leave
+}
+
+/// Worker -> coordinator: I offer this machine. Answered by `Welcome` or `Refusal`.
+package struct Join: Equatable, Sendable {
+    /// The protocol version; when it is not ours, the other fields are not read and keep their defaults.
+    package var version: UInt32 = protocolVersion
+    /// The program's version for people, such as "0.1.0".
+    package var build = ""
+    /// Counts the joins of one process that follow a loss; a repeated message has the number of the first.
+    package var attempt: UInt64 = 1
+    package var hostName = ""
+    package var processID: Int32 = 0
+    /// Bytes this worker may use for weights, keys and values, and workspace.
+    package var memoryBytes: UInt64 = 0
+    package var cores = 0
+    package var threads = 0
+    /// The kernels' instruction set, such as "avx512".
+    package var instructionLevel = ""
+    /// Measured: bytes per second.
+    package var readBandwidth: Double = 0
+    /// Measured: int8 operations per second.
+    package var int8Speed: Double = 0
+    /// Where its data socket is bound, as the previous stage can reach it.
+    package var dataEndpoint = ""
+    /// The model it has as a file itself.
+    package var modelFingerprint: ContentHash?
+    package init() {}
+}
+
+/// Worker -> coordinator: how far the load of an epoch is.
+package struct Loading: Equatable, Sendable {
+    package var epoch: Epoch
+    package var bytesDone: UInt64
+    package var bytesTotal: UInt64
+    package init(epoch: Epoch, bytesDone: UInt64, bytesTotal: UInt64) {
+        self.epoch = epoch
+        self.bytesDone = bytesDone
+        self.bytesTotal = bytesTotal
+    }
+}
+
+/// Worker -> coordinator: the stage of this epoch can compute.
+package struct Ready: Equatable, Sendable {
+    package var epoch: Epoch
+    /// Of this load: bytes that came over the network, and bytes that lay in the cache or a local file.
+    package var transferredBytes: UInt64
+    package var cachedBytes: UInt64
+    package init(epoch: Epoch, transferredBytes: UInt64, cachedBytes: UInt64) {
+        self.epoch = epoch
+        self.transferredBytes = transferredBytes
+        self.cachedBytes = cachedBytes
+    }
+}
+
+/// Worker -> coordinator: the stage of this epoch cannot be loaded or cannot go on.
+package struct LoadFailure: Equatable, Sendable {
+    package var epoch: Epoch
+    package var message: String
+    package init(epoch: Epoch, message: String) {
+        self.epoch = epoch
+        self.message = message
+    }
+}
+
+/// Worker -> coordinator, every 250 ms: I am here. Progress in it tells busy from hung.
+package struct WorkerHeartbeat: Equatable, Sendable {
+    /// The epoch it is assigned, 0 for none.
+    package var epoch = Epoch.none
+    /// Steps computed within the epoch.
+    package var stepsCompleted: UInt64 = 0
+    /// How long the step now being computed has taken; 0: none.
+    package var busyMilliseconds: UInt64 = 0
+    package var gauges = WorkerGauges()
+    package init() {}
+}
+
+/// What a worker measures of itself.
+package struct WorkerGauges: Equatable, Sendable {
+    /// Resident memory of the process.
+    package var residentBytes: UInt64 = 0
+    /// Weight bytes that came over the network since the process began.
+    package var transferredBytes: UInt64 = 0
+    /// Weight bytes that came from the cache or a local file since the process began.
+    package var cachedBytes: UInt64 = 0
+    package init() {}
+}
