@@ -1,0 +1,107 @@
+// Finds added tokens in text. Knows nothing of how the text between them is split.
+
+import ModelFile
+
+/// A part of a text: an added token, or a non-empty stretch of bytes between them.
+enum TextPart: Equatable {
+    case token(Int32)
+    case text(Range<Int>)
+}
+
+/// Finds added tokens from left to right, the longest one at each place, as Hugging Face's tokenizers do.
+struct AddedTokenMatcher: Sendable {
+    private struct Node: Sendable {
+        var children: [UInt8: Int] = [:]
+        /// The token that ends here.
+        var token: TokenizerDescription.AddedToken?
+    }
+
+    /// A trie over the bytes of all contents; the root is the first.
+    private var nodes = [Node()]
+    /// Which bytes a content begins with; [256].
+    private var isFirst = [Bool](repeating: false, count: 256)
+
+    mutating func insert(_ token: TokenizerDescription.AddedToken, content: [UInt8]) {
+        guard let first = content.first else { return }
+        isFirst[Int(first)] = true
+        var node = 0
+        for byte in content {
+            if let child = nodes[node].children[byte] {
+                node = child
+            } else {
+                nodes.append(Node())
+                nodes[node].children[byte] = nodes.count - 1
+                node = nodes.count - 1
+            }
+        }
+        nodes[node].token = token
+    }
+
+    /// Cuts `text` at the added tokens in it; special ones are left in the text where `parseSpecial` is false.
+    func split(_ text: UTF8Text, parseSpecial: Bool) -> [TextPart] {
+        let end = text.bytes.count
+        var parts: [TextPart] = []
+        var start = 0
+        var index = 0
+        while nodes.count > 1, index < end {
+            guard isFirst[Int(text.bytes[index])], let (token, tokenEnd) = longestMatch(in: text, at: index) else {
+                index += 1
+                continue
+            }
+            let range = index..<tokenEnd
+            index = tokenEnd
+            if token.isSpecial, !parseSpecial { continue }
+            if token.isSingleWord, !isSingleWord(range, in: text) { continue }
+            let lower = token.stripsLeft ? max(start, startOfSpace(before: range.lowerBound, in: text)) : range.lowerBound
+            if start < lower { parts.append(.text(start..<lower)) }
+            parts.append(.token(Int32(token.id)))
+            start = token.stripsRight ? text.endOfRun(of: .space, from: range.upperBound, to: end) : range.upperBound
+            index = start
+        }
+        if start < end { parts.append(.text(start..<end)) }
+        return parts
+    }
+
+    private func longestMatch(in text: UTF8Text, at start: Int) -> (TokenizerDescription.AddedToken, end: Int)? {
+        var node = 0
+        var index = start
+        var longest: (TokenizerDescription.AddedToken, end: Int)?
+        while index < text.bytes.count, let child = nodes[node].children[text.bytes[index]] {
+            node = child
+            index += 1
+            if let token = nodes[node].token { longest = (token, index) }
+        }
+        return longest
+    }
+
+    private func isSingleWord(_ range: Range<Int>, in text: UTF8Text) -> Bool {
+        if range.lowerBound > 0 {
+            let before = text.scalar(at: text.start(before: range.lowerBound)).scalar
+            if isWordCharacter(before) { return false }
+        }
+        if range.upperBound < text.bytes.count, isWordCharacter(text.scalar(at: range.upperBound).scalar) {
+            return false
+        }
+        return true
+    }
+
+    private func startOfSpace(before index: Int, in text: UTF8Text) -> Int {
+        var index = index
+        while index > 0 {
+            let start = text.start(before: index)
+            if !text.character(at: start).class.contains(.space) { break }
+            index = start
+        }
+        return index
+    }
+}
+
+/// `\w` of Unicode's regular expressions (UTS 18, annex C).
+private func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
+    let properties = scalar.properties
+    if properties.isAlphabetic || properties.isJoinControl { return true }
+    switch properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
+    default: return false
+    }
+}
