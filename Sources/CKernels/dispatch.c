@@ -8,11 +8,41 @@
 #include <math.h>
 #include <stdatomic.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+/// The register state that the operating system saves (XCR0), 0 where it does not say.
+static uint32_t saved_state(void) {
+    uint32_t eax, ebx, ecx, edx;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE)) return 0;
+    __asm__("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+    return eax;
+}
+
+static tk_level detect(void) {
+    const uint32_t ymm_state = 0x6, zmm_state = 0xe6;
+    const uint32_t avx2_1 = bit_FMA | bit_F16C | bit_AVX, avx2_7 = bit_AVX2;
+    const uint32_t avx512_7 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL, avx512_7c = bit_AVX512VNNI;
+
+    uint32_t eax, ebx, ecx, edx;
+    const uint32_t state = saved_state();
+    if ((state & ymm_state) != ymm_state) return TK_LEVEL_PORTABLE;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & avx2_1) != avx2_1) return TK_LEVEL_PORTABLE;
+    if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || (ebx & avx2_7) != avx2_7) return TK_LEVEL_PORTABLE;
+    if ((state & zmm_state) != zmm_state || (ebx & avx512_7) != avx512_7 || (ecx & avx512_7c) != avx512_7c) {
+        return TK_LEVEL_AVX2;
+    }
+    return TK_LEVEL_AVX2;
+}
+
+static const tk_kernels *const tables[] = {&tk_kernels_portable, &tk_kernels_avx2};
+#else
 static tk_level detect(void) {
     return TK_LEVEL_PORTABLE;
 }
 
 static const tk_kernels *const tables[] = {&tk_kernels_portable};
+#endif
 
 // Both hold level + 1, 0 while nobody has asked. Two threads that ask first store the same value.
 static atomic_int best, current;

@@ -31,7 +31,7 @@ typedef struct {
     void (*gelu_tanh)(float *x, size_t count);
     void (*exp)(float *x, size_t count, float shift);
     size_t (*argmax)(const float *x, size_t count);
-    /// The reduction over 16 double partials of exp(x[i] - shift).
+    /// The reduction over 16 double partials of exp(x[i] - shift); shift is not infinite.
     double (*sum_exp)(const float *x, size_t count, float shift);
     void (*rope)(
         float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,

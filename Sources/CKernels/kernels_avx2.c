@@ -1,0 +1,586 @@
+// The kernels for AVX2, FMA and F16C: two vectors of 8 floats are the 16 rows of a panel.
+//
+// Responsible for: the results of kernels_portable.c, bit for bit, faster.
+// Must not know: whether the processor has these instructions; dispatch.c asks it.
+
+#if defined(__x86_64__)
+
+#include "kernels_internal.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+#define INLINE static inline __attribute__((always_inline))
+
+// MARK: Vectors
+
+/// Adds the 8 lanes as the last three steps of the reduction tree do.
+INLINE float reduce(__m256 v) {
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+}
+
+/// The largest lane that is not NaN; -infinity if there is none (no lane of v is then larger).
+INLINE float largest(__m256 v) {
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+INLINE int32_t sum_of(__m256i v) {
+    __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
+}
+
+INLINE __m256 exponential(__m256 x) {
+    // max and min return their second operand when one is NaN.
+    x = _mm256_max_ps(_mm256_set1_ps(TK_EXP_LOWEST), x);
+    x = _mm256_min_ps(_mm256_set1_ps(TK_EXP_HIGHEST), x);
+    const __m256 rounder = _mm256_set1_ps(TK_EXP_ROUNDER), one = _mm256_set1_ps(1);
+    const __m256 shifted = _mm256_fmadd_ps(x, _mm256_set1_ps(TK_LOG2_E), rounder);
+    const __m256 n = _mm256_sub_ps(shifted, rounder);
+    __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-TK_LN2_HIGH), x);
+    r = _mm256_fmadd_ps(n, _mm256_set1_ps(-TK_LN2_LOW), r);
+    __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(TK_EXP_C7), r, _mm256_set1_ps(TK_EXP_C6));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C5));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C4));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C3));
+    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C2));
+    p = _mm256_fmadd_ps(p, r, one);
+    p = _mm256_fmadd_ps(p, r, one);
+    const __m256i bias = _mm256_set1_epi32(127);
+    const __m256i power = _mm256_sub_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(TK_EXP_ROUNDER_BITS));
+    const __m256i half = _mm256_srai_epi32(power, 1), rest = _mm256_sub_epi32(power, half);
+    p = _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23)));
+    return _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
+}
+
+// MARK: Quantization
+
+INLINE __m256i round_scaled(const float *x, __m256 inverse) {
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
+}
+
+static void quantize(tk_quantized out, const float *x, size_t tokens, size_t columns) {
+    const size_t blocks = tokens * (columns / TK_BLOCK);
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    for (size_t b = 0; b < blocks; b++) {
+        const float *block = x + b * TK_BLOCK;
+        __m256i *quants = (__m256i *)(out.quants + b * TK_BLOCK);
+        __m256i most = _mm256_setzero_si256();
+        for (size_t i = 0; i < TK_BLOCK; i += 8) {
+            const __m256i bits = _mm256_loadu_si256((const __m256i *)(block + i));
+            most = _mm256_max_epi32(most, _mm256_and_si256(bits, magnitude));
+        }
+        __m128i top = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+        top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0x4e));
+        top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0xb1));
+        const uint32_t bits = (uint32_t)_mm_cvtsi128_si32(top);
+        const float amax = tk_float_of_bits(bits);
+        const int is_finite = bits < 0x7f800000;
+        if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
+            _mm256_storeu_si256(quants, _mm256_setzero_si256());
+            out.scales[b] = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
+            out.sums[b] = 0;
+            continue;
+        }
+        const __m256 inverse = _mm256_set1_ps(127.0f / amax);
+        const __m256i q0 = round_scaled(block, inverse), q1 = round_scaled(block + 8, inverse);
+        const __m256i q2 = round_scaled(block + 16, inverse), q3 = round_scaled(block + 24, inverse);
+        // Packing works within halves of 16 bytes; the permutation brings groups of 4 back into order.
+        const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q0, q1), _mm256_packs_epi32(q2, q3));
+        const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        _mm256_storeu_si256(quants, _mm256_permutevar8x32_epi32(packed, order));
+        out.scales[b] = amax / 127.0f;
+        out.sums[b] = sum_of(_mm256_add_epi32(_mm256_add_epi32(q0, q1), _mm256_add_epi32(q2, q3)));
+    }
+}
+
+// MARK: Matrix products
+
+/// Splits `count` tokens into as few tiles as `limit` allows, of nearly equal size: the next one's.
+INLINE size_t next_tile(size_t count, size_t limit) {
+    const size_t tiles = (count + limit - 1) / limit;
+    return (count + tiles - 1) / tiles;
+}
+
+INLINE void store_rows(float *out, __m256 low, __m256 high, size_t rows) {
+    if (rows >= TK_PANEL_ROWS) {
+        _mm256_storeu_ps(out, low);
+        _mm256_storeu_ps(out + 8, high);
+    } else {
+        float values[TK_PANEL_ROWS];
+        _mm256_storeu_ps(values, low);
+        _mm256_storeu_ps(values + 8, high);
+        memcpy(out, values, rows * sizeof(float));
+    }
+}
+
+/// 8 weights, rows 8 `half` on, of column k.
+INLINE __m256 load_weights(tk_type type, const uint8_t *panel, size_t k, size_t half) {
+    const size_t index = k * TK_PANEL_ROWS + half * 8;
+    if (type == TK_F32) return _mm256_loadu_ps((const float *)panel + index);
+    const __m128i narrow = _mm_loadu_si128((const __m128i *)((const uint16_t *)panel + index));
+    if (type == TK_F16) return _mm256_cvtph_ps(narrow);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(narrow), 16));
+}
+
+/// `panels` panels (rows: how many rows they have together) times `tokens` tokens; both are constants to the compiler.
+INLINE void tile_float(
+    tk_type type, size_t panels, size_t tokens, float *out, size_t out_stride, const uint8_t *panel, const float *x,
+    size_t rows, size_t columns) {
+    const size_t panel_bytes = columns * TK_PANEL_ROWS * (type == TK_F32 ? 4 : 2);
+    __m256 acc[4][6][2];
+    for (size_t j = 0; j < panels; j++) {
+        for (size_t t = 0; t < tokens; t++) acc[j][t][0] = acc[j][t][1] = _mm256_setzero_ps();
+    }
+    for (size_t k = 0; k < columns; k++) {
+        for (size_t j = 0; j < panels; j++) {
+            const __m256 w0 = load_weights(type, panel + j * panel_bytes, k, 0);
+            const __m256 w1 = load_weights(type, panel + j * panel_bytes, k, 1);
+            for (size_t t = 0; t < tokens; t++) {
+                const __m256 value = _mm256_broadcast_ss(x + t * columns + k);
+                acc[j][t][0] = _mm256_fmadd_ps(w0, value, acc[j][t][0]);
+                acc[j][t][1] = _mm256_fmadd_ps(w1, value, acc[j][t][1]);
+            }
+        }
+    }
+    for (size_t j = 0; j < panels; j++) {
+        for (size_t t = 0; t < tokens; t++) {
+            float *row = out + t * out_stride + j * TK_PANEL_ROWS;
+            store_rows(row, acc[j][t][0], acc[j][t][1], rows - j * TK_PANEL_ROWS);
+        }
+    }
+}
+
+/// One token: 4 panels at once, so that the chains of dependent fma do not wait for each other.
+INLINE void matvec_float(
+    tk_type type, float *out, const uint8_t *panels, size_t panel_bytes, const float *x, size_t rows, size_t columns) {
+    size_t row = 0;
+    for (; rows - row > 3 * TK_PANEL_ROWS; row += 4 * TK_PANEL_ROWS) {
+        tile_float(type, 4, 1, out + row, 0, panels + row / TK_PANEL_ROWS * panel_bytes, x, rows - row, columns);
+        if (rows - row <= 4 * TK_PANEL_ROWS) return;
+    }
+    for (; row < rows; row += TK_PANEL_ROWS) {
+        tile_float(type, 1, 1, out + row, 0, panels + row / TK_PANEL_ROWS * panel_bytes, x, rows - row, columns);
+    }
+}
+
+INLINE void matmul_float_of(
+    tk_type type, float *out, size_t out_stride, const uint8_t *panels, const float *x, size_t tokens, size_t rows,
+    size_t columns) {
+    const size_t panel_bytes = tk_panel_bytes(type, columns);
+    if (tokens == 1) {
+        matvec_float(type, out, panels, panel_bytes, x, rows, columns);
+        return;
+    }
+    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
+        const uint8_t *panel = panels + row / TK_PANEL_ROWS * panel_bytes;
+        for (size_t t = 0, tile; t < tokens; t += tile) {
+            float *to = out + t * out_stride + row;
+            const float *from = x + t * columns;
+            tile = next_tile(tokens - t, 6);
+            switch (tile) {
+            case 1: tile_float(type, 1, 1, to, out_stride, panel, from, rows - row, columns); break;
+            case 2: tile_float(type, 1, 2, to, out_stride, panel, from, rows - row, columns); break;
+            case 3: tile_float(type, 1, 3, to, out_stride, panel, from, rows - row, columns); break;
+            case 4: tile_float(type, 1, 4, to, out_stride, panel, from, rows - row, columns); break;
+            case 5: tile_float(type, 1, 5, to, out_stride, panel, from, rows - row, columns); break;
+            case 6: tile_float(type, 1, 6, to, out_stride, panel, from, rows - row, columns); break;
+            }
+        }
+    }
+}
+
+static void matmul_float(
+    tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
+    size_t columns) {
+    switch (type) {
+    case TK_F16: matmul_float_of(TK_F16, out, out_stride, panels, x, tokens, rows, columns); break;
+    case TK_BF16: matmul_float_of(TK_BF16, out, out_stride, panels, x, tokens, rows, columns); break;
+    default: matmul_float_of(TK_F32, out, out_stride, panels, x, tokens, rows, columns); break;
+    }
+}
+
+/// 4 quants of x in every group of 4 lanes.
+INLINE __m256i broadcast_quants(const int8_t *x) {
+    int32_t quants;
+    memcpy(&quants, x, sizeof quants);
+    return _mm256_set1_epi32(quants);
+}
+
+/// sums[t][lane] = the dot product of row `lane` with token t's quants, for 8 rows: `quants` points at their first
+/// group. |w| <= 128 and |x| <= 127, so that the sum of two products stays within 16 bits.
+INLINE void dot_q8(__m256i *sums, const uint8_t *quants, const int8_t *x, size_t tokens, size_t columns) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    for (size_t t = 0; t < tokens; t++) sums[t] = _mm256_setzero_si256();
+    for (size_t g = 0; g < 8; g++) {
+        const __m256i w = _mm256_loadu_si256((const __m256i *)(quants + g * 64)), magnitude = _mm256_abs_epi8(w);
+        for (size_t t = 0; t < tokens; t++) {
+            const __m256i value = _mm256_sign_epi8(broadcast_quants(x + t * columns + 4 * g), w);
+            const __m256i pairs = _mm256_maddubs_epi16(magnitude, value);
+            sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, ones));
+        }
+    }
+}
+
+/// The same for nibbles, 0...15 standing for -8...7: 16 products of at most 15 * 127 still fit 16 bits, and
+/// 8 * (sum of x) is taken off at the end.
+INLINE void dot_q4(
+    __m256i *sums, const uint8_t *quants, const int8_t *x, const int32_t *x_sums, size_t tokens, size_t columns) {
+    const __m256i ones = _mm256_set1_epi16(1), low = _mm256_set1_epi8(15);
+    for (size_t t = 0; t < tokens; t++) sums[t] = _mm256_setzero_si256();
+    for (size_t g = 0; g < 4; g++) {
+        const __m256i bytes = _mm256_loadu_si256((const __m256i *)(quants + g * 64));
+        const __m256i w0 = _mm256_and_si256(bytes, low), w1 = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low);
+        for (size_t t = 0; t < tokens; t++) {
+            const int8_t *values = x + t * columns + 4 * g;
+            sums[t] = _mm256_add_epi16(sums[t], _mm256_maddubs_epi16(w0, broadcast_quants(values)));
+            sums[t] = _mm256_add_epi16(sums[t], _mm256_maddubs_epi16(w1, broadcast_quants(values + 16)));
+        }
+    }
+    for (size_t t = 0; t < tokens; t++) {
+        const __m256i correction = _mm256_set1_epi32(8 * x_sums[t * (columns / TK_BLOCK)]);
+        sums[t] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t], ones), correction);
+    }
+}
+
+#define QUANTIZED_TILE 8
+
+/// One panel times `tokens` tokens, a constant to the compiler; x begins at the first of them.
+INLINE void tile_quantized(
+    tk_type type, size_t tokens, float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows,
+    size_t columns) {
+    const size_t blocks = columns / TK_BLOCK;
+    const size_t block_bytes = type == TK_Q8_0 ? TK_Q8_0_BLOCK_BYTES : TK_Q4_0_BLOCK_BYTES;
+    __m256 acc[2][QUANTIZED_TILE];
+    for (size_t t = 0; t < tokens; t++) acc[0][t] = acc[1][t] = _mm256_setzero_ps();
+    for (size_t b = 0; b < blocks; b++) {
+        const uint8_t *block = panel + b * block_bytes, *quants = block + 2 * TK_PANEL_ROWS;
+        for (size_t half = 0; half < 2; half++) {
+            __m256i sums[QUANTIZED_TILE];
+            if (type == TK_Q8_0) {
+                dot_q8(sums, quants + 32 * half, x.quants + b * TK_BLOCK, tokens, columns);
+            } else {
+                dot_q4(sums, quants + 32 * half, x.quants + b * TK_BLOCK, x.sums + b, tokens, columns);
+            }
+            const __m256 scales = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(block + 16 * half)));
+            for (size_t t = 0; t < tokens; t++) {
+                const __m256 scale = _mm256_mul_ps(scales, _mm256_broadcast_ss(x.scales + t * blocks + b));
+                acc[half][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[t]), scale, acc[half][t]);
+            }
+        }
+    }
+    for (size_t t = 0; t < tokens; t++) store_rows(out + t * out_stride, acc[0][t], acc[1][t], rows);
+}
+
+INLINE void matmul_quantized_of(
+    tk_type type, float *out, size_t out_stride, const uint8_t *panels, tk_quantized x, size_t tokens, size_t rows,
+    size_t columns) {
+    const size_t panel_bytes = tk_panel_bytes(type, columns), blocks = columns / TK_BLOCK;
+    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
+        const uint8_t *panel = panels + row / TK_PANEL_ROWS * panel_bytes;
+        for (size_t t = 0, tile; t < tokens; t += tile) {
+            float *to = out + t * out_stride + row;
+            const tk_quantized from = {x.quants + t * columns, x.scales + t * blocks, x.sums + t * blocks};
+            tile = next_tile(tokens - t, QUANTIZED_TILE);
+            switch (tile) {
+            case 1: tile_quantized(type, 1, to, out_stride, panel, from, rows - row, columns); break;
+            case 2: tile_quantized(type, 2, to, out_stride, panel, from, rows - row, columns); break;
+            case 3: tile_quantized(type, 3, to, out_stride, panel, from, rows - row, columns); break;
+            case 4: tile_quantized(type, 4, to, out_stride, panel, from, rows - row, columns); break;
+            case 5: tile_quantized(type, 5, to, out_stride, panel, from, rows - row, columns); break;
+            case 6: tile_quantized(type, 6, to, out_stride, panel, from, rows - row, columns); break;
+            case 7: tile_quantized(type, 7, to, out_stride, panel, from, rows - row, columns); break;
+            case 8: tile_quantized(type, 8, to, out_stride, panel, from, rows - row, columns); break;
+            }
+        }
+    }
+}
+
+static void matmul_quantized(
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
+    size_t columns) {
+    if (type == TK_Q8_0) {
+        matmul_quantized_of(TK_Q8_0, out, out_stride, panels, x, tokens, rows, columns);
+    } else {
+        matmul_quantized_of(TK_Q4_0, out, out_stride, panels, x, tokens, rows, columns);
+    }
+}
+
+// MARK: Rows. What is left of a row after whole vectors goes through the portable kernel.
+
+static void rms_norm(float *out, const float *x, const float *weight, size_t count, float epsilon) {
+    __m256 low = _mm256_setzero_ps(), high = low;
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        const __m256 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(x + i + 8);
+        low = _mm256_fmadd_ps(a, a, low);
+        high = _mm256_fmadd_ps(b, b, high);
+    }
+    float partial[16];
+    _mm256_storeu_ps(partial, low);
+    _mm256_storeu_ps(partial + 8, high);
+    for (; i < count; i++) partial[i % 16] = __builtin_fmaf(x[i], x[i], partial[i % 16]);
+    const float r = 1.0f / sqrtf(tk_reduce(partial) / (float)count + epsilon);
+    for (i = 0; i < count; i++) out[i] = (x[i] * r) * weight[i];
+}
+
+static void layer_norm(
+    float *out, const float *x, const float *weight, const float *bias, size_t count, float epsilon) {
+    __m256 low = _mm256_setzero_ps(), high = low;
+    float partial[16];
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        low = _mm256_add_ps(low, _mm256_loadu_ps(x + i));
+        high = _mm256_add_ps(high, _mm256_loadu_ps(x + i + 8));
+    }
+    _mm256_storeu_ps(partial, low);
+    _mm256_storeu_ps(partial + 8, high);
+    for (; i < count; i++) partial[i % 16] += x[i];
+    const float mean = tk_reduce(partial) / (float)count;
+
+    const __m256 means = _mm256_set1_ps(mean);
+    low = high = _mm256_setzero_ps();
+    for (i = 0; i + 16 <= count; i += 16) {
+        const __m256 a = _mm256_sub_ps(_mm256_loadu_ps(x + i), means);
+        const __m256 b = _mm256_sub_ps(_mm256_loadu_ps(x + i + 8), means);
+        low = _mm256_fmadd_ps(a, a, low);
+        high = _mm256_fmadd_ps(b, b, high);
+    }
+    _mm256_storeu_ps(partial, low);
+    _mm256_storeu_ps(partial + 8, high);
+    for (; i < count; i++) {
+        const float difference = x[i] - mean;
+        partial[i % 16] = __builtin_fmaf(difference, difference, partial[i % 16]);
+    }
+    const float r = 1.0f / sqrtf(tk_reduce(partial) / (float)count + epsilon);
+    for (i = 0; i < count; i++) out[i] = __builtin_fmaf((x[i] - mean) * r, weight[i], bias[i]);
+}
+
+static void add(float *x, const float *y, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] += y[i];
+}
+
+static void silu_multiply(float *gate, const float *up, size_t count) {
+    const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m256 x = _mm256_loadu_ps(gate + i);
+        const __m256 silu = _mm256_div_ps(x, _mm256_add_ps(one, exponential(_mm256_xor_ps(x, sign))));
+        _mm256_storeu_ps(gate + i, _mm256_mul_ps(silu, _mm256_loadu_ps(up + i)));
+    }
+    tk_kernels_portable.silu_multiply(gate + i, up + i, count - i);
+}
+
+static void gelu_tanh(float *x, size_t count) {
+    const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
+    const __m256 c1 = _mm256_set1_ps(TK_GELU_C1), c3 = _mm256_set1_ps(TK_GELU_C3);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m256 v = _mm256_loadu_ps(x + i);
+        const __m256 u = _mm256_mul_ps(v, _mm256_fmadd_ps(_mm256_mul_ps(v, v), c3, c1));
+        const __m256 divisor = _mm256_add_ps(one, exponential(_mm256_xor_ps(u, sign)));
+        _mm256_storeu_ps(x + i, _mm256_div_ps(v, divisor));
+    }
+    tk_kernels_portable.gelu_tanh(x + i, count - i);
+}
+
+static void exp_shifted(float *x, size_t count, float shift) {
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        _mm256_storeu_ps(x + i, exponential(_mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(shift))));
+    }
+    tk_kernels_portable.exp(x + i, count - i, shift);
+}
+
+static size_t argmax(const float *x, size_t count) {
+    __m256 most = _mm256_set1_ps(-INFINITY);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) most = _mm256_max_ps(_mm256_loadu_ps(x + i), most);
+    float best = largest(most);
+    for (; i < count; i++) best = x[i] > best ? x[i] : best;
+
+    const __m256 wanted = _mm256_set1_ps(best);
+    for (i = 0; i + 8 <= count; i += 8) {
+        const int equal = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + i), wanted, _CMP_EQ_OQ));
+        if (equal != 0) return i + (size_t)__builtin_ctz((unsigned)equal);
+    }
+    for (; i < count; i++) {
+        if (x[i] == best) return i;
+    }
+    return 0;
+}
+
+/// Adds exp(x[0..<16] - shift) to the 16 partials.
+INLINE void add_exp(__m256d partial[4], const float *x, __m256 shift) {
+    const __m256 low = exponential(_mm256_sub_ps(_mm256_loadu_ps(x), shift));
+    const __m256 high = exponential(_mm256_sub_ps(_mm256_loadu_ps(x + 8), shift));
+    partial[0] = _mm256_add_pd(partial[0], _mm256_cvtps_pd(_mm256_castps256_ps128(low)));
+    partial[1] = _mm256_add_pd(partial[1], _mm256_cvtps_pd(_mm256_extractf128_ps(low, 1)));
+    partial[2] = _mm256_add_pd(partial[2], _mm256_cvtps_pd(_mm256_castps256_ps128(high)));
+    partial[3] = _mm256_add_pd(partial[3], _mm256_cvtps_pd(_mm256_extractf128_ps(high, 1)));
+}
+
+static double sum_exp(const float *x, size_t count, float shift) {
+    __m256d partial[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd()};
+    const __m256 shifts = _mm256_set1_ps(shift);
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) add_exp(partial, x + i, shifts);
+    if (i < count) {
+        float rest[16];
+        for (size_t j = 0; j < 16; j++) rest[j] = i + j < count ? x[i + j] : -INFINITY;  // adds exp(-infinity) = 0
+        add_exp(partial, rest, shifts);
+    }
+    double sums[16];
+    for (size_t j = 0; j < 4; j++) _mm256_storeu_pd(sums + 4 * j, partial[j]);
+    return tk_reduce_double(sums);
+}
+
+// MARK: Rotary positions
+
+/// Turns pairs (x[i], x[i + count]); returns how many of them.
+INLINE size_t rope_halves(float *x, const float *cosines, const float *sines, size_t count) {
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m256 a = _mm256_loadu_ps(x + i), b = _mm256_loadu_ps(x + count + i);
+        const __m256 c = _mm256_loadu_ps(cosines + i), s = _mm256_loadu_ps(sines + i);
+        _mm256_storeu_ps(x + i, _mm256_fmsub_ps(a, c, _mm256_mul_ps(b, s)));
+        _mm256_storeu_ps(x + count + i, _mm256_fmadd_ps(a, s, _mm256_mul_ps(b, c)));
+    }
+    return i;
+}
+
+/// Turns pairs (x[2i], x[2i + 1]); returns how many of them.
+INLINE size_t rope_pairs(float *x, const float *cosines, const float *sines, size_t count) {
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        const __m256 v = _mm256_loadu_ps(x + 2 * i);
+        const __m128 c = _mm_loadu_ps(cosines + i), s = _mm_loadu_ps(sines + i);
+        const __m256 cs = _mm256_set_m128(_mm_unpackhi_ps(c, s), _mm_unpacklo_ps(c, s));  // c0 s0 c1 s1 ...
+        const __m256 sc = _mm256_permute_ps(cs, 0xb1);
+        const __m256 products = _mm256_mul_ps(_mm256_movehdup_ps(v), sc);  // b s, b c
+        _mm256_storeu_ps(x + 2 * i, _mm256_fmaddsub_ps(_mm256_moveldup_ps(v), cs, products));
+    }
+    return i;
+}
+
+static void rope(
+    float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
+    int paired_halves) {
+    for (size_t h = 0; h < heads; h++) {
+        float *head = x + h * head_size;
+        size_t i = paired_halves ? rope_halves(head, cosines, sines, count) : rope_pairs(head, cosines, sines, count);
+        for (; i < count; i++) {
+            float *first = paired_halves ? head + i : head + 2 * i;
+            float *second = paired_halves ? first + count : first + 1;
+            const float a = *first, b = *second;
+            *first = __builtin_fmaf(a, cosines[i], -(b * sines[i]));
+            *second = __builtin_fmaf(a, sines[i], b * cosines[i]);
+        }
+    }
+}
+
+// MARK: Attention
+
+/// scores[0..<32] = scale * (query . key), with -infinity from `count` on.
+INLINE void attention_scores(
+    __m256 scores[4], const float *query, const float *keys, size_t head_size, size_t count, float scale) {
+    for (size_t j = 0; j < 4; j++) scores[j] = _mm256_setzero_ps();
+    for (size_t d = 0; d < head_size; d++) {
+        const __m256 q = _mm256_broadcast_ss(query + d);
+        for (size_t j = 0; j < 4; j++) {
+            scores[j] = _mm256_fmadd_ps(q, _mm256_loadu_ps(keys + d * TK_KV_BLOCK + 8 * j), scores[j]);
+        }
+    }
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    for (size_t j = 0; j < 4; j++) {
+        const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count - 8 * (int)j), lanes);
+        const __m256 scaled = _mm256_mul_ps(scores[j], _mm256_set1_ps(scale));
+        scores[j] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), scaled, _mm256_castsi256_ps(inside));
+    }
+}
+
+/// out[0..<8 vectors] = out * correction, then e[p] * values[p] added in order; `vectors` is a constant.
+INLINE void accumulate_values(
+    size_t vectors, float *out, const float *values, size_t head_size, const float *e, size_t count,
+    float correction) {
+    __m256 acc[8];
+    for (size_t j = 0; j < vectors; j++) {
+        acc[j] = _mm256_mul_ps(_mm256_loadu_ps(out + 8 * j), _mm256_set1_ps(correction));
+    }
+    for (size_t p = 0; p < count; p++) {
+        const __m256 weight = _mm256_broadcast_ss(e + p);
+        for (size_t j = 0; j < vectors; j++) {
+            acc[j] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(values + p * head_size + 8 * j), acc[j]);
+        }
+    }
+    for (size_t j = 0; j < vectors; j++) _mm256_storeu_ps(out + 8 * j, acc[j]);
+}
+
+INLINE void attention_values(
+    float *out, const float *values, size_t head_size, const float *e, size_t count, float correction) {
+    size_t d = 0;
+    for (; d + 64 <= head_size; d += 64) accumulate_values(8, out + d, values + d, head_size, e, count, correction);
+    for (; d + 32 <= head_size; d += 32) accumulate_values(4, out + d, values + d, head_size, e, count, correction);
+    for (; d + 8 <= head_size; d += 8) accumulate_values(1, out + d, values + d, head_size, e, count, correction);
+    for (; d < head_size; d++) {
+        float acc = out[d] * correction;
+        for (size_t p = 0; p < count; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
+        out[d] = acc;
+    }
+}
+
+static void attention(
+    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
+    size_t head_size, float scale) {
+    float maximum = -INFINITY, sum = 0;
+    memset(out, 0, head_size * sizeof(float));
+    for (size_t start = 0; start < positions; start += TK_KV_BLOCK) {
+        const float *block = blocks[start / TK_KV_BLOCK];
+        const size_t count = positions - start < TK_KV_BLOCK ? positions - start : TK_KV_BLOCK;
+        __m256 s[4];
+        attention_scores(s, query, tk_keys(block, kv_head, head_size), head_size, count, scale);
+
+        __m256 most = _mm256_set1_ps(maximum);
+        for (size_t j = 0; j < 4; j++) most = _mm256_max_ps(s[j], most);
+        const float raised = largest(most);
+        const __m256 change = exponential(_mm256_set1_ps(maximum - raised));
+        const float correction = start == 0 ? 0.0f : _mm256_cvtss_f32(change);
+        maximum = raised;
+
+        float e[TK_KV_BLOCK];
+        for (size_t j = 0; j < 4; j++) {
+            s[j] = exponential(_mm256_sub_ps(s[j], _mm256_set1_ps(maximum)));
+            _mm256_storeu_ps(e + 8 * j, s[j]);
+        }
+        const __m256 partial = _mm256_add_ps(_mm256_add_ps(s[0], s[2]), _mm256_add_ps(s[1], s[3]));
+        sum = __builtin_fmaf(sum, correction, reduce(partial));
+        attention_values(out, tk_values(block, kv_head, kv_heads, head_size), head_size, e, count, correction);
+    }
+    for (size_t d = 0; d < head_size; d++) out[d] /= sum;
+}
+
+const tk_kernels tk_kernels_avx2 = {
+    .quantize = quantize,
+    .matmul_float = matmul_float,
+    .matmul_quantized = matmul_quantized,
+    .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
+    .add = add,
+    .silu_multiply = silu_multiply,
+    .gelu_tanh = gelu_tanh,
+    .exp = exp_shifted,
+    .argmax = argmax,
+    .sum_exp = sum_exp,
+    .rope = rope,
+    .attention = attention,
+};
+
+#pragma clang attribute pop
+
+#endif
