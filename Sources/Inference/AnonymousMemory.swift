@@ -1,0 +1,61 @@
+// Memory straight from the operating system: zero-filled, page-aligned, backed by pages only where it is touched.
+//
+// Responsible for: one anonymous mapping and its end.
+// Must not know: what lies in it.
+
+import Glibc
+
+/// One anonymous private mapping, unmapped when the last reference goes.
+final class AnonymousMemory: @unchecked Sendable {
+    /// The first byte, at the start of a page (of a huge page where those were asked for).
+    let base: UnsafeMutableRawPointer
+    /// Usable bytes.
+    let byteCount: Int
+
+    private static let hugePageBytes = 2 << 20
+
+    private let mapping: UnsafeMutableRawPointer
+    private let mappedBytes: Int
+
+    /// Maps `byteCount` bytes (none is possible).
+    /// - Parameters:
+    ///   - huge: ask for huge pages; for memory that is read as a whole, such as weights.
+    ///   - purpose: what the memory is for, for the error.
+    init(byteCount: Int, huge: Bool = false, purpose: String) throws(InferenceError) {
+        precondition(byteCount >= 0)
+        let isHuge = huge && byteCount >= Self.hugePageBytes
+        let slack = isHuge ? Self.hugePageBytes : 0
+        let (mappedBytes, overflow) = max(byteCount, 1).addingReportingOverflow(slack)
+        guard !overflow,
+            let mapping = mmap(
+                nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+            mapping != MAP_FAILED
+        else { throw .outOfMemory(bytes: byteCount, purpose: purpose) }
+        self.byteCount = byteCount
+        self.mapping = mapping
+        self.mappedBytes = mappedBytes
+        if isHuge {
+            base = mapping.alignedUp(toMultipleOf: Self.hugePageBytes)
+            // Advice only: a kernel without huge pages is slower, not wrong.
+            madvise(base, byteCount, MADV_HUGEPAGE)
+        } else {
+            base = mapping
+        }
+    }
+
+    deinit {
+        munmap(mapping, mappedBytes)
+    }
+
+    /// The bytes a mapping of `byteCount` bytes takes once wholly touched: whole pages.
+    static func residentBytes(_ byteCount: Int) -> Int {
+        let page = 4096
+        return (byteCount + page - 1) / page * page
+    }
+
+    /// The mapping as values of one trivial type.
+    func bound<Element: BitwiseCopyable>(to type: Element.Type) -> UnsafeMutableBufferPointer<Element> {
+        let count = byteCount / MemoryLayout<Element>.stride
+        return UnsafeMutableBufferPointer(start: base.bindMemory(to: type, capacity: count), count: count)
+    }
+}

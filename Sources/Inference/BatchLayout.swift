@@ -1,0 +1,70 @@
+// A batch as flat arrays: what the loops over its tokens need.
+//
+// Responsible for: checking a batch against a stage, and its rows in order.
+// Must not know: arithmetic, memory.
+
+/// A checked batch. Row t of every activation buffer belongs to `tokens[t]`.
+struct BatchLayout {
+    /// What a batch must fit.
+    struct Bounds {
+        var maximumTokens: Int
+        var vocabularySize: Int
+        var contextLength: Int
+        var blockCount: Int
+    }
+
+    /// [tokens] ids
+    private(set) var tokens: [Int32] = []
+    /// [tokens] positions in their sequences
+    private(set) var positions: [Int] = []
+    /// [tokens] where the block table of the token's slice begins in `blocks`
+    private(set) var tableStarts: [Int] = []
+    /// The block tables of all slices, one after the other.
+    private(set) var blocks: [Int] = []
+    /// The slices that sample: their index in the batch and the row of their last token.
+    private(set) var samplingRows: [(slice: Int, row: Int)] = []
+    /// Positions looked at by all tokens together: the size of attention.
+    private(set) var attendedPositions = 0
+
+    var tokenCount: Int { tokens.count }
+
+    /// Checks everything that could come from another host.
+    init(_ batch: StageBatch, bounds: Bounds) throws(InferenceError) {
+        for (index, slice) in batch.slices.enumerated() {
+            try Self.check(slice, bounds: bounds)
+            guard slice.tokens.count <= bounds.maximumTokens - tokens.count else {
+                throw .invalidBatch(reason: "it has more than \(bounds.maximumTokens) tokens")
+            }
+            let end = slice.position + slice.tokens.count
+            let blockCount = (end + StageConfiguration.blockPositions - 1) / StageConfiguration.blockPositions
+            tableStarts.append(contentsOf: repeatElement(blocks.count, count: slice.tokens.count))
+            blocks.append(contentsOf: slice.blocks.prefix(blockCount).lazy.map { Int($0) })
+            tokens.append(contentsOf: slice.tokens)
+            positions.append(contentsOf: slice.position..<end)
+            attendedPositions += slice.tokens.count * (slice.position + end + 1) / 2
+            if slice.samples { samplingRows.append((index, tokens.count - 1)) }
+        }
+    }
+
+    private static func check(_ slice: StageBatch.Slice, bounds: Bounds) throws(InferenceError) {
+        let name = "sequence \(slice.sequence)"
+        guard !slice.tokens.isEmpty else { throw .invalidBatch(reason: "\(name) has a slice without tokens") }
+        guard slice.position >= 0, slice.tokens.count <= bounds.contextLength,
+            slice.position <= bounds.contextLength - slice.tokens.count
+        else {
+            throw .invalidBatch(
+                reason: "\(name) has \(slice.tokens.count) tokens from position \(slice.position), "
+                    + "but the model's context is \(bounds.contextLength)")
+        }
+        for token in slice.tokens where token < 0 || token >= bounds.vocabularySize {
+            throw .invalidBatch(reason: "\(name) has token \(token), but ids end at \(bounds.vocabularySize - 1)")
+        }
+        let end = slice.position + slice.tokens.count
+        guard slice.blocks.count * StageConfiguration.blockPositions >= end else {
+            throw .invalidBatch(reason: "\(name) has \(slice.blocks.count) KV blocks for \(end) positions")
+        }
+        for block in slice.blocks where block < 0 || block >= bounds.blockCount {
+            throw .invalidBatch(reason: "\(name) names KV block \(block), but ids end at \(bounds.blockCount - 1)")
+        }
+    }
+}

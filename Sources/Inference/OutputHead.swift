@@ -1,0 +1,24 @@
+// The way out of the model: activations to logits.
+//
+// Responsible for: final norm and output matrix over the rows that sample.
+// Must not know: how a token is chosen.
+
+/// Final norm and output matrix.
+struct OutputHead {
+    let norm: Normalization
+    /// [vocabularySize, embeddingLength]
+    let output: PackedMatrix
+
+    /// workspace.logits [rows.count, vocabularySize] of the given rows of workspace.hidden.
+    func logits(ofRows rows: [Int], workspace: Workspace, pool: ThreadPool) {
+        let dim = output.columns
+        // hidden [tokens, dim] -> normed [rows, dim]
+        pool.run(pieces: rows.count, operations: 8 * rows.count * dim) { index, _ in
+            norm.apply(workspace.hidden + rows[index] * dim, into: workspace.normed.values + index * dim)
+            if output.isQuantized { workspace.normed.quantizeRow(index, columns: dim) }
+        }
+        // normed [rows, dim] -> logits [rows, vocabularySize]
+        output.multiply(
+            workspace.normed, into: workspace.logits, stride: output.rows, tokens: rows.count, pool: pool)
+    }
+}

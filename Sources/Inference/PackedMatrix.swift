@@ -1,0 +1,103 @@
+// A weight matrix in the kernels' panel layout.
+//
+// Responsible for: the bytes of one matrix [rows, columns], its products and its rows.
+// Must not know: where the weights come from or what they mean.
+
+import CKernels
+import ModelFile
+
+/// Activations of a batch as matrix products need them.
+struct Activations {
+    /// [tokens, columns]
+    var values: UnsafeMutablePointer<Float>
+    /// The same quantized, for quantized matrices; filled by `PackedMatrix.prepare`.
+    var quantized: tk_quantized
+}
+
+/// A matrix [rows = outputs, columns = inputs] as ceil(rows / 16) panels.
+final class PackedMatrix {
+    let type: tk_type
+    let rows: Int
+    let columns: Int
+    /// Bytes from one panel to the next.
+    let panelBytes: Int
+
+    private let memory: AnonymousMemory
+
+    static let panelRows = Int(TK_PANEL_ROWS)
+
+    /// Room for a matrix of this shape; `storage` says what to write.
+    init(type: tk_type, rows: Int, columns: Int, name: String) throws(InferenceError) {
+        guard let bytes = Self.byteCount(type: type, rows: rows, columns: columns) else {
+            throw .wrongTensor(name: name, reason: "[\(rows), \(columns)] is no possible shape for its type")
+        }
+        self.type = type
+        self.rows = rows
+        self.columns = columns
+        panelBytes = tk_panel_bytes(type, columns)
+        memory = try AnonymousMemory(byteCount: bytes, huge: true, purpose: "the weights \"\(name)\"")
+    }
+
+    /// Packed bytes of a matrix, the last panel's missing rows included; nil: impossible shape.
+    static func byteCount(type: tk_type, rows: Int, columns: Int) -> Int? {
+        let isBlocked = type == TK_Q8_0 || type == TK_Q4_0
+        // Below these bounds nothing overflows: 2^31 panels of at most 2^31 columns of 64 bytes would, hence the last.
+        guard rows > 0, columns > 0, rows <= 1 << 31, columns <= 1 << 31,
+            !isBlocked || columns % Int(TK_BLOCK) == 0
+        else { return nil }
+        let panels = (rows + panelRows - 1) / panelRows
+        let (bytes, overflow) = panels.multipliedReportingOverflow(by: tk_panel_bytes(type, columns))
+        return overflow ? nil : bytes
+    }
+
+    /// Panels of 16 rows.
+    var panelCount: Int { (rows + Self.panelRows - 1) / Self.panelRows }
+
+    /// Products need the activations quantized.
+    var isQuantized: Bool { type == TK_Q8_0 || type == TK_Q4_0 }
+
+    /// Where panel `index` begins.
+    func panel(_ index: Int) -> UnsafeMutableRawPointer { memory.base + index * panelBytes }
+
+    /// Reads one row back as floats: out [columns].
+    func unpackRow(_ row: Int, into out: UnsafeMutablePointer<Float>) {
+        precondition(row >= 0 && row < rows)
+        tk_unpack_row(type, out, panel(row / Self.panelRows), row % Self.panelRows, columns)
+    }
+
+    /// out[t * stride + r] = row r · x[t], work divided over panels.
+    ///
+    /// `x` holds [tokens, columns], quantized too where `isQuantized`. No output element depends on the division.
+    func multiply(
+        _ x: Activations, into out: UnsafeMutablePointer<Float>, stride: Int, tokens: Int, pool: ThreadPool
+    ) {
+        let operations = tokens * rows * columns
+        let pieces = min(panelCount, pool.threads == 1 ? 1 : pool.threads * 4)
+        let panelsPerPiece = (panelCount + pieces - 1) / pieces
+        pool.run(pieces: pieces, operations: operations) { piece, _ in
+            let first = piece * panelsPerPiece
+            let firstRow = first * Self.panelRows
+            let count = min(panelsPerPiece * Self.panelRows, rows - firstRow)
+            guard count > 0 else { return }
+            if isQuantized {
+                tk_matmul_quantized(
+                    type, out + firstRow, stride, panel(first), x.quantized, tokens, count, columns)
+            } else {
+                tk_matmul_float(type, out + firstRow, stride, panel(first), x.values, tokens, count, columns)
+            }
+        }
+    }
+}
+
+extension TensorType {
+    /// The kernels' name of this type.
+    var kernelType: tk_type {
+        switch self {
+        case .f32: TK_F32
+        case .f16: TK_F16
+        case .bf16: TK_BF16
+        case .q8_0: TK_Q8_0
+        case .q4_0: TK_Q4_0
+        }
+    }
+}

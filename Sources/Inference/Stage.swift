@@ -1,0 +1,211 @@
+// One stage of a model: a range of layers with their keys and values, the embedding before the first layer, the head
+// and the sampler after the last.
+//
+// Responsible for: one step of a batch through these layers.
+// Must not know: workers, sockets, text, why a batch looks as it does.
+
+import CKernels
+import ModelFile
+
+/// Layers `a..<b` of a model, ready to compute. Used by one thread at a time.
+///
+/// The result for a token depends on nothing but the tokens before it in its sequence: not on the other sequences of
+/// its batch, on how a prompt is cut into batches, on which KV blocks hold it, on how the layers are split over stages,
+/// on threads or on the instruction set. Equality is exact.
+package final class Stage: @unchecked Sendable {
+    /// What the stage was made for.
+    package let configuration: StageConfiguration
+
+    private let store: WeightStore
+    private let pool: ThreadPool
+    private let rotary: RotaryTable?
+    /// nil once a later stage has taken over.
+    private var live: Live?
+
+    /// What a stage gives up to its successor.
+    private struct Live {
+        let weights: StageWeights
+        let cache: KeyValueCache
+        let workspace: Workspace
+        /// Only on the last stage.
+        let sampler: Sampler?
+    }
+
+    /// Loads a stage.
+    /// - Parameters:
+    ///   - tensors: at least those that the layers need (`ModelConfiguration.parts(ofLayers:)`).
+    ///   - source: where their bytes are read, in windows of a few megabytes.
+    ///   - previous: an earlier stage of the same model. It gives up everything: what both need moves over, the
+    ///     rest is freed before anything is loaded, and its `forward` must not be called again. Sequences start anew.
+    ///   - progress: gets the stored bytes done so far, those taken over included; called on this thread.
+    package init(
+        _ configuration: StageConfiguration, tensors: [TensorDescriptor], source: any TensorSource,
+        reusing previous: Stage? = nil, progress: (Int) -> Void = { _ in }
+    ) throws(InferenceError) {
+        let needed = try Self.check(configuration, tensors: tensors)
+        self.configuration = configuration
+        let model = configuration.model
+        store = previous?.giveUp(for: model, keeping: Set(needed.values)) ?? WeightStore()
+        pool = ThreadPool(threads: configuration.threads, threshold: configuration.threadingThreshold)
+        if case .rotary(let rotary) = model.positions { self.rotary = try RotaryTable(rotary) } else { rotary = nil }
+        let weights = try Self.load(
+            configuration, tensors: needed, store: store, source: source, pool: pool, progress: progress)
+        live = Live(
+            weights: weights,
+            cache: try KeyValueCache(
+                layerCount: configuration.layers.count, blockCount: configuration.blockCount,
+                keyValueHeads: model.keyValueHeadCount, headSize: model.headSize),
+            workspace: try Workspace(configuration),
+            sampler: configuration.isLast
+                ? try Sampler(vocabularySize: model.vocabularySize, threads: pool.threads) : nil)
+    }
+
+    /// A sequence begins to sample here. Only the last stage keeps anything; others ignore it.
+    /// `history`: the tokens of the sequence before its first slice (none, unless their KV is already here).
+    package func begin(_ sequence: UInt64, parameters: SamplingParameters, history: [Int32] = []) {
+        live?.sampler?.begin(sequence, parameters: parameters, history: history)
+    }
+
+    /// The sequence is over; its KV blocks may go to others.
+    package func end(_ sequence: UInt64) {
+        live?.sampler?.end(sequence)
+    }
+
+    /// Runs a batch through the layers.
+    ///
+    /// Keys and values of its tokens are stored in the blocks it names; those of earlier positions must be there.
+    /// - Parameter input: activations [tokens, embeddingLength] of the stage before; nil on the first stage.
+    /// - Throws: `invalidBatch` where the batch or its input does not fit; then nothing has changed.
+    package func forward(
+        _ batch: StageBatch, input: UnsafeBufferPointer<Float>?
+    ) throws(InferenceError) -> StageOutput {
+        guard let live else { preconditionFailure("a stage that gave up its weights computes nothing") }
+        let layout = try BatchLayout(batch, bounds: bounds)
+        try checkSequences(batch, sampler: live.sampler)
+        try fillHidden(layout, input: input, live: live)
+        let pass = ForwardPass(
+            batch: layout, cache: live.cache, workspace: live.workspace, pool: pool, rotary: rotary)
+        fillAngles(pass)
+        for (index, layer) in live.weights.layers.enumerated() { layer.forward(pass, index: index) }
+        guard let head = live.weights.head, let sampler = live.sampler else {
+            let count = layout.tokenCount * configuration.model.embeddingLength
+            return .hidden(UnsafeBufferPointer(start: live.workspace.hidden, count: count))
+        }
+        for slice in batch.slices { sampler.see(slice) }
+        return .sampled(sample(batch, pass: pass, head: head, sampler: sampler))
+    }
+
+    /// The activations [tokens, embeddingLength] that the last `forward` left, for tests of the last stage.
+    var hidden: UnsafePointer<Float>? { live.map { UnsafePointer($0.workspace.hidden) } }
+
+    // MARK: One step
+
+    private var bounds: BatchLayout.Bounds {
+        BatchLayout.Bounds(
+            maximumTokens: configuration.maximumBatchTokens, vocabularySize: configuration.model.vocabularySize,
+            contextLength: configuration.model.contextLength, blockCount: configuration.blockCount)
+    }
+
+    private func checkSequences(_ batch: StageBatch, sampler: Sampler?) throws(InferenceError) {
+        guard let sampler else { return }
+        var known: [UInt64: Int] = [:]
+        for slice in batch.slices {
+            known[slice.sequence] = try sampler.check(slice, knownTokens: known[slice.sequence])
+        }
+    }
+
+    /// hidden [tokens, dim] = embeddings, or the input.
+    private func fillHidden(
+        _ batch: BatchLayout, input: UnsafeBufferPointer<Float>?, live: Live
+    ) throws(InferenceError) {
+        let dim = configuration.model.embeddingLength
+        let space = live.workspace
+        guard let embedding = live.weights.embedding else {
+            guard let input, input.count == batch.tokenCount * dim else {
+                throw .invalidBatch(
+                    reason: "its activations are \(input?.count ?? 0) numbers, "
+                        + "but \(batch.tokenCount) tokens have \(batch.tokenCount * dim)")
+            }
+            if let base = input.baseAddress { space.hidden.update(from: base, count: input.count) }
+            return
+        }
+        guard input == nil else { throw .invalidBatch(reason: "the first stage takes no activations") }
+        pool.run(pieces: batch.tokenCount, operations: 2 * batch.tokenCount * dim) { row, _ in
+            embedding.embed(
+                batch.tokens[row], position: batch.positions[row], into: space.hidden + row * dim,
+                scratch: space.update + row * dim)
+        }
+    }
+
+    /// cosines, sines [tokens, pairs] once for all layers.
+    private func fillAngles(_ pass: ForwardPass) {
+        guard let rotary else { return }
+        pass.forEachRow(cost: 50 * rotary.pairCount) { row in
+            rotary.angles(
+                position: pass.batch.positions[row], cosines: pass.workspace.cosines + row * rotary.pairCount,
+                sines: pass.workspace.sines + row * rotary.pairCount)
+        }
+    }
+
+    /// Only the rows that sample go through norm and output matrix, some at a time to bound the memory of logits.
+    private func sample(
+        _ batch: StageBatch, pass: ForwardPass, head: OutputHead, sampler: Sampler
+    ) -> [(sequence: UInt64, sample: SampledToken)] {
+        let rows = pass.batch.samplingRows
+        var samples: [(sequence: UInt64, sample: SampledToken)] = []
+        for first in stride(from: 0, to: rows.count, by: pass.workspace.logitRows) {
+            let group = rows[first..<min(first + pass.workspace.logitRows, rows.count)]
+            head.logits(ofRows: group.map(\.row), workspace: pass.workspace, pool: pool)
+            samples += sampler.sample(
+                group.map { batch.slices[$0.slice] }, logits: pass.workspace.logits, pool: pool)
+        }
+        return samples
+    }
+
+    // MARK: Loading
+
+    /// Refuses configurations and tensors that do not make a stage; the tensors it needs, by name.
+    private static func check(
+        _ configuration: StageConfiguration, tensors: [TensorDescriptor]
+    ) throws(InferenceError) -> [String: TensorDescriptor] {
+        let model = configuration.model
+        do { try model.validate() } catch { throw .invalidConfiguration(reason: error.description) }
+        guard !configuration.layers.isEmpty, configuration.layers.lowerBound >= 0,
+            configuration.layers.upperBound <= model.layerCount
+        else {
+            throw .invalidConfiguration(
+                reason: "layers \(configuration.layers) are not among the model's \(model.layerCount)")
+        }
+        guard (1...1 << 20).contains(configuration.maximumBatchTokens), configuration.blockCount >= 1,
+            (1...1024).contains(configuration.threads)
+        else {
+            throw .invalidConfiguration(
+                reason: "\(configuration.maximumBatchTokens) tokens in a batch, \(configuration.blockCount) KV blocks, "
+                    + "\(configuration.threads) threads")
+        }
+        guard (model.activation == .silu) == model.isGated else {
+            throw .invalidConfiguration(reason: "only SiLU networks can be gated, and they must be")
+        }
+        return try StageAssembler.neededTensors(configuration, among: tensors)
+    }
+
+    private static func load(
+        _ configuration: StageConfiguration, tensors: [String: TensorDescriptor], store: WeightStore,
+        source: any TensorSource, pool: ThreadPool, progress: (Int) -> Void
+    ) throws(InferenceError) -> StageWeights {
+        let result = withoutActuallyEscaping(progress) { progress in
+            let reader = WeightReader(source: source, pool: pool, bytesDone: store.storedBytes, progress: progress)
+            let assembler = StageAssembler(
+                model: configuration.model, store: store, reader: reader, tensors: tensors)
+            return Result { () throws(InferenceError) in try assembler.assemble(configuration.layers) }
+        }
+        return try result.get()
+    }
+
+    /// Frees everything but the packed tensors in `tensors`, which it hands over.
+    private func giveUp(for model: ModelConfiguration, keeping tensors: Set<TensorDescriptor>) -> WeightStore {
+        live = nil
+        store.keep(model == configuration.model ? tensors : [])
+        return store
+    }
+}

@@ -1,0 +1,57 @@
+// What a stage will take, known before anything is loaded.
+//
+// Responsible for: sizes for planning; they are those that `Stage` then allocates.
+// Must not know: limits, workers.
+
+import CKernels
+import ModelFile
+
+extension Stage {
+    /// Bytes of the given tensors once packed, each counted once (a tied matrix in embedding and head of one stage).
+    package static func weightBytes(of tensors: some Sequence<TensorDescriptor>) -> Int {
+        var counted: Set<String> = []
+        var total = 0
+        for tensor in tensors where counted.insert(tensor.name).inserted {
+            let (sum, overflow) = total.addingReportingOverflow(packedBytes(tensor))
+            total = overflow ? Int.max : sum
+        }
+        return total
+    }
+
+    /// Bytes of the weights of some layers, with the embedding or the head where these belong to them.
+    package static func weightBytes(layers: Range<Int>, of model: ModelConfiguration, tensors: [TensorDescriptor])
+        -> Int
+    {
+        let names = Set(model.parts(ofLayers: layers).flatMap { model.tensors(of: $0).map(\.name) })
+        return weightBytes(of: tensors.lazy.filter { names.contains($0.name) })
+    }
+
+    /// Bytes of one KV block (32 positions) in one layer.
+    package static func keyValueBlockBytes(of model: ModelConfiguration) -> Int {
+        tk_kv_block_floats(model.keyValueHeadCount, model.headSize) * MemoryLayout<Float>.stride
+    }
+
+    /// Bytes of everything else: working buffers and sampling.
+    package static func workspaceBytes(of configuration: StageConfiguration) -> Int {
+        Workspace.byteCount(configuration)
+            + (configuration.isLast
+                ? Sampler.byteCount(
+                    vocabularySize: configuration.model.vocabularySize, threads: configuration.threads) : 0)
+    }
+
+    /// Bytes of a whole stage once every KV block is in use.
+    package static func memoryBytes(of configuration: StageConfiguration, tensors: [TensorDescriptor]) -> Int {
+        weightBytes(layers: configuration.layers, of: configuration.model, tensors: tensors)
+            + configuration.layers.count * configuration.blockCount * keyValueBlockBytes(of: configuration.model)
+            + workspaceBytes(of: configuration)
+    }
+
+    private static func packedBytes(_ tensor: TensorDescriptor) -> Int {
+        let isVector = tensor.name.hasSuffix(".bias") || tensor.name.hasSuffix("norm.weight")
+        let bytes =
+            isVector
+            ? tensor.columns * MemoryLayout<Float>.stride
+            : PackedMatrix.byteCount(type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns)
+        return AnonymousMemory.residentBytes(bytes ?? tensor.byteCount)
+    }
+}

@@ -1,0 +1,111 @@
+// The weights of one stage, assembled by name from tensors.
+//
+// Responsible for: which tensor is which matrix or vector of which part, and refusing tensors that do not fit.
+// Must not know: how they are read, what is computed.
+
+import ModelFile
+
+/// Everything with weights that a stage computes with.
+struct StageWeights {
+    /// Only on the first stage.
+    let embedding: TokenEmbedding?
+    let layers: [TransformerLayer]
+    /// Only on the last stage.
+    let head: OutputHead?
+}
+
+/// Finds the tensors of parts of a model and makes the parts of them.
+struct StageAssembler {
+    let model: ModelConfiguration
+    let store: WeightStore
+    let reader: WeightReader
+    /// By name, every one of the shape its part requires.
+    let tensors: [String: TensorDescriptor]
+
+    /// The tensors that the layers of `configuration` need, by name, checked against the model's configuration.
+    static func neededTensors(
+        _ configuration: StageConfiguration, among tensors: [TensorDescriptor]
+    ) throws(InferenceError) -> [String: TensorDescriptor] {
+        let offered = Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var needed: [String: TensorDescriptor] = [:]
+        for part in configuration.model.parts(ofLayers: configuration.layers) {
+            for requirement in configuration.model.tensors(of: part) {
+                guard let tensor = offered[requirement.name] else { throw .missingTensor(name: requirement.name) }
+                do { try tensor.validate() } catch {
+                    throw .wrongTensor(name: tensor.name, reason: error.description)
+                }
+                guard tensor.rows == requirement.rows, tensor.columns == requirement.columns else {
+                    throw .wrongTensor(
+                        name: tensor.name,
+                        reason: "its shape is [\(tensor.rows), \(tensor.columns)] instead of "
+                            + "[\(requirement.rows), \(requirement.columns)]")
+                }
+                needed[tensor.name] = tensor
+            }
+        }
+        return needed
+    }
+
+    /// Loads the parts of the given layers, in the order of the model.
+    func assemble(_ layers: Range<Int>) throws(InferenceError) -> StageWeights {
+        let parts = model.parts(ofLayers: layers)
+        let embedding = parts.contains(.embedding) ? try embedding() : nil
+        var assembled: [TransformerLayer] = []
+        for layer in layers { assembled.append(try self.layer("blk.\(layer).")) }
+        return StageWeights(embedding: embedding, layers: assembled, head: parts.contains(.head) ? try head() : nil)
+    }
+
+    private func embedding() throws(InferenceError) -> TokenEmbedding {
+        var positions: PackedMatrix?
+        if case .learned = model.positions { positions = try matrix("position_embd.weight") }
+        return TokenEmbedding(tokens: try matrix("token_embd.weight"), positions: positions)
+    }
+
+    private func layer(_ prefix: String) throws(InferenceError) -> TransformerLayer {
+        let names = model.hasFusedQueryKeyValue ? ["attn_qkv"] : ["attn_q", "attn_k", "attn_v"]
+        var queryKeyValue: [TransformerLayer.Linear] = []
+        for name in names {
+            queryKeyValue.append(try linear(prefix + name, hasBias: model.hasQueryKeyValueBias))
+        }
+        let hasBias = model.hasFeedForwardBias
+        return TransformerLayer(
+            model: model,
+            attentionNorm: try norm(prefix + "attn_norm"),
+            queryKeyValue: queryKeyValue,
+            attentionOutput: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
+            feedForwardNorm: try norm(prefix + "ffn_norm"),
+            gate: model.isGated ? try linear(prefix + "ffn_gate", hasBias: hasBias) : nil,
+            up: try linear(prefix + "ffn_up", hasBias: hasBias),
+            down: try linear(prefix + "ffn_down", hasBias: hasBias))
+    }
+
+    private func head() throws(InferenceError) -> OutputHead {
+        OutputHead(
+            norm: try norm("output_norm"),
+            output: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"))
+    }
+
+    private func linear(_ name: String, hasBias: Bool) throws(InferenceError) -> TransformerLayer.Linear {
+        TransformerLayer.Linear(
+            weight: try matrix(name + ".weight"), bias: hasBias ? try vector(name + ".bias") : nil)
+    }
+
+    private func norm(_ name: String) throws(InferenceError) -> Normalization {
+        Normalization(
+            kind: model.normalization, epsilon: model.normalizationEpsilon, weight: try vector(name + ".weight"),
+            bias: model.normalization == .layerNorm ? try vector(name + ".bias") : nil)
+    }
+
+    private func matrix(_ name: String) throws(InferenceError) -> PackedMatrix {
+        try store.matrix(try tensor(name), reader: reader)
+    }
+
+    private func vector(_ name: String) throws(InferenceError) -> FloatVector {
+        try store.vector(try tensor(name), reader: reader)
+    }
+
+    private func tensor(_ name: String) throws(InferenceError) -> TensorDescriptor {
+        guard let tensor = tensors[name] else { throw .missingTensor(name: name) }
+        return tensor
+    }
+}

@@ -1,0 +1,134 @@
+// The buffers of one forward pass, allocated once for the largest batch.
+//
+// Responsible for: their shapes and their size.
+// Must not know: what is computed in them, or in which order.
+
+import CKernels
+import ModelFile
+
+/// Scratch memory of a stage. Buffers are uninitialised between uses.
+final class Workspace {
+    /// Rows of logits computed at once; more sampling sequences take several rounds.
+    static let maximumLogitRows = 16
+
+    /// [tokens, embeddingLength]: the residual stream.
+    let hidden: UnsafeMutablePointer<Float>
+    /// [tokens, embeddingLength]: what a projection adds to it.
+    let update: UnsafeMutablePointer<Float>
+    /// [tokens, qkvLength]: queries, keys and values of a token side by side.
+    let qkv: UnsafeMutablePointer<Float>
+    /// [tokens, feedForwardLength]; empty where the network is not gated.
+    let gate: UnsafeMutablePointer<Float>
+    /// [tokens, feedForwardLength]
+    let up: UnsafeMutablePointer<Float>
+    /// [tokens, pairs], [tokens, pairs]: rotary angles.
+    let cosines: UnsafeMutablePointer<Float>
+    let sines: UnsafeMutablePointer<Float>
+    /// [logitRows, vocabularySize]; empty where the stage has no head.
+    let logits: UnsafeMutablePointer<Float>
+    let logitRows: Int
+    /// [tokens, embeddingLength]: normed rows, the input of q, k, v, of gate and up, and of the head.
+    let normed: Activations
+    /// [tokens, queryLength]: attended values, the input of the output projection.
+    let attended: Activations
+    /// [tokens, feedForwardLength] as `gate` or `up`: the quantized input of the down projection.
+    let widened: tk_quantized
+
+    /// Block pointers of the layer at work, for all slices of the batch.
+    private(set) var blockPointers: [UnsafePointer<Float>?] = []
+
+    private let memory: AnonymousMemory
+
+    /// Buffers for the given stage.
+    init(_ configuration: StageConfiguration) throws(InferenceError) {
+        let sizes = Sizes(configuration)
+        memory = try AnonymousMemory(byteCount: sizes.byteCount, purpose: "working buffers")
+        var cut = Cutter(next: memory.base)
+        hidden = cut.floats(sizes.embedding)
+        update = cut.floats(sizes.embedding)
+        qkv = cut.floats(sizes.qkv)
+        gate = cut.floats(sizes.gate)
+        up = cut.floats(sizes.feedForward)
+        cosines = cut.floats(sizes.angles)
+        sines = cut.floats(sizes.angles)
+        logits = cut.floats(sizes.logits)
+        logitRows = sizes.logitRows
+        normed = Activations(values: cut.floats(sizes.embedding), quantized: cut.quantized(sizes.embedding))
+        attended = Activations(values: cut.floats(sizes.query), quantized: cut.quantized(sizes.query))
+        widened = cut.quantized(sizes.feedForward)
+        precondition(cut.next <= memory.base + memory.byteCount, "the sizes are the sum of the buffers")
+    }
+
+    /// Bytes of the buffers of a stage.
+    static func byteCount(_ configuration: StageConfiguration) -> Int { Sizes(configuration).byteCount }
+
+    /// Points `blockPointers` at the blocks of one layer.
+    func pointAtBlocks(_ blocks: [Int], of cache: KeyValueCache, layer: Int) {
+        if blockPointers.count < blocks.count {
+            blockPointers = [UnsafePointer<Float>?](repeating: nil, count: blocks.count)
+        }
+        for (index, block) in blocks.enumerated() {
+            blockPointers[index] = UnsafePointer(cache.block(block, layer: layer))
+        }
+    }
+}
+
+/// Elements of each buffer.
+private struct Sizes {
+    var embedding: Int
+    var qkv: Int
+    var query: Int
+    var gate: Int
+    var feedForward: Int
+    var angles = 0
+    var logits = 0
+    var logitRows = 0
+
+    init(_ configuration: StageConfiguration) {
+        let model = configuration.model
+        let tokens = configuration.maximumBatchTokens
+        embedding = tokens * model.embeddingLength
+        query = tokens * model.queryLength
+        qkv = tokens * (model.queryLength + 2 * model.keyValueLength)
+        gate = model.isGated ? tokens * model.feedForwardLength : 0
+        feedForward = tokens * model.feedForwardLength
+        if case .rotary(let rotary) = model.positions { angles = tokens * (rotary.dimensions / 2) }
+        if configuration.isLast {
+            logitRows = min(tokens, Workspace.maximumLogitRows)
+            logits = logitRows * model.vocabularySize
+        }
+    }
+
+    var byteCount: Int {
+        let floats = [embedding, embedding, qkv, gate, feedForward, angles, angles, logits, embedding, query]
+        return floats.reduce(0) { $0 + Cutter.floatBytes($1) }
+            + [embedding, query, feedForward].reduce(0) { $0 + Cutter.quantizedBytes($1) }
+    }
+}
+
+/// Cuts buffers off a mapping, each at the start of a cache line.
+private struct Cutter {
+    var next: UnsafeMutableRawPointer
+
+    static func floatBytes(_ count: Int) -> Int { padded(count * MemoryLayout<Float>.stride) }
+
+    static func quantizedBytes(_ count: Int) -> Int { padded(count) + 2 * floatBytes(blocks(count)) }
+
+    mutating func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+        defer { next += Self.floatBytes(count) }
+        return next.bindMemory(to: Float.self, capacity: count)
+    }
+
+    /// Room for `count` quantized values; a [tokens, columns] matrix of that size has at most this many blocks.
+    mutating func quantized(_ count: Int) -> tk_quantized {
+        let quants = next.bindMemory(to: Int8.self, capacity: count)
+        next += Self.padded(count)
+        let scales = floats(Self.blocks(count))
+        let sums = next.bindMemory(to: Int32.self, capacity: Self.blocks(count))
+        next += Self.floatBytes(Self.blocks(count))
+        return tk_quantized(quants: quants, scales: scales, sums: sums)
+    }
+
+    private static func blocks(_ count: Int) -> Int { count / Int(TK_BLOCK) }
+    private static func padded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
+}
