@@ -8,8 +8,10 @@ package let protocolVersion: UInt32 = 1
 package enum Limits {
     /// Bytes of a header frame on the control and data links (an `Assign` carries the tensor manifest).
     package static let headerBytes = 32 << 20
+    /// Bytes of the header frame of a `Forward` or a `StepResult`.
+    package static let stepHeaderBytes = 16 << 20
     /// Bytes of the header frame of a `Fetch` or `Chunk`.
-    package static let weightHeaderBytes = 4096
+    package static let weightHeaderBytes = 20 << 10
     /// Bytes of an endpoint, a host name, a model's name, a build version.
     package static let nameBytes = 1024
     /// Bytes of a sentence meant for a person.
@@ -51,20 +53,4 @@ package enum Limits {
     package static let biasedTokens = 1 << 16
     /// Requests in a status reply.
     package static let listedRequests = 4096
-}
-
-/// Why bytes are not a message.
-package struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// A sentence that names the message, the field and the value.
-    package let message: String
-    package init(_ message: String) { self.message = message }
-    package var description: String { message }
-}
-
-/// A value with one agreed form as bytes: one frame.
-package protocol WireMessage: Sendable, Equatable {
-    /// The frame.
-    func encode() -> [UInt8]
-    /// Refuses, naming message and field, whatever is malformed or exceeds one of `Limits`. Never traps.
-    init(decoding bytes: [UInt8]) throws(WireError)
 }

@@ -1,0 +1,95 @@
+// Responsible for: the checks every decoder uses, each naming message, field and value. Must not know: single messages.
+
+import SwiftProtobuf
+
+/// The fields of one message being decoded.
+struct Check {
+    let message: String
+    init(_ message: String) { self.message = message }
+
+    /// `value` as an Int of 0 ... limit (or from another lowest value).
+    func count(_ value: some BinaryInteger, _ field: String, from lowest: Int = 0, to limit: Int) throws(WireError) -> Int {
+        guard let number = Int(exactly: value), (lowest...max(lowest, limit)).contains(number) else {
+            throw WireError("\(message).\(field) is \(value), but must be \(lowest) to \(limit)")
+        }
+        return number
+    }
+
+    /// An array no longer than `limit`.
+    func array<Element>(_ values: [Element], _ field: String, atMost limit: Int) throws(WireError) -> [Element] {
+        if values.count > limit {
+            throw WireError("\(message).\(field) has \(values.count) entries; at most \(limit) are allowed")
+        }
+        return values
+    }
+
+    /// A string of no more than `limit` bytes.
+    func string(_ value: String, _ field: String, atMost limit: Int) throws(WireError) -> String {
+        if value.utf8.count > limit {
+            throw WireError("\(message).\(field) has \(value.utf8.count) bytes; at most \(limit) are allowed")
+        }
+        return value
+    }
+
+    /// Token and block ids: not negative.
+    func ids(_ values: [Int32], _ field: String, atMost limit: Int) throws(WireError) -> [Int32] {
+        if let bad = try array(values, field, atMost: limit).first(where: { $0 < 0 }) {
+            throw WireError("\(message).\(field) has \(bad); ids are not negative")
+        }
+        return values
+    }
+
+    func id(_ value: Int32, _ field: String) throws(WireError) -> Int32 {
+        if value < 0 { throw WireError("\(message).\(field) is \(value); ids are not negative") }
+        return value
+    }
+
+    func finite<Value: BinaryFloatingPoint>(_ value: Value, _ field: String) throws(WireError) -> Value {
+        if !value.isFinite { throw WireError("\(message).\(field) is \(value), not a number") }
+        return value
+    }
+
+    /// Layers `lower ..< upper`, at least `least` of them.
+    func layers(_ lower: UInt32, _ upper: UInt32, least: Int) throws(WireError) -> Range<Int> {
+        let first = try count(lower, "firstLayer", to: Limits.layers)
+        return first..<(try count(upper, "endLayer", from: first + least, to: Limits.layers))
+    }
+
+    func hash(_ bytes: some Sequence<UInt8>, _ field: String) throws(WireError) -> ContentHash {
+        guard let hash = ContentHash(bytes) else { throw WireError("\(message).\(field) is no SHA-256") }
+        return hash
+    }
+
+    func missing() -> WireError { WireError("\(message) is empty or of an unknown kind") }
+}
+
+/// The protobuf message of a frame no longer than `limit`, its repeated fields counted before.
+func decodeFrame<Message: SwiftProtobuf.Message>(
+    _ type: Message.Type, _ name: String, _ bytes: [UInt8], atMost limit: Int, _ rules: [FieldRule] = []
+) throws(WireError) -> Message {
+    if bytes.count > limit {
+        throw WireError("a \(name) frame has \(bytes.count) bytes; at most \(limit) are allowed")
+    }
+    try FrameScan.check(bytes, rules)
+    do {
+        return try Message(serializedBytes: bytes)
+    } catch {
+        throw WireError("a \(name) frame is malformed")
+    }
+}
+
+/// The frame of a protobuf message, all of whose fields are set by us.
+func encodeFrame(_ message: some SwiftProtobuf.Message) -> [UInt8] {
+    guard let bytes: [UInt8] = try? message.serializedBytes() else {
+        preconditionFailure("a proto3 message without required fields has a frame")
+    }
+    return bytes
+}
+
+/// A sentence cut to the length that its receiver allows.
+func clipped(_ sentence: String, to limit: Int = Limits.sentenceBytes) -> String {
+    if sentence.utf8.count <= limit { return sentence }
+    var end = sentence.utf8.index(sentence.startIndex, offsetBy: limit)
+    while end.samePosition(in: sentence.unicodeScalars) == nil { end = sentence.utf8.index(before: end) }
+    return String(sentence[..<end])
+}

@@ -1,0 +1,111 @@
+// Responsible for: the bytes of a step's header and of its result. Must not know: sockets, time.
+
+extension Forward {
+    private static let rules = [FieldRule(3, "Forward.items", atMost: Limits.stepItems)]
+
+    package func encode() -> [UInt8] {
+        var p = PForward()
+        p.epoch = epoch.value
+        p.step = step.value
+        p.items = items.map(\.proto)
+        p.activationCount = UInt32(activationCount)
+        return encodeFrame(p)
+    }
+
+    package init(decoding bytes: [UInt8]) throws(WireError) {
+        let p = try decodeFrame(PForward.self, "Forward", bytes, atMost: Limits.stepHeaderBytes, Self.rules)
+        let check = Check("Forward")
+        self.init(epoch: Epoch(p.epoch), step: StepID(p.step), items: [])
+        var tokens = 0
+        for item in try check.array(p.items, "items", atMost: Limits.stepItems) {
+            items.append(try ForwardItem(item))
+            tokens = try check.count(tokens + item.tokens.count, "items' tokens", to: Limits.batchTokens)
+        }
+        _ = try check.count(items.count, "items", from: 1, to: Limits.stepItems)
+        activationCount = try check.count(p.activationCount, "activationCount", to: Limits.activations)
+        if activationCount % tokens != 0 {
+            throw WireError("Forward.activationCount is \(activationCount), not a multiple of its \(tokens) tokens")
+        }
+    }
+}
+
+extension ForwardItem {
+    fileprivate var proto: PForwardItem {
+        var p = PForwardItem()
+        p.sequence = sequence.value
+        p.position = UInt32(position)
+        p.tokens = tokens
+        p.blocks = blocks
+        p.samples = samples
+        if let begin {
+            p.begin.sampling = begin.sampling.proto
+            p.begin.promptTokenCount = UInt32(begin.promptTokenCount)
+            p.begin.history = begin.history
+        }
+        return p
+    }
+
+    fileprivate init(_ p: PForwardItem) throws(WireError) {
+        let check = Check("ForwardItem")
+        let position = try check.count(p.position, "position", to: Limits.sequenceTokens)
+        let tokens = try check.ids(p.tokens, "tokens", atMost: Limits.batchTokens)
+        _ = try check.count(tokens.count, "tokens' count", from: 1, to: Limits.batchTokens)
+        let positions = position + tokens.count
+        let needed = (positions + Limits.blockPositions - 1) / Limits.blockPositions
+        let blocks = try check.ids(p.blocks, "blocks", atMost: Limits.keyValueBlocks)
+        guard blocks.count == needed else {
+            throw WireError("ForwardItem has \(blocks.count) blocks, but its \(positions) positions need \(needed)")
+        }
+        self.init(
+            sequence: SequenceID(p.sequence), position: position, tokens: tokens, blocks: blocks, samples: p.samples)
+        if p.hasBegin { begin = try SequenceStart(p.begin, position: position) }
+    }
+}
+
+extension SequenceStart {
+    fileprivate init(_ p: PSequenceStart, position: Int) throws(WireError) {
+        let check = Check("SequenceStart")
+        self.init(
+            sampling: try SamplingParameters(p.sampling),
+            promptTokenCount: try check.count(p.promptTokenCount, "promptTokenCount", to: Limits.sequenceTokens),
+            history: try check.ids(p.history, "history", atMost: Limits.sequenceTokens))
+        if history.count != position {
+            throw WireError("SequenceStart has \(history.count) tokens of history before position \(position)")
+        }
+    }
+}
+
+extension StepResult {
+    private static let rules = [FieldRule(3, "StepResult.samples", atMost: Limits.stepItems)]
+
+    package func encode() -> [UInt8] {
+        var p = PStepResult()
+        p.epoch = epoch.value
+        p.step = step.value
+        p.samples = samples.map { sample in
+            var entry = PSampledToken()
+            entry.sequence = sample.sequence.value
+            entry.token = sample.token
+            entry.logProbability = sample.logProbability
+            entry.topTokens = sample.top.map(\.token)
+            entry.topLogProbabilities = sample.top.map(\.logProbability)
+            return entry
+        }
+        p.computeMicroseconds = computeMicroseconds
+        return encodeFrame(p)
+    }
+
+    package init(decoding bytes: [UInt8]) throws(WireError) {
+        let p = try decodeFrame(PStepResult.self, "StepResult", bytes, atMost: Limits.stepHeaderBytes, Self.rules)
+        let check = Check("StepResult")
+        self.init(
+            epoch: Epoch(p.epoch), step: StepID(p.step), samples: [], computeMicroseconds: p.computeMicroseconds)
+        for entry in try check.array(p.samples, "samples", atMost: Limits.stepItems) {
+            samples.append(
+                SampledToken(
+                    sequence: SequenceID(entry.sequence), token: try check.id(entry.token, "token"),
+                    logProbability: entry.logProbability,
+                    top: try topTokens(entry.topTokens, entry.topLogProbabilities, check)))
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// Responsible for: the bytes of a fetch and of a chunk's header. Must not know: sockets, files.
+
+extension Fetch {
+    package func encode() -> [UInt8] {
+        var p = PFetch()
+        p.content = .init(content.bytes)
+        p.offset = offset
+        p.length = UInt32(length)
+        return encodeFrame(p)
+    }
+
+    package init(decoding bytes: [UInt8]) throws(WireError) {
+        let p = try decodeFrame(PFetch.self, "Fetch", bytes, atMost: Limits.weightHeaderBytes)
+        let check = Check("Fetch")
+        self.init(
+            content: try check.hash(p.content, "content"), offset: p.offset,
+            length: try check.count(p.length, "length", from: 1, to: Limits.chunkBytes))
+    }
+}
+
+extension Chunk {
+    package func encode() -> [UInt8] {
+        var p = PChunk()
+        p.content = .init(content.bytes)
+        p.offset = offset
+        p.length = UInt32(length)
+        p.total = total
+        if let error { p.error = clipped(error) }
+        return encodeFrame(p)
+    }
+
+    package init(decoding bytes: [UInt8]) throws(WireError) {
+        let p = try decodeFrame(PChunk.self, "Chunk", bytes, atMost: Limits.weightHeaderBytes)
+        let check = Check("Chunk")
+        let length = try check.count(p.length, "length", to: Limits.chunkBytes)
+        let (end, overflows) = p.offset.addingReportingOverflow(UInt64(length))
+        if overflows || end > p.total && !p.hasError {
+            throw WireError("Chunk: \(length) bytes at \(p.offset) are beyond its total of \(p.total)")
+        }
+        self.init(
+            content: try check.hash(p.content, "content"), offset: p.offset, length: length, total: p.total,
+            error: p.hasError ? try check.string(p.error, "error", atMost: Limits.sentenceBytes) : nil)
+        if error != nil && length > 0 { throw WireError("Chunk has both bytes and an error") }
+    }
+}

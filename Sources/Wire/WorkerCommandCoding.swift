@@ -1,0 +1,104 @@
+// Responsible for: the bytes of what the coordinator says to a worker. Must not know: sockets, time.
+
+extension WorkerCommand {
+    package func encode() -> [UInt8] {
+        var frame = PWorkerCommand()
+        switch self {
+        case .welcome(let welcome): frame.welcome = welcome.proto
+        case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
+        case .assign(let assign): frame.assign = assign.proto
+        case .heartbeat: frame.heartbeat = PEmpty()
+        case .release(let release):
+            frame.release.epoch = release.epoch.value
+            frame.release.sequences = release.sequences.map(\.value)
+        case .rejoin: frame.rejoin = PEmpty()
+        case .standby(let epoch): frame.standby = epoch.value
+        }
+        return encodeFrame(frame)
+    }
+
+    package init(decoding bytes: [UInt8]) throws(WireError) {
+        let frame = try decodeFrame(PWorkerCommand.self, "WorkerCommand", bytes, atMost: Limits.headerBytes)
+        let check = Check("WorkerCommand")
+        switch frame.kind {
+        case .welcome(let welcome): self = .welcome(try Welcome(welcome))
+        case .refusal(let reason):
+            self = .refusal(Refusal(reason: try check.string(reason, "refusal", atMost: Limits.sentenceBytes)))
+        case .assign(let assign): self = .assign(try Assign(assign))
+        case .heartbeat: self = .heartbeat
+        case .release(let release):
+            let ids = try check.array(release.sequences, "sequences", atMost: Limits.stepItems)
+            self = .release(Release(epoch: Epoch(release.epoch), sequences: ids.map { SequenceID($0) }))
+        case .rejoin: self = .rejoin
+        case .standby(let epoch): self = .standby(Epoch(epoch))
+        case nil: throw check.missing()
+        }
+    }
+}
+
+extension Welcome {
+    fileprivate var proto: PWelcome {
+        var p = PWelcome()
+        p.version = version
+        p.build = clipped(build, to: Limits.nameBytes)
+        p.weightsEndpoint = weightsEndpoint
+        p.tokensEndpoint = tokensEndpoint
+        p.modelName = clipped(modelName, to: Limits.nameBytes)
+        return p
+    }
+
+    fileprivate init(_ p: PWelcome) throws(WireError) {
+        let check = Check("Welcome")
+        self.init(
+            build: try check.string(p.build, "build", atMost: Limits.nameBytes),
+            weightsEndpoint: try check.string(p.weightsEndpoint, "weightsEndpoint", atMost: Limits.nameBytes),
+            tokensEndpoint: try check.string(p.tokensEndpoint, "tokensEndpoint", atMost: Limits.nameBytes),
+            modelName: try check.string(p.modelName, "modelName", atMost: Limits.nameBytes))
+        version = p.version
+    }
+}
+
+extension Assign {
+    fileprivate var proto: PAssign {
+        var p = PAssign()
+        p.epoch = epoch.value
+        p.firstLayer = UInt32(layers.lowerBound)
+        p.endLayer = UInt32(layers.upperBound)
+        p.layerCount = UInt32(layerCount)
+        p.modelDescription = .init(modelDescription)
+        p.keyValueBlockCount = UInt32(keyValueBlockCount)
+        p.maximumBatchTokens = UInt32(maximumBatchTokens)
+        p.activationsPerToken = UInt32(activationsPerToken)
+        if case .stage(let endpoint) = next { p.nextEndpoint = endpoint }
+        p.stageIndex = UInt32(stageIndex)
+        p.stageCount = UInt32(stageCount)
+        return p
+    }
+
+    fileprivate init(_ p: PAssign) throws(WireError) {
+        let check = Check("Assign")
+        let layers = try check.layers(p.firstLayer, p.endLayer, least: 1)
+        let layerCount = try check.count(p.layerCount, "layerCount", from: layers.upperBound, to: Limits.layers)
+        _ = try check.count(p.modelDescription.count, "modelDescription's bytes", to: Limits.descriptionBytes)
+        let endpoint = try check.string(p.nextEndpoint, "nextEndpoint", atMost: Limits.nameBytes)
+        let stageCount = try check.count(p.stageCount, "stageCount", from: 1, to: Limits.workers)
+        let stageIndex = try check.count(p.stageIndex, "stageIndex", to: stageCount - 1)
+        guard endpoint.isEmpty == (stageIndex == stageCount - 1), endpoint.isEmpty == (layers.upperBound == layerCount),
+            (stageIndex == 0) == (layers.lowerBound == 0)
+        else {
+            throw WireError("Assign: stage \(stageIndex) of \(stageCount), layers \(layers) of \(layerCount) and next "
+                + "hop \"\(endpoint)\" contradict each other")
+        }
+        self.init(
+            epoch: Epoch(p.epoch), layers: layers, layerCount: layerCount,
+            modelDescription: Array(p.modelDescription),
+            keyValueBlockCount: try check.count(
+                p.keyValueBlockCount, "keyValueBlockCount", from: 1, to: Limits.keyValueBlocks),
+            maximumBatchTokens: try check.count(
+                p.maximumBatchTokens, "maximumBatchTokens", from: 1, to: Limits.batchTokens),
+            activationsPerToken: try check.count(
+                p.activationsPerToken, "activationsPerToken", from: 1, to: Limits.activationsPerToken),
+            next: endpoint.isEmpty ? .tokens : .stage(endpoint: endpoint),
+            stageIndex: stageIndex, stageCount: stageCount)
+    }
+}

@@ -1,0 +1,91 @@
+// Responsible for: what exceeds a limit or contradicts itself is refused by name. Must not know: sockets.
+
+import Testing
+
+@testable import Wire
+
+@Suite struct LimitTests {
+    private func refusal<Message: WireMessage>(_ type: Message.Type, _ bytes: [UInt8]) -> String {
+        do throws(WireError) {
+            _ = try Message(decoding: bytes)
+            return "accepted"
+        } catch {
+            return error.message
+        }
+    }
+
+    @Test("A join of another version is decoded as far as its version, whatever else it says")
+    func otherVersion() throws {
+        var frame = PControlRequest()
+        frame.join.version = 99
+        frame.join.build = "7.0"
+        frame.join.cores = .max
+        guard case .worker(.join(let join)) = try ControlRequest(decoding: encodeFrame(frame)) else {
+            Issue.record("no join")
+            return
+        }
+        #expect(join.version == 99)
+        let refusal = Refusal.version(join.version, build: join.build, ourBuild: "0.1").reason
+        #expect(refusal.contains("version 99 (tandem 7.0)"))
+        #expect(refusal.contains("version \(protocolVersion) (tandem 0.1)"))
+    }
+
+    @Test("A block table that does not fit the positions is refused")
+    func blockTable() {
+        var forward = Samples.forward
+        forward.items[1].blocks = []
+        #expect(refusal(Forward.self, forward.encode()).contains("has 0 blocks, but its 1 positions need 1"))
+    }
+
+    @Test("Activations that are not a whole number of tokens are refused")
+    func activations() {
+        var forward = Samples.forward
+        forward.activationCount = 7
+        #expect(refusal(Forward.self, forward.encode()).contains("not a multiple of its 3 tokens"))
+    }
+
+    @Test("A negative token id is refused")
+    func negativeToken() {
+        var forward = Samples.forward
+        forward.items[1].tokens = [-1]
+        #expect(refusal(Forward.self, forward.encode()).contains("ForwardItem.tokens has -1"))
+    }
+
+    @Test("More items than a step may have are refused before they are decoded")
+    func manyItems() {
+        let item: [UInt8] = [0x1a, 0x00]  // field 3, empty
+        let bytes = Array(repeatElement(item, count: Limits.stepItems + 1).joined())
+        #expect(refusal(Forward.self, bytes) == "Forward.items occurs more than 1024 times")
+        #expect(refusal(Forward.self, [0x0b, 0x0c] + bytes) == "Forward.items occurs more than 1024 times")
+    }
+
+    @Test("A frame longer than its limit is refused unread")
+    func longFrame() {
+        let bytes = [UInt8](repeating: 0, count: Limits.weightHeaderBytes + 1)
+        #expect(refusal(Fetch.self, bytes).contains("at most \(Limits.weightHeaderBytes) are allowed"))
+    }
+
+    @Test("A chunk beyond the end of its content is refused, also where the sum overflows")
+    func chunkBounds() {
+        let chunk = Chunk(content: Samples.hash, offset: .max - 1, length: 6, total: 10)
+        #expect(refusal(Chunk.self, chunk.encode()).contains("beyond its total"))
+    }
+
+    @Test("Layers outside the model are refused")
+    func layers() {
+        var frame = PWorkerCommand()
+        frame.assign.firstLayer = 3
+        frame.assign.endLayer = 3
+        #expect(refusal(WorkerCommand.self, encodeFrame(frame)).contains("Assign.endLayer is 3"))
+        frame.assign.endLayer = .max
+        #expect(refusal(WorkerCommand.self, encodeFrame(frame)).contains("Assign.endLayer is 4294967295"))
+    }
+
+    @Test("An empty frame is no message")
+    func empty() {
+        #expect(refusal(ControlRequest.self, []).contains("empty or of an unknown kind"))
+        #expect(refusal(WorkerCommand.self, []).contains("empty or of an unknown kind"))
+        #expect(refusal(ClientReply.self, []).contains("empty or of an unknown kind"))
+        #expect(refusal(Forward.self, []).contains("Forward.items is 0"))
+    }
+}

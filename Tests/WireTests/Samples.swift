@@ -1,0 +1,163 @@
+// Responsible for: one value of every message, with every field set to something of its own. Must not know: bytes.
+
+import Wire
+
+enum Samples {
+    static let hash = ContentHash((0..<32).map { UInt8($0) })!
+
+    static var join: Join {
+        var join = Join()
+        join.build = "0.1.0"
+        join.attempt = 3
+        join.hostName = "höst"
+        join.processID = 4321
+        join.memoryBytes = 1 << 40
+        join.cores = 8
+        join.threads = 7
+        join.instructionLevel = "avx512"
+        join.readBandwidth = 2.5e10
+        join.int8Speed = 1e12
+        join.dataEndpoint = "tcp://10.0.0.2:5001"
+        join.modelFingerprint = hash
+        return join
+    }
+
+    static var heartbeat: WorkerHeartbeat {
+        var heartbeat = WorkerHeartbeat()
+        heartbeat.epoch = Epoch(5)
+        heartbeat.stepsCompleted = 6
+        heartbeat.busyMilliseconds = 7
+        heartbeat.gauges.residentBytes = 8
+        heartbeat.gauges.transferredBytes = 9
+        heartbeat.gauges.cachedBytes = 10
+        return heartbeat
+    }
+
+    static var sampling: SamplingParameters {
+        var sampling = SamplingParameters()
+        sampling.temperature = 0.7
+        sampling.topK = 40
+        sampling.topP = 0.9
+        sampling.minP = 0.1
+        sampling.repeatPenalty = 1.1
+        sampling.presencePenalty = 0.2
+        sampling.frequencyPenalty = -0.3
+        sampling.logitBias = [.init(token: 4, value: -.infinity), .init(token: 9, value: 2)]
+        sampling.seed = .max
+        sampling.logProbabilityCount = 0
+        sampling.bannedTokens = [1, 2]
+        return sampling
+    }
+
+    static func generate(_ prompt: Generate.Prompt) -> Generate {
+        var generate = Generate(id: ClientRequestID(12), prompt: prompt)
+        generate.build = "x"
+        generate.isRaw = true
+        generate.sampling = sampling
+        generate.maximumTokens = 99
+        generate.stops = ["a", "\n"]
+        generate.ignoresEndOfText = true
+        generate.session = SessionID(0)
+        return generate
+    }
+
+    static var requests: [ControlRequest] {
+        var query = StatusQuery()
+        query.build = "y"
+        return [
+            .worker(.join(join)), .worker(.join(Join())), .worker(.leave), .worker(.heartbeat(heartbeat)),
+            .worker(.loading(Loading(epoch: Epoch(1), bytesDone: 2, bytesTotal: 3))),
+            .worker(.ready(Ready(epoch: Epoch(1), transferredBytes: 2, cachedBytes: 3))),
+            .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),
+            .client(.generate(generate(.text("Once upon a time")))),
+            .client(.generate(generate(.tokens([1, 2, 3])))),
+            .client(.generate(generate(.messages([.init(role: "user", content: "hé"), .init(role: "x", content: "")])))),
+            .client(.cancel(ClientRequestID(77))), .client(.statusQuery(query)),
+        ]
+    }
+
+    static func assign(isLast: Bool) -> Assign {
+        Assign(
+            epoch: Epoch(3), layers: isLast ? 4..<8 : 0..<4, layerCount: 8, modelDescription: [1, 2, 3, 0],
+            keyValueBlockCount: 64, maximumBatchTokens: 512, activationsPerToken: 768,
+            next: isLast ? .tokens : .stage(endpoint: "tcp://h:1"), stageIndex: isLast ? 1 : 0, stageCount: 2)
+    }
+
+    static var commands: [WorkerCommand] {
+        [
+            .welcome(Welcome(build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")),
+            .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),
+            .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,
+            .standby(Epoch(8)),
+        ]
+    }
+
+    static var status: StatusReply {
+        var worker = WorkerStatus(id: WorkerID(5))
+        worker.hostName = "h"
+        worker.layers = 2..<4
+        worker.state = "loading 40%"
+        worker.loadBytesDone = 4
+        worker.loadBytesTotal = 10
+        worker.readBandwidth = 1e9
+        var status = StatusReply()
+        status.modelName = "m"
+        status.isServing = true
+        status.state = "serving"
+        status.workers = [worker, WorkerStatus(id: WorkerID(6))]
+        status.requests = [
+            RequestStatus(id: RequestID(1), state: "decode", promptTokens: 3, generatedTokens: 4)
+        ]
+        status.keyValueBlocksTotal = 10
+        status.keyValueBlocksFree = 4
+        status.generatedTokens = 1 << 33
+        return status
+    }
+
+    static var replies: [ClientReply] {
+        let id = ClientRequestID(3)
+        var timings = Timings()
+        timings.promptTokens = 5
+        timings.decodeSeconds = 0.25
+        let token = AnswerToken(
+            token: 5, logProbability: -0.1, top: [TokenProbability(token: 5, logProbability: -0.1)])
+        return [
+            .accepted(Accepted(id: id, modelName: "m", promptTokens: [1, 2], droppedMessages: 1)),
+            .tokens(TokensEvent(id: id, tokens: [token, AnswerToken(token: 6)], text: "")),
+            .tokens(TokensEvent(id: id, tokens: [], text: nil)),
+            .finished(Finished(id: id, reason: .stop, text: "x", timings: timings)),
+            .finished(Finished(id: id, reason: .length, text: nil, timings: Timings())),
+            .failed(RequestFailure(id: id, message: "m", hint: "h")),
+            .failed(RequestFailure(id: id, message: "m", hint: nil)),
+            .waiting(Waiting(id: id, explanation: "no workers")), .status(status), .refusal(Refusal(reason: "no")),
+        ]
+    }
+
+    static var forward: Forward {
+        let start = SequenceStart(sampling: sampling, promptTokenCount: 40, history: Array(0..<31))
+        return Forward(
+            epoch: Epoch(1 << 40), step: StepID(9),
+            items: [
+                ForwardItem(
+                    sequence: SequenceID(1), position: 31, tokens: [7, 8], blocks: [3, 0], samples: false,
+                    begin: start),
+                ForwardItem(sequence: SequenceID(2), position: 0, tokens: [1], blocks: [5], samples: true),
+            ], activationCount: 3 * 16)
+    }
+
+    static var result: StepResult {
+        let top = [TokenProbability(token: 1, logProbability: -1), TokenProbability(token: 2, logProbability: -2)]
+        return StepResult(
+            epoch: Epoch(4), step: StepID(5),
+            samples: [
+                SampledToken(sequence: SequenceID(1), token: 1, logProbability: -1, top: top),
+                SampledToken(sequence: SequenceID(2), token: 0),
+            ], computeMicroseconds: 1234)
+    }
+
+    static let fetch = Fetch(content: hash, offset: 1 << 35, length: Limits.chunkBytes)
+    static let chunks = [
+        Chunk(content: hash, offset: 4, length: 6, total: 10),
+        Chunk(content: hash, offset: 4, length: 0, total: 0, error: "unknown"),
+    ]
+}
