@@ -1,0 +1,93 @@
+// What the tests share: a ROUTER and DEALERs of one context, and waiting with a deadline.
+import Glibc
+import Testing
+
+@testable import Transport
+
+/// A listening ROUTER with its monitor and the poller that watches both, used by one thread.
+final class Link {
+    let context: Context
+    let router: RouterSocket
+    let monitor: Monitor
+    let poller: Poller
+    let endpoint: Endpoint
+
+    init(_ options: SocketOptions = Link.options, listen: String = "tcp://127.0.0.1:0", waking waker: Waker? = nil)
+        throws
+    {
+        context = try Context()
+        router = try RouterSocket(context, options)
+        monitor = try router.monitor()
+        endpoint = try router.bind(Endpoint(parsing: listen))
+        poller = Poller(try waker ?? Waker())
+        poller.add(router)
+        poller.add(monitor)
+    }
+
+    static let options = SocketOptions(maximumFrameBytes: 8 << 20)
+
+    /// A DEALER on its way to the ROUTER.
+    func dealer(_ id: String, _ options: SocketOptions = Link.options) throws -> DealerSocket {
+        let dealer = try DealerSocket(context, options, as: try #require(RoutingID(Array(id.utf8))))
+        try dealer.connect(endpoint)
+        return dealer
+    }
+
+    /// A DEALER from which the ROUTER has heard, so that it can answer.
+    func introducedDealer(_ id: String, _ options: SocketOptions = Link.options) throws -> DealerSocket {
+        let dealer = try dealer(id, options)
+        try dealer.sendWhenPossible([Array("hello".utf8)])
+        let message = try nextMessage()
+        try #require(message.peer.description == id)
+        return dealer
+    }
+
+    /// The ROUTER's next message, waited for with its poller.
+    func nextMessage() throws -> (peer: RoutingID, frames: [Frame]) {
+        try wait("a message for the ROUTER") {
+            if let message = router.receive() { return message }
+            _ = poller.wait(timeoutMilliseconds: 20)
+            return nil
+        }
+    }
+}
+
+extension DealerSocket {
+    /// Sends as soon as there is a connection with room.
+    func sendWhenPossible(_ frames: [[UInt8]]) throws {
+        try wait("a connection") { send(frames) == .sent ? () : pause() }
+    }
+
+    /// The next message, waited for.
+    func nextMessage() throws -> [Frame] {
+        try wait("a message for the DEALER") { receive() ?? pause() }
+    }
+}
+
+/// Calls `attempt` until it gives a value; fails the test where it does not within two seconds.
+func wait<Value>(_ what: Comment, milliseconds: Int = 2000, for attempt: () throws -> Value?) throws -> Value {
+    let start = ContinuousClock.now
+    while ContinuousClock.now - start < .milliseconds(milliseconds) {
+        if let value = try attempt() { return value }
+    }
+    return try #require(nil as Value?, "waited in vain for \(what)")
+}
+
+/// Sleeps a millisecond; gives nil, for use in `wait`.
+func pause<Value>() -> Value? {
+    usleep(1000)
+    return nil
+}
+
+/// Bytes in which a shift, a cut or two swapped pages show: a period of 251, no divisor of any size used here.
+func pattern(_ count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+        for index in 0..<min(count, 251) { bytes[index] = UInt8(index) }
+        filled = min(count, 251)
+        while filled < count {  // a byte-wise loop takes seconds in a debug build
+            let more = min(251, count - filled)
+            bytes.baseAddress.map { _ = memcpy($0 + filled, $0, more) }
+            filled += more
+        }
+    }
+}

@@ -1,0 +1,161 @@
+// What a ROUTER learns of peers that die, return, lie or break the limits.
+import Glibc
+import Testing
+
+@testable import Transport
+
+@Suite struct LossTests {
+    @Test("A killed peer gives an event and becomes unreachable within 500 ms", arguments: [false, true])
+    func killed(withReset: Bool) throws {
+        let link = try Link()
+        let peer = try RawPeer(connectingTo: link.endpoint, as: "victim")
+        peer.send([1, 2, 3])
+        let id = try link.nextMessage().peer
+        #expect(link.router.send(to: id, [[9]]) == .sent)
+        #expect(try events(of: link, until: .handshakeSucceeded) == [.accepted, .handshakeSucceeded])
+
+        let start = ContinuousClock.now
+        peer.die(withReset: withReset)
+        #expect(try events(of: link, until: .disconnected) == [.disconnected])
+        try wait("unreachable") { link.router.send(to: id, [[9]]) == .unreachable ? () : pause() }
+        #expect(ContinuousClock.now - start < .milliseconds(500))
+    }
+
+    @Test("A peer that was never there is unreachable")
+    func unknownPeer() throws {
+        let link = try Link()
+        #expect(link.router.send(to: .random(), [[1]]) == .unreachable)
+        // Nothing of it stays behind in the next message.
+        let dealer = try link.introducedDealer("worker-1")
+        #expect(link.router.send(to: try #require(RoutingID(Array("worker-1".utf8))), [[5]]) == .sent)
+        #expect(try dealer.nextMessage().map(\.bytes) == [[5]])
+    }
+
+    @Test("A newcomer with the same routing id takes over from a connection that still stands")
+    func handover() throws {
+        let link = try Link()
+        let old = try link.introducedDealer("worker-1")
+        let new = try link.introducedDealer("worker-1")
+        let id = try #require(RoutingID(Array("worker-1".utf8)))
+        #expect(link.router.send(to: id, [[42]]) == .sent)
+        #expect(try new.nextMessage().map(\.bytes) == [[42]])
+        #expect(old.receive() == nil)
+    }
+
+    @Test("A DEALER finds a ROUTER again that went away and came back, and says so in events")
+    func reconnects() throws {
+        let link = try Link()
+        let endpoint = link.endpoint
+        let dealer = try DealerSocket(link.context, Link.options, as: .random())
+        let monitor = try dealer.monitor()
+        try dealer.connect(endpoint)
+        try dealer.sendWhenPossible([[1]])
+        _ = try link.nextMessage()
+        link.poller.remove(link.router)
+        link.router.close()
+        var seen: [ConnectionEvent] = []
+        try wait("the break") {
+            while let event = monitor.next() { seen.append(event) }
+            return seen.contains(.disconnected) ? () : pause()
+        }
+        // The event comes a moment before the socket itself knows; what is sent in between is lost.
+        try wait("no connection") { dealer.send([[2]]) == .full ? () : pause() }
+
+        let second = try RouterSocket(link.context, Link.options)
+        try wait("the port") { (try? second.bind(endpoint)) != nil ? () : pause() }
+        try dealer.sendWhenPossible([[3]])
+        let (_, frames) = try wait("the message") { second.receive() ?? pause() }
+        #expect(frames.map(\.bytes) == [[3]])
+        while let event = monitor.next() { seen.append(event) }
+        #expect(seen.count { $0 == .connected } >= 2 && seen.count { $0 == .handshakeSucceeded } == 2)
+    }
+
+    @Test("A frame over the limit ends the connection of the peer that sends it, and of no other")
+    func oversize() throws {
+        let link = try Link(SocketOptions(maximumFrameBytes: 1000))
+        let good = try link.introducedDealer("good")
+        let bad = try RawPeer(connectingTo: link.endpoint, as: "bad")
+        bad.send([1])
+        #expect(try link.nextMessage().peer.description == "bad")
+        bad.send(pattern(1001))
+        try wait("unreachable") {
+            link.router.send(to: try #require(RoutingID(Array("bad".utf8))), [[1]]) == .unreachable ? () : pause()
+        }
+        #expect(link.router.receive() == nil)
+        #expect(good.send([pattern(1000)]) == .sent)
+        #expect(try link.nextMessage().frames[0].count == 1000)
+    }
+
+    @Test("A message of too many frames is dropped whole; the next one arrives")
+    func tooManyFrames() throws {
+        let link = try Link(SocketOptions(maximumFrameBytes: 1000, maximumFrames: 3))
+        let loose = SocketOptions(maximumFrameBytes: 1000, maximumFrames: 100)
+        let dealer = try link.introducedDealer("worker-1", loose)
+        for count in [3, 4, 5, 100, 1] {
+            #expect(dealer.send((0..<count).map { [UInt8($0)] }) == .sent)
+        }
+        #expect(try link.nextMessage().frames.count == 3)
+        #expect(try link.nextMessage().frames.map(\.bytes) == [[0]])
+        #expect(link.router.droppedMessages == 3)
+    }
+
+    @Test("Over inproc too a frame over the limit is dropped with its message")
+    func oversizeInproc() throws {
+        let link = try Link(SocketOptions(maximumFrameBytes: 1000), listen: "inproc://oversize")
+        let dealer = try link.introducedDealer("worker-1")
+        #expect(dealer.send([[1], pattern(1001), [2]]) == .sent)
+        #expect(dealer.send([[3], pattern(1000)]) == .sent)
+        #expect(try link.nextMessage().frames[0].bytes == [3])
+        #expect(link.router.droppedMessages == 1)
+    }
+
+    @Test("A peer with a security mechanism that we do not speak fails its handshake")
+    func otherMechanism() throws {
+        let link = try Link()
+        let stranger = try RawPeer(connectingTo: link.endpoint)
+        stranger.write(RawPeer.greeting(mechanism: "XYZZY"))
+        let seen = try events(of: link, until: .disconnected)
+        #expect(seen.contains { if case .handshakeFailed = $0 { true } else { false } }, "\(seen)")
+        #expect(!seen.contains(.handshakeSucceeded))
+    }
+
+    @Test("A peer that speaks another protocol hurts nobody")
+    func otherProtocol() throws {
+        // libzmq takes text for the oldest version of its protocol, so that garbage may even arrive as a message:
+        // whoever reads frames has to expect any bytes.
+        let link = try Link()
+        let stranger = try RawPeer(connectingTo: link.endpoint)
+        stranger.write(Array("GET / HTTP/1.1\r\nHost: tandem\r\n\r\n".utf8) + pattern(1000))
+        stranger.die(withReset: false)
+        let dealer = try link.dealer("worker-1")
+        try dealer.sendWhenPossible([[1]])
+        let id = try #require(RoutingID(Array("worker-1".utf8)))
+        try wait("the honest peer") { try link.nextMessage().peer == id ? () : nil }
+        #expect(link.router.send(to: id, [[2]]) == .sent)
+        #expect(try dealer.nextMessage().map(\.bytes) == [[2]])
+    }
+
+    @Test("A peer that connects and says nothing is cut off after two seconds")
+    func silentPeer() throws {
+        let link = try Link()
+        let stranger = try RawPeer(connectingTo: link.endpoint)
+        #expect(try events(of: link, until: .accepted) == [.accepted])
+        let start = ContinuousClock.now
+        #expect(stranger.isCutOff(withinMilliseconds: 4000))
+        #expect(ContinuousClock.now - start > .milliseconds(1000))
+    }
+
+    /// The events up to `last`.
+    private func events(of link: Link, until last: ConnectionEvent) throws -> [ConnectionEvent] {
+        var seen: [ConnectionEvent] = []
+        return try wait("the event \(last)") {
+            let ready = link.poller.wait(timeoutMilliseconds: 20)
+            guard ready.contains(link.monitor) else { return nil }
+            while let event = link.monitor.next() {
+                seen.append(event)
+                if event == last { return seen }
+            }
+            return nil
+        }
+    }
+}
