@@ -32,10 +32,10 @@ static tk_level detect(void) {
     if ((state & zmm_state) != zmm_state || (ebx & avx512_7) != avx512_7 || (ecx & avx512_7c) != avx512_7c) {
         return TK_LEVEL_AVX2;
     }
-    return TK_LEVEL_AVX2;
+    return TK_LEVEL_AVX512;
 }
 
-static const tk_kernels *const tables[] = {&tk_kernels_portable, &tk_kernels_avx2};
+static const tk_kernels *const tables[] = {&tk_kernels_portable, &tk_kernels_avx2, &tk_kernels_avx512};
 #else
 static tk_level detect(void) {
     return TK_LEVEL_PORTABLE;

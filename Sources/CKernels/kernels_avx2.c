@@ -65,7 +65,7 @@ INLINE __m256i round_scaled(const float *x, __m256 inverse) {
     return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
 }
 
-static void quantize(tk_quantized out, const float *x, size_t tokens, size_t columns) {
+void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns) {
     const size_t blocks = tokens * (columns / TK_BLOCK);
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
     for (size_t b = 0; b < blocks; b++) {
@@ -101,12 +101,6 @@ static void quantize(tk_quantized out, const float *x, size_t tokens, size_t col
 }
 
 // MARK: Matrix products
-
-/// Splits `count` tokens into as few tiles as `limit` allows, of nearly equal size: the next one's.
-INLINE size_t next_tile(size_t count, size_t limit) {
-    const size_t tiles = (count + limit - 1) / limit;
-    return (count + tiles - 1) / tiles;
-}
 
 INLINE void store_rows(float *out, __m256 low, __m256 high, size_t rows) {
     if (rows >= TK_PANEL_ROWS) {
@@ -157,52 +151,53 @@ INLINE void tile_float(
     }
 }
 
-/// One token: 4 panels at once, so that the chains of dependent fma do not wait for each other.
-INLINE void matvec_float(
-    tk_type type, float *out, const uint8_t *panels, size_t panel_bytes, const float *x, size_t rows, size_t columns) {
-    size_t row = 0;
-    for (; rows - row > 3 * TK_PANEL_ROWS; row += 4 * TK_PANEL_ROWS) {
-        tile_float(type, 4, 1, out + row, 0, panels + row / TK_PANEL_ROWS * panel_bytes, x, rows - row, columns);
-        if (rows - row <= 4 * TK_PANEL_ROWS) return;
-    }
-    for (; row < rows; row += TK_PANEL_ROWS) {
-        tile_float(type, 1, 1, out + row, 0, panels + row / TK_PANEL_ROWS * panel_bytes, x, rows - row, columns);
-    }
-}
+// A function of its own for every shape of tile: the compiler then keeps its sums in registers.
+typedef void float_tile(
+    float *out, size_t out_stride, const uint8_t *panel, const float *x, size_t rows, size_t columns);
 
-INLINE void matmul_float_of(
-    tk_type type, float *out, size_t out_stride, const uint8_t *panels, const float *x, size_t tokens, size_t rows,
-    size_t columns) {
-    const size_t panel_bytes = tk_panel_bytes(type, columns);
-    if (tokens == 1) {
-        matvec_float(type, out, panels, panel_bytes, x, rows, columns);
-        return;
+#define FLOAT_TILE(type, panels, tokens) \
+    static void tile_##type##_##panels##x##tokens( \
+        float *out, size_t out_stride, const uint8_t *panel, const float *x, size_t rows, size_t columns) { \
+        tile_float(TK_##type, panels, tokens, out, out_stride, panel, x, rows, columns); \
     }
-    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
-        const uint8_t *panel = panels + row / TK_PANEL_ROWS * panel_bytes;
-        for (size_t t = 0, tile; t < tokens; t += tile) {
-            float *to = out + t * out_stride + row;
-            const float *from = x + t * columns;
-            tile = next_tile(tokens - t, 6);
-            switch (tile) {
-            case 1: tile_float(type, 1, 1, to, out_stride, panel, from, rows - row, columns); break;
-            case 2: tile_float(type, 1, 2, to, out_stride, panel, from, rows - row, columns); break;
-            case 3: tile_float(type, 1, 3, to, out_stride, panel, from, rows - row, columns); break;
-            case 4: tile_float(type, 1, 4, to, out_stride, panel, from, rows - row, columns); break;
-            case 5: tile_float(type, 1, 5, to, out_stride, panel, from, rows - row, columns); break;
-            case 6: tile_float(type, 1, 6, to, out_stride, panel, from, rows - row, columns); break;
-            }
-        }
-    }
-}
+#define FLOAT_TILES(type) \
+    FLOAT_TILE(type, 4, 1) \
+    FLOAT_TILE(type, 1, 1) \
+    FLOAT_TILE(type, 1, 2) \
+    FLOAT_TILE(type, 1, 3) \
+    FLOAT_TILE(type, 1, 4) \
+    FLOAT_TILE(type, 1, 5) \
+    FLOAT_TILE(type, 1, 6)
+FLOAT_TILES(F32)
+FLOAT_TILES(F16)
+FLOAT_TILES(BF16)
+
+#define FLOAT_TILE_LIMIT 6
+
+/// Of each type, by the number of tokens; 0 is one token times 4 panels.
+static float_tile *const float_tiles[][FLOAT_TILE_LIMIT + 1] = {
+    [TK_F32] = {tile_F32_4x1, tile_F32_1x1, tile_F32_1x2, tile_F32_1x3, tile_F32_1x4, tile_F32_1x5, tile_F32_1x6},
+    [TK_F16] = {tile_F16_4x1, tile_F16_1x1, tile_F16_1x2, tile_F16_1x3, tile_F16_1x4, tile_F16_1x5, tile_F16_1x6},
+    [TK_BF16] =
+        {tile_BF16_4x1, tile_BF16_1x1, tile_BF16_1x2, tile_BF16_1x3, tile_BF16_1x4, tile_BF16_1x5, tile_BF16_1x6},
+};
 
 static void matmul_float(
     tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
     size_t columns) {
-    switch (type) {
-    case TK_F16: matmul_float_of(TK_F16, out, out_stride, panels, x, tokens, rows, columns); break;
-    case TK_BF16: matmul_float_of(TK_BF16, out, out_stride, panels, x, tokens, rows, columns); break;
-    default: matmul_float_of(TK_F32, out, out_stride, panels, x, tokens, rows, columns); break;
+    const size_t panel_bytes = tk_panel_bytes(type, columns);
+    const uint8_t *panel = panels;
+    size_t row = 0;
+    // One token: 4 panels at once, so that the chains of dependent fma do not wait for each other.
+    for (; tokens == 1 && rows - row >= 4 * TK_PANEL_ROWS; row += 4 * TK_PANEL_ROWS, panel += 4 * panel_bytes) {
+        float_tiles[type][0](out + row, out_stride, panel, x, 4 * TK_PANEL_ROWS, columns);
+    }
+    for (; row < rows; row += TK_PANEL_ROWS, panel += panel_bytes) {
+        for (size_t t = 0, tile; t < tokens; t += tile) {
+            tile = tk_next_tile(tokens - t, FLOAT_TILE_LIMIT);
+            float *to = out + t * out_stride + row;
+            float_tiles[type][tile](to, out_stride, panel, x + t * columns, rows - row, columns);
+        }
     }
 }
 
@@ -213,17 +208,22 @@ INLINE __m256i broadcast_quants(const int8_t *x) {
     return _mm256_set1_epi32(quants);
 }
 
-/// sums[t][lane] = the dot product of row `lane` with token t's quants, for 8 rows: `quants` points at their first
-/// group. |w| <= 128 and |x| <= 127, so that the sum of two products stays within 16 bits.
-INLINE void dot_q8(__m256i *sums, const uint8_t *quants, const int8_t *x, size_t tokens, size_t columns) {
+/// sums[t][half]: the dot products of a block's 16 rows with token t's quants. |w| <= 128 and |x| <= 127, so that the
+/// sum of two products stays within 16 bits.
+INLINE void dot_q8(__m256i sums[][2], const uint8_t *quants, const int8_t *x, size_t tokens, size_t columns) {
     const __m256i ones = _mm256_set1_epi16(1);
-    for (size_t t = 0; t < tokens; t++) sums[t] = _mm256_setzero_si256();
+    for (size_t t = 0; t < tokens; t++) sums[t][0] = sums[t][1] = _mm256_setzero_si256();
+#pragma clang loop unroll(disable)  // unrolled, its vectors would not fit the registers
     for (size_t g = 0; g < 8; g++) {
-        const __m256i w = _mm256_loadu_si256((const __m256i *)(quants + g * 64)), magnitude = _mm256_abs_epi8(w);
+        const __m256i *w = (const __m256i *)(quants + g * 64);
+        const __m256i w0 = _mm256_loadu_si256(w), w1 = _mm256_loadu_si256(w + 1);
+        const __m256i magnitude0 = _mm256_abs_epi8(w0), magnitude1 = _mm256_abs_epi8(w1);
         for (size_t t = 0; t < tokens; t++) {
-            const __m256i value = _mm256_sign_epi8(broadcast_quants(x + t * columns + 4 * g), w);
-            const __m256i pairs = _mm256_maddubs_epi16(magnitude, value);
-            sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, ones));
+            const __m256i value = broadcast_quants(x + t * columns + 4 * g);
+            const __m256i pairs0 = _mm256_maddubs_epi16(magnitude0, _mm256_sign_epi8(value, w0));
+            const __m256i pairs1 = _mm256_maddubs_epi16(magnitude1, _mm256_sign_epi8(value, w1));
+            sums[t][0] = _mm256_add_epi32(sums[t][0], _mm256_madd_epi16(pairs0, ones));
+            sums[t][1] = _mm256_add_epi32(sums[t][1], _mm256_madd_epi16(pairs1, ones));
         }
     }
 }
@@ -231,25 +231,33 @@ INLINE void dot_q8(__m256i *sums, const uint8_t *quants, const int8_t *x, size_t
 /// The same for nibbles, 0...15 standing for -8...7: 16 products of at most 15 * 127 still fit 16 bits, and
 /// 8 * (sum of x) is taken off at the end.
 INLINE void dot_q4(
-    __m256i *sums, const uint8_t *quants, const int8_t *x, const int32_t *x_sums, size_t tokens, size_t columns) {
+    __m256i sums[][2], const uint8_t *quants, const int8_t *x, const int32_t *x_sums, size_t tokens, size_t columns) {
     const __m256i ones = _mm256_set1_epi16(1), low = _mm256_set1_epi8(15);
-    for (size_t t = 0; t < tokens; t++) sums[t] = _mm256_setzero_si256();
+    for (size_t t = 0; t < tokens; t++) sums[t][0] = sums[t][1] = _mm256_setzero_si256();
+#pragma clang loop unroll(disable)  // unrolled, its vectors would not fit the registers
     for (size_t g = 0; g < 4; g++) {
-        const __m256i bytes = _mm256_loadu_si256((const __m256i *)(quants + g * 64));
-        const __m256i w0 = _mm256_and_si256(bytes, low), w1 = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low);
+        const __m256i *w = (const __m256i *)(quants + g * 64);
+        const __m256i bytes0 = _mm256_loadu_si256(w), bytes1 = _mm256_loadu_si256(w + 1);
+        const __m256i low0 = _mm256_and_si256(bytes0, low), low1 = _mm256_and_si256(bytes1, low);
+        const __m256i high0 = _mm256_and_si256(_mm256_srli_epi16(bytes0, 4), low);
+        const __m256i high1 = _mm256_and_si256(_mm256_srli_epi16(bytes1, 4), low);
         for (size_t t = 0; t < tokens; t++) {
-            const int8_t *values = x + t * columns + 4 * g;
-            sums[t] = _mm256_add_epi16(sums[t], _mm256_maddubs_epi16(w0, broadcast_quants(values)));
-            sums[t] = _mm256_add_epi16(sums[t], _mm256_maddubs_epi16(w1, broadcast_quants(values + 16)));
+            const __m256i first = broadcast_quants(x + t * columns + 4 * g);
+            const __m256i second = broadcast_quants(x + t * columns + 4 * g + 16);
+            sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(low0, first));
+            sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(low1, first));
+            sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(high0, second));
+            sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(high1, second));
         }
     }
     for (size_t t = 0; t < tokens; t++) {
         const __m256i correction = _mm256_set1_epi32(8 * x_sums[t * (columns / TK_BLOCK)]);
-        sums[t] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t], ones), correction);
+        sums[t][0] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t][0], ones), correction);
+        sums[t][1] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t][1], ones), correction);
     }
 }
 
-#define QUANTIZED_TILE 8
+#define QUANTIZED_TILE_LIMIT 4
 
 /// One panel times `tokens` tokens, a constant to the compiler; x begins at the first of them.
 INLINE void tile_quantized(
@@ -257,58 +265,57 @@ INLINE void tile_quantized(
     size_t columns) {
     const size_t blocks = columns / TK_BLOCK;
     const size_t block_bytes = type == TK_Q8_0 ? TK_Q8_0_BLOCK_BYTES : TK_Q4_0_BLOCK_BYTES;
-    __m256 acc[2][QUANTIZED_TILE];
-    for (size_t t = 0; t < tokens; t++) acc[0][t] = acc[1][t] = _mm256_setzero_ps();
+    __m256 acc[QUANTIZED_TILE_LIMIT][2];
+    for (size_t t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
     for (size_t b = 0; b < blocks; b++) {
         const uint8_t *block = panel + b * block_bytes, *quants = block + 2 * TK_PANEL_ROWS;
+        __m256i sums[QUANTIZED_TILE_LIMIT][2];
+        if (type == TK_Q8_0) {
+            dot_q8(sums, quants, x.quants + b * TK_BLOCK, tokens, columns);
+        } else {
+            dot_q4(sums, quants, x.quants + b * TK_BLOCK, x.sums + b, tokens, columns);
+        }
         for (size_t half = 0; half < 2; half++) {
-            __m256i sums[QUANTIZED_TILE];
-            if (type == TK_Q8_0) {
-                dot_q8(sums, quants + 32 * half, x.quants + b * TK_BLOCK, tokens, columns);
-            } else {
-                dot_q4(sums, quants + 32 * half, x.quants + b * TK_BLOCK, x.sums + b, tokens, columns);
-            }
             const __m256 scales = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(block + 16 * half)));
             for (size_t t = 0; t < tokens; t++) {
                 const __m256 scale = _mm256_mul_ps(scales, _mm256_broadcast_ss(x.scales + t * blocks + b));
-                acc[half][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[t]), scale, acc[half][t]);
+                acc[t][half] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[t][half]), scale, acc[t][half]);
             }
         }
     }
-    for (size_t t = 0; t < tokens; t++) store_rows(out + t * out_stride, acc[0][t], acc[1][t], rows);
+    for (size_t t = 0; t < tokens; t++) store_rows(out + t * out_stride, acc[t][0], acc[t][1], rows);
 }
 
-INLINE void matmul_quantized_of(
-    tk_type type, float *out, size_t out_stride, const uint8_t *panels, tk_quantized x, size_t tokens, size_t rows,
-    size_t columns) {
-    const size_t panel_bytes = tk_panel_bytes(type, columns), blocks = columns / TK_BLOCK;
-    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
-        const uint8_t *panel = panels + row / TK_PANEL_ROWS * panel_bytes;
-        for (size_t t = 0, tile; t < tokens; t += tile) {
-            float *to = out + t * out_stride + row;
-            const tk_quantized from = {x.quants + t * columns, x.scales + t * blocks, x.sums + t * blocks};
-            tile = next_tile(tokens - t, QUANTIZED_TILE);
-            switch (tile) {
-            case 1: tile_quantized(type, 1, to, out_stride, panel, from, rows - row, columns); break;
-            case 2: tile_quantized(type, 2, to, out_stride, panel, from, rows - row, columns); break;
-            case 3: tile_quantized(type, 3, to, out_stride, panel, from, rows - row, columns); break;
-            case 4: tile_quantized(type, 4, to, out_stride, panel, from, rows - row, columns); break;
-            case 5: tile_quantized(type, 5, to, out_stride, panel, from, rows - row, columns); break;
-            case 6: tile_quantized(type, 6, to, out_stride, panel, from, rows - row, columns); break;
-            case 7: tile_quantized(type, 7, to, out_stride, panel, from, rows - row, columns); break;
-            case 8: tile_quantized(type, 8, to, out_stride, panel, from, rows - row, columns); break;
-            }
-        }
+typedef void quantized_tile(
+    float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows, size_t columns);
+
+#define QUANTIZED_TILE(type, tokens) \
+    static void tile_##type##_##tokens( \
+        float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows, size_t columns) { \
+        tile_quantized(TK_##type, tokens, out, out_stride, panel, x, rows, columns); \
     }
-}
+#define QUANTIZED_TILES(type) \
+    QUANTIZED_TILE(type, 1) QUANTIZED_TILE(type, 2) QUANTIZED_TILE(type, 3) QUANTIZED_TILE(type, 4)
+QUANTIZED_TILES(Q8_0)
+QUANTIZED_TILES(Q4_0)
+
+/// Of each type, by the number of tokens.
+static quantized_tile *const quantized_tiles[][QUANTIZED_TILE_LIMIT + 1] = {
+    [TK_Q8_0] = {0, tile_Q8_0_1, tile_Q8_0_2, tile_Q8_0_3, tile_Q8_0_4},
+    [TK_Q4_0] = {0, tile_Q4_0_1, tile_Q4_0_2, tile_Q4_0_3, tile_Q4_0_4},
+};
 
 static void matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
     size_t columns) {
-    if (type == TK_Q8_0) {
-        matmul_quantized_of(TK_Q8_0, out, out_stride, panels, x, tokens, rows, columns);
-    } else {
-        matmul_quantized_of(TK_Q4_0, out, out_stride, panels, x, tokens, rows, columns);
+    const size_t panel_bytes = tk_panel_bytes(type, columns), blocks = columns / TK_BLOCK;
+    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
+        const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * panel_bytes;
+        for (size_t t = 0, tile; t < tokens; t += tile) {
+            tile = tk_next_tile(tokens - t, QUANTIZED_TILE_LIMIT);
+            const tk_quantized from = {x.quants + t * columns, x.scales + t * blocks, x.sums + t * blocks};
+            quantized_tiles[type][tile](out + t * out_stride + row, out_stride, panel, from, rows - row, columns);
+        }
     }
 }
 
@@ -362,7 +369,7 @@ static void layer_norm(
     for (i = 0; i < count; i++) out[i] = __builtin_fmaf((x[i] - mean) * r, weight[i], bias[i]);
 }
 
-static void add(float *x, const float *y, size_t count) {
+void tk_avx2_add(float *x, const float *y, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] += y[i];
 }
 
@@ -398,7 +405,7 @@ static void exp_shifted(float *x, size_t count, float shift) {
     tk_kernels_portable.exp(x + i, count - i, shift);
 }
 
-static size_t argmax(const float *x, size_t count) {
+size_t tk_avx2_argmax(const float *x, size_t count) {
     __m256 most = _mm256_set1_ps(-INFINITY);
     size_t i = 0;
     for (; i + 8 <= count; i += 8) most = _mm256_max_ps(_mm256_loadu_ps(x + i), most);
@@ -469,7 +476,7 @@ INLINE size_t rope_pairs(float *x, const float *cosines, const float *sines, siz
     return i;
 }
 
-static void rope(
+void tk_avx2_rope(
     float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
     int paired_halves) {
     for (size_t h = 0; h < heads; h++) {
@@ -566,18 +573,18 @@ static void attention(
 }
 
 const tk_kernels tk_kernels_avx2 = {
-    .quantize = quantize,
+    .quantize = tk_avx2_quantize,
     .matmul_float = matmul_float,
     .matmul_quantized = matmul_quantized,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
-    .add = add,
+    .add = tk_avx2_add,
     .silu_multiply = silu_multiply,
     .gelu_tanh = gelu_tanh,
     .exp = exp_shifted,
-    .argmax = argmax,
+    .argmax = tk_avx2_argmax,
     .sum_exp = sum_exp,
-    .rope = rope,
+    .rope = tk_avx2_rope,
     .attention = attention,
 };
 

@@ -45,6 +45,14 @@ extern const tk_kernels tk_kernels_portable;
 #if defined(__x86_64__)
 extern const tk_kernels tk_kernels_avx2;
 extern const tk_kernels tk_kernels_avx512;
+
+// Kernels that wider vectors do not speed up: AVX-512 uses those of AVX2.
+void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
+void tk_avx2_add(float *x, const float *y, size_t count);
+size_t tk_avx2_argmax(const float *x, size_t count);
+void tk_avx2_rope(
+    float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
+    int paired_halves);
 #endif
 
 // Bytes of 16 rows by 32 columns.
@@ -123,6 +131,12 @@ static inline double tk_reduce_double(double partial[16]) {
         for (size_t j = 0; j < width; j++) partial[j] += partial[j + width];
     }
     return partial[0];
+}
+
+/// Splits `count` tokens into as few tiles as `limit` allows, of nearly equal size: the next one's.
+static inline size_t tk_next_tile(size_t count, size_t limit) {
+    const size_t tiles = (count + limit - 1) / limit;
+    return (count + tiles - 1) / tiles;
 }
 
 /// Where the keys [head_size][32] and values [32][head_size] of one KV head begin in a block.
