@@ -23,10 +23,11 @@ enum Limits {
 
     // GGUF
     /// Everything before the tensor data. Vocabularies of 256,000 tokens take about 15 MB.
-    static let metadataBytes = 128 << 20
+    static let metadataBytes = 64 << 20
     static let metadataEntries = 1 << 16
     static let metadataKeyBytes = 65_535
     static let metadataArrayDepth = 4
+    static let metadataNestedArrays = 1 << 16
     static let alignment = 1 << 20
 
     // JSON

@@ -1,0 +1,103 @@
+// Files and folders on disk, opened for reading only. Knows no format.
+//
+// Weights are read with `pread` and never mapped: pages of a mapped file count as our memory, and a file that shrinks
+// while mapped kills the process.
+import Foundation
+
+/// One regular file, closed when the last reference goes.
+final class DiskFile: ByteSource {
+    let name: String
+    let size: Int
+    private let descriptor: Int32
+
+    /// What a path leads to.
+    enum Kind { case file, folder, missing }
+
+    static func kind(of path: String) throws(ModelFileError) -> Kind {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return .missing }
+            throw ModelFileError(.unreadable, file: path, "cannot be opened: \(Self.reason())")
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return .file
+        case S_IFDIR: return .folder
+        default:
+            throw ModelFileError(
+                .wrongFileKind, file: path, "is neither a file nor a folder (a pipe, a socket or a device)",
+                hint: "save the model as a file first; it is read at several places at once")
+        }
+    }
+
+    init(path: String) throws(ModelFileError) {
+        let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw ModelFileError(.unreadable, file: path, "cannot be opened: \(Self.reason())")
+        }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw ModelFileError(.wrongFileKind, file: path, "is not a regular file")
+        }
+        self.descriptor = descriptor
+        name = path
+        size = Int(status.st_size)
+    }
+
+    deinit { close(descriptor) }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError) {
+        try checkRange(at: offset, count: buffer.count)
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                throw ModelFileError(
+                    .truncated, file: name, field: "size", value: size, "the file became shorter while it was in use")
+            } else if errno != EINTR {
+                throw ModelFileError(.unreadable, file: name, "cannot be read at \(offset): \(Self.reason())")
+            }
+        }
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)) }
+}
+
+/// A folder on disk.
+struct DiskFolder: ModelFolder {
+    let path: String
+
+    func names() throws(ModelFileError) -> [String] {
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: path)
+        } catch {
+            throw ModelFileError(.unreadable, file: path, "the folder cannot be listed")
+        }
+        guard names.count <= Limits.folderEntries else {
+            throw ModelFileError(
+                .limitExceeded, file: path, field: "entries", value: names.count,
+                "is above the limit of \(Limits.folderEntries)")
+        }
+        return names.sorted()
+    }
+
+    func open(_ name: String) throws(ModelFileError) -> (any ByteSource)? {
+        let path = self.path.hasSuffix("/") ? self.path + name : self.path + "/" + name
+        switch try DiskFile.kind(of: path) {
+        case .missing: return nil
+        case .folder: throw ModelFileError(.wrongFileKind, file: path, "is a folder, not a file")
+        case .file: return try DiskFile(path: path)
+        }
+    }
+
+    /// The folder that holds the file at `path`, and the file's name in it.
+    static func parent(of path: String) -> (folder: DiskFolder, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (DiskFolder(path: "."), path) }
+        let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+        return (DiskFolder(path: folder), String(path[path.index(after: slash)...]))
+    }
+}

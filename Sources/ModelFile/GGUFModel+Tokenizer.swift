@@ -1,0 +1,210 @@
+// A GGUF model's vocabulary as a tokenizer description. Key names:
+// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+
+extension GGUFModel {
+    /// The tokenizer; nil where the file has none.
+    func tokenizer() throws(ModelFileError) -> TokenizerDescription? {
+        guard let model = try metadata.string("tokenizer.ggml.model"), model != "none", model != "no_vocab" else {
+            return nil
+        }
+        let tokens = try metadata.required("tokenizer.ggml.tokens", metadata.strings("tokenizer.ggml.tokens"))
+        try check(tokens)
+        var description: TokenizerDescription
+        switch model {
+        case "gpt2": description = try bytePairs(tokens)
+        case "llama": description = try sentencePiece(tokens)
+        default:
+            description = TokenizerDescription(
+                model: .bytePairs(merges: []), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens),
+                textForm: .byteLevel, preTokenizer: .unsupported("tokenizer model \(model)"))
+        }
+        description.addedTokens = try addedTokens(description)
+        let addsBOSByDefault = try addsBOSByDefault(model)
+        let bos = try metadata.bool("tokenizer.ggml.add_bos_token") ?? addsBOSByDefault
+        let eos = try metadata.bool("tokenizer.ggml.add_eos_token") ?? false
+        description.prefixTokens = bos ? [description.bos].compactMap { $0 } : []
+        description.suffixTokens = eos ? [description.eos].compactMap { $0 } : []
+        return description
+    }
+
+    /// BOS, and the tokens that end an answer.
+    func generationDefaults(vocabularySize: Int) throws(ModelFileError) -> GenerationDefaults {
+        var defaults = GenerationDefaults()
+        let isSentencePiece = try metadata.string("tokenizer.ggml.model") == "llama"
+        defaults.bosToken = try token("bos", count: vocabularySize) ?? (isSentencePiece ? 1 : nil)
+        let eos = try token("eos", count: vocabularySize) ?? (isSentencePiece ? 2 : nil)
+        for id in [eos, try token("eot", count: vocabularySize)].compactMap({ $0 })
+        where id < vocabularySize && !defaults.eosTokens.contains(id) {
+            defaults.eosTokens.append(id)
+        }
+        return defaults
+    }
+
+    private func bytePairs(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
+        let key = "tokenizer.ggml.merges"
+        let texts = try metadata.required(key, metadata.strings(key))
+        var merges: [TokenizerDescription.Merge] = []
+        merges.reserveCapacity(texts.count)
+        for text in texts {
+            guard let merge = TokenizerDescription.Merge(text) else {
+                throw ModelFileError(
+                    .malformed, file: mainFile, field: key, value: text, "must be two texts with one space between")
+            }
+            merges.append(merge)
+        }
+        let name = try metadata.string("tokenizer.ggml.pre") ?? "default"
+        var description = TokenizerDescription(
+            model: .bytePairs(merges: merges), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens),
+            textForm: .byteLevel, preTokenizer: TokenizerDescription.PreTokenizer(gguf: name))
+        description.ignoresMerges = description.preTokenizer == .llama3
+        description.spacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") == true ? .always : .never
+        description.bos = try token("bos", count: tokens.count)
+        description.eos = try token("eos", count: tokens.count)
+        description.unknown = try token("unknown", count: tokens.count)
+        return description
+    }
+
+    private func sentencePiece(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
+        let scores = try scores(count: tokens.count)
+        let kinds = try kinds(tokens) ?? guessedKinds(tokens)
+        var description = TokenizerDescription(
+            model: .sentencePiece(scores: scores), tokens: tokens, kinds: kinds, textForm: .spaceMarker,
+            preTokenizer: .none)
+        description.usesByteFallback = kinds.contains(.byte)
+        description.spacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") == false ? .never : .always
+        // The ids that SentencePiece gives when nobody says otherwise.
+        description.unknown = try token("unknown", count: tokens.count) ?? 0
+        description.bos = try token("bos", count: tokens.count) ?? (tokens.count > 1 ? 1 : nil)
+        description.eos = try token("eos", count: tokens.count) ?? (tokens.count > 2 ? 2 : nil)
+        return description
+    }
+
+    private func check(_ tokens: [String]) throws(ModelFileError) {
+        guard !tokens.isEmpty, tokens.count <= Limits.vocabulary else {
+            throw ModelFileError(
+                .invalidValue, file: mainFile, field: "tokenizer.ggml.tokens", value: tokens.count,
+                "must be 1 to \(Limits.vocabulary) tokens")
+        }
+        if let token = tokens.first(where: { $0.utf8.count > Limits.tokenBytes }) {
+            throw ModelFileError(
+                .limitExceeded, file: mainFile, field: "tokenizer.ggml.tokens", value: token,
+                "is longer than \(Limits.tokenBytes) bytes")
+        }
+    }
+
+    private func scores(count: Int) throws(ModelFileError) -> [Float] {
+        let key = "tokenizer.ggml.scores"
+        let numbers = try metadata.required(key, metadata.numbers(key))
+        guard numbers.type == .float32, numbers.count == count else {
+            throw ModelFileError(
+                .mismatch, file: mainFile, field: key, value: "\(numbers.count) \(numbers.type)",
+                "must be \(count) numbers of type float32, one for each token")
+        }
+        var scores: [Float] = []
+        scores.reserveCapacity(count)
+        for index in 0..<count {
+            guard case .number(let score) = numbers[index], !score.isNaN else {
+                throw ModelFileError(.invalidValue, file: mainFile, field: key, value: index, "this score is no number")
+            }
+            scores.append(Float(score))
+        }
+        return scores
+    }
+
+    /// The kinds of all tokens; nil where the file does not say.
+    private func kinds(_ tokens: [String]) throws(ModelFileError) -> [TokenizerDescription.TokenKind]? {
+        let key = "tokenizer.ggml.token_type"
+        guard let numbers = try metadata.numbers(key) else { return nil }
+        guard numbers.count == tokens.count else {
+            throw ModelFileError(
+                .mismatch, file: mainFile, field: key, value: numbers.count,
+                "must be as many as there are tokens, \(tokens.count)")
+        }
+        var kinds: [TokenizerDescription.TokenKind] = []
+        kinds.reserveCapacity(tokens.count)
+        for index in 0..<numbers.count {
+            guard case .integer(let number) = numbers[index], (0...6).contains(number) else {
+                throw ModelFileError(.invalidValue, file: mainFile, field: key, value: index, "has no known type")
+            }
+            kinds.append(TokenizerDescription.TokenKind(rawValue: UInt8(number)) ?? .normal)  // 0: undefined
+        }
+        return kinds
+    }
+
+    private func normal(_ tokens: [String]) -> [TokenizerDescription.TokenKind] {
+        Array(repeating: .normal, count: tokens.count)
+    }
+
+    /// For files older than the list of kinds.
+    private func guessedKinds(_ tokens: [String]) -> [TokenizerDescription.TokenKind] {
+        tokens.enumerated().map { id, token in
+            if TokenizerDescription.isByteToken(token) { return .byte }
+            return id == 0 ? .unknown : id <= 2 ? .control : .normal
+        }
+    }
+
+    /// Tokens that are found in text as a whole.
+    private func addedTokens(_ description: TokenizerDescription) throws(ModelFileError)
+        -> [TokenizerDescription.AddedToken]
+    {
+        var added: [TokenizerDescription.AddedToken] = []
+        for (id, kind) in description.kinds.enumerated() where !description.tokens[id].isEmpty {
+            guard kind == .control || kind == .userDefined || kind == .unknown else { continue }
+            added.append(.init(id: id, content: description.tokens[id], isSpecial: kind != .userDefined))
+        }
+        guard added.count <= Limits.addedTokens else {
+            throw ModelFileError(
+                .limitExceeded, file: mainFile, field: "tokenizer.ggml.token_type", value: added.count,
+                "more than \(Limits.addedTokens) control and user-defined tokens")
+        }
+        return added
+    }
+
+    private func addsBOSByDefault(_ model: String) throws(ModelFileError) -> Bool {
+        let pre = try metadata.string("tokenizer.ggml.pre") ?? "default"
+        return model == "llama" || TokenizerDescription.PreTokenizer(gguf: pre) == .llama3
+    }
+
+    /// One of the ids "tokenizer.ggml.NAME_token_id"; nil where absent or marked so (-1 in 32 bits).
+    private func token(_ name: String, count: Int) throws(ModelFileError) -> Int? {
+        let key = "tokenizer.ggml.\(name)_token_id"
+        guard let id = try metadata.integer(key), id != -1, id != Int(UInt32.max) else { return nil }
+        guard id >= 0, id < count else {
+            throw ModelFileError(
+                .invalidValue, file: mainFile, field: key, value: id, "must be below the vocabulary size, \(count)")
+        }
+        return id
+    }
+}
+
+extension TokenizerDescription.PreTokenizer {
+    /// From the name under "tokenizer.ggml.pre" (llama.cpp, `llama_vocab::impl::load`).
+    init(gguf name: String) {
+        switch name {
+        case "default", "gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de": self = .gpt2
+        case "llama3", "llama-v3", "llama-bpe", "llama-3", "falcon3", "pixtral": self = .llama3
+        case "qwen2", "deepseek-r1-qwen": self = .qwen2
+        case "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone": self = .digitsThenGPT2
+        default: self = .unsupported("pre-tokenizer \(name)")
+        }
+    }
+}
+
+extension TokenizerDescription.Merge {
+    /// From "left right"; nil unless there is exactly one space, with text on both sides.
+    init?(_ text: String) {
+        let utf8 = text.utf8
+        guard let space = utf8.firstIndex(of: UInt8(ascii: " ")), space != utf8.startIndex else { return nil }
+        let right = utf8[utf8.index(after: space)...]
+        guard !right.isEmpty, !right.contains(UInt8(ascii: " ")) else { return nil }
+        self.init(left: String(text[..<space]), right: String(text[utf8.index(after: space)...]))
+    }
+}
+
+extension TokenizerDescription {
+    /// True for "<0x00>" to "<0xFF>".
+    static func isByteToken(_ token: String) -> Bool {
+        token.utf8.count == 6 && token.hasPrefix("<0x") && token.hasSuffix(">")
+            && token.utf8.dropFirst(3).prefix(2).allSatisfy { Character(Unicode.Scalar($0)).isHexDigit }
+    }
+}

@@ -1,0 +1,86 @@
+// Reads the header of one safetensors file. Knows nothing of what the tensors mean.
+// Format: https://huggingface.co/docs/safetensors: a 64-bit length, that much JSON, then the data.
+
+/// The header of one safetensors file.
+struct SafetensorsFile: Sendable {
+    let source: any ByteSource
+    /// Every tensor lies inside the file; no two share a name (the JSON reader refuses that).
+    let tensors: [StoredTensor]
+
+    /// Reads and checks the header; `index` is the file's number in the model.
+    init(_ source: any ByteSource, index: Int = 0) throws(ModelFileError) {
+        var reader = ByteReader(source, limit: source.size)
+        let length = try reader.count(field: "header length", limit: Limits.tensorIndexBytes, itemBytes: 1)
+        let header = try JSONReader.object(source.bytes(at: 8, count: length), file: source.name)
+        guard header.members.count <= Limits.tensors else {
+            throw ModelFileError(
+                .limitExceeded, file: source.name, field: "tensor count", value: header.members.count,
+                "is above the limit of \(Limits.tensors)")
+        }
+        var tensors: [StoredTensor] = []
+        tensors.reserveCapacity(header.members.count)
+        for member in header.members where member.name != "__metadata__" {
+            tensors.append(try Self.tensor(member, in: source, dataStart: 8 + length, file: index))
+        }
+        self.source = source
+        self.tensors = tensors
+    }
+
+    private static func tensor(
+        _ member: JSONObject.Member, in source: any ByteSource, dataStart: Int, file index: Int
+    ) throws(ModelFileError) -> StoredTensor {
+        let field = "tensor \(member.name)"
+        func refuse(_ code: ModelFileError.Code, _ part: String, _ value: Any, _ problem: String) -> ModelFileError {
+            ModelFileError(code, file: source.name, field: "\(part) of \(field)", value: "\(value)", problem)
+        }
+        guard member.name.utf8.count <= Limits.tensorNameBytes else {
+            throw refuse(.limitExceeded, "name", member.name, "is longer than \(Limits.tensorNameBytes) bytes")
+        }
+        guard case .object(let entry) = member.value else {
+            throw refuse(.malformed, "description", member.value.kindName, "must be an object")
+        }
+        let typeName = try entry.required("dtype", entry.string("dtype"))
+        let shape = try integers(entry, "shape", field: field)
+        guard shape.count <= Limits.tensorDimensions, shape.allSatisfy((0...Limits.tensorDimension).contains) else {
+            throw refuse(.invalidValue, "shape", shape, "must be up to \(Limits.tensorDimensions) sizes")
+        }
+        let range = try integers(entry, "data_offsets", field: field)
+        guard range.count == 2, range[0] >= 0, range[0] <= range[1] else {
+            throw refuse(.invalidValue, "data_offsets", range, "must be a begin and an end")
+        }
+        guard range[1] <= source.size - dataStart else {
+            throw refuse(
+                .truncated, "data_offsets", range, "end beyond the file's \(source.size - dataStart) bytes of data")
+        }
+        let type = TensorType(safetensors: typeName)
+        if let type {
+            guard let expected = type.byteCount(shape: shape), expected == range[1] - range[0] else {
+                throw refuse(.mismatch, "data_offsets", range, "is not the size of \(shape) in type \(typeName)")
+            }
+        }
+        return StoredTensor(
+            name: member.name, typeName: typeName, type: type, shape: shape, fileName: source.name, file: index,
+            offset: dataStart + range[0], byteCount: type == nil ? 0 : range[1] - range[0])
+    }
+
+    private static func integers(
+        _ entry: JSONObject, _ name: String, field: String
+    ) throws(ModelFileError) -> [Int] {
+        let values = try entry.required(name, entry.array(name))
+        guard values.count <= 64 else {
+            throw ModelFileError(
+                .limitExceeded, file: entry.file, field: "\(name) of \(field)", value: values.count,
+                "has too many numbers")
+        }
+        var result: [Int] = []
+        for value in values {
+            guard case .integer(let number) = value else {
+                throw ModelFileError(
+                    .malformed, file: entry.file, field: "\(name) of \(field)", value: value.kindName,
+                    "must be whole numbers")
+            }
+            result.append(number)
+        }
+        return result
+    }
+}

@@ -1,0 +1,71 @@
+// Finds the tensors that a configuration needs among those that the files list, and checks types and shapes. Knows no
+// file format; how files call the tensors is given to it.
+
+/// How files name the tensors of a model.
+struct TensorNaming {
+    /// The name in the files for a canonical name, and whether a matrix is stored as [inputs, outputs].
+    var stored: (_ canonicalName: String) -> (name: String, isTransposed: Bool)
+    /// What the names of a layer's tensors begin with.
+    var layerPrefix: String
+    /// Ends of names of tensors that may be ignored (buffers, not weights).
+    var ignoredSuffixes: [String] = []
+}
+
+extension ModelConfiguration {
+    /// One descriptor for each tensor of the model, in the order embedding, layers, head.
+    ///
+    /// A tensor that stands in a layer and that nothing needs is refused: the answer would be wrong without it.
+    func assemble(
+        _ stored: [String: StoredTensor], naming: TensorNaming, mainFile: String
+    ) throws(ModelFileError) -> [TensorDescriptor] {
+        var result: [TensorDescriptor] = []
+        var used = Set<String>()
+        for part in parts(ofLayers: 0..<layerCount) {
+            for requirement in tensors(of: part) {
+                let (name, isTransposed) = naming.stored(requirement.name)
+                guard used.insert(name).inserted else { continue }  // a tied head
+                guard let tensor = stored[name] else { throw .missingTensor(name, file: mainFile) }
+                result.append(try tensor.described(as: requirement, isTransposed: isTransposed))
+            }
+        }
+        let unused = stored.keys.filter { name in
+            name.hasPrefix(naming.layerPrefix) && !used.contains(name)
+                && !naming.ignoredSuffixes.contains(where: name.hasSuffix)
+        }
+        if let name = unused.min() {
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: "tensor \(name)",
+                "is in the file, but a \(architecture.name) model of \(layerCount) layers does not use it",
+                hint: "the model is a variant that is not supported, or its configuration is wrong")
+        }
+        return result
+    }
+}
+
+extension StoredTensor {
+    fileprivate func described(
+        as requirement: TensorRequirement, isTransposed: Bool
+    ) throws(ModelFileError) -> TensorDescriptor {
+        guard let type else {
+            throw ModelFileError(
+                .unsupported, file: fileName, field: "type of tensor \(name)", value: typeName,
+                "is not supported (supported: \(TensorType.supportedNames))")
+        }
+        let isVector = requirement.rows == 1
+        let expected =
+            isTransposed ? [requirement.columns, requirement.rows] : [requirement.rows, requirement.columns]
+        guard shape == expected || (isVector && shape == [requirement.columns]) else {
+            throw ModelFileError(
+                .mismatch, file: fileName, field: "shape of tensor \(name)", value: "\(shape)",
+                "the configuration asks for \(isVector ? [requirement.columns] : expected)")
+        }
+        guard !(type.isQuantized && (isVector || isTransposed)) else {
+            throw ModelFileError(
+                .unsupported, file: fileName, field: "type of tensor \(name)", value: typeName,
+                "only matrices can be quantized")
+        }
+        return TensorDescriptor(
+            name: requirement.name, type: type, rows: requirement.rows, columns: requirement.columns,
+            isTransposed: isTransposed, byteCount: byteCount, file: file, offset: offset)
+    }
+}
