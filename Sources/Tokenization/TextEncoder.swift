@@ -6,6 +6,8 @@ import ModelFile
 struct TextEncoder {
     private let tokenizer: Tokenizer
     private let parseSpecial: Bool
+    /// Characters without a token leave no trace, and what stands around them can merge.
+    private let dropsUnknown: Bool
     private var merger = PieceMerger()
     /// The ids so far.
     var tokens: [Int32] = []
@@ -13,6 +15,12 @@ struct TextEncoder {
     init(_ tokenizer: Tokenizer, parseSpecial: Bool) {
         self.tokenizer = tokenizer
         self.parseSpecial = parseSpecial
+        let description = tokenizer.description
+        if case .table = tokenizer.rule, description.unknown == nil, !description.usesByteFallback {
+            dropsUnknown = true
+        } else {
+            dropsUnknown = false
+        }
     }
 
     mutating func encode(_ text: UTF8Text) {
@@ -104,7 +112,9 @@ struct TextEncoder {
                 token =
                     tokenizer.vocabulary.token(for: UnsafeRawBufferPointer(rebasing: text.bytes[index..<next])) ?? -1
             }
-            merger.pieces.append(Piece(token: token, start: UInt32(index), end: UInt32(next)))
+            if token >= 0 || !dropsUnknown {
+                merger.pieces.append(Piece(token: token, start: UInt32(index), end: UInt32(next)))
+            }
             index = next
         }
     }

@@ -1,0 +1,126 @@
+// The rules around words: spaces, unknown characters, BOS and EOS, broken input, damaged descriptions.
+
+import ModelFile
+import Testing
+
+@testable import Tokenization
+
+@Suite("Tokenizer")
+struct TokenizerTests {
+    @Test("The space before a text follows the model's rule")
+    func spacePrefix() throws {
+        let call = TokenizerDescription.AddedToken(id: 0, content: "<c>", isSpecial: false)
+        let rules: [(TokenizerDescription.SpacePrefix, [String], [String])] = [
+            (.never, ["a", "<c>", "a"], ["▁", "a"]),
+            (.always, ["▁", "a", "<c>", "▁", "a"], ["▁", "▁", "a"]),
+            (.alwaysUnlessSpace, ["▁", "a", "<c>", "▁", "a"], ["▁", "a"]),
+            (.firstUnlessSpace, ["▁", "a", "<c>", "a"], ["▁", "a"]),
+        ]
+        for (rule, expected, expectedWithSpace) in rules {
+            let tokenizer = try Tokenizer(Vocabularies.sentencePiece(["▁", "a"], added: [call], spacePrefix: rule))
+            #expect(tokenizer.spell("a<c>a") == expected, "\(rule)")
+            #expect(tokenizer.spell(" a") == expectedWithSpace, "\(rule)")
+            #expect(tokenizer.spell("") == [], "\(rule)")
+        }
+        var description = Vocabularies.byteLevel()
+        description.spacePrefix = .alwaysUnlessSpace
+        #expect(try Tokenizer(description).spell("a") == ["Ġ", "a"])
+        #expect(try Tokenizer(description).spell(" a") == ["Ġ", "a"])
+    }
+
+    @Test("A character without a token becomes its bytes, or the unknown token, or nothing")
+    func unknownCharacters() throws {
+        var description = Vocabularies.sentencePiece(["▁", "a"], spacePrefix: .never)
+        #expect(try Tokenizer(description).spell("aé€") == [
+            "a", "<0xC3>", "<0xA9>", "<0xE2>", "<0x82>", "<0xAC>",
+        ])
+        description.usesByteFallback = false
+        #expect(try Tokenizer(description).spell("aé€a€") == ["a", "<unk>", "<unk>", "a", "<unk>"])
+        description.fusesUnknown = true
+        #expect(try Tokenizer(description).spell("aé€a€") == ["a", "<unk>", "a", "<unk>"])
+        description.unknown = nil
+        #expect(try Tokenizer(description).spell("aé€a€") == ["a", "a"])
+    }
+
+    @Test("BOS and EOS stand around the text where they are asked for")
+    func addSpecial() throws {
+        var description = Vocabularies.sentencePiece(["▁", "a"])
+        description.suffixTokens = [2]
+        let tokenizer = try Tokenizer(description)
+        #expect(tokenizer.encode("a", addSpecial: true, parseSpecial: false) == [1, 259, 260, 2])
+        #expect(tokenizer.encode("a", addSpecial: false, parseSpecial: false) == [259, 260])
+        #expect(tokenizer.encode("", addSpecial: true, parseSpecial: false) == [1, 2])
+        #expect(tokenizer.bosToken == 1 && tokenizer.eosToken == 2 && tokenizer.vocabularySize == 261)
+    }
+
+    @Test("Text is never read as a byte token or a control token")
+    func neverFromText() throws {
+        var description = Vocabularies.sentencePiece(["▁", "<", ">", "s", "<s", "s>", "0x41", "<0x41", "<0"])
+        description.spacePrefix = .never
+        #expect(try Tokenizer(description).spell("<s>", parseSpecial: false) == ["<s", ">"])
+    }
+
+    @Test("Broken UTF-8 is read as U+FFFD, one for each maximal broken part")
+    func brokenInput() throws {
+        let tokenizer = try Tokenizer(Vocabularies.byteLevel())
+        let replacement: [Int32] = [0xEF, 0xBF, 0xBD]
+        let ids = tokenizer.encode([0x61, 0xE2, 0x82, 0x62, 0xFF, 0xFE], addSpecial: false, parseSpecial: false)
+        #expect(ids == [0x61] + replacement + [0x62] + replacement + replacement)
+    }
+
+    @Test("Text is composed first where the model wants normalization form C")
+    func normalizationFormC() throws {
+        var description = Vocabularies.byteLevel()
+        description.normalizesToNFC = true
+        let composed = try Tokenizer(description).encode("e\u{301}", addSpecial: false, parseSpecial: false)
+        #expect(composed == [0xC3, 0xA9])
+        let raw = try Tokenizer(Vocabularies.byteLevel()).encode("e\u{301}", addSpecial: false, parseSpecial: false)
+        #expect(raw == [0x65, 0xCC, 0x81])
+    }
+
+    @Test("Canonically equivalent token texts are different tokens")
+    func comparesBytes() throws {
+        let tokenizer = try Tokenizer(
+            Vocabularies.sentencePiece(["e", "\u{301}", "\u{E9}", "e\u{301}"], spacePrefix: .never))
+        #expect(tokenizer.encode("\u{E9}e\u{301}", addSpecial: false, parseSpecial: false) == [261, 262])
+    }
+
+    @Test("A damaged description is refused with the field's name")
+    func damagedDescriptions() throws {
+        func refused(
+            _ change: (inout TokenizerDescription) -> Void, with expected: TokenizationError,
+            _ location: SourceLocation = #_sourceLocation
+        ) {
+            var description = Vocabularies.byteLevel(merges: ["a b"])
+            change(&description)
+            #expect(throws: expected, sourceLocation: location) { try Tokenizer(description) }
+        }
+        refused({ $0.kinds.removeLast() }, with: .wrongCount(field: "token kinds", count: 256, tokens: 257))
+        refused(
+            { $0.model = .sentencePiece(scores: []) }, with: .wrongCount(field: "token scores", count: 0, tokens: 257))
+        refused({ $0.bos = 257 }, with: .tokenOutOfRange(field: "beginning-of-text token", token: 257, tokens: 257))
+        refused({ $0.eos = -1 }, with: .tokenOutOfRange(field: "end-of-text token", token: -1, tokens: 257))
+        refused({ $0.unknown = .max }, with: .tokenOutOfRange(field: "unknown token", token: .max, tokens: 257))
+        refused(
+            { $0.addedTokens = [.init(id: 300, content: "x", isSpecial: true)] },
+            with: .tokenOutOfRange(field: "added token", token: 300, tokens: 257))
+        refused(
+            { $0.prefixTokens = [999] },
+            with: .tokenOutOfRange(field: "token before each text", token: 999, tokens: 257))
+        refused(
+            { $0.suffixTokens = [999] },
+            with: .tokenOutOfRange(field: "token after each text", token: 999, tokens: 257))
+        refused({ $0.tokens[256] = "" }, with: .unknownMerge(index: 0, left: "a", right: "b"))
+        refused({ $0.preTokenizer = .unsupported("klingon") }, with: .unsupportedPreTokenizer("klingon"))
+        #expect(TokenizationError.unsupportedPreTokenizer("klingon").description.contains("klingon"))
+    }
+
+    @Test("A vocabulary without any token makes nothing of a text")
+    func emptyVocabulary() throws {
+        let description = TokenizerDescription(
+            model: .bytePairs(merges: []), tokens: [], kinds: [], textForm: .byteLevel, preTokenizer: .gpt2)
+        let tokenizer = try Tokenizer(description)
+        #expect(tokenizer.encode("text", addSpecial: true, parseSpecial: true) == [])
+        #expect(tokenizer.decode([0, 1], skipSpecial: true) == "")
+    }
+}
