@@ -13,6 +13,7 @@ follows the elapsed share of that time, so any machine ends with a finished sche
 
 Written while training: `--gguf` (a first time after `--preliminary-minutes`, then at the end, always by
 rename, so a reader never sees half a file), `--log`, and in `--work-folder` the tokenizer and checkpoints.
+`--resume` goes on from the last checkpoint, with a whole schedule over `--minutes` more and the same split and tokenizer;
 `--export-only` writes the GGUF from the last checkpoint.
 """
 
@@ -218,14 +219,29 @@ def write_story(model: Model, tokenizer: Tokenizer, prompt: str, tokens: int, te
 # Files
 
 
-def save_checkpoint(folder: Path, model: Model, step: int) -> None:
+@dataclass
+class Progress:
+    """How far training is; kept in the checkpoint."""
+
+    step: int = 0
+    tokens: int = 0
+
+
+def save_checkpoint(folder: Path, model: Model, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     temporary = folder / "checkpoint.partial"
-    torch.save({"shape": asdict(model.shape), "step": step, "model": model.state_dict()}, temporary)
+    checkpoint = {
+        "shape": asdict(model.shape), "model": model.state_dict(), "optimizer": optimizer.state_dict(), **asdict(progress),
+    }
+    torch.save(checkpoint, temporary)
     os.replace(temporary, folder / "checkpoint.pt")
 
 
+def read_checkpoint(folder: Path) -> dict:
+    return torch.load(folder / "checkpoint.pt", weights_only=True)
+
+
 def load_checkpoint(folder: Path) -> tuple[Model, Tokenizer]:
-    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+    checkpoint = read_checkpoint(folder)
     model = Model(Shape(**checkpoint["shape"]))
     model.load_state_dict(checkpoint["model"])
     return model, Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -300,13 +316,13 @@ def export_gguf(model: Model, tokenizer: Tokenizer, path: Path) -> None:
 # Training
 
 
-def learning_rate(progress: float, peak: float) -> float:
+def learning_rate(share: float, peak: float) -> float:
     """Linear warm-up over the first 2 % of the time, then a cosine to 2 % of the peak."""
     warm_up = 0.02
-    if progress < warm_up:
-        return peak * (progress / warm_up + 0.02)
-    progress = min(1.0, (progress - warm_up) / (1 - warm_up))
-    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+    if share < warm_up:
+        return peak * (share / warm_up + 0.02)
+    share = min(1.0, (share - warm_up) / (1 - warm_up))
+    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 def make_optimizer(model: Model, weight_decay: float) -> torch.optim.Optimizer:
@@ -332,14 +348,27 @@ def train(arguments: argparse.Namespace, log: TextIO) -> None:
     held_out_stories = [stories[index] for index in order[:held_out_count]]
     training_stories = [stories[index] for index in order[held_out_count:]]
 
-    shape = Shape(arguments.vocabulary, arguments.context, arguments.width, arguments.layers, arguments.heads)
-    tokenizer = train_tokenizer(training_stories, shape.vocabulary)
-    tokenizer.save(str(work / "tokenizer.json"))
+    progress = Progress()
+    if arguments.resume:
+        checkpoint = read_checkpoint(work)
+        shape = Shape(**checkpoint["shape"])
+        tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
+        progress = Progress(checkpoint["step"], checkpoint.get("tokens", 0))
+        generator.manual_seed(arguments.seed + progress.step)  # other rows than the first time
+    else:
+        shape = Shape(arguments.vocabulary, arguments.context, arguments.width, arguments.layers, arguments.heads)
+        tokenizer = train_tokenizer(training_stories, shape.vocabulary)
+        tokenizer.save(str(work / "tokenizer.json"))
     training = PackedStories(tokenizer, training_stories)
     held_out = PackedStories(tokenizer, held_out_stories)
 
     model = Model(shape, arguments.dropout)
     optimizer = make_optimizer(model, arguments.weight_decay)
+    if arguments.resume:
+        model.load_state_dict(checkpoint["model"])
+        if "optimizer" in checkpoint:
+            optimizer.load_state_dict(checkpoint["optimizer"])
+        report(f"# resumed after step {progress.step}")
     step_model = torch.compile(model) if arguments.compile else model
     parameters = sum(parameter.numel() for parameter in model.parameters())
     report(f"# {shape}, {parameters:,} parameters, dropout {arguments.dropout}, peak rate {arguments.rate}")
@@ -351,40 +380,41 @@ def train(arguments: argparse.Namespace, log: TextIO) -> None:
     end = 60 * arguments.minutes
     preliminary_due = 60 * arguments.preliminary_minutes
     evaluation_due = 60.0
-    step = tokens = window_tokens = 0
+    window_tokens = 0
     window_losses: list[float] = []
     window_begin = begin
     while (elapsed := time.monotonic() - begin) < end:
-        progress = elapsed / end
+        share = elapsed / end
         # Short rows first: attention is cheaper, and most of the language is local.
-        length = shape.context // 2 if progress < arguments.short_share else shape.context
+        length = shape.context // 2 if share < arguments.short_share else shape.context
         inputs, targets = training.random_batch(arguments.batch_tokens // length, length, generator)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(progress, arguments.rate)
+            group["lr"] = learning_rate(share, arguments.rate)
         loss = loss_of(step_model, inputs, targets)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        step += 1
-        tokens += inputs.numel()
+        progress.step += 1
+        progress.tokens += inputs.numel()
         window_tokens += inputs.numel()
         window_losses.append(loss.item())
 
         elapsed = time.monotonic() - begin
         if elapsed >= preliminary_due:
             export_gguf(model, tokenizer, arguments.gguf)
-            report(f"# preliminary GGUF written at step {step}")
+            report(f"# preliminary GGUF written at step {progress.step}")
             preliminary_due = math.inf
         if elapsed >= evaluation_due or elapsed >= end:
             rate = window_tokens / (time.monotonic() - window_begin)
-            report(f"{step:6d} {tokens:10d} {np.mean(window_losses):7.4f} {held_out_loss(model, held_out):8.4f} "
-                   f"{optimizer.param_groups[0]['lr']:8.2e} {rate:8.0f} {elapsed:9.0f}")
-            save_checkpoint(work, model, step)
+            report(f"{progress.step:6d} {progress.tokens:10d} {np.mean(window_losses):7.4f} "
+                   f"{held_out_loss(model, held_out):8.4f} {optimizer.param_groups[0]['lr']:8.2e} {rate:8.0f} "
+                   f"{elapsed:9.0f}")
+            save_checkpoint(work, model, optimizer, progress)
             evaluation_due += arguments.evaluation_seconds
             window_losses, window_tokens, window_begin = [], 0, time.monotonic()
 
-    save_checkpoint(work, model, step)
+    save_checkpoint(work, model, optimizer, progress)
     export_gguf(model, tokenizer, arguments.gguf)
     report(f"# final: held-out loss {held_out_loss(model, held_out):.4f} per token, "
            f"{held_out_bits_per_byte(model, held_out, held_out_stories):.3f} bits per byte")
@@ -412,6 +442,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="use torch.compile (needs a C++ compiler)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint; appends to the log")
     parser.add_argument("--export-only", action="store_true", help="write the GGUF from the last checkpoint")
     parser.add_argument("--vocabulary", type=int, default=Shape.vocabulary)
     parser.add_argument("--context", type=int, default=Shape.context)
@@ -436,7 +467,7 @@ def main() -> None:
         export_gguf(model, tokenizer, arguments.gguf)
         return
     arguments.log.parent.mkdir(parents=True, exist_ok=True)
-    with arguments.log.open("w", encoding="utf-8") as log:
+    with arguments.log.open("a" if arguments.resume else "w", encoding="utf-8") as log:
         train(arguments, log)
 
 
