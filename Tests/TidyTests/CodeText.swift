@@ -1,0 +1,111 @@
+// Tells code from comments and string literals in Swift text, well enough for rules about words. Must not know rules.
+
+/// A scanner over the text's bytes. Regular expression literals are not known to it: a quotation mark in one of them
+/// would be taken for the beginning of a string.
+struct CodeText {
+    private let text: [UInt8]
+    private var output: [UInt8]
+    private var index = 0
+
+    /// The lines of `text` with everything in comments and string literals replaced by spaces. Interpolations stay code.
+    static func blankingCommentsAndStrings(_ text: String) -> [String] {
+        var scanner = CodeText(Array(text.utf8))
+        scanner.scanCode(untilClosingParenthesis: false)
+        return scanner.output.split(separator: newline, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+
+    private init(_ text: [UInt8]) {
+        self.text = text
+        output = text
+    }
+
+    private mutating func scanCode(untilClosingParenthesis: Bool) {
+        var depth = 0
+        while index < text.count {
+            switch text[index] {
+            case slash where starts(with: [slash, slash]):
+                while index < text.count && text[index] != newline { blank() }
+            case slash where starts(with: [slash, star]): scanBlockComment()
+            case quote: scanString()
+            case hash where isRawStringStart(): scanString()
+            case UInt8(ascii: "("):
+                depth += 1
+                index += 1
+            case UInt8(ascii: ")"):
+                depth -= 1
+                index += 1
+                if untilClosingParenthesis && depth < 0 { return }
+            default: index += 1
+            }
+        }
+    }
+
+    private mutating func scanBlockComment() {
+        var depth = 0
+        repeat {
+            if starts(with: [slash, star]) {
+                depth += 1
+                blank(2)
+            } else if starts(with: [star, slash]) {
+                depth -= 1
+                blank(2)
+            } else {
+                blank()
+            }
+        } while depth > 0 && index < text.count
+    }
+
+    private mutating func scanString() {
+        var hashes = 0
+        while text[index] == hash {
+            hashes += 1
+            blank()
+        }
+        let pounds = [UInt8](repeating: hash, count: hashes)
+        let quotes = [UInt8](repeating: quote, count: starts(with: [quote, quote, quote]) ? 3 : 1)
+        let interpolation = [UInt8(ascii: "\\")] + pounds + [UInt8(ascii: "(")]
+        blank(quotes.count)
+        while index < text.count {
+            if starts(with: quotes + pounds) {
+                blank(quotes.count + hashes)
+                return
+            }
+            if starts(with: interpolation) {
+                blank(interpolation.count)
+                scanCode(untilClosingParenthesis: true)
+            } else if hashes == 0 && text[index] == UInt8(ascii: "\\") {
+                blank(2)
+            } else if quotes.count == 1 && text[index] == newline {
+                return  // no string of one line goes further
+            } else {
+                blank()
+            }
+        }
+    }
+
+    private func isRawStringStart() -> Bool {
+        let next = text[index...].first { $0 != hash }
+        return next == quote
+    }
+
+    private func starts(with word: [UInt8]) -> Bool {
+        guard index + word.count <= text.count else { return false }
+        for offset in word.indices where text[index + offset] != word[offset] { return false }
+        return true
+    }
+
+    private mutating func blank(_ count: Int = 1) {
+        for _ in 0..<count where index < text.count {
+            if text[index] != newline { output[index] = UInt8(ascii: " ") }
+            index += 1
+        }
+    }
+}
+
+private let newline = UInt8(ascii: "\n")
+private let quote = UInt8(ascii: "\"")
+private let slash = UInt8(ascii: "/")
+private let star = UInt8(ascii: "*")
+private let hash = UInt8(ascii: "#")
