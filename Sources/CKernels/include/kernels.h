@@ -34,7 +34,7 @@ typedef enum {
 tk_level tk_best_level(void);
 /// The level in use: `tk_best_level()` until `tk_set_level` says otherwise.
 tk_level tk_current_level(void);
-/// Forces a level, for tests. Returns 0, or -1 if the processor lacks it. Not to be called while kernels run.
+/// Forces a level, for tests: calls that begin afterwards use it. Returns 0, or -1 if the processor lacks it.
 int tk_set_level(tk_level level);
 
 // MARK: Packed matrices

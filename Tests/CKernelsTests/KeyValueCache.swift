@@ -1,0 +1,42 @@
+// Random keys and values in KV blocks, NaN wherever nothing was stored.
+// Must not know: expected results.
+
+import CKernels
+
+struct KeyValueCache {
+    let positions: Int
+    let heads: Int
+    let headSize: Int
+    /// [positions][heads * headSize]
+    private(set) var keys: [[Float]] = []
+    private(set) var values: [[Float]] = []
+    private var blocks: [Float]
+
+    init(positions: Int, heads: Int, headSize: Int, hostile: Bool = false, using random: inout RandomValues) {
+        self.positions = positions
+        self.heads = heads
+        self.headSize = headSize
+        let blockFloats = tk_kv_block_floats(heads, headSize)
+        blocks = Array(repeating: .nan, count: (positions + 31) / 32 * blockFloats)
+        for position in 0..<positions {
+            let key = random.floats(heads * headSize, hostile: hostile)
+            let value = random.floats(heads * headSize, hostile: hostile)
+            blocks.withUnsafeMutableBufferPointer {
+                let block = $0.baseAddress.map { $0 + position / 32 * blockFloats }
+                tk_kv_store(block, key, value, heads, headSize, position % 32)
+            }
+            keys.append(key)
+            values.append(value)
+        }
+    }
+
+    func attend(_ query: [Float], head: Int, scale: Float) -> [Float] {
+        var out = [Float](repeating: 7, count: headSize)
+        let blockFloats = tk_kv_block_floats(heads, headSize)
+        blocks.withUnsafeBufferPointer { floats in
+            let table = (0..<(positions + 31) / 32).map { block in floats.baseAddress.map { $0 + block * blockFloats } }
+            tk_attention(&out, query, table, positions, head, heads, headSize, scale)
+        }
+        return out
+    }
+}

@@ -1,0 +1,121 @@
+// A weight matrix as a file would hold it, its panels, and products with it.
+// Must not know: expected results.
+
+import CKernels
+
+/// Activations quantized by `tk_quantize`.
+struct QuantizedRows {
+    var quants: [Int8]
+    var scales: [Float]
+    var sums: [Int32]
+
+    init(_ x: [Float], tokens: Int, columns: Int) {
+        quants = Array(repeating: 99, count: tokens * columns)
+        scales = Array(repeating: 99, count: tokens * columns / 32)
+        sums = Array(repeating: 99, count: tokens * columns / 32)
+        withPointers { tk_quantize($0, x, tokens, columns) }
+    }
+
+    mutating func withPointers(_ body: (tk_quantized) -> Void) {
+        quants.withUnsafeMutableBufferPointer { quants in
+            scales.withUnsafeMutableBufferPointer { scales in
+                sums.withUnsafeMutableBufferPointer { sums in
+                    body(tk_quantized(quants: quants.baseAddress, scales: scales.baseAddress, sums: sums.baseAddress))
+                }
+            }
+        }
+    }
+}
+
+struct PackedMatrix {
+    static let floatTypes = [TK_F32, TK_F16, TK_BF16]
+    static let quantizedTypes = [TK_Q8_0, TK_Q4_0]
+
+    let type: tk_type
+    let rows: Int
+    let columns: Int
+    /// Row after row, as in a file.
+    let source: [UInt8]
+    /// ceil(rows / 16) panels.
+    let panels: [UInt8]
+
+    static func rowBytes(_ type: tk_type, columns: Int) -> Int {
+        switch type {
+        case TK_F32: columns * 4
+        case TK_F16, TK_BF16: columns * 2
+        case TK_Q8_0: columns / 32 * 34
+        default: columns / 32 * 18
+        }
+    }
+
+    init(_ type: tk_type, rows: Int, columns: Int, source: [UInt8]) {
+        let rowBytes = Self.rowBytes(type, columns: columns)
+        let panelBytes = tk_panel_bytes(type, columns)
+        var panels = [UInt8](repeating: 0xee, count: (rows + 15) / 16 * panelBytes)
+        panels.withUnsafeMutableBytes { panels in
+            source.withUnsafeBytes { source in
+                for row in stride(from: 0, to: rows, by: 16) {
+                    guard let to = panels.baseAddress, let from = source.baseAddress else { return }
+                    tk_pack_panel(
+                        type, to + row / 16 * panelBytes, from + row * rowBytes, rowBytes, min(16, rows - row), columns)
+                }
+            }
+        }
+        self.type = type
+        self.rows = rows
+        self.columns = columns
+        self.source = source
+        self.panels = panels
+    }
+
+    /// Random weights. Ordinary ones are finite and at most about 3 in magnitude; hostile ones may be anything.
+    init(_ type: tk_type, rows: Int, columns: Int, hostile: Bool, using random: inout RandomValues) {
+        var source = random.bytes(rows * Self.rowBytes(type, columns: columns))
+        switch type {
+        case TK_F32:
+            source = random.floats(rows * columns, hostile: hostile).withUnsafeBytes(Array.init)
+        case TK_BF16:
+            let values = random.floats(rows * columns, hostile: hostile)
+            source = values.map { UInt16($0.bitPattern >> 16) }.withUnsafeBytes(Array.init)
+        case TK_F16 where !hostile:
+            // The exponent's top bit only together with none of the others: magnitudes below 4.
+            for i in stride(from: 1, to: source.count, by: 2) where source[i] & 0x40 != 0 { source[i] &= 0xc3 }
+        case TK_Q8_0, TK_Q4_0:
+            let blockBytes = type == TK_Q8_0 ? 34 : 18
+            for i in stride(from: 0, to: source.count, by: blockBytes) {
+                if !hostile { source[i + 1] = source[i + 1] & 0x83 | 0x20 }  // scales of about 0.01
+                if hostile && random.below(3) == 0 {
+                    for j in 2..<blockBytes { source[i + j] = random.below(2) == 0 ? 0x80 : 0x7f }
+                }
+            }
+        default: break
+        }
+        self.init(type, rows: rows, columns: columns, source: source)
+    }
+
+    /// The weights as floats: [rows, columns].
+    func unpacked() -> [[Float]] {
+        let panelBytes = tk_panel_bytes(type, columns)
+        return (0..<rows).map { row in
+            var values = [Float](repeating: 99, count: columns)
+            panels.withUnsafeBytes {
+                tk_unpack_row(type, &values, $0.baseAddress.map { $0 + row / 16 * panelBytes }, row % 16, columns)
+            }
+            return values
+        }
+    }
+
+    /// The product with x [tokens, columns] on the current level: [tokens, stride]. What the kernel must not touch is 7.
+    func times(_ x: [Float], tokens: Int, padding: Int = 0) -> [Float] {
+        var out = [Float](repeating: 7, count: tokens * (rows + padding))
+        if Self.floatTypes.contains(type) {
+            tk_matmul_float(type, &out, rows + padding, panels, x, tokens, rows, columns)
+        } else {
+            var quantized = QuantizedRows(x, tokens: tokens, columns: columns)
+            quantized.withPointers {
+                tk_matmul_quantized(type, &out, rows + padding, panels, $0, tokens, rows, columns)
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,119 @@
+// Panels hold what the file held, in the layout that kernels.h describes.
+
+import CKernels
+import Testing
+
+@Suite("Packing")
+struct PackingTests {
+    static let types = (PackedMatrix.floatTypes + PackedMatrix.quantizedTypes).map(\.rawValue)
+
+    /// Row `row` as floats, read from the file's format.
+    static func decoded(_ matrix: PackedMatrix, row: Int) -> [Float] {
+        let rowBytes = PackedMatrix.rowBytes(matrix.type, columns: matrix.columns)
+        let bytes = Array(matrix.source[row * rowBytes..<(row + 1) * rowBytes])
+        return bytes.withUnsafeBytes { bytes in
+            switch matrix.type {
+            case TK_F32: bytes.bindMemory(to: Float.self).map { $0 }
+            case TK_F16: bytes.bindMemory(to: UInt16.self).map { Float(Float16(bitPattern: $0)) }
+            case TK_BF16: bytes.bindMemory(to: UInt16.self).map { Float(bitPattern: UInt32($0) << 16) }
+            default:
+                (0..<matrix.columns / 32).flatMap { block in
+                    let (scale, quants) = DefinitionTests.block(block, row: row, of: matrix)
+                    return quants.map { scale * Float($0) }
+                }
+            }
+        }
+    }
+
+    @Test("Rows come back as they went in", arguments: types)
+    func roundTrip(type: UInt32) {
+        var random = RandomValues(seed: UInt64(type))
+        for (rows, columns) in [(1, 32), (16, 64), (21, 160), (15, 32)] {
+            let matrix = PackedMatrix(
+                tk_type(rawValue: type), rows: rows, columns: columns, hostile: false, using: &random)
+            let unpacked = matrix.unpacked()
+            for row in 0..<rows { #expect(unpacked[row] == Self.decoded(matrix, row: row)) }
+        }
+    }
+
+    @Test("Missing rows are zero", arguments: types)
+    func padding(type: UInt32) {
+        var random = RandomValues(seed: 1)
+        let matrix = PackedMatrix(tk_type(rawValue: type), rows: 5, columns: 32, hostile: true, using: &random)
+        for row in 5..<16 {
+            var values = [Float](repeating: 99, count: 32)
+            tk_unpack_row(matrix.type, &values, matrix.panels, row, 32)
+            #expect(values == Array(repeating: 0, count: 32))
+        }
+    }
+
+    @Test("A transposed matrix packs to the same panel", arguments: PackedMatrix.floatTypes.map(\.rawValue))
+    func transposed(type: UInt32) {
+        var random = RandomValues(seed: 2)
+        let type = tk_type(rawValue: type), size = type == TK_F32 ? 4 : 2
+        for rows in [3, 16] {
+            let matrix = PackedMatrix(type, rows: rows, columns: 20, hostile: false, using: &random)
+            // [columns, 17 rows]: the panel takes the first ones.
+            var source = [UInt8](repeating: 0xee, count: 20 * 17 * size)
+            for row in 0..<rows {
+                for column in 0..<20 {
+                    for byte in 0..<size {
+                        source[(column * 17 + row) * size + byte] = matrix.source[(row * 20 + column) * size + byte]
+                    }
+                }
+            }
+            var panel = [UInt8](repeating: 0xee, count: tk_panel_bytes(type, 20))
+            tk_pack_panel_transposed(type, &panel, source, 17 * size, rows, 20)
+            #expect(panel == matrix.panels)
+        }
+    }
+
+    @Test("Every f16 value widens as the hardware's does, NaN to quiet NaN")
+    func halves() {
+        let columns = 65_536 / 16
+        let source = (0..<65_536).map { UInt16($0) }.withUnsafeBytes(Array.init)
+        let matrix = PackedMatrix(TK_F16, rows: 16, columns: columns, source: source)
+        let unpacked = matrix.unpacked()
+        var differences = 0
+        for bits in 0..<65_536 {
+            let value = unpacked[bits / columns][bits % columns]
+            let expected = Float(Float16(bitPattern: UInt16(bits)))
+            if !identical(value, expected) || value.isSignalingNaN { differences += 1 }
+        }
+        #expect(differences == 0)
+    }
+
+    @Test("Panels have the sizes and the layout of the contract")
+    func layout() {
+        #expect(tk_panel_bytes(TK_F32, 3) == 192)
+        #expect(tk_panel_bytes(TK_F16, 3) == 96)
+        #expect(tk_panel_bytes(TK_BF16, 3) == 96)
+        #expect(tk_panel_bytes(TK_Q8_0, 64) == 1088)
+        #expect(tk_panel_bytes(TK_Q4_0, 64) == 576)
+
+        var random = RandomValues(seed: 3)
+        let q8 = PackedMatrix(TK_Q8_0, rows: 16, columns: 64, hostile: false, using: &random)
+        let q4 = PackedMatrix(TK_Q4_0, rows: 16, columns: 64, hostile: false, using: &random)
+        for (row, block, column) in [(0, 0, 0), (3, 1, 5), (15, 1, 31), (9, 0, 18)] {
+            let inQ8 = block * 544 + 32 + (column / 4 * 16 + row) * 4 + column % 4
+            #expect(q8.panels[inQ8] == q8.source[row * 68 + block * 34 + 2 + column])
+            let byte = column % 16
+            let inQ4 = block * 288 + 32 + (byte / 4 * 16 + row) * 4 + byte % 4
+            #expect(q4.panels[inQ4] == q4.source[row * 36 + block * 18 + 2 + byte])
+        }
+    }
+
+    @Test("Keys are stored by element, values by position")
+    func keyValueLayout() {
+        let heads = 2, headSize = 3, width = heads * headSize
+        #expect(tk_kv_block_floats(heads, headSize) == 2 * 32 * width)
+        let key = (0..<width).map { Float($0 + 1) }, value = key.map { -$0 }
+        var block = [Float](repeating: 0, count: tk_kv_block_floats(heads, headSize))
+        tk_kv_store(&block, key, value, heads, headSize, 7)
+        for i in 0..<width {
+            #expect(block[i * 32 + 7] == key[i])
+            #expect(block[32 * width + (i / headSize * 32 + 7) * headSize + i % headSize] == value[i])
+        }
+        #expect(block.filter { $0 != 0 }.count == 2 * width)
+    }
+}
