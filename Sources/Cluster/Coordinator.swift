@@ -46,22 +46,90 @@ package struct Coordinator: Sendable {
     }
 
     package let configuration: CoordinatorConfiguration
+    /// In join order.
+    var members: [Member] = []
+    var service: Service
+    var scheduler: Scheduler
+    var epoch: Epoch
+    /// Members have changed since the last plan was made.
+    var needsPlan = false
+    /// The first plan has served: from then on fewer workers than were asked for are better than none.
+    var hasServed = false
+    /// Preparations that came to nothing since a plan last served.
+    var failedPreparations = 0
+    /// When the last plan ceased to serve; nil: one serves.
+    var withoutServiceSince: UInt64?
+    /// The last sign that steps move.
+    var lastProgress: UInt64
+    /// What waiting requests were last told.
+    var lastExplanation: String?
+    private let startedAt: UInt64
+    private var lastEvent: UInt64
+    private var nextHeartbeat: UInt64
+    private var actions: [Action] = []
 
     /// A coordinator without workers. `now` in milliseconds.
     package init(_ configuration: CoordinatorConfiguration, now: UInt64) {
         self.configuration = configuration
+        service = .none(.tooFewWorkers(needed: configuration.minimumWorkers, present: 0))
+        scheduler = Scheduler(
+            contextLength: configuration.contextLength, prefillChunk: configuration.prefillChunk,
+            maximumBatchTokens: configuration.maximumBatchTokens, maximumRunning: configuration.maximumRunning)
+        epoch = configuration.firstEpoch
+        withoutServiceSince = now
+        lastProgress = now
+        startedAt = now
+        lastEvent = now
+        nextHeartbeat = now
     }
 
     /// Decides what an event means. `now` never goes back.
     package mutating func handle(_ event: Event, now: UInt64) -> [Action] {
-        []
+        excuseAbsence(now)
+        switch event {
+        case .worker(let worker, let message): receive(message, from: worker, now)
+        case .disconnected(let worker):
+            if let index = index(of: worker) { lose(index, "its connection is closed", now) }
+        case .stepResult(let result): complete(result, now)
+        case .submit(let task): submit(task, now)
+        case .cancel(let request): end(request, .cancelled)
+        case .stop(let request): end(request, .stop)
+        case .tick: tick(now)
+        }
+        reconsiderPlan(now)
+        sendSteps(now)
+        explainWaiting()
+        defer { actions = [] }
+        return actions
     }
 
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
-    package var nextDeadline: UInt64? { nil }
+    package var nextDeadline: UInt64? {
+        members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat
+    }
 
-    /// The state of everything, for people.
-    package func status(now: UInt64) -> StatusReply {
-        StatusReply()
+    /// Milliseconds since it began.
+    func uptime(_ now: UInt64) -> UInt64 { now - startedAt }
+
+    mutating func act(_ action: Action) { actions.append(action) }
+
+    mutating func log(_ level: LogLevel, _ text: String) { actions.append(.log(level, text)) }
+
+    /// Time in which this process itself did not run is nobody's silence.
+    private mutating func excuseAbsence(_ now: UInt64) {
+        let gap = now - lastEvent
+        lastEvent = now
+        guard gap > 2 * configuration.heartbeatInterval else { return }
+        for index in members.indices { members[index].lastHeard = min(now, members[index].lastHeard + gap) }
+        lastProgress = min(now, lastProgress + gap)
+    }
+
+    private mutating func tick(_ now: UInt64) {
+        guard now >= nextHeartbeat else { return }
+        nextHeartbeat = now + configuration.heartbeatInterval
+        for member in members { act(.send(member.id, .heartbeat)) }
+        checkMembers(now)
+        checkService(now)
+        checkWaiting(now)
     }
 }

@@ -51,14 +51,123 @@ package struct WeightFetch: Sendable {
         package var transferredBytes: UInt64
     }
 
+    /// A content that is not complete.
+    private struct Item: Sendable {
+        let content: ContentHash
+        let byteCount: UInt64
+        /// Where the next fetch begins.
+        var asked: UInt64
+        /// How many bytes are written. Chunks come in the order they were asked for, so they are the first so many.
+        var written: UInt64
+        var isVerifying = false
+        var hasFailedOnce = false
+    }
+
+    private let window: Int
+    private let chunkBytes: Int
+    /// What is not complete, in order; fetches outstanding concern the first of them.
+    private var items: [Item] = []
+    private var outstanding = 0
+    private var isOver = false
+    private var isConnected = false
+    package private(set) var progress = Progress(doneBytes: 0, totalBytes: 0, transferredBytes: 0)
+
     /// Contents are fetched in the order of `needs`, with at most `window` fetches of `chunkBytes` outstanding. The
     /// same content twice is fetched once.
-    package init(_ needs: [Need], window: Int = 8, chunkBytes: Int = Limits.chunkBytes) {}
+    package init(_ needs: [Need], window: Int = 8, chunkBytes: Int = Limits.chunkBytes) {
+        precondition(window > 0 && (1...Limits.chunkBytes).contains(chunkBytes))
+        self.window = window
+        self.chunkBytes = chunkBytes
+        var seen: Set<ContentHash> = []
+        for need in needs where seen.insert(need.content).inserted {
+            let cached = min(need.cachedBytes, need.byteCount)
+            progress.totalBytes += need.byteCount
+            progress.doneBytes += cached
+            if cached < need.byteCount {
+                items.append(Item(content: need.content, byteCount: need.byteCount, asked: cached, written: cached))
+            }
+        }
+    }
 
     /// Decides what an event means. After `finished` or `failed` there are no more actions.
     package mutating func handle(_ event: Event) -> [Action] {
-        []
+        if isOver { return [] }
+        var actions: [Action] = []
+        switch event {
+        case .connected:
+            isConnected = true
+            outstanding = 0
+            for index in items.indices { items[index].asked = items[index].written }
+        case .chunk(let chunk): take(chunk, &actions)
+        case .verified(let content, let isRight): settle(content, isRight, &actions)
+        }
+        if !isOver { ask(&actions) }
+        return actions
     }
 
-    package var progress: Progress { Progress(doneBytes: 0, totalBytes: 0, transferredBytes: 0) }
+    private mutating func ask(_ actions: inout [Action]) {
+        if items.isEmpty {
+            isOver = true
+            actions.append(.finished)
+            return
+        }
+        guard isConnected else { return }
+        for index in items.indices {
+            while outstanding < window, items[index].asked < items[index].byteCount {
+                let length = Int(min(UInt64(chunkBytes), items[index].byteCount - items[index].asked))
+                let fetch = Fetch(content: items[index].content, offset: items[index].asked, length: length)
+                actions.append(.send(fetch))
+                items[index].asked += UInt64(length)
+                outstanding += 1
+            }
+            if outstanding == window { return }
+        }
+    }
+
+    private mutating func take(_ chunk: Chunk, _ actions: inout [Action]) {
+        // Not what was asked for next: an answer of a connection before this one.
+        guard let index = items.firstIndex(where: { $0.content == chunk.content && $0.written < $0.asked }),
+            chunk.offset == items[index].written
+        else { return }
+        if let error = chunk.error { return fail("weights \(chunk.content) cannot be had: \(error)", &actions) }
+        let item = items[index]
+        let expected = min(UInt64(chunkBytes), item.byteCount - item.written)
+        guard UInt64(chunk.length) == expected, chunk.total == item.byteCount else {
+            let message = "weights \(chunk.content): \(expected) bytes of \(item.byteCount) were due at "
+                + "\(chunk.offset), but \(chunk.length) of \(chunk.total) came"
+            return fail(message, &actions)
+        }
+        outstanding -= 1
+        items[index].written += expected
+        progress.doneBytes += expected
+        progress.transferredBytes += expected
+        actions.append(.write(chunk.content, offset: chunk.offset))
+        if items[index].written == item.byteCount {
+            items[index].isVerifying = true
+            actions.append(.verify(chunk.content))
+        }
+    }
+
+    /// A content with a wrong hash is fetched once more: a part of it may have lain damaged in the cache.
+    private mutating func settle(_ content: ContentHash, _ isRight: Bool, _ actions: inout [Action]) {
+        guard let index = items.firstIndex(where: { $0.content == content && $0.isVerifying }) else { return }
+        if isRight {
+            items.remove(at: index)
+            return
+        }
+        actions.append(.discard(content))
+        if items[index].hasFailedOnce {
+            return fail("weights \(content) came twice with another SHA-256 than the model's", &actions)
+        }
+        items[index].hasFailedOnce = true
+        items[index].isVerifying = false
+        items[index].asked = 0
+        items[index].written = 0
+        progress.doneBytes -= items[index].byteCount
+    }
+
+    private mutating func fail(_ message: String, _ actions: inout [Action]) {
+        isOver = true
+        actions.append(.failed(message))
+    }
 }

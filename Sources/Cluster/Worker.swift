@@ -56,20 +56,218 @@ package struct Worker: Sendable {
         case log(LogLevel, String)
     }
 
+    /// How things stand between this worker and the coordinator.
+    private enum Membership { case unconnected, joining, member, refused, left }
+
+    /// How far a stage is.
+    private enum Stage {
+        case none
+        case loading(Assign)
+        case ready(Assign)
+    }
+
+    /// The coordinator is silent for so long: connect anew.
+    package static let silenceLimit: UInt64 = 2_000
+    package static let heartbeatInterval: UInt64 = 250
+    /// A join is said again after so long without an answer.
+    static let joinInterval: UInt64 = 1_000
+
     /// What goes into the next heartbeat; the shell keeps it fresh.
     package var gauges = WorkerGauges()
 
+    private var join: Join
+    private var membership = Membership.unconnected
+    private var stage = Stage.none
+    /// Steps to compute, in order; the first is being computed if `computingSince` is set.
+    private var steps: Deque<Forward> = []
+    private var computingSince: UInt64?
+    private var stepsCompleted: UInt64 = 0
+    private var lastHeard: UInt64
+    private var lastEvent: UInt64
+    private var lastJoin: UInt64
+    private var nextHeartbeat: UInt64
+    private var actions: [Action] = []
+
     /// A worker that offers what `join` says once it is connected. `now` in milliseconds.
-    package init(_ join: Join, now: UInt64) {}
+    package init(_ join: Join, now: UInt64) {
+        self.join = join
+        self.join.attempt = 0
+        lastHeard = now
+        lastEvent = now
+        lastJoin = now
+        nextHeartbeat = now
+    }
 
     /// Decides what an event means. `now` never goes back.
     package mutating func handle(_ event: Event, now: UInt64) -> [Action] {
-        []
+        // Time in which this process itself did not run is not the coordinator's silence.
+        let gap = now - lastEvent
+        if gap > 2 * Self.heartbeatInterval { lastHeard = min(now, lastHeard + gap) }
+        lastEvent = now
+        if membership != .refused && membership != .left { decide(event, now) }
+        defer { actions = [] }
+        return actions
+    }
+
+    private mutating func decide(_ event: Event, _ now: UInt64) {
+        switch event {
+        case .connected: joinAgain(now)
+        case .command(let command): obey(command, now)
+        case .loadProgress(let epoch, let done, let total):
+            guard case .loading(let assign) = stage, assign.epoch == epoch else { return }
+            act(.send(.loading(Loading(epoch: epoch, bytesDone: done, bytesTotal: total))))
+        case .loaded(let epoch, let transferred, let cached):
+            guard case .loading(let assign) = stage, assign.epoch == epoch else { return }
+            stage = .ready(assign)
+            act(.send(.ready(Ready(epoch: epoch, transferredBytes: transferred, cachedBytes: cached))))
+        case .loadFailed(let epoch, let message):
+            guard assignment?.epoch == epoch else { return }
+            dropStage()
+            act(.send(.failed(LoadFailure(epoch: epoch, message: message))))
+        case .forward(let forward): accept(forward, now)
+        case .computed(let epoch, let step, let samples, let time):
+            pass(on: step, epoch, samples, microseconds: time)
+            computeNext(now)
+        case .leave:
+            if membership == .member { act(.send(.leave)) }
+            membership = .left
+        case .tick: tick(now)
+        }
     }
 
     /// When `handle(.tick)` is due at the latest.
-    package var nextDeadline: UInt64 { 0 }
+    package var nextDeadline: UInt64 { nextHeartbeat }
 
     /// The stage it was assigned.
-    package var assignment: Assign? { nil }
+    package var assignment: Assign? {
+        switch stage {
+        case .none: nil
+        case .loading(let assign), .ready(let assign): assign
+        }
+    }
+
+    private mutating func act(_ action: Action) { actions.append(action) }
+
+    // MARK: Membership
+
+    /// What the coordinator may have told or heard is lost: begin anew. What is loaded stays for reuse.
+    private mutating func joinAgain(_ now: UInt64) {
+        membership = .joining
+        forgetSteps()
+        stage = .none
+        join.attempt += 1
+        lastHeard = now
+        sayJoin(now)
+    }
+
+    private mutating func sayJoin(_ now: UInt64) {
+        lastJoin = now
+        act(.send(.join(join)))
+    }
+
+    private mutating func obey(_ command: WorkerCommand, _ now: UInt64) {
+        lastHeard = now
+        switch (command, membership) {
+        case (.welcome(let welcome), .joining):
+            membership = .member
+            act(.welcomed(welcome))
+        case (.refusal(let refusal), _):
+            membership = .refused
+            act(.refused(refusal.reason))
+        case (.rejoin, .member):
+            act(.log(.warning, "the coordinator had lost this worker; joining again"))
+            joinAgain(now)
+        case (.assign(let assign), .member): take(assign)
+        case (.standby(let epoch), .member):
+            guard (assignment?.epoch ?? .none) < epoch else { return }
+            dropStage()
+            act(.unload)
+        case (.release(let release), .member):
+            if case .ready(let assign) = stage, assign.epoch == release.epoch {
+                act(.endSequences(release.sequences))
+            }
+        case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _): break
+        }
+    }
+
+    private mutating func tick(_ now: UInt64) {
+        guard now >= nextHeartbeat else { return }
+        nextHeartbeat = now + Self.heartbeatInterval
+        if membership == .unconnected { return }
+        if now - lastHeard >= Self.silenceLimit {
+            membership = .unconnected
+            forgetSteps()
+            act(.log(.warning, "nothing was heard of the coordinator for \(now - lastHeard) ms; connecting anew"))
+            act(.reconnect)
+        } else if membership == .joining {
+            if now - lastJoin >= Self.joinInterval { sayJoin(now) }
+        } else {
+            var heartbeat = WorkerHeartbeat()
+            heartbeat.epoch = assignment?.epoch ?? .none
+            heartbeat.stepsCompleted = stepsCompleted
+            heartbeat.busyMilliseconds = computingSince.map { max(1, now - $0) } ?? 0
+            heartbeat.gauges = gauges
+            act(.send(.heartbeat(heartbeat)))
+        }
+    }
+
+    // MARK: Stages and steps
+
+    private mutating func take(_ assign: Assign) {
+        forgetSteps()
+        stage = .loading(assign)
+        act(.load(assign))
+        if case .stage(let endpoint) = assign.next { act(.connectNext(endpoint: endpoint)) }
+    }
+
+    private mutating func forgetSteps() {
+        steps.removeAll()
+        computingSince = nil
+        stepsCompleted = 0
+    }
+
+    private mutating func dropStage() {
+        forgetSteps()
+        stage = .none
+    }
+
+    private mutating func accept(_ forward: Forward, _ now: UInt64) {
+        guard case .ready(let assign) = stage, assign.epoch == forward.epoch else {
+            return act(.log(.debug, "dropped \(forward.step) of \(forward.epoch), which this worker does not serve"))
+        }
+        let expected = assign.isFirst ? 0 : forward.tokenCount * assign.activationsPerToken
+        let hasBadBlock = forward.items.contains { $0.blocks.contains { $0 >= assign.keyValueBlockCount } }
+        guard forward.activationCount == expected, forward.tokenCount <= assign.maximumBatchTokens, !hasBadBlock,
+            steps.count <= assign.stageCount
+        else {
+            let message = "\(forward.step) has \(forward.tokenCount) tokens, \(forward.activationCount) activations, "
+                + "\(steps.count) steps before it: not what \(assign.epoch) allows; dropped"
+            return act(.log(.error, message))
+        }
+        steps.append(forward)
+        if computingSince == nil { computeNext(now) }
+    }
+
+    private mutating func computeNext(_ now: UInt64) {
+        guard computingSince == nil, let step = steps.first else { return }
+        computingSince = now
+        act(.compute(step))
+    }
+
+    /// Sends what was computed to where the stage's output goes.
+    private mutating func pass(on step: StepID, _ epoch: Epoch, _ samples: [SampledToken], microseconds: UInt64) {
+        guard case .ready(let assign) = stage, assign.epoch == epoch, computingSince != nil,
+            var forward = steps.first, forward.step == step
+        else { return }
+        steps.removeFirst()
+        computingSince = nil
+        stepsCompleted += 1
+        if assign.isLast {
+            let result = StepResult(epoch: epoch, step: step, samples: samples, computeMicroseconds: microseconds)
+            act(.sendResult(result))
+        } else {
+            forward.activationCount = forward.tokenCount * assign.activationsPerToken
+            act(.sendForward(forward))
+        }
+    }
 }

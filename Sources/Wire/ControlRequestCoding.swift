@@ -84,6 +84,7 @@ extension Join {
         readBandwidth = try check.finite(p.readBandwidth, "readBandwidth")
         int8Speed = try check.finite(p.int8Speed, "int8Speed")
         dataEndpoint = try check.string(p.dataEndpoint, "dataEndpoint", atMost: Limits.nameBytes)
+        if dataEndpoint.isEmpty { throw WireError("Join.dataEndpoint is empty") }
         if !p.modelFingerprint.isEmpty { modelFingerprint = try check.hash(p.modelFingerprint, "modelFingerprint") }
     }
 }

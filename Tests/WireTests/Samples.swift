@@ -65,7 +65,7 @@ enum Samples {
         var query = StatusQuery()
         query.build = "y"
         return [
-            .worker(.join(join)), .worker(.join(Join())), .worker(.leave), .worker(.heartbeat(heartbeat)),
+            .worker(.join(join)), .worker(.leave), .worker(.heartbeat(heartbeat)),
             .worker(.loading(Loading(epoch: Epoch(1), bytesDone: 2, bytesTotal: 3))),
             .worker(.ready(Ready(epoch: Epoch(1), transferredBytes: 2, cachedBytes: 3))),
             .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),

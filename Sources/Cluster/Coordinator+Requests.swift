@@ -1,0 +1,111 @@
+// Responsible for: what the clients of requests are told, and the steps that compute them. Must not know: members.
+
+import Wire
+
+extension Coordinator {
+    mutating func submit(_ task: GenerationTask, _ now: UInt64) {
+        precondition(!task.prompt.isEmpty && task.maximumTokens > 0)
+        let context = configuration.contextLength
+        if task.prompt.count >= context {
+            let message = "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer"
+            return act(.fail(task.request, message: message, hint: "shorten the prompt, or raise --context"))
+        }
+        if scheduler.waitingCount >= configuration.maximumWaiting {
+            let message = "the queue is full: \(scheduler.waitingCount) requests wait"
+            return act(.fail(task.request, message: message, hint: "try again later, or add workers"))
+        }
+        let ahead = scheduler.waitingCount
+        scheduler.submit(task, now: now)
+        if let explanation = lastExplanation {
+            act(.waiting(task.request, explanation))
+        } else if ahead > 0 {
+            act(.waiting(task.request, "\(ahead) request\(ahead == 1 ? " is" : "s are") ahead in the queue"))
+        }
+    }
+
+    mutating func end(_ request: RequestID, _ reason: FinishReason) {
+        guard let outcomes = scheduler.end(request) else { return }
+        act(.finish(request, reason))
+        perform(outcomes)
+    }
+
+    mutating func complete(_ result: StepResult, _ now: UInt64) {
+        guard case .active(let deployment) = service, result.epoch == deployment.epoch else {
+            return log(.debug, "dropped \(result.step) of \(result.epoch), which is over")
+        }
+        switch scheduler.complete(result) {
+        case .done(let outcomes):
+            lastProgress = now
+            for index in members.indices { members[index].suspicions = 0 }
+            perform(outcomes)
+        case .duplicate:
+            log(.warning, "dropped a second result of \(result.step)")
+        case .wrong(let why):
+            suspect(deployment.last, why, now)
+        }
+    }
+
+    /// Sends steps as long as there are any to compute and few enough in flight.
+    mutating func sendSteps(_ now: UInt64) {
+        guard service.isActive else { return }
+        while true {
+            let (forward, outcomes) = scheduler.nextStep()
+            perform(outcomes)
+            guard let forward else { return }
+            if scheduler.stepsInFlight == 1 { lastProgress = now }
+            act(.forward(forward))
+        }
+    }
+
+    private mutating func perform(_ outcomes: [Scheduler.Outcome]) {
+        var released: [SequenceID] = []
+        for outcome in outcomes {
+            switch outcome {
+            case .started(let request, let reused): act(.started(request, reusedTokens: reused))
+            case .emit(let request, let token): act(.emit(request, token))
+            case .finish(let request, let reason): act(.finish(request, reason))
+            case .release(let sequence): released.append(sequence)
+            }
+        }
+        guard !released.isEmpty, case .active(let deployment) = service else { return }
+        act(.send(deployment.last, .release(Release(epoch: deployment.epoch, sequences: released))))
+    }
+
+    // MARK: Waiting
+
+    /// Why nothing is computed, as a sentence; nil: a plan serves.
+    var explanation: String? {
+        switch service {
+        case .active: return nil
+        case .preparing(let deployment):
+            let count = deployment.plan.stages.count
+            return "\(count) worker\(count == 1 ? " loads" : "s load") the model"
+        case .none(let refusal):
+            let aside = members.filter { $0.setAsideUntil > 0 }.map { "\($0.name) is set aside: \($0.setAsideReason)" }
+            return ([refusal.description] + aside).joined(separator: "; ")
+        }
+    }
+
+    /// Tells every waiting request why it waits, when that has changed.
+    mutating func explainWaiting() {
+        let explanation = explanation
+        defer { lastExplanation = explanation }
+        guard let explanation, explanation != lastExplanation else { return }
+        for sequence in scheduler.sequences { act(.waiting(sequence.request, explanation)) }
+    }
+
+    /// Requests that waited too long without any service fail. Loading is no reason to fail while it moves, unless it
+    /// has failed again and again.
+    mutating func checkWaiting(_ now: UInt64) {
+        guard let since = withoutServiceSince, let explanation else { return }
+        if case .preparing = service, failedPreparations < 3 { return }
+        for sequence in scheduler.sequences
+        where now - max(since, sequence.submittedAt) >= configuration.waitingLimit {
+            _ = scheduler.end(sequence.request)
+            let seconds = configuration.waitingLimit / 1000
+            let message = "there was nobody to compute this request for \(seconds) s: \(explanation)"
+            let hint = "start workers with the line that the coordinator printed; `tandem status` shows who is there"
+            act(.fail(sequence.request, message: message, hint: hint))
+        }
+    }
+}

@@ -1,0 +1,181 @@
+// Responsible for: the best contiguous split of a model over workers. Must not know: why it is asked, what time it is.
+
+import Wire
+
+/// A pure function from a model and workers to a plan.
+package struct Planner: Sendable {
+    /// A worker as far as placement goes.
+    package struct Candidate: Sendable, Equatable {
+        package var worker: WorkerID
+        /// What it offers.
+        package var memoryBytes: UInt64
+        /// Bytes per second: decoding reads every weight once for a token. 0: not known.
+        package var readBandwidth: Double
+        package init(worker: WorkerID, memoryBytes: UInt64, readBandwidth: Double) {
+            self.worker = worker
+            self.memoryBytes = memoryBytes
+            self.readBandwidth = readBandwidth
+        }
+    }
+
+    package var model: ModelShape
+    package var minimumBlocks: Int
+    package var wantedBlocks: Int
+
+    /// Plans have at most `wantedBlocks` KV blocks and never fewer than `minimumBlocks`.
+    package init(model: ModelShape, minimumBlocks: Int, wantedBlocks: Int) {
+        self.model = model
+        self.minimumBlocks = max(1, minimumBlocks)
+        self.wantedBlocks = max(self.minimumBlocks, wantedBlocks)
+    }
+
+    /// The split over candidates in their order whose slowest stage is fastest; among those, the most even. A worker
+    /// that would only slow the others down gets no layers. As many KV blocks as fit, halving from `wantedBlocks`.
+    package func plan(_ candidates: [Candidate]) -> Result<Plan, PlanRefusal> {
+        if candidates.isEmpty { return .failure(.tooFewWorkers(needed: 1, present: 0)) }
+        let search = SplitSearch(model: model, candidates: candidates)
+        for blocks in blockCounts {
+            if let stages = search.best(blockCount: blocks) {
+                return .success(Plan(stages: stages, blockCount: blocks))
+            }
+        }
+        return .failure(memoryRefusal(candidates))
+    }
+
+    /// The split a person asked for: its ranges on the first candidates, in order.
+    package func plan(split: [Range<Int>], _ candidates: [Candidate]) -> Result<Plan, PlanRefusal> {
+        if let problem = Self.problem(withSplit: split, layerCount: model.layerBytes.count) {
+            return .failure(.invalidSplit(problem))
+        }
+        guard candidates.count >= split.count else {
+            return .failure(.tooFewWorkers(needed: split.count, present: candidates.count))
+        }
+        var refusal = PlanRefusal.tooFewWorkers(needed: split.count, present: candidates.count)
+        for blocks in blockCounts {
+            let pairs = zip(candidates, split)
+            guard let bad = pairs.first(where: { $0.memoryBytes < model.stageBytes(of: $1, blockCount: blocks) })
+            else {
+                let stages = pairs.map { Plan.Stage(worker: $0.worker, layers: $1) }
+                return .success(Plan(stages: stages, blockCount: blocks))
+            }
+            refusal = .splitDoesNotFit(
+                layers: bad.1, worker: bad.0.worker, needed: model.stageBytes(of: bad.1, blockCount: blocks),
+                offered: bad.0.memoryBytes)
+        }
+        return .failure(refusal)
+    }
+
+    /// What is wrong with a split, as a sentence; nil: nothing.
+    package static func problem(withSplit split: [Range<Int>], layerCount: Int) -> String? {
+        var next = 0
+        for range in split {
+            if range.isEmpty || range.lowerBound != next {
+                return "--split must name every layer once and in order, but layer \(next) is not followed up: a range "
+                    + "begins at \(range.lowerBound)"
+            }
+            next = range.upperBound
+        }
+        if next != layerCount { return "--split ends with layer \(next - 1), but the model's last is \(layerCount - 1)" }
+        return split.count > Limits.workers ? "--split has more than \(Limits.workers) ranges" : nil
+    }
+
+    private var blockCounts: [Int] {
+        var counts = [wantedBlocks]
+        while let last = counts.last, last > minimumBlocks { counts.append(max(minimumBlocks, last / 2)) }
+        return counts
+    }
+
+    private func memoryRefusal(_ candidates: [Candidate]) -> PlanRefusal {
+        let layers = 0..<model.layerBytes.count
+        let workers = min(candidates.count, layers.count)
+        let offered = candidates.reduce(UInt64(0)) { $0 + min($1.memoryBytes, 1 << 50) }
+        let needed = model.stageBytes(of: layers, blockCount: minimumBlocks)
+            + (workers > 1 ? model.tiedBytes + model.workspaceBytes * UInt64(workers - 1) : 0)
+        if needed > offered { return .notEnoughMemory(needed: needed, offered: offered, workers: candidates.count) }
+        let largest = layers.map { model.stageBytes(of: $0..<$0 + 1, blockCount: minimumBlocks) }.max() ?? 0
+        return .noFit(needed: needed, offered: offered, workers: candidates.count, largestLayer: largest)
+    }
+}
+
+/// Dynamic programming over (workers, layers).
+private struct SplitSearch {
+    let model: ModelShape
+    let candidates: [Planner.Candidate]
+    /// Relative to the fastest, in steps.
+    let speeds: [Double]
+    /// Bytes of the layers before each.
+    let sums: [UInt64]
+
+    init(model: ModelShape, candidates: [Planner.Candidate]) {
+        self.model = model
+        self.candidates = candidates
+        let fastest = candidates.map(\.readBandwidth).max() ?? 0
+        speeds = candidates.map { Self.step($0.readBandwidth, fastest: fastest) }
+        sums = model.layerBytes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
+    }
+
+    /// Speeds in steps of 0.7 below the fastest, so that the noise of measurements on like machines changes no plan:
+    /// whatever is over 0.8 of a step is at it.
+    static func step(_ speed: Double, fastest: Double) -> Double {
+        guard fastest > 0, speed > 0 else { return 1 }
+        var step = 1.0
+        while speed / fastest < step * 0.8, step > 0.001 { step *= 0.7 }
+        return step
+    }
+
+    func best(blockCount: Int) -> [Plan.Stage]? {
+        guard let slowest = solve(blockCount, limit: .infinity, combine: { max($0, $1) }) else { return nil }
+        return solve(blockCount, limit: slowest.value, combine: { $0 + $1 * $1 })?.stages
+    }
+
+    /// The stages with the least value: the costs of their stages combined, each at most `limit`.
+    private func solve(
+        _ blockCount: Int, limit: Double, combine: (Double, Double) -> Double
+    ) -> (value: Double, stages: [Plan.Stage])? {
+        let layerCount = model.layerBytes.count
+        var best = Array(repeating: Double.infinity, count: layerCount + 1)
+        best[0] = 0
+        // choices[worker][end]: where the worker's layers begin when the first `end` layers are placed; nil: it has none.
+        var choices: [[Int?]] = []
+        for (index, candidate) in candidates.enumerated() {
+            var next = best
+            var choice: [Int?] = Array(repeating: nil, count: layerCount + 1)
+            for end in 1...layerCount {
+                for start in stride(from: end - 1, through: 0, by: -1) {
+                    let cost = cost(start, end, speeds[index])
+                    if bytes(start, end, blockCount) > candidate.memoryBytes || cost > limit { break }
+                    let value = combine(best[start], cost)
+                    if value < next[end] {
+                        next[end] = value
+                        choice[end] = start
+                    }
+                }
+            }
+            best = next
+            choices.append(choice)
+        }
+        if best[layerCount] == .infinity { return nil }
+        var stages: [Plan.Stage] = []
+        var end = layerCount
+        for index in candidates.indices.reversed() {
+            guard end > 0, let start = choices[index][end] else { continue }
+            stages.append(Plan.Stage(worker: candidates[index].worker, layers: start..<end))
+            end = start
+        }
+        return (best[layerCount], stages.reversed())
+    }
+
+    /// The time of a decode step, up to a factor: what is read for one token.
+    private func cost(_ start: Int, _ end: Int, _ speed: Double) -> Double {
+        let head = end == model.layerBytes.count ? model.headBytes : 0
+        return Double(sums[end] - sums[start] + head) / speed
+    }
+
+    private func bytes(_ start: Int, _ end: Int, _ blockCount: Int) -> UInt64 {
+        var bytes = sums[end] - sums[start] + model.keyValueBytes(of: start..<end, blockCount: blockCount)
+            + model.workspaceBytes
+        if start == 0 { bytes += model.embeddingBytes }
+        if end == model.layerBytes.count { bytes += model.headBytes }
+        return start == 0 && end == model.layerBytes.count ? bytes - min(bytes, model.tiedBytes) : bytes
+    }
+}
