@@ -10,31 +10,21 @@ enum TextPart: Equatable {
 
 /// Finds added tokens from left to right, the longest one at each place, as Hugging Face's tokenizers do.
 struct AddedTokenMatcher: Sendable {
-    private struct Node: Sendable {
-        var children: [UInt8: Int] = [:]
-        /// The token that ends here.
-        var token: TokenizerDescription.AddedToken?
-    }
+    private let tokens: [TokenizerDescription.AddedToken]
+    /// The contents of `tokens`.
+    private let contents: Vocabulary
+    /// For each byte the lengths of the contents that begin with it, longest first; [256].
+    private let lengths: [[Int]]
 
-    /// A trie over the bytes of all contents; the root is the first.
-    private var nodes = [Node()]
-    /// Which bytes a content begins with; [256].
-    private var isFirst = [Bool](repeating: false, count: 256)
-
-    mutating func insert(_ token: TokenizerDescription.AddedToken, content: [UInt8]) {
-        guard let first = content.first else { return }
-        isFirst[Int(first)] = true
-        var node = 0
-        for byte in content {
-            if let child = nodes[node].children[byte] {
-                node = child
-            } else {
-                nodes.append(Node())
-                nodes[node].children[byte] = nodes.count - 1
-                node = nodes.count - 1
-            }
+    /// `contents` are the texts of `tokens`; empty ones are never found.
+    init(_ tokens: [TokenizerDescription.AddedToken], contents: [[UInt8]]) {
+        var lengths = [Set<Int>](repeating: [], count: 256)
+        for content in contents {
+            if let first = content.first { lengths[Int(first)].insert(content.count) }
         }
-        nodes[node].token = token
+        self.tokens = tokens
+        self.contents = Vocabulary(count: tokens.count) { index, bytes in bytes += contents[index] }
+        self.lengths = lengths.map { $0.sorted(by: >) }
     }
 
     /// Cuts `text` at the added tokens in it; special ones are left in the text where `parseSpecial` is false.
@@ -43,8 +33,8 @@ struct AddedTokenMatcher: Sendable {
         var parts: [TextPart] = []
         var start = 0
         var index = 0
-        while nodes.count > 1, index < end {
-            guard isFirst[Int(text.bytes[index])], let (token, tokenEnd) = longestMatch(in: text, at: index) else {
+        while !tokens.isEmpty, index < end {
+            guard let (token, tokenEnd) = longestMatch(in: text, at: index) else {
                 index += 1
                 continue
             }
@@ -52,7 +42,8 @@ struct AddedTokenMatcher: Sendable {
             index = tokenEnd
             if token.isSpecial, !parseSpecial { continue }
             if token.isSingleWord, !isSingleWord(range, in: text) { continue }
-            let lower = token.stripsLeft ? max(start, startOfSpace(before: range.lowerBound, in: text)) : range.lowerBound
+            let lower =
+                token.stripsLeft ? max(start, startOfSpace(before: range.lowerBound, in: text)) : range.lowerBound
             if start < lower { parts.append(.text(start..<lower)) }
             parts.append(.token(Int32(token.id)))
             start = token.stripsRight ? text.endOfRun(of: .space, from: range.upperBound, to: end) : range.upperBound
@@ -63,15 +54,12 @@ struct AddedTokenMatcher: Sendable {
     }
 
     private func longestMatch(in text: UTF8Text, at start: Int) -> (TokenizerDescription.AddedToken, end: Int)? {
-        var node = 0
-        var index = start
-        var longest: (TokenizerDescription.AddedToken, end: Int)?
-        while index < text.bytes.count, let child = nodes[node].children[text.bytes[index]] {
-            node = child
-            index += 1
-            if let token = nodes[node].token { longest = (token, index) }
+        for length in lengths[Int(text.bytes[start])] where start + length <= text.bytes.count {
+            if let index = contents.token(for: text.slice(start..<start + length).bytes) {
+                return (tokens[Int(index)], start + length)
+            }
         }
-        return longest
+        return nil
     }
 
     private func isSingleWord(_ range: Range<Int>, in text: UTF8Text) -> Bool {

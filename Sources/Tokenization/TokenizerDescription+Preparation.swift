@@ -77,19 +77,15 @@ extension TokenizerDescription {
 
     /// The matchers for raw and for normalized text.
     func addedTokenMatchers() -> (raw: AddedTokenMatcher, normalized: AddedTokenMatcher) {
-        var raw = AddedTokenMatcher()
-        var normalized = AddedTokenMatcher()
-        for token in addedTokens {
-            let content = Array(token.content.utf8)
-            if token.isNormalized {
-                content.withUnsafeBytes {
-                    normalized.insert(token, content: self.normalized(UTF8Text(bytes: $0)))
-                }
-            } else {
-                raw.insert(token, content: content)
-            }
+        let raw = addedTokens.filter { !$0.isNormalized }
+        let normalized = addedTokens.filter(\.isNormalized)
+        let normalizedContents = normalized.map { token in
+            Array(token.content.utf8).withUnsafeBytes { self.normalized(UTF8Text(bytes: $0)) }
         }
-        return (raw, normalized)
+        return (
+            AddedTokenMatcher(raw, contents: raw.map { Array($0.content.utf8) }),
+            AddedTokenMatcher(normalized, contents: normalizedContents)
+        )
     }
 
     /// A stretch of text as the vocabulary spells it, and with a space before it where every stretch has one.

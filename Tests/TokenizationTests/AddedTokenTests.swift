@@ -18,9 +18,10 @@ struct AddedTokenTests {
         let tokenizer = try tokenizer(
             Token(id: 0, content: "<tool>", isSpecial: false), Token(id: 0, content: "<tool>_call", isSpecial: false),
             Token(id: 0, content: "ol>_callab", isSpecial: false))
-        #expect(tokenizer.spell("a<tool>_callab<tool><tool") == [
-            "a", "<tool>_call", "ab", "<tool>", "<", "t", "o", "o", "l",
-        ])
+        #expect(
+            tokenizer.spell("a<tool>_callab<tool><tool") == [
+                "a", "<tool>_call", "ab", "<tool>", "<", "t", "o", "o", "l",
+            ])
     }
 
     @Test("The text of a special token is a token only where that is wanted")
@@ -70,12 +71,9 @@ struct AddedTokenTests {
 
     @Test("The added tokens of any text and what stands between them are the text")
     func partsAreTheText() throws {
-        var matcher = AddedTokenMatcher()
-        for (id, content) in ["<s>", "</s>", "<|end|>", "ab", "aba", "日"].enumerated() {
-            let token = Token(id: id, content: content, isSpecial: id < 3)
-            matcher.insert(token, content: Array(content.utf8))
-        }
         let contents = ["<s>", "</s>", "<|end|>", "ab", "aba", "日"]
+        let tokens = contents.enumerated().map { Token(id: $0.offset, content: $0.element, isSpecial: $0.offset < 3) }
+        let matcher = AddedTokenMatcher(tokens, contents: contents.map { Array($0.utf8) })
         var random = SeededGenerator(state: 8)
         for _ in 0..<200 {
             let text = Array(random.text(parts: 12).utf8)

@@ -48,7 +48,9 @@ struct DetokenizerTests {
                 // A "▁" in the text comes back as a space.
                 let text = String(random.text(parts: 10).unicodeScalars.filter { $0 != "\u{2581}" })
                 let tokens = tokenizer.encode(text, addSpecial: true, parseSpecial: false)
-                #expect(tokenizer.decode(tokens, skipSpecial: true).utf8.elementsEqual(text.utf8), "\(text.debugDescription)")
+                #expect(
+                    tokenizer.decode(tokens, skipSpecial: true).utf8.elementsEqual(text.utf8),
+                    "\(text.debugDescription)")
                 let parts = parts(tokens, tokenizer)
                 #expect(parts.joined().utf8.elementsEqual(text.utf8))
                 if !text.unicodeScalars.contains("\u{FFFD}") {

@@ -97,7 +97,8 @@ struct StopMatcherTests {
     }
 
     private func letters(_ count: ClosedRange<Int>, _ random: inout SeededGenerator) -> String {
-        (0..<Int.random(in: count, using: &random)).map { _ in ["a", "b", "é", "è"].randomElement(using: &random) ?? "" }
-            .joined()
+        (0..<Int.random(in: count, using: &random)).map { _ in ["a", "b", "é", "è"].randomElement(using: &random) ?? ""
+        }
+        .joined()
     }
 }

@@ -31,9 +31,10 @@ struct TokenizerTests {
     @Test("A character without a token becomes its bytes, or the unknown token, or nothing")
     func unknownCharacters() throws {
         var description = Vocabularies.sentencePiece(["▁", "a"], spacePrefix: .never)
-        #expect(try Tokenizer(description).spell("aé€") == [
-            "a", "<0xC3>", "<0xA9>", "<0xE2>", "<0x82>", "<0xAC>",
-        ])
+        #expect(
+            try Tokenizer(description).spell("aé€") == [
+                "a", "<0xC3>", "<0xA9>", "<0xE2>", "<0x82>", "<0xAC>",
+            ])
         description.usesByteFallback = false
         #expect(try Tokenizer(description).spell("aé€a€") == ["a", "<unk>", "<unk>", "a", "<unk>"])
         description.fusesUnknown = true
