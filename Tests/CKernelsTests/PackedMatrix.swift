@@ -105,7 +105,7 @@ struct PackedMatrix {
         }
     }
 
-    /// The product with x [tokens, columns] on the current level: [tokens, stride]. What the kernel must not touch is 7.
+    /// The product with x [tokens, columns] on the current level: [tokens, rows + padding], the padding still 7.
     func times(_ x: [Float], tokens: Int, padding: Int = 0) -> [Float] {
         var out = [Float](repeating: 7, count: tokens * (rows + padding))
         if Self.floatTypes.contains(type) {

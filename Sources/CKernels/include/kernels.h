@@ -9,7 +9,8 @@
 //  * a reduction to one number uses 16 partial results (element i goes to partial i % 16, in order of i), which are
 //    then combined as a tree: partial[j] += partial[j + 8] (j < 8), then + 4, + 2, + 1;
 //  * exp and its relatives are this target's own polynomials, never libm's;
-//  * "equal" includes infinities, zeros' signs and subnormals; a result that is NaN is NaN everywhere, with any payload.
+//  * bit for bit includes infinities, zeros' signs and subnormals; a result that is NaN is NaN everywhere, but its
+//    payload may be any.
 //  The floating-point environment must be the default one: round to nearest, subnormals neither flushed nor zeroed.
 //
 // Unless said otherwise pointers need only their element's alignment, outputs must not overlap inputs,
@@ -76,9 +77,9 @@ typedef struct {
 } tk_quantized;
 
 /// Quantizes x [tokens, columns] (columns a multiple of 32). Per block: amax = max |x|, scale = amax / 127,
-/// quant = round to nearest even(x * (127 / amax)), which lies in -127...127. A block whose amax is below 2^-120 (127 / amax
-/// could overflow) counts as all zero: scale 0, quants 0. A block that holds a value that is not finite has scale NaN
-/// and quants 0.
+/// quant = round to nearest even(x * (127 / amax)), which lies in -127...127. A block whose amax is below 2^-120
+/// (127 / amax could overflow) counts as all zero: scale 0, quants 0. A block that holds a value that is not finite has
+/// scale NaN and quants 0.
 void tk_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
 
 /// out[t * out_stride + r] = sum over k of w[r, k] * x[t, k] for F32, F16 and BF16 panels, r in 0..<rows.
@@ -123,7 +124,7 @@ void tk_exp(float *x, size_t count, float shift);
 size_t tk_argmax(const float *x, size_t count);
 
 /// log(sum over i of exp(x[i])) as max + log(sum of exp(x[i] - max)): exp is `tk_exp`'s, the sum runs over 16 double
-/// partials as described on top. A maximum that is infinite is the result; NaN values otherwise make it NaN. count >= 1.
+/// partials as described on top. A maximum that is infinite is the result; otherwise NaN values make it NaN. count >= 1.
 double tk_log_sum_exp(const float *x, size_t count);
 
 /// Natural logarithm, the same on every machine (own code, about 1 ulp of double).
