@@ -86,3 +86,14 @@ package struct MachineSpeed: Sendable, Equatable {
         return Double(done.load(ordering: .relaxed)) / seconds
     }
 }
+
+extension MachineSpeed {
+    /// The instruction set whose kernels are in use: "avx512", "avx2" or "portable".
+    package static var instructionLevel: String {
+        switch tk_current_level() {
+        case TK_LEVEL_AVX512: "avx512"
+        case TK_LEVEL_AVX2: "avx2"
+        default: "portable"
+        }
+    }
+}

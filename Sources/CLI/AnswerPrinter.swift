@@ -1,0 +1,132 @@
+// Responsible for: an answer as it arrives: text streamed on stdout, or one JSON object; notices and speed on stderr.
+import ArgumentParser
+import Foundation
+import Node
+
+/// Consumes one generation.
+struct AnswerPrinter {
+    var json = false
+    /// Talk about the speed afterwards.
+    var showsSpeed = true
+
+    /// What the caller may want to know of the answer.
+    struct Answer {
+        var text = ""
+        var reason = FinishReason.stop
+        var timings = GenerationTimings()
+        /// How many of the oldest messages did not fit in the context.
+        var droppedMessages = 0
+    }
+
+    /// Prints the answer until it ends. Ctrl-C cancels the request and waits for its end; a second Ctrl-C leaves.
+    /// Throws what the generation throws.
+    func print(_ generation: Generation) async throws -> Answer {
+        let interrupt = Interrupt { generation.cancel() }
+        defer { interrupt.stop() }
+        var report = AnswerReport()
+        var answer = Answer()
+        for try await event in generation.events {
+            switch event {
+            case .accepted(let model, let tokens, let dropped):
+                (report.model, report.prompt_tokens, answer.droppedMessages) = (model, tokens, dropped)
+                if dropped > 0 { Terminal.say("(the context is full: the \(dropped) oldest messages were dropped)") }
+            case .waiting(let reason):
+                Terminal.say("waiting: \(reason)")
+            case .tokens(let tokens, let text):
+                report.add(tokens, text: text)
+                answer.text += text ?? ""
+                if !json { Terminal.put(text ?? tokens.map { "\($0.token) " }.joined()) }
+            case .finished(let reason, let timings):
+                (answer.reason, answer.timings) = (reason, timings)
+                report.finish(reason, timings)
+            }
+        }
+        if json {
+            Terminal.put(try report.encoded() + "\n")
+        } else {
+            Terminal.put("\n")
+            if showsSpeed { Terminal.say(Self.speed(answer.timings, answer.reason)) }
+        }
+        return answer
+    }
+
+    /// "12 prompt tokens in 0.05 s (240.0/s), 64 tokens in 0.50 s (126.0/s)".
+    static func speed(_ timings: GenerationTimings, _ reason: FinishReason) -> String {
+        func rate(_ count: Int, _ seconds: Double) -> String {
+            seconds > 0 ? String(format: " (%.1f/s)", Double(count) / seconds) : ""
+        }
+        let prompt = String(format: "%d prompt tokens in %.2f s", timings.promptTokens, timings.promptSeconds)
+        let answer = String(format: "%d tokens in %.2f s", timings.generatedTokens, timings.decodeSeconds)
+        let cancelled = reason == .cancelled ? "; cancelled" : ""
+        return "[" + prompt + rate(timings.promptTokens, timings.promptSeconds) + ", " + answer
+            + rate(max(0, timings.generatedTokens - 1), timings.decodeSeconds) + cancelled + "]"
+    }
+}
+
+/// The object that `--json` prints; its property names are the keys people see.
+private struct AnswerReport: Encodable {
+    struct Candidate: Encodable {
+        var token: Int32
+        var logprob: Float?
+    }
+    struct Token: Encodable {
+        var token: Int32
+        var logprob: Float?
+        var top: [Candidate]
+    }
+    struct Timings: Encodable {
+        var prompt_tokens: Int
+        var prompt_seconds: Double
+        var generated_tokens: Int
+        var decode_seconds: Double
+        var first_token_seconds: Double
+    }
+
+    var model = ""
+    var prompt_tokens: [Int32] = []
+    var tokens: [Int32] = []
+    var text: String?
+    var finish_reason = ""
+    var logprobs: [Token] = []
+    var timings: Timings?
+
+    enum CodingKeys: CodingKey { case model, prompt_tokens, tokens, text, finish_reason, logprobs, timings }
+
+    func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: CodingKeys.self)
+        try object.encode(model, forKey: .model)
+        try object.encode(prompt_tokens, forKey: .prompt_tokens)
+        try object.encode(tokens, forKey: .tokens)
+        try object.encode(text, forKey: .text)  // null where the model has no tokenizer
+        try object.encode(finish_reason, forKey: .finish_reason)
+        try object.encode(logprobs, forKey: .logprobs)
+        try object.encode(timings, forKey: .timings)
+    }
+
+    mutating func add(_ more: [GeneratedToken], text piece: String?) {
+        if let piece { text = (text ?? "") + piece }
+        for item in more {
+            tokens.append(item.token)
+            guard let value = item.logProbability else { continue }
+            let top = item.top.map { Candidate(token: $0.token, logprob: Self.finite($0.logProbability)) }
+            logprobs.append(Token(token: item.token, logprob: Self.finite(value), top: top))
+        }
+    }
+
+    mutating func finish(_ reason: FinishReason, _ measured: GenerationTimings) {
+        finish_reason = reason.rawValue
+        timings = Timings(
+            prompt_tokens: measured.promptTokens, prompt_seconds: measured.promptSeconds,
+            generated_tokens: measured.generatedTokens, decode_seconds: measured.decodeSeconds,
+            first_token_seconds: measured.firstTokenSeconds)
+    }
+
+    /// JSON has no infinities; a token that cannot occur has no log-probability.
+    private static func finite(_ value: Float) -> Float? { value.isFinite ? value : nil }
+
+    func encoded() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+}

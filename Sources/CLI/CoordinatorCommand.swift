@@ -1,0 +1,54 @@
+// Responsible for: `tandem coordinator`: assemble a coordinator node from flags and run it until a signal.
+import ArgumentParser
+import Foundation
+import Node
+import ServiceLifecycle
+
+struct CoordinatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator",
+        abstract: "Serve a model on the workers that join.",
+        discussion: """
+            Prints the line that joins a worker, on stdout. Examples:
+              tandem coordinator --model model.gguf
+              tandem coordinator --model model.gguf --min-workers 2 --context 8192
+              tandem coordinator --model model.gguf --split 0-3,4-11
+              tandem coordinator --model model.gguf --listen tcp://192.0.2.1:7070 --insecure
+            """)
+
+    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
+    @Option(help: "Where workers and clients connect; port 0 takes a free one.")
+    var listen: String = CoordinatorOptions.defaultListen
+    @Option(help: "Layers of each worker in the order of joining, as 0-3,4-11 (default: chosen by speed and memory).")
+    var split: String?
+    @Option(help: "Begin to serve when this many workers have joined.") var minWorkers: Int?
+    @Option(help: "The longest prompt and answer together, in tokens (default: what the model allows, up to 4096).")
+    var context: Int?
+    @Option(help: "Requests computed at the same time; further ones queue.") var parallel: Int = 4
+    @Option(help: "Tokens of a prompt computed in one step; the answer does not depend on it.") var chunk: Int = 128
+    @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
+    @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
+    @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
+
+    func run() async throws {
+        var options = CoordinatorOptions(modelPath: model)
+        options.listen = listen
+        options.split = try split.map { try LayerSplit.parse($0) }
+        options.minimumWorkers = minWorkers
+        options.contextLength = context
+        options.parallelRequests = parallel
+        options.chunk = chunk
+        options.waitSeconds = waitSeconds
+        options.isInsecure = insecure
+        if exitsWithStandardInput { exitWithStandardInput() }
+        let log = talk("coordinator")
+        let progress = Progress()
+        let node = try CoordinatorNode(options, log: log) { done, total in
+            progress.update("reading the model", done: done, total: total)
+        }
+        progress.end()
+        Terminal.put("tandem worker --join \(node.joinAddress)\(insecure ? " --insecure" : "")\n")
+        log.info("model \(node.modelName); paste the line above on other hosts; Ctrl-C stops")
+        try await runUntilSignal(node, log: log)
+    }
+}

@@ -1,0 +1,101 @@
+// Responsible for: the flags shared by `run`, `generate` and `chat`, and the request they make.
+import ArgumentParser
+import Foundation
+import Node
+
+/// Flags that shape an answer.
+struct SamplingFlags: ParsableArguments {
+    @Option(help: "End the answer after this many tokens.") var maxTokens: Int?
+    @Option(help: "0 always takes the likeliest token; higher is more varied.") var temperature: Float = 0.8
+    @Option(help: "Choose among the K likeliest tokens (0: all).") var topK: Int = 40
+    @Option(help: "Choose among the likeliest tokens that add up to this probability (1: all).")
+    var topP: Float = 0.95
+    @Option(help: "Leave out tokens less likely than this fraction of the likeliest (0: none).")
+    var minP: Float = 0.05
+    @Option(help: "Make tokens seen before less likely (1: off).") var repeatPenalty: Float = 1
+    @Option(help: "Lower the logit of every token already in the answer (0: off).") var presencePenalty: Float = 0
+    @Option(help: "Lower a token's logit for each time it is in the answer (0: off).")
+    var frequencyPenalty: Float = 0
+    @Option(help: "The same request with the same seed gives the same answer (default: chosen anew).")
+    var seed: UInt64?
+    @Option(
+        name: .customLong("logit-bias"), help: "Add BIAS to the logit of token ID, as ID=BIAS (repeatable).")
+    var logitBias: [String] = []
+    @Option(help: "End the answer before this text (repeatable).") var stop: [String] = []
+    @Flag(name: .customLong("ignore-eos"), help: "Go on after an end-of-text token.") var ignoreEOS = false
+
+    /// Copies the flags into `request`.
+    func apply(to request: inout GenerationRequest, defaultMaximumTokens: Int) throws {
+        request.maximumTokens = maxTokens ?? defaultMaximumTokens
+        request.sampling.temperature = temperature
+        request.sampling.topK = topK
+        request.sampling.topP = topP
+        request.sampling.minP = minP
+        request.sampling.repeatPenalty = repeatPenalty
+        request.sampling.presencePenalty = presencePenalty
+        request.sampling.frequencyPenalty = frequencyPenalty
+        request.sampling.seed = seed ?? UInt64.random(in: 0..<(1 << 53))
+        request.stops = stop
+        request.ignoresEndOfText = ignoreEOS
+        for item in logitBias {
+            let parts = item.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN else {
+                throw NodeError("--logit-bias is \(item)", hint: "write it as ID=BIAS, for example 42=-1.5")
+            }
+            request.sampling.logitBias[token] = bias
+        }
+    }
+}
+
+/// Flags that name a prompt and the form of the answer.
+struct PromptFlags: ParsableArguments {
+    @Option(name: .shortAndLong, help: "The prompt; - reads it from stdin, as a pipe without --prompt does.")
+    var prompt: String?
+    @Option(help: "Read the prompt from a file.") var promptFile: String?
+    @Option(help: "Send exactly these token ids, as 1,2,3.") var promptTokens: String?
+    @Option(help: "Report the log-probabilities of each token and of the K likeliest.") var logprobs: Int?
+    @Flag(help: "Print one JSON object instead of streaming text.") var json = false
+    @Flag(help: "Send the prompt without any chat format.") var raw = false
+
+    /// The prompt the flags name. Throws `NodeError` if they name none or more than one.
+    func readPrompt() throws -> GenerationRequest.Prompt {
+        let named = [prompt, promptFile, promptTokens].compactMap { $0 }
+        if named.count > 1 {
+            throw NodeError("more than one prompt is given", hint: "use one of --prompt, --prompt-file, --prompt-tokens")
+        }
+        if let list = promptTokens { return .tokens(try Self.parseTokens(list)) }
+        if let path = promptFile {
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw NodeError("the prompt file \(path) cannot be read", hint: "check the path given to --prompt-file")
+            }
+            return .text(String(decoding: data, as: UTF8.self))
+        }
+        if let text = prompt, text != "-" { return .text(text) }
+        if prompt == nil && Terminal.isInputInteractive {
+            throw NodeError(
+                "there is no prompt", hint: "give one with --prompt TEXT, --prompt-file FILE, or through a pipe")
+        }
+        return .text(String(decoding: Terminal.readAll(), as: UTF8.self))
+    }
+
+    /// Token ids separated by commas.
+    static func parseTokens(_ list: String) throws -> [Int32] {
+        try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            guard let id = Int32(part.trimmingCharacters(in: .whitespaces)), id >= 0 else {
+                throw NodeError(
+                    "--prompt-tokens has \"\(part)\", which is not a token id", hint: "write ids as 1,2,3")
+            }
+            return id
+        }
+    }
+
+    /// The whole request that these and the sampling flags make.
+    func request(_ sampling: SamplingFlags) throws -> GenerationRequest {
+        var request = GenerationRequest(prompt: try readPrompt())
+        try sampling.apply(to: &request, defaultMaximumTokens: 256)
+        request.sampling.logProbabilities = logprobs
+        request.isRaw = raw
+        try request.validate()
+        return request
+    }
+}

@@ -1,0 +1,65 @@
+// Responsible for: the entry of the `tandem` executable: parse, run, and turn every failure into `error:` and `hint:`
+// lines with an exit status. Must not know: any rule.
+import ArgumentParser
+import Node
+
+/// The root of the subcommands.
+struct Tandem: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tandem",
+        abstract: "One language model on several Linux hosts.",
+        discussion: """
+            Two lines make a cluster:
+              tandem coordinator --model MODEL     prints the line to paste on other hosts
+              tandem worker --join HOST:PORT       as often as you like
+            Then:
+              tandem generate --prompt "Once upon a time"
+
+            On one machine: tandem run --model MODEL --prompt "Once upon a time"
+            """,
+        version: "tandem \(buildVersion) (protocol \(protocolVersion))",
+        subcommands: [
+            RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, UpCommand.self, GenerateCommand.self,
+            ChatCommand.self, StatusCommand.self, InspectCommand.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        ignoreBrokenPipes()
+        do {
+            var command = try Tandem.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            report(error)
+        }
+    }
+
+    /// Prints a failure and ends the process with its status.
+    private static func report(_ error: any Error) -> Never {
+        if let failure = error as? NodeError {
+            Terminal.say("error: \(failure.message)")
+            if let hint = failure.hint { Terminal.say("hint: \(hint)") }
+            exitNow(1)
+        }
+        let code = Tandem.exitCode(for: error)
+        if code.isSuccess {
+            print(Tandem.fullMessage(for: error))
+            exitNow(0)
+        }
+        if let exit = error as? ExitCode { exitNow(exit.rawValue) }
+        Terminal.say("error: \(Tandem.message(for: error))")
+        if code == .validationFailure { Terminal.say("hint: see `tandem \(subcommandName()) --help`") }
+        exitNow(code == .validationFailure ? 2 : 1)
+    }
+
+    private static func subcommandName() -> String {
+        let names = Tandem.configuration.subcommands.map { $0._commandName }
+        return CommandLine.arguments.dropFirst().first { names.contains($0) } ?? ""
+    }
+}

@@ -1,0 +1,36 @@
+// Responsible for: `tandem run`: one process, one stage with all layers. The reference for every other way to run a
+// model, and the file to read first.
+import ArgumentParser
+import Node
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Answer a prompt in this process alone.",
+        discussion: """
+            Examples:
+              tandem run --model model.gguf --prompt "Once upon a time"
+              tandem run --model folder/ --prompt-file question.txt --temperature 0 --json
+              echo "Once upon a time" | tandem run --model model.gguf
+            """)
+
+    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
+    @Option(help: "The longest prompt and answer together, in tokens (default: what the model allows, up to 4096).")
+    var context: Int?
+    @Option(help: "Threads that compute (default: one per core).") var threads: Int?
+    @Option(help: "Feed the prompt in pieces of this many tokens; the answer does not depend on it.")
+    var chunk: Int = LocalGenerator.defaultChunk
+    @OptionGroup var prompt: PromptFlags
+    @OptionGroup var sampling: SamplingFlags
+
+    func run() async throws {
+        let request = try prompt.request(sampling)
+        let progress = Progress()
+        let generator = try LocalGenerator(
+            modelPath: model, contextLength: context, threads: threads, chunk: chunk
+        ) { done, total in progress.update("loading", done: done, total: total) }
+        progress.end()
+        let answer = try await AnswerPrinter(json: prompt.json).print(generator.generate(request))
+        if answer.reason == .cancelled { throw ExitCode(130) }
+    }
+}

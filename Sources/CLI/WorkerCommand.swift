@@ -1,0 +1,53 @@
+// Responsible for: `tandem worker`: assemble a worker node from flags and run it until a signal.
+import ArgumentParser
+import Node
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Compute some of the layers for a coordinator.",
+        discussion: """
+            The coordinator sends what this worker needs of the model, once; it is kept under ~/.cache/tandem.
+            Examples:
+              tandem worker --join 127.0.0.1:7070
+              tandem worker --join 127.0.0.1:7070 --memory 4GiB --threads 8
+              tandem worker --join 127.0.0.1:7070 --model model.gguf   (reads its own copy)
+            """)
+
+    @Option(help: "The coordinator's address, as its join line says.") var join: String
+    @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?
+    @Option(help: "Threads that compute (default: one per core).") var threads: Int?
+    @Option(name: .shortAndLong, help: "A copy of the coordinator's model on this host, read instead of a transfer.")
+    var model: String?
+    @Flag(help: "Allow joining a coordinator on another host although links are not encrypted.") var insecure = false
+    @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
+
+    func run() async throws {
+        var options = WorkerOptions(join: join)
+        options.memoryBytes = try memory.map(parseMemory)
+        options.threads = threads
+        options.modelPath = model
+        options.isInsecure = insecure
+        if exitsWithStandardInput { exitWithStandardInput() }
+        let log = talk("worker")
+        let progress = Progress()
+        let node = try WorkerNode(options, log: log) { label, done, total in
+            progress.update(label, done: done, total: total)
+        }
+        try await runUntilSignal(node, log: log)
+    }
+
+    /// "4GiB", "512MiB", "2GB" or a number of bytes.
+    private func parseMemory(_ text: String) throws -> Int {
+        let units: [(String, Int)] = [
+            ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("KB", 1000), ("MB", 1_000_000),
+            ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("B", 1),
+        ]
+        let unit = units.first { text.lowercased().hasSuffix($0.0.lowercased()) }
+        let digits = unit.map { String(text.dropLast($0.0.count)) } ?? text
+        guard let number = Double(digits.filter { $0 != " " }), number > 0, number * Double(unit?.1 ?? 1) < 1e18 else {
+            throw NodeError("--memory is \(text)", hint: "write an amount such as 4GiB or 512MiB")
+        }
+        return Int(number * Double(unit?.1 ?? 1))
+    }
+}

@@ -1,0 +1,100 @@
+// Responsible for: a coordinator's status as people and scripts read it; the property names are the keys of
+// `tandem status --json` (in snake case). Must not know: how it is shown.
+import Wire
+
+/// The state of a cluster.
+package struct ClusterStatus: Sendable, Encodable, Equatable {
+    /// Layers of one worker, both ends included.
+    package struct Layers: Sendable, Encodable, Equatable {
+        package var first: Int
+        package var last: Int
+    }
+
+    /// One worker, in the order of joining.
+    package struct Worker: Sendable, Encodable, Equatable {
+        package var id: String
+        package var host: String
+        package var pid: Int
+        package var layers: Layers?
+        package var state: String
+        package var residentBytes: Int
+        package var memoryBytes: Int
+        package var plannedBytes: Int
+        package var weightBytes: Int
+        package var kvBytes: Int
+        package var cores: Int
+        package var threads: Int
+        package var instructionLevel: String
+        package var readBytesPerSecond: Double
+        package var int8OperationsPerSecond: Double
+        /// Weight bytes that came over the network, and that came from the cache or a local file.
+        package var transferredBytes: Int
+        package var cachedBytes: Int
+        package var stepsCompleted: Int
+    }
+
+    /// One request that has not ended.
+    package struct Request: Sendable, Encodable, Equatable {
+        package var id: Int
+        package var state: String
+        package var promptTokens: Int
+        package var generatedTokens: Int
+    }
+
+    package var version: String
+    package var model: String
+    package var contextLength: Int
+    package var epoch: Int
+    /// True while requests are computed at once.
+    package var isServing: Bool
+    /// What is happening, or what is missing.
+    package var explanation: String
+    package var workers: [Worker]
+    package var requests: [Request]
+    package var kvBlocksTotal: Int
+    package var kvBlocksFree: Int
+    package var generatedTokens: Int
+    package var uptimeSeconds: Double
+
+    init(_ reply: StatusReply) {
+        version = reply.build
+        model = reply.modelName
+        contextLength = reply.contextLength
+        epoch = Int(clamping: reply.epoch.value)
+        isServing = reply.isServing
+        explanation = reply.state
+        kvBlocksTotal = reply.keyValueBlocksTotal
+        kvBlocksFree = reply.keyValueBlocksFree
+        generatedTokens = Int(clamping: reply.generatedTokens)
+        uptimeSeconds = Double(reply.uptimeMilliseconds) / 1000
+        workers = reply.workers.map(Worker.init)
+        requests = reply.requests.map {
+            Request(
+                id: Int(clamping: $0.id.value), state: $0.state, promptTokens: $0.promptTokens,
+                generatedTokens: $0.generatedTokens)
+        }
+    }
+}
+
+extension ClusterStatus.Worker {
+    init(_ worker: WorkerStatus) {
+        id = String(worker.id.value, radix: 16)
+        host = worker.hostName
+        pid = Int(worker.processID)
+        layers = worker.layers.map { .init(first: $0.lowerBound, last: $0.upperBound - 1) }
+        state = worker.state
+        residentBytes = Int(clamping: worker.residentBytes)
+        memoryBytes = Int(clamping: worker.memoryBytes)
+        plannedBytes = Int(clamping: worker.plannedBytes)
+        weightBytes = Int(clamping: worker.weightBytes)
+        kvBytes = Int(clamping: worker.keyValueBytes)
+        cores = worker.cores
+        threads = worker.threads
+        instructionLevel = worker.instructionLevel
+        readBytesPerSecond = worker.readBandwidth
+        int8OperationsPerSecond = worker.int8Speed
+        transferredBytes = Int(clamping: worker.transferredBytes)
+        cachedBytes = Int(clamping: worker.cachedBytes)
+        stepsCompleted = Int(clamping: worker.stepsCompleted)
+    }
+}

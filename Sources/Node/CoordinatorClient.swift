@@ -1,0 +1,248 @@
+// Responsible for: the client's side of the control link: ask a coordinator, follow the answer, never wait for ever.
+// Must not know: what the coordinator does to answer.
+import Synchronization
+import Transport
+import Wire
+
+/// The version people see.
+package let buildVersion = "0.1.0"
+/// The version of the protocol between nodes.
+package let protocolVersion = Wire.protocolVersion
+
+/// Talks to one coordinator. Each request has a connection and a thread of its own.
+package final class CoordinatorClient: Sendable {
+    private let address: String
+    private let endpoint: Endpoint
+    private let context: Context
+
+    /// How long a coordinator may take to accept a connection, and to say anything while we ask it every
+    /// `pingMilliseconds` whether it is there.
+    static let connectMilliseconds = 5_000
+    static let silenceMilliseconds = 10_000
+    static let pingMilliseconds = 2_000
+
+    /// `address`: "tcp://HOST:PORT" or "HOST:PORT". Nothing is opened yet.
+    package init(address: String) throws(NodeError) {
+        self.address = address
+        do {
+            endpoint = try Endpoint(parsing: address)
+            context = try Context()
+        } catch { throw NodeError(error) }
+    }
+
+    /// Sends a request; its events end with `.finished` or a thrown `NodeError`.
+    package func generate(_ request: GenerationRequest) -> Generation {
+        let cancellation = ClientCancellation()
+        let events = AsyncThrowingStream<GenerationEvent, any Error> { continuation in
+            continuation.onTermination = { _ in cancellation.cancel() }
+            Self.onThread("client", { [self] in
+                try converse(request, cancellation: cancellation) { continuation.yield($0) }
+            }, then: { result in
+                switch result {
+                case .success: continuation.finish()
+                case .failure(let error): continuation.finish(throwing: error)
+                }
+            })
+        }
+        return Generation(events: events, cancel: { cancellation.cancel() })
+    }
+
+    /// Asks for the cluster's state.
+    package func status() async throws -> ClusterStatus {
+        try await withCheckedThrowingContinuation { continuation in
+            Self.onThread("status", { [self] in
+                let link = try ClientLink(context, endpoint, address: address, waker: Waker())
+                defer { link.close() }
+                try link.send(.statusQuery(StatusQuery()))
+                while true {
+                    if case .status(let reply) = try link.next() { return ClusterStatus(reply) }
+                }
+            }, then: { continuation.resume(with: $0) })
+        }
+    }
+
+    /// One request from its first message to its last.
+    private func converse(
+        _ request: GenerationRequest, cancellation: ClientCancellation, emit: (GenerationEvent) -> Void
+    ) throws {
+        let start = ContinuousClock.now
+        var firstToken: Double?
+        let link = try ClientLink(context, endpoint, address: address, waker: cancellation.makeWaker())
+        defer { link.close() }
+        let id = ClientRequestID(1)
+        try link.send(.generate(request.message(id: id)))
+        while true {
+            let reply = try link.next(interruptedBy: { cancellation.takeRequest() })
+            guard let reply else {
+                try link.send(.cancel(id))
+                continue
+            }
+            switch reply {
+            case .accepted(let accepted):
+                emit(.accepted(
+                    model: accepted.modelName, promptTokens: accepted.promptTokens,
+                    droppedMessages: accepted.droppedMessages))
+            case .waiting(let waiting): emit(.waiting(waiting.explanation))
+            case .tokens(let event):
+                if firstToken == nil, !event.tokens.isEmpty { firstToken = start.duration(to: .now).seconds }
+                emit(.tokens(event.tokens.map(GeneratedToken.init), text: event.text))
+            case .finished(let finished):
+                if let text = finished.text, !text.isEmpty { emit(.tokens([], text: text)) }
+                var timings = GenerationTimings(finished.timings)
+                timings.firstTokenSeconds = firstToken ?? 0
+                emit(.finished(Node.FinishReason(finished.reason), timings))
+                return
+            case .failed(let failure): throw NodeError(failure.message, hint: failure.hint)
+            case .status, .refusal: break
+            }
+        }
+    }
+
+    private static func onThread<Value: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () throws -> Value,
+        then finish: @escaping @Sendable (Result<Value, any Error>) -> Void
+    ) {
+        do { _ = try LoopThread(name: name) { finish(Result { try body() }) } } catch {
+            finish(.failure(NodeError(error)))
+        }
+    }
+}
+
+extension FinishReason {
+    init(_ wire: Wire.FinishReason) {
+        switch wire {
+        case .stop: self = .stop
+        case .length: self = .length
+        case .cancelled: self = .cancelled
+        }
+    }
+
+    /// The reason for a client.
+    var message: Wire.FinishReason {
+        switch self {
+        case .stop: .stop
+        case .length: .length
+        case .cancelled: .cancelled
+        }
+    }
+}
+
+/// Carries a cancellation from any thread into a client's thread.
+private final class ClientCancellation: Sendable {
+    private struct State {
+        var isRequested = false
+        var isTaken = false
+        var waker: Waker?
+    }
+    private let state = Mutex(State())
+
+    /// The bell that wakes the thread when `cancel` is called.
+    func makeWaker() throws(TransportError) -> Waker {
+        let waker = try Waker()
+        state.withLock { $0.waker = waker }
+        return waker
+    }
+
+    func cancel() {
+        let waker = state.withLock { state in
+            state.isRequested = true
+            return state.waker
+        }
+        waker?.ring()
+    }
+
+    /// True once, after `cancel`.
+    func takeRequest() -> Bool {
+        state.withLock { state in
+            defer { state.isTaken = state.isRequested }
+            return state.isRequested && !state.isTaken
+        }
+    }
+}
+
+/// One connection to a coordinator, owned by one thread.
+private final class ClientLink {
+    private let socket: DealerSocket
+    private let monitor: Monitor
+    private let poller: Poller
+    private let address: String
+    private var lastHeard = ContinuousClock.now
+    private var lastSent = ContinuousClock.now
+
+    /// Connects; throws where nobody answers in time.
+    init(_ context: Context, _ endpoint: Endpoint, address: String, waker: Waker) throws {
+        self.address = address
+        let id = ClientID(UInt64.random(in: 1...UInt64.max))
+        guard let routingID = RoutingID(id.routingID) else { preconditionFailure("a client's routing id is valid") }
+        do {
+            socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: routingID)
+            monitor = try socket.monitor()
+            poller = Poller(waker)
+            try socket.connect(endpoint)
+        } catch { throw NodeError(error) }
+        poller.add(socket)
+        poller.add(monitor)
+        try waitForConnection()
+    }
+
+    private func waitForConnection() throws {
+        let deadline = ContinuousClock.now + .milliseconds(CoordinatorClient.connectMilliseconds)
+        while ContinuousClock.now < deadline {
+            _ = poller.wait(timeoutMilliseconds: 100)
+            while let event = monitor.next() { if event == .handshakeSucceeded { return } }
+        }
+        throw NodeError(
+            "no coordinator answers at \(address)",
+            hint: "start one with `tandem coordinator --model M`, or name another with --coordinator HOST:PORT")
+    }
+
+    func send(_ message: ClientMessage) throws {
+        let frame = ControlRequest.client(message).encode()
+        guard frame.count <= Wire.Limits.headerBytes else {
+            throw NodeError("the request has \(frame.count) bytes; at most \(Wire.Limits.headerBytes) are allowed")
+        }
+        lastSent = .now
+        // A full queue means that the connection broke; the silence is noticed below.
+        _ = socket.send([frame])
+    }
+
+    /// The next reply. Throws where the coordinator refuses us, went away or is silent for too long.
+    func next() throws -> ClientReply {
+        while true { if let reply = try next(interruptedBy: { false }) { return reply } }
+    }
+
+    /// The next reply, or nil as soon as `isInterrupted` answers true.
+    func next(interruptedBy isInterrupted: () -> Bool) throws -> ClientReply? {
+        while true {
+            if isInterrupted() { return nil }
+            if let frames = socket.receive() {
+                lastHeard = .now
+                guard frames.count == 1 else { throw NodeError(WireError("a reply has \(frames.count) frames")) }
+                let reply: ClientReply
+                do { reply = try ClientReply(decoding: frames[0].bytes) } catch { throw NodeError(error) }
+                if case .refusal(let refusal) = reply { throw NodeError(refusal.reason) }
+                return reply
+            }
+            _ = poller.wait(timeoutMilliseconds: 500)
+            while let event = monitor.next() {
+                if event == .disconnected { throw gone("closed the connection") }
+            }
+            if lastHeard.duration(to: .now) > .milliseconds(CoordinatorClient.silenceMilliseconds) {
+                throw gone("does not answer")
+            }
+            let ping = Duration.milliseconds(CoordinatorClient.pingMilliseconds)
+            if lastHeard.duration(to: .now) > ping, lastSent.duration(to: .now) > ping {
+                try send(.statusQuery(StatusQuery()))
+            }
+        }
+    }
+
+    private func gone(_ what: String) -> NodeError {
+        NodeError("the coordinator at \(address) \(what)", hint: "look at its terminal, then ask again")
+    }
+
+    func close() {
+        socket.close()
+        monitor.close()
+    }
+}

@@ -1,0 +1,63 @@
+// Responsible for: a coordinator process: opens the model, binds its sockets, runs until it is stopped.
+// Must not know: what the machine decides (Cluster/Coordinator).
+import Cluster
+import Logging
+import ServiceLifecycle
+import Transport
+import Wire
+
+/// `tandem coordinator`: a loop thread with all sockets and the `Coordinator` machine, a thread that reads weights, and
+/// the generation service.
+package final class CoordinatorNode: Service, Sendable {
+    /// HOST:PORT, for `tandem worker --join`.
+    package let joinAddress: String
+    package let modelName: String
+    /// Answers requests from inside this process.
+    package let generations: GenerationService
+
+    private let loop: LoopThread<Void>
+    private let wishes: Mailbox<CoordinatorLoop.Wish>
+
+    /// Opens the model and begins to listen. `progress` gets bytes of the model read and in all. Throws what is wrong.
+    package init(
+        _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(NodeError) {
+        let endpoint = try options.validate()
+        let loaded = try LoadedModel(path: options.modelPath, contextLength: options.contextLength)
+        if let split = options.split {
+            try LayerSplit.check(split, layerCount: loaded.model.configuration.layerCount)
+        }
+        // The address is taken before the model is read, so that a port in use is told at once.
+        let sockets: CoordinatorLoop.Sockets
+        let waker: Waker
+        do {
+            sockets = try CoordinatorLoop.Sockets(listen: endpoint)
+            waker = try Waker()
+        } catch { throw NodeError(error) }
+        let manifest = try DigestBook().manifest(of: loaded.model, progress: progress)
+        let configuration = try options.configuration(
+            for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint)
+        if !endpoint.isLoopback { log.warning("links are not encrypted: listen on a network you trust only") }
+
+        joinAddress = sockets.joinAddress
+        modelName = loaded.model.name
+        wishes = Mailbox(capacity: 1 << 16, waking: waker)
+        let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
+        generations = GenerationService(loaded, orders: orders)
+        let parts = CoordinatorLoop.Parts(
+            configuration: configuration, waker: waker, wishes: wishes, orders: orders, generations: generations,
+            server: WeightServer(loaded.model, manifest), log: log)
+        do {
+            loop = try LoopThread(name: "coordinator") { try CoordinatorLoop(parts, sockets).run() }
+        } catch { throw NodeError(error) }
+    }
+
+    /// Serves until a graceful shutdown.
+    package func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await loop.value
+        } onGracefulShutdown: { [wishes] in
+            Task { await wishes.postPatiently(.stop) }
+        }
+    }
+}

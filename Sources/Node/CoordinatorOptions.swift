@@ -1,0 +1,100 @@
+// Responsible for: what a coordinator is told when it starts, and the machine's configuration made of it.
+// Must not know: flags, sockets.
+import Cluster
+import Foundation
+import Inference
+import ModelFile
+import Transport
+import Wire
+
+/// The choices of `tandem coordinator`.
+package struct CoordinatorOptions: Sendable {
+    /// Where workers and clients connect if nobody says otherwise.
+    package static let defaultListen = "tcp://127.0.0.1:7070"
+
+    package var modelPath: String
+    package var listen = CoordinatorOptions.defaultListen
+    /// Layers of each worker; nil: planned.
+    package var split: [Range<Int>]?
+    /// nil: as many as the split names, else one.
+    package var minimumWorkers: Int?
+    /// Prompt and answer together, in tokens; nil: what the model allows, up to 4096.
+    package var contextLength: Int?
+    /// KV memory is for this many requests as long as the context.
+    package var parallelRequests = 4
+    /// Tokens of a prompt in one step.
+    package var chunk = 128
+    /// Seconds a request may wait without service.
+    package var waitSeconds = 120
+    /// Listening beyond this machine is allowed although links are not encrypted.
+    package var isInsecure = false
+
+    /// The defaults.
+    package init(modelPath: String) { self.modelPath = modelPath }
+
+    /// Checks what needs no model. Returns where to listen.
+    func validate() throws(NodeError) -> Endpoint {
+        func check(_ value: Int, _ flag: String, _ range: ClosedRange<Int>) throws(NodeError) {
+            if !range.contains(value) {
+                throw NodeError("\(flag) is \(value), but must be between \(range.lowerBound) and \(range.upperBound)")
+            }
+        }
+        try check(minimumWorkers ?? 1, "--min-workers", 1...Wire.Limits.workers)
+        try check(parallelRequests, "--parallel", 1...1024)
+        try check(chunk, "--chunk", 1...LocalGenerator.maximumChunk)
+        try check(waitSeconds, "--wait-seconds", 1...86_400)
+        let endpoint: Endpoint
+        do { endpoint = try Endpoint(parsing: listen) } catch { throw NodeError(error) }
+        guard case .tcp = endpoint else { throw NodeError("--listen is \(listen)", hint: "write tcp://HOST:PORT") }
+        guard endpoint.isLoopback || isInsecure else {
+            throw NodeError(
+                "\(endpoint) can be reached from other hosts, and links are not encrypted yet",
+                hint: "add --insecure if you trust the network, or listen on 127.0.0.1")
+        }
+        return endpoint
+    }
+
+    /// The machine's configuration for a model.
+    func configuration(
+        for loaded: LoadedModel, manifest: ModelManifest, weights: Endpoint, tokens: Endpoint
+    ) throws(NodeError) -> CoordinatorConfiguration {
+        let layerCount = loaded.model.configuration.layerCount
+        if let split { try LayerSplit.check(split, layerCount: layerCount) }
+        var configuration = CoordinatorConfiguration(
+            model: ModelShape(loaded.model, maximumBatchTokens: maximumBatchTokens),
+            modelDescription: manifest.encoded(), build: buildVersion, weightsEndpoint: weights.description,
+            tokensEndpoint: tokens.description, contextLength: loaded.contextLength,
+            firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
+        configuration.split = split
+        configuration.minimumWorkers = minimumWorkers ?? split?.count ?? 1
+        configuration.wantedBlocks = parallelRequests * loaded.blocksPerSequence
+        configuration.prefillChunk = chunk
+        configuration.maximumBatchTokens = maximumBatchTokens
+        configuration.waitingLimit = UInt64(waitSeconds) * 1000
+        return configuration
+    }
+
+    /// A chunk of a prompt and a token of every other request.
+    private var maximumBatchTokens: Int { chunk + 64 }
+}
+
+extension ModelShape {
+    /// What each part of a model takes in a worker's memory.
+    init(_ model: Model, maximumBatchTokens: Int) {
+        let configuration = model.configuration
+        func bytes(_ part: ModelPart) -> Int { Stage.weightBytes(of: model.tensors(of: part)) }
+        let shared = Set(model.tensors(of: .embedding).map(\.name))
+        let tied = model.tensors(of: .head).filter { shared.contains($0.name) }
+        // The last stage needs the most: it samples.
+        let widest = StageConfiguration(
+            model: configuration, layers: 0..<configuration.layerCount, blockCount: 1,
+            maximumBatchTokens: maximumBatchTokens, threads: 1)
+        self.init(
+            name: model.name, layerBytes: (0..<configuration.layerCount).map { UInt64(bytes(.layer($0))) },
+            embeddingBytes: UInt64(bytes(.embedding)), headBytes: UInt64(bytes(.head)),
+            tiedBytes: UInt64(Stage.weightBytes(of: tied)),
+            keyValueBytesPerBlock: UInt64(Stage.keyValueBlockBytes(of: configuration)),
+            workspaceBytes: UInt64(Stage.workspaceBytes(of: widest)),
+            activationsPerToken: configuration.embeddingLength)
+    }
+}

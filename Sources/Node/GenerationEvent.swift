@@ -1,0 +1,46 @@
+// Responsible for: what a person gets back while an answer is made, the same for one process and for a cluster.
+// Must not know: where the answer was computed.
+
+/// Why an answer ended.
+package enum FinishReason: String, Sendable { case stop, length, cancelled }
+
+/// One token of an answer.
+package struct GeneratedToken: Sendable, Equatable {
+    /// An alternative that was likely at the same place.
+    package struct Candidate: Sendable, Equatable {
+        package var token: Int32
+        package var logProbability: Float
+    }
+
+    package var token: Int32
+    /// The log-softmax of the model's logits at this token; nil where it was not asked for.
+    package var logProbability: Float?
+    package var top: [Candidate]
+}
+
+/// Where the time of one answer went, in seconds.
+package struct GenerationTimings: Sendable, Equatable {
+    package var promptTokens = 0
+    /// From the start of the work to the first token.
+    package var promptSeconds = 0.0
+    package var generatedTokens = 0
+    /// From the first token to the last.
+    package var decodeSeconds = 0.0
+    /// From the request to the first token, waiting included.
+    package var firstTokenSeconds = 0.0
+
+    /// Nothing measured.
+    package init() {}
+}
+
+/// What happens to a request, in this order: accepted, any number of waiting and text, then finished. A request that
+/// fails ends with a thrown `NodeError` instead.
+package enum GenerationEvent: Sendable, Equatable {
+    /// The prompt's tokens. `droppedMessages`: how many of the oldest messages did not fit in the context.
+    case accepted(model: String, promptTokens: [Int32], droppedMessages: Int)
+    /// Nothing can be computed at the moment, and why.
+    case waiting(String)
+    /// More of the answer. `text` holds complete characters and may be empty; nil: the model has no tokenizer.
+    case tokens([GeneratedToken], text: String?)
+    case finished(FinishReason, GenerationTimings)
+}

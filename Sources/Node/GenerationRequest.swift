@@ -1,0 +1,112 @@
+// Responsible for: what a person asks for, as plain data, the same for one process and for a cluster.
+// Must not know: tokenizers, stages, sockets.
+
+/// One message of a conversation.
+package struct ChatMessage: Sendable, Equatable {
+    /// Who speaks.
+    package enum Role: String, Sendable, CaseIterable { case system, user, assistant }
+
+    package var role: Role
+    package var content: String
+
+    /// A message of `role`.
+    package init(role: Role, content: String) {
+        self.role = role
+        self.content = content
+    }
+}
+
+/// How the next token is chosen; the units and meanings are those of `Inference.SamplingParameters`.
+package struct SamplingOptions: Sendable, Equatable {
+    /// 0 is greedy: always the likeliest token.
+    package var temperature: Float = 0.8
+    /// Only the K likeliest tokens may be chosen; 0 is off.
+    package var topK = 40
+    /// Only the likeliest tokens whose probabilities add up to this may be chosen; 1 is off.
+    package var topP: Float = 0.95
+    /// Only tokens at least this fraction as likely as the likeliest may be chosen; 0 is off.
+    package var minP: Float = 0.05
+    /// Divides (or multiplies, when negative) the logits of tokens seen in prompt or answer; 1 is off.
+    package var repeatPenalty: Float = 1
+    /// Subtracted from the logit of each token already in the answer; 0 is off.
+    package var presencePenalty: Float = 0
+    /// Subtracted from a token's logit once for each time it is in the answer; 0 is off.
+    package var frequencyPenalty: Float = 0
+    /// Added to the logits of single tokens.
+    package var logitBias: [Int32: Float] = [:]
+    /// The same request with the same seed gives the same tokens on every cluster.
+    package var seed: UInt64 = 0
+    /// How many of the likeliest tokens are reported beside the chosen one; nil: no log-probabilities at all.
+    package var logProbabilities: Int?
+
+    /// The defaults of the command line.
+    package init() {}
+
+    /// The largest number of alternatives reported for a token.
+    package static let maximumLogProbabilities = 100
+
+    /// Refuses values without a meaning, naming the flag.
+    package func validate() throws(NodeError) {
+        func check(_ condition: Bool, _ flag: String, _ value: some CustomStringConvertible, _ range: String)
+            throws(NodeError)
+        {
+            if !condition { throw NodeError("\(flag) is \(value), but must be \(range)") }
+        }
+        try check(temperature.isFinite && temperature >= 0, "--temperature", temperature, "0 or more")
+        try check(topK >= 0, "--top-k", topK, "0 (off) or more")
+        try check(topP.isFinite && topP > 0 && topP <= 1, "--top-p", topP, "over 0 and at most 1")
+        try check(minP.isFinite && minP >= 0 && minP <= 1, "--min-p", minP, "between 0 and 1")
+        try check(repeatPenalty.isFinite && repeatPenalty > 0, "--repeat-penalty", repeatPenalty, "over 0")
+        try check(presencePenalty.isFinite, "--presence-penalty", presencePenalty, "a number")
+        try check(frequencyPenalty.isFinite, "--frequency-penalty", frequencyPenalty, "a number")
+        if let count = logProbabilities {
+            let limit = Self.maximumLogProbabilities
+            try check((0...limit).contains(count), "--logprobs", count, "between 0 and \(limit)")
+        }
+    }
+}
+
+/// A prompt and all that decides its answer.
+package struct GenerationRequest: Sendable, Equatable {
+    /// The forms a prompt comes in.
+    package enum Prompt: Sendable, Equatable {
+        /// Text to continue.
+        case text(String)
+        /// A conversation whose next message is wanted.
+        case messages([ChatMessage])
+        /// Exactly these token ids.
+        case tokens([Int32])
+    }
+
+    package var prompt: Prompt
+    package var sampling = SamplingOptions()
+    /// The answer ends after this many tokens.
+    package var maximumTokens = 256
+    /// The answer ends before the first of these strings.
+    package var stops: [String] = []
+    /// Go on after an end-of-text token.
+    package var ignoresEndOfText = false
+    /// Text is sent without any chat format.
+    package var isRaw = false
+    /// Requests of one session reuse the keys and values of their common beginning.
+    package var session: UInt64?
+
+    /// A request with the defaults of the command line.
+    package init(prompt: Prompt) { self.prompt = prompt }
+
+    /// The most stop strings, and the most bytes in one.
+    package static let maximumStops = 64
+    package static let maximumStopBytes = 4096
+
+    /// Refuses values without a meaning, naming the flag.
+    package func validate() throws(NodeError) {
+        try sampling.validate()
+        if maximumTokens < 1 { throw NodeError("--max-tokens is \(maximumTokens), but must be 1 or more") }
+        if stops.count > Self.maximumStops {
+            throw NodeError("there are \(stops.count) stop strings; at most \(Self.maximumStops) are allowed")
+        }
+        for stop in stops where stop.isEmpty || stop.utf8.count > Self.maximumStopBytes {
+            throw NodeError("a --stop string has \(stop.utf8.count) bytes; 1 to \(Self.maximumStopBytes) are allowed")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// Responsible for: a model file opened for serving: configuration, tokenizer, and the context it is served with.
+// Must not know: stages, workers, sockets.
+import Inference
+import ModelFile
+import Tokenization
+
+/// A model whose weights stay in their file, with all that is needed to go from requests to token ids and back.
+package struct LoadedModel: Sendable {
+    package let model: Model
+    /// Prompt and answer together, in tokens.
+    package let contextLength: Int
+    let encoder: PromptEncoder
+
+    /// The context served where nobody says otherwise, if the model allows that much.
+    package static let defaultContextLength = 4096
+
+    /// Opens a GGUF file or a Hugging Face folder. `contextLength` nil: what the model allows, up to the default.
+    package init(path: String, contextLength: Int?) throws(NodeError) {
+        let model: Model
+        do { model = try Model.open(path: path) } catch { throw NodeError(error) }
+        let allowed = model.configuration.contextLength
+        if let wanted = contextLength {
+            guard (2...allowed).contains(wanted) else {
+                throw NodeError(
+                    "--context is \(wanted), but \(model.name) allows 2 to \(allowed) tokens",
+                    hint: "choose a context within that range")
+            }
+        }
+        self.model = model
+        self.contextLength = contextLength ?? min(allowed, Self.defaultContextLength)
+        var tokenizer: Tokenizer?
+        var problem: String?
+        do { tokenizer = try model.tokenizer.map { description throws(TokenizationError) in try Tokenizer(description) } }
+        catch { problem = "\(error)" }
+        encoder = PromptEncoder(
+            contextLength: self.contextLength, vocabularySize: model.configuration.vocabularySize,
+            tokenizer: tokenizer, tokenizerProblem: problem)
+    }
+
+    /// KV blocks of one sequence as long as the context.
+    package var blocksPerSequence: Int { Self.blocks(forPositions: contextLength) }
+
+    /// KV blocks that hold `positions` positions.
+    static func blocks(forPositions positions: Int) -> Int {
+        (positions + StageConfiguration.blockPositions - 1) / StageConfiguration.blockPositions
+    }
+
+    /// What follows the answer to `request`.
+    func assembler(for request: GenerationRequest, prompt: PromptEncoder.Encoded) -> AnswerAssembler {
+        AnswerAssembler(
+            tokenizer: encoder.tokenizer, promptTokens: prompt.tokens, stops: request.stops + prompt.stops,
+            endTokens: request.ignoresEndOfText ? [] : endTokens)
+    }
+
+    /// Tokens that end an answer.
+    var endTokens: Set<Int32> { Set(model.generation.eosTokens.map { Int32($0) }) }
+}

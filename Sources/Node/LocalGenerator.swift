@@ -1,0 +1,166 @@
+// Responsible for: answering requests in one process with one stage that holds all layers: the reference for clusters.
+// Must not know: wire, workers, sockets.
+import Inference
+import ModelFile
+import Synchronization
+import Tokenization
+import Transport
+import Wire
+
+/// A request on its way: its events, and the way to end it early.
+package struct Generation: Sendable {
+    /// Ends after `.finished`, or by throwing a `NodeError`.
+    package let events: AsyncThrowingStream<GenerationEvent, any Error>
+    /// Asks for the end; `.finished(.cancelled)` follows.
+    package let cancel: @Sendable () -> Void
+}
+
+/// `tandem run`: one stage, one request at a time.
+package final class LocalGenerator: Sendable {
+    /// Tokens of a prompt computed at once where nobody says otherwise.
+    package static let defaultChunk = 128
+
+    /// The most tokens computed at once.
+    package static let maximumChunk = 4096
+
+    private let loaded: LoadedModel
+    private let stage: Stage
+    private let chunk: Int
+    private let busy = Mutex(())
+
+    /// Loads the whole model. `threads` nil: one per core. `progress` gets bytes done and in all.
+    package init(
+        modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
+        progress: @escaping (Int, Int) -> Void = { _, _ in }
+    ) throws(NodeError) {
+        guard (1...Self.maximumChunk).contains(chunk) else {
+            throw NodeError("--chunk is \(chunk), but must be between 1 and \(Self.maximumChunk)")
+        }
+        let loaded = try LoadedModel(path: modelPath, contextLength: contextLength)
+        let model = loaded.model
+        let total = model.tensors.reduce(0) { $0 + $1.byteCount }
+        let configuration = StageConfiguration(
+            model: model.configuration, layers: 0..<model.configuration.layerCount,
+            blockCount: loaded.blocksPerSequence, maximumBatchTokens: chunk,
+            threads: try MachineDescription.threadCount(threads))
+        do {
+            stage = try Stage(configuration, tensors: model.tensors, source: model) { progress($0, total) }
+        } catch { throw NodeError(error) }
+        self.loaded = loaded
+        self.chunk = chunk
+    }
+
+    /// Answers a request on a thread of its own; requests wait for each other.
+    package func generate(_ request: GenerationRequest) -> Generation {
+        let isCancelled = Cancellation()
+        let events = AsyncThrowingStream<GenerationEvent, any Error> { continuation in
+            continuation.onTermination = { _ in isCancelled.set() }
+            let work: @Sendable () -> Void = { [self] in
+                do {
+                    try busy.withLock { _ in
+                        try answer(request, isCancelled: isCancelled) { continuation.yield($0) }
+                    }
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
+            }
+            do throws(TransportError) { _ = try LoopThread(name: "answer", work) } catch { continuation.finish(throwing: NodeError(error)) }
+        }
+        return Generation(events: events, cancel: { isCancelled.set() })
+    }
+
+    /// Prompt to tokens, tokens through the stage in chunks, one sampled token at a time, tokens to text.
+    private func answer(
+        _ request: GenerationRequest, isCancelled: Cancellation, emit: (GenerationEvent) -> Void
+    ) throws {
+        var clock = AnswerClock()
+        let prompt = try loaded.encoder.encode(request)
+        emit(.accepted(
+            model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
+        var assembler = loaded.assembler(for: request, prompt: prompt)
+        let limit = min(request.maximumTokens, loaded.contextLength - prompt.tokens.count)
+
+        let sequence: UInt64 = 1
+        stage.begin(
+            sequence, parameters: SamplingParameters(Wire.SamplingParameters(request.sampling), promptTokenCount: prompt.tokens.count),
+            history: [])
+        defer { stage.end(sequence) }
+        var pending = prompt.tokens[...]
+        var position = 0
+        var reason = FinishReason.length
+        while clock.generated < limit {
+            if isCancelled.isSet { reason = .cancelled; break }
+            let tokens = Array(pending.prefix(chunk))
+            pending = pending.dropFirst(tokens.count)
+            let output = try stage.forward(
+                slice(sequence, position: position, tokens: tokens, samples: pending.isEmpty), input: nil)
+            position += tokens.count
+            guard pending.isEmpty, case .sampled(let samples) = output, let sampled = samples.first?.1 else { continue }
+            clock.tick()
+            let step = assembler.append(sampled.token)
+            emit(.tokens([GeneratedToken(sampled, wanted: request.sampling.logProbabilities)], text: step.text))
+            if step.isFinished { reason = .stop; break }
+            pending = [sampled.token]
+        }
+        if reason != .stop, let rest = assembler.finish(), !rest.isEmpty { emit(.tokens([], text: rest)) }
+        emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
+    }
+
+    /// A batch of one slice of the only sequence, whose blocks lie in order.
+    private func slice(_ sequence: UInt64, position: Int, tokens: [Int32], samples: Bool) -> StageBatch {
+        let blocks = LoadedModel.blocks(forPositions: position + tokens.count)
+        return StageBatch(slices: [
+            .init(
+                sequence: sequence, position: position, tokens: tokens, blocks: Array(0..<Int32(blocks)),
+                samples: samples)
+        ])
+    }
+}
+
+/// Set once, from any thread.
+final class Cancellation: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+}
+
+/// Measures one answer.
+struct AnswerClock {
+    private let arrival = ContinuousClock.now
+    private var start = ContinuousClock.now
+    private var first: ContinuousClock.Instant?
+    private var last: ContinuousClock.Instant?
+    private(set) var generated = 0
+
+    /// The work begins; until now the request waited.
+    mutating func start(_ now: ContinuousClock.Instant = .now) { start = now }
+
+    /// A token has arrived.
+    mutating func tick() {
+        let now = ContinuousClock.now
+        if first == nil { first = now }
+        last = now
+        generated += 1
+    }
+
+    /// What was measured so far.
+    func timings(promptTokens: Int) -> GenerationTimings {
+        func seconds(from begin: ContinuousClock.Instant?, to end: ContinuousClock.Instant?) -> Double {
+            guard let begin, let end else { return 0 }
+            return begin.duration(to: end).seconds
+        }
+        var timings = GenerationTimings()
+        timings.promptTokens = promptTokens
+        timings.promptSeconds = seconds(from: start, to: first)
+        timings.generatedTokens = generated
+        timings.decodeSeconds = seconds(from: first, to: last)
+        timings.firstTokenSeconds = seconds(from: arrival, to: first)
+        return timings
+    }
+}
+
+extension Duration {
+    /// This duration as a number of seconds.
+    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

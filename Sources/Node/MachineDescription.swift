@@ -1,0 +1,54 @@
+// Responsible for: what this host has: name, cores, memory.
+import Foundation
+import Inference
+
+/// Facts about this host and process.
+package enum MachineDescription {
+    package static let hostName = ProcessInfo.processInfo.hostName
+    package static let processID = getpid()
+
+    /// The kernels' instruction set in use.
+    package static var instructionLevel: String { MachineSpeed.instructionLevel }
+
+    /// Cores this process may run on (cpusets count).
+    package static var coreCount: Int {
+        // A list such as "0-3,8": what sched_getaffinity, which Glibc's module lacks, would say.
+        guard let list = field("Cpus_allowed_list:", in: "/proc/self/status") else {
+            return ProcessInfo.processInfo.activeProcessorCount
+        }
+        let counts = list.split(separator: ",").map { range in
+            let ends = range.split(separator: "-").compactMap { Int($0) }
+            return ends.isEmpty ? 0 : ends[ends.count - 1] - ends[0] + 1
+        }
+        return max(1, counts.reduce(0, +))
+    }
+
+    /// Bytes that can be taken without pushing others out, from /proc/meminfo; nil where that cannot be read.
+    package static var availableMemoryBytes: Int? { kibibytes(named: "MemAvailable:", in: "/proc/meminfo") }
+
+    /// Bytes of memory this process holds, from /proc/self/status; 0 where that cannot be read.
+    package static var residentBytes: Int { kibibytes(named: "VmRSS:", in: "/proc/self/status") ?? 0 }
+
+    private static func kibibytes(named key: String, in path: String) -> Int? {
+        field(key, in: path).flatMap { Int($0) }.map { $0 * 1024 }
+    }
+
+    /// The first word behind `key` in a file of the kernel's.
+    private static func field(_ key: String, in path: String) -> String? {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasPrefix(key) }
+        return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.map(String.init)
+    }
+
+    /// The number of threads a `--threads` flag means. Throws where it is out of range.
+    static func threadCount(_ wanted: Int?) throws(NodeError) -> Int {
+        guard let wanted else { return coreCount }
+        guard (1...1024).contains(wanted) else {
+            throw NodeError("--threads is \(wanted), but must be between 1 and 1024")
+        }
+        return wanted
+    }
+}
+
+/// Lets other threads run for a moment.
+func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }

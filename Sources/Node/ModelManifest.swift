@@ -1,0 +1,163 @@
+// Responsible for: what a worker must know of a model: its configuration, and each tensor with its digest.
+// Must not know: how it travels.
+import Crypto
+import Foundation
+import ModelFile
+import Wire
+
+/// A model without its bytes. Crosses the wire as JSON inside `Assign`; `init(decoding:)` checks everything.
+package struct ModelManifest: Sendable, Codable {
+    /// A tensor and the digest of its stored bytes.
+    package struct Entry: Sendable, Codable, Hashable {
+        package var tensor: TensorDescriptor
+        package var digest: ContentHash
+    }
+
+    package var name: String
+    package var configuration: ModelConfiguration
+    package var entries: [Entry]
+
+    /// The bytes for the wire.
+    package func encoded() -> [UInt8] {
+        guard let data = try? JSONEncoder().encode(self) else { preconditionFailure("a manifest is plain data") }
+        return Array(data)
+    }
+
+    /// Only the parts of `layers`: what one worker needs.
+    package func restricted(to layers: Range<Int>) -> ModelManifest {
+        let names = Set(configuration.parts(ofLayers: layers).flatMap { configuration.tensors(of: $0).map(\.name) })
+        var result = self
+        result.entries = entries.filter { names.contains($0.tensor.name) }
+        return result
+    }
+
+    init(name: String, configuration: ModelConfiguration, entries: [Entry]) {
+        (self.name, self.configuration, self.entries) = (name, configuration, entries)
+    }
+
+    /// Reads a peer's manifest. Throws unless configuration and tensors are valid and belong together.
+    package init(decoding bytes: [UInt8], layers: Range<Int>) throws(NodeError) {
+        do { self = try JSONDecoder().decode(ModelManifest.self, from: Data(bytes)) } catch {
+            throw NodeError("the coordinator's description of the model cannot be read", hint: "update both sides to the same version")
+        }
+        do {
+            try configuration.validate()
+            for entry in entries { try entry.tensor.validate() }
+        } catch { throw NodeError(error) }
+        guard layers.lowerBound >= 0, !layers.isEmpty, layers.upperBound <= configuration.layerCount else {
+            throw NodeError("the coordinator assigned layers \(layers) of a model with \(configuration.layerCount)")
+        }
+        let byName = Dictionary(entries.map { ($0.tensor.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        for part in configuration.parts(ofLayers: layers) {
+            for needed in configuration.tensors(of: part) {
+                guard let tensor = byName[needed.name], tensor.rows == needed.rows, tensor.columns == needed.columns
+                else { throw NodeError("the coordinator's description of the model lacks tensor \(needed.name)") }
+            }
+        }
+    }
+}
+
+/// Digests of a model's tensors, remembered beside the weight cache so that a large model is hashed once.
+package struct DigestBook: Sendable {
+    private let folder: String
+
+    /// Keeps its notes under `folder`, by default in the user's cache; without a writable folder nothing is remembered.
+    package init(folder: String? = nil) { self.folder = folder ?? WeightCache.baseFolder + "/digests" }
+
+    /// The digest of one tensor's bytes, read through `source`.
+    package static func digest(of tensor: TensorDescriptor, in source: any TensorSource) throws(NodeError) -> ContentHash {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        var hash = SHA256()
+        var offset = 0
+        while offset < tensor.byteCount {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, tensor.byteCount - offset)])
+            do { try source.read(tensor, at: offset, into: part) } catch { throw NodeError(error) }
+            hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+            offset += part.count
+        }
+        return ContentHash(finishing: hash)
+    }
+
+    /// The manifest of a model; `progress` gets bytes hashed and in all.
+    package func manifest(of model: Model, progress: (Int, Int) -> Void) throws(NodeError) -> ModelManifest {
+        let digests = try digests(of: model.tensors, in: model, progress: progress)
+        return ModelManifest(
+            name: model.name, configuration: model.configuration,
+            entries: zip(model.tensors, digests).map { .init(tensor: $0, digest: $1) })
+    }
+
+    /// The digest of each of `tensors` of a model, hashing only those whose digest is not remembered.
+    package func digests(
+        of tensors: [TensorDescriptor], in model: Model, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(NodeError) -> [ContentHash] {
+        let key = Self.identity(of: model)
+        var known = key.flatMap { remembered($0) } ?? [:]
+        let total = tensors.reduce(0) { $0 + $1.byteCount }
+        var done = 0
+        var isNew = false
+        var result: [ContentHash] = []
+        for tensor in tensors {
+            let place = "\(tensor.file):\(tensor.offset):\(tensor.byteCount)"
+            if known[place] == nil {
+                known[place] = try Self.digest(of: tensor, in: model)
+                isNew = true
+            }
+            if let digest = known[place] { result.append(digest) }
+            done += tensor.byteCount
+            if isNew { progress(done, total) }
+        }
+        if isNew, let key { remember(known, key) }
+        return result
+    }
+
+    /// A name for the state of the model's files: path, inode, size and time of change of each; nil if one is gone.
+    private static func identity(of model: Model) -> String? {
+        var hash = SHA256()
+        for path in model.fileNames {
+            var info = stat()
+            guard stat(path, &info) == 0 else { return nil }
+            let facts = "\(path)|\(info.st_dev)|\(info.st_ino)|\(info.st_size)|\(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)"
+            hash.update(data: Data(facts.utf8))
+        }
+        return ContentHash(finishing: hash).description
+    }
+
+    private func remembered(_ key: String) -> [String: ContentHash]? {
+        FileManager.default.contents(atPath: folder + "/" + key + ".json")
+            .flatMap { try? JSONDecoder().decode([String: ContentHash].self, from: $0) }
+    }
+
+    /// A failure to write costs time at the next start, nothing else.
+    private func remember(_ digests: [String: ContentHash], _ key: String) {
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        guard let data = try? JSONEncoder().encode(digests) else { return }
+        try? data.write(to: URL(fileURLWithPath: folder + "/" + key + ".json"), options: .atomic)
+    }
+}
+
+extension ContentHash: Codable {
+    /// The hash of all that `hash` has taken in.
+    init(finishing hash: SHA256) {
+        guard let value = ContentHash(hash.finalize()) else { preconditionFailure("SHA-256 has 32 bytes") }
+        self = value
+    }
+
+    /// Reads 64 hexadecimal digits.
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let digits = Array(try container.decode(String.self).utf8)
+        let bytes = stride(from: 0, to: digits.count - digits.count % 2, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+        }
+        guard digits.count == 64, let value = ContentHash(bytes) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not 64 hexadecimal digits")
+        }
+        self = value
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

@@ -1,0 +1,30 @@
+// Responsible for: failures of the world as a person is told about them.
+import Inference
+import ModelFile
+import Tokenization
+import Transport
+import Wire
+
+/// A failure with one sentence that says what is wrong and, where there is one, another that says what to do.
+package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let message: String
+    package let hint: String?
+
+    /// `message` and `hint` are sentences without a full stop at their end.
+    package init(_ message: String, hint: String? = nil) {
+        self.message = message
+        self.hint = hint
+    }
+
+    package var description: String { hint.map { "\(message) (\($0))" } ?? message }
+
+    init(_ error: ModelFileError) { self.init(error.description, hint: error.hint) }
+    init(_ error: InferenceError) { self.init(error.description) }
+    init(_ error: TransportError) { self.init(error.description, hint: error.hint) }
+    init(_ error: TokenizationError) {
+        self.init("\(error)", hint: "send token ids with --prompt-tokens 1,2,3")
+    }
+    init(_ error: WireError) {
+        self.init("the peer sent something unreadable: \(error)", hint: "install the same version of tandem on both")
+    }
+}

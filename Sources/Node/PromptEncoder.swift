@@ -1,0 +1,88 @@
+// Responsible for: a request's prompt as token ids that fit in the context.
+// Must not know: stages, workers, sockets.
+import ModelFile
+import Tokenization
+
+/// Turns prompts into token ids by the model's tokenizer and the chat format.
+package struct PromptEncoder: Sendable {
+    /// Prompt and answer together, in tokens.
+    let contextLength: Int
+    let vocabularySize: Int
+    let tokenizer: Tokenizer?
+    /// Why there is no tokenizer, where the model has one that cannot be used.
+    let tokenizerProblem: String?
+
+    /// What becomes of a prompt.
+    struct Encoded: Equatable {
+        var tokens: [Int32]
+        /// How many of the oldest messages did not fit.
+        var droppedMessages = 0
+        /// Stop strings that the chat format adds.
+        var stops: [String] = []
+    }
+
+    /// The tokens of `request`'s prompt. Throws where they do not fit, are no tokens of this model, or are none.
+    func encode(_ request: GenerationRequest) throws(NodeError) -> Encoded {
+        var encoded: Encoded
+        switch request.prompt {
+        case .tokens(let tokens): encoded = Encoded(tokens: tokens)
+        case .text(let text): encoded = Encoded(tokens: try usableTokenizer().encode(text, addSpecial: true, parseSpecial: true))
+        case .messages(let messages): encoded = try encode(messages, reserving: request.maximumTokens)
+        }
+        guard !encoded.tokens.isEmpty else {
+            throw NodeError("the prompt is empty, and this model's prompts have no first token of their own", hint: "give some text")
+        }
+        for token in encoded.tokens where token < 0 || Int(token) >= vocabularySize {
+            throw NodeError(
+                "the prompt holds token id \(token), but this model's ids are 0 to \(vocabularySize - 1)",
+                hint: "check --prompt-tokens, or that the tokenizer belongs to this model")
+        }
+        guard encoded.tokens.count < contextLength else {
+            throw NodeError(
+                "the prompt has \(encoded.tokens.count) tokens, but the context holds \(contextLength) and must leave room for an answer",
+                hint: "shorten the prompt, or start with a larger --context if the model allows it")
+        }
+        return encoded
+    }
+
+    /// The newest messages that fit beside an answer; the oldest turns are dropped first, a system message stays.
+    private func encode(_ messages: [ChatMessage], reserving answer: Int) throws(NodeError) -> Encoded {
+        let tokenizer = try usableTokenizer()
+        guard messages.last?.role == .user else {
+            throw NodeError("a conversation must end with a message of the user")
+        }
+        let room = contextLength - min(answer, contextLength / 4)
+        var kept = messages
+        while true {
+            let tokens = tokenizer.encode(ChatFormat.plain.text(of: kept), addSpecial: true, parseSpecial: false)
+            let firstTurn = kept.firstIndex { $0.role != .system } ?? 0
+            let nextUser = kept.indices.first { $0 > firstTurn && kept[$0].role == .user }
+            if tokens.count <= room || nextUser == nil {
+                return Encoded(
+                    tokens: tokens, droppedMessages: messages.count - kept.count, stops: ChatFormat.plain.stops)
+            }
+            kept.removeSubrange(firstTurn..<nextUser!)
+        }
+    }
+
+    private func usableTokenizer() throws(NodeError) -> Tokenizer {
+        if let tokenizer { return tokenizer }
+        throw NodeError(
+            tokenizerProblem ?? "this model has no tokenizer", hint: "send token ids with --prompt-tokens 1,2,3")
+    }
+}
+
+/// How a conversation is written for models without a chat template.
+struct ChatFormat: Sendable {
+    let names: [ChatMessage.Role: String]
+    /// Where the model would begin to speak for the user.
+    let stops: [String]
+
+    static let plain = ChatFormat(
+        names: [.system: "System", .user: "User", .assistant: "Assistant"], stops: ["\nUser:", "\nSystem:"])
+
+    /// One line a message, and the beginning of the answer's line.
+    func text(of messages: [ChatMessage]) -> String {
+        messages.map { "\(names[$0.role]!): \($0.content)\n" }.joined() + "\(names[.assistant]!):"
+    }
+}

@@ -1,0 +1,204 @@
+// Responsible for: the worker's compute thread: load a stage, run its steps one by one. All that takes long happens
+// here, so that the loop thread always answers.
+// Must not know: sockets, members, plans.
+import Cluster
+import Inference
+import ModelFile
+import Synchronization
+import Transport
+import Wire
+
+/// What the loop thread asks of the compute thread.
+enum StageCommand: Sendable {
+    /// Find out what of this shard is on this host; answered by `.inventory`.
+    case prepare(Assign)
+    case write(ContentHash, offset: Int, bytes: Frame)
+    /// All bytes of a tensor are written; answered by `.verified`.
+    case verify(ContentHash)
+    case discard(ContentHash)
+    /// Every tensor is here; answered by `.loaded`.
+    case load
+    /// Answered by `.computed`. `activations` is absent on the first stage.
+    case compute(Forward, activations: Frame?)
+    case endSequences([SequenceID])
+    case unload
+}
+
+/// What the compute thread tells the loop thread.
+enum StageEvent: Sendable {
+    case inventory(Epoch, needs: [WeightFetch.Need], localBytes: Int)
+    case verified(Epoch, ContentHash, isRight: Bool)
+    case progress(Epoch, done: Int, total: Int)
+    case loaded(Epoch)
+    case failed(Epoch, String)
+    /// `activations` on every stage but the last.
+    case computed(Epoch, StepID, samples: [Wire.SampledToken], activations: [Float], microseconds: UInt64)
+}
+
+/// The state of the compute thread.
+final class StageRunner {
+    private let inbox: Mailbox<StageCommand>
+    private let outbox: Mailbox<StageEvent>
+    private let threads: Int
+    private let local: Model?
+    private let cache: WeightCache
+    private let digestBook = DigestBook()
+
+    private var assignment: Assign?
+    private var inventory: ShardInventory?
+    private var partials: [ContentHash: PartialTensor] = [:]
+    private var verified: Set<ContentHash> = []
+    private var stage: Stage?
+    private var input: [Float] = []
+
+    init(
+        inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache
+    ) {
+        (self.inbox, self.outbox, self.threads, self.local, self.cache) = (inbox, outbox, threads, local, cache)
+    }
+
+    /// Works until the inbox is closed.
+    func run() {
+        while true {
+            let commands = inbox.wait()
+            if commands.isEmpty && inbox.isClosed { return }
+            for command in commands where !inbox.isClosed { perform(command) }
+        }
+    }
+
+    private func perform(_ command: StageCommand) {
+        let epoch = assignment?.epoch ?? .none
+        do {
+            switch command {
+            case .prepare(let assign): try prepare(assign)
+            case .write(let content, let offset, let frame):
+                try frame.withUnsafeBytes { bytes throws(NodeError) in try partial(content)?.write(bytes, at: offset) }
+            case .verify(let content): try verify(content)
+            case .discard(let content):
+                partials[content] = nil
+                cache.remove(content)
+            case .load: try load()
+            case .compute(let forward, let activations): try compute(forward, activations)
+            case .endSequences(let sequences): for sequence in sequences { stage?.end(sequence.value) }
+            case .unload: (assignment, inventory, stage, partials) = (nil, nil, nil, [:])
+            }
+        } catch { tell(.failed(epochOf(command) ?? epoch, "\(error)")) }
+    }
+
+    private func epochOf(_ command: StageCommand) -> Epoch? {
+        switch command {
+        case .prepare(let assign): assign.epoch
+        case .compute(let forward, _): forward.epoch
+        default: nil
+        }
+    }
+
+    /// The loop drains its mailbox at every turn, so a full one is a matter of moments.
+    private func tell(_ event: StageEvent) {
+        while !outbox.post(event) && !outbox.isClosed { pause(milliseconds: 1) }
+    }
+
+    // MARK: Loading
+
+    private func prepare(_ assign: Assign) throws {
+        assignment = assign
+        partials = [:]
+        let inventory = try ShardInventory(
+            description: assign.modelDescription, layers: assign.layers, local: local, cache: cache,
+            digestBook: digestBook, verified: &verified)
+        self.inventory = inventory
+        let needs = inventory.needs.map {
+            WeightFetch.Need(
+                content: $0.content, byteCount: UInt64($0.byteCount), cachedBytes: UInt64($0.cachedBytes))
+        }
+        tell(.inventory(assign.epoch, needs: needs, localBytes: inventory.localBytes))
+    }
+
+    private func partial(_ content: ContentHash) throws(NodeError) -> PartialTensor? {
+        if let open = partials[content] { return open }
+        guard let need = inventory?.needs.first(where: { $0.content == content }) else { return nil }
+        let partial = try cache.open(content, byteCount: need.byteCount)
+        partials[content] = partial
+        return partial
+    }
+
+    private func verify(_ content: ContentHash) throws {
+        guard let partial = try partial(content), let epoch = assignment?.epoch else { return }
+        let isRight = try partial.finish()
+        partials[content] = nil
+        if isRight { verified.insert(content) }
+        tell(.verified(epoch, content, isRight: isRight))
+    }
+
+    private func load() throws {
+        guard let assignment, let inventory else { return }
+        let tensors = inventory.manifest.entries.map(\.tensor)
+        let total = tensors.reduce(0) { $0 + $1.byteCount }
+        let configuration = StageConfiguration(
+            model: inventory.manifest.configuration, layers: assignment.layers,
+            blockCount: assignment.keyValueBlockCount, maximumBatchTokens: assignment.maximumBatchTokens,
+            threads: threads)
+        let previous = stage
+        stage = nil
+        stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
+            tell(.progress(assignment.epoch, done: $0, total: total))
+        }
+        tell(.loaded(assignment.epoch))
+    }
+
+    // MARK: Computing
+
+    private func compute(_ forward: Forward, _ activations: Frame?) throws {
+        guard let stage, let assignment, forward.epoch == assignment.epoch else { return }
+        let start = ContinuousClock.now
+        for item in forward.items {
+            guard assignment.isLast, let begin = item.begin else { continue }
+            stage.begin(
+                item.sequence.value,
+                parameters: SamplingParameters(begin.sampling, promptTokenCount: begin.promptTokenCount),
+                history: begin.history)
+        }
+        let batch = StageBatch(
+            slices: forward.items.map {
+                .init(
+                    sequence: $0.sequence.value, position: $0.position, tokens: $0.tokens, blocks: $0.blocks,
+                    samples: $0.samples)
+            })
+        let output = try withInput(activations) { try stage.forward(batch, input: $0) }
+        let elapsed = start.duration(to: .now)
+        let microseconds = UInt64(elapsed.seconds * 1e6)
+        switch output {
+        case .hidden(let values):
+            tell(.computed(
+                forward.epoch, forward.step, samples: [], activations: Array(values), microseconds: microseconds))
+        case .sampled(let samples):
+            tell(.computed(
+                forward.epoch, forward.step, samples: samples.map { .init(SequenceID($0.sequence), $0.sample) },
+                activations: [], microseconds: microseconds))
+        }
+    }
+
+    /// Lends the activations as floats; a received frame has no alignment of its own.
+    private func withInput<Value>(
+        _ frame: Frame?, _ body: (UnsafeBufferPointer<Float>?) throws -> Value
+    ) rethrows -> Value {
+        guard let frame else { return try body(nil) }
+        let count = frame.count / MemoryLayout<Float>.size
+        if input.count < count { input = [Float](repeating: 0, count: count) }
+        input.withUnsafeMutableBytes { target in
+            frame.withUnsafeBytes { source in
+                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<(count * MemoryLayout<Float>.size)]))
+            }
+        }
+        return try input.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[..<count])) }
+    }
+}
+
+extension Wire.SampledToken {
+    /// A sampled token for the wire.
+    init(_ sequence: SequenceID, _ sample: Inference.SampledToken) {
+        self.init(
+            sequence: sequence, token: sample.token, logProbability: sample.logProbability,
+            top: sample.top.map { TokenProbability(token: $0.token, logProbability: $0.logProbability) })
+    }
+}

@@ -1,0 +1,149 @@
+// Responsible for: tensors kept on disk by their content, shared by all workers of this host and user.
+// Must not know: who sends them, which layers they belong to, what is in them.
+import Crypto
+import Foundation
+import Wire
+
+/// A folder with one file a tensor, named by the tensor's digest: `$XDG_CACHE_HOME/tandem/weights/<sha256>`.
+/// A tensor on its way lies in `<sha256>.partial`, locked by the process that fills it.
+package struct WeightCache: Sendable {
+    let folder: String
+
+    /// What the cache holds of a tensor.
+    package enum Holding: Equatable { case nothing, partial(bytes: Int), complete }
+
+    /// Uses (and makes) the user's cache folder, or `folder`. Throws where it cannot be made or written.
+    package init(folder: String? = nil) throws(NodeError) {
+        self.folder = folder ?? Self.baseFolder + "/weights"
+        do { try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true) } catch {
+            throw NodeError(
+                "the cache folder \(self.folder) cannot be made: \(error.localizedDescription)",
+                hint: "set XDG_CACHE_HOME to a folder that can be written")
+        }
+        guard access(self.folder, W_OK) == 0 else {
+            throw NodeError(
+                "the cache folder \(self.folder) cannot be written",
+                hint: "set XDG_CACHE_HOME to a folder that can be written")
+        }
+    }
+
+    /// `$XDG_CACHE_HOME/tandem`, by default `~/.cache/tandem`.
+    package static var baseFolder: String {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        return (cache ?? NSHomeDirectory() + "/.cache") + "/tandem"
+    }
+
+    func path(_ digest: ContentHash) -> String { folder + "/" + digest.description }
+
+    /// What lies here of a tensor with `byteCount` bytes. A complete file was verified when it was written; it is
+    /// verified again when it is loaded.
+    package func holding(_ digest: ContentHash, byteCount: Int) -> Holding {
+        if fileSize(path(digest)) == byteCount { return .complete }
+        switch fileSize(path(digest) + ".partial") {
+        case let size? where size > 0 && size <= byteCount: return .partial(bytes: size)
+        default: return .nothing
+        }
+    }
+
+    /// Whether a complete tensor has the bytes that its name promises.
+    package func check(_ digest: ContentHash) throws(NodeError) -> Bool {
+        let descriptor = Glibc.open(path(digest), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return try Self.hash(descriptor, path(digest)) == digest
+    }
+
+    /// The hash of a whole file.
+    fileprivate static func hash(_ descriptor: Int32, _ path: String) throws(NodeError) -> ContentHash {
+        var hash = SHA256()
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while true {
+            let count = pread(descriptor, &buffer, buffer.count, off_t(offset))
+            guard count >= 0 else { throw PartialTensor.failure("read", path) }
+            if count == 0 { return ContentHash(finishing: hash) }
+            buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            offset += count
+        }
+    }
+
+    /// Forgets a tensor whose bytes turned out to be wrong.
+    package func remove(_ digest: ContentHash) {
+        unlink(path(digest))
+        unlink(path(digest) + ".partial")
+    }
+
+    /// Opens a tensor to be filled from where it was left.
+    package func open(_ digest: ContentHash, byteCount: Int) throws(NodeError) -> PartialTensor {
+        try PartialTensor(finalPath: path(digest), digest: digest, byteCount: byteCount)
+    }
+
+    private func fileSize(_ path: String) -> Int? {
+        var info = stat()
+        return stat(path, &info) == 0 ? Int(info.st_size) : nil
+    }
+}
+
+/// A tensor being received. Used by one thread.
+package final class PartialTensor {
+    private let finalPath: String
+    private let path: String
+    private let expected: ContentHash
+    private let byteCount: Int
+    private let descriptor: Int32
+
+    /// Another process of this user may fill the same tensor at the same time; then this one writes a file of its own.
+    fileprivate init(finalPath: String, digest: ContentHash, byteCount: Int) throws(NodeError) {
+        (self.finalPath, self.expected, self.byteCount) = (finalPath, digest, byteCount)
+        let shared = finalPath + ".partial"
+        let file = Glibc.open(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 {
+            (path, descriptor) = (shared, file)
+        } else {
+            if file >= 0 { close(file) }
+            path = finalPath + ".\(getpid()).partial"
+            descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw Self.failure("made", path) }
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        if path != finalPath + ".partial" { unlink(path) }
+    }
+
+    /// Bytes that are there already: where to go on. Writes that follow go on from there without a gap.
+    package var length: Int {
+        var info = stat()
+        return fstat(descriptor, &info) == 0 ? min(Int(info.st_size), byteCount) : 0
+    }
+
+    /// Puts bytes at their place. Throws where the disk is full or fails.
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(NodeError) {
+        precondition(offset >= 0 && offset + bytes.count <= byteCount, "bytes beyond the tensor's end")
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            guard count > 0 else { throw Self.failure("written", path) }
+            done += count
+        }
+    }
+
+    /// Once all bytes are written: checks them and gives the file its final name. False: they are wrong, and gone.
+    package func finish() throws(NodeError) -> Bool {
+        guard length == byteCount, try WeightCache.hash(descriptor, path) == expected else {
+            unlink(path)
+            return false
+        }
+        guard rename(path, finalPath) == 0 else { throw Self.failure("renamed", path) }
+        return true
+    }
+
+    fileprivate static func failure(_ verb: String, _ path: String) -> NodeError {
+        NodeError(
+            "the cached tensor \(path) cannot be \(verb): \(String(cString: strerror(errno)))",
+            hint: "free disk space there, or set XDG_CACHE_HOME to another folder")
+    }
+}

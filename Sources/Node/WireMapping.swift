@@ -1,0 +1,154 @@
+// Responsible for: one thing in three vocabularies: what people ask for, what crosses the wire, what a stage takes.
+// Must not know: where any of it goes.
+import Inference
+import Wire
+
+extension Wire.SamplingParameters {
+    /// The wire's form of what a person asked for.
+    init(_ options: SamplingOptions) {
+        self.init()
+        temperature = options.temperature
+        topK = options.topK
+        topP = options.topP
+        minP = options.minP
+        repeatPenalty = options.repeatPenalty
+        presencePenalty = options.presencePenalty
+        frequencyPenalty = options.frequencyPenalty
+        logitBias = options.logitBias.sorted { $0.key < $1.key }.map { Bias(token: $0.key, value: $0.value) }
+        seed = options.seed
+        logProbabilityCount = options.logProbabilities
+    }
+}
+
+extension SamplingOptions {
+    /// What a person asked for, as it came over the wire.
+    init(_ wire: Wire.SamplingParameters) {
+        self.init()
+        temperature = wire.temperature
+        topK = wire.topK
+        topP = wire.topP
+        minP = wire.minP
+        repeatPenalty = wire.repeatPenalty
+        presencePenalty = wire.presencePenalty
+        frequencyPenalty = wire.frequencyPenalty
+        logitBias = Dictionary(wire.logitBias.map { ($0.token, $0.value) }, uniquingKeysWith: { _, last in last })
+        seed = wire.seed
+        logProbabilities = wire.logProbabilityCount
+    }
+}
+
+extension Inference.SamplingParameters {
+    /// What the last stage is told of a sequence.
+    init(_ wire: Wire.SamplingParameters, promptTokenCount: Int) {
+        self.init()
+        temperature = wire.temperature
+        topK = wire.topK
+        topP = wire.topP
+        minP = wire.minP
+        repeatPenalty = wire.repeatPenalty
+        presencePenalty = wire.presencePenalty
+        frequencyPenalty = wire.frequencyPenalty
+        logitBias = wire.logitBias.map { LogitBias(token: $0.token, bias: $0.value) }
+        bannedTokens = wire.bannedTokens
+        seed = wire.seed
+        logProbabilityCount = wire.logProbabilityCount ?? -1
+        self.promptTokenCount = promptTokenCount
+    }
+}
+
+extension GenerationRequest {
+    /// What a client asks for. Throws where a role has no meaning here.
+    init(_ wire: Generate) throws(NodeError) {
+        switch wire.prompt {
+        case .text(let text): self.init(prompt: .text(text))
+        case .tokens(let tokens): self.init(prompt: .tokens(tokens))
+        case .messages(let entries):
+            var messages: [ChatMessage] = []
+            for entry in entries {
+                guard let role = ChatMessage.Role(rawValue: entry.role) else {
+                    throw NodeError("a message has the role \"\(entry.role)\"; known are system, user and assistant")
+                }
+                messages.append(ChatMessage(role: role, content: entry.content))
+            }
+            self.init(prompt: .messages(messages))
+        }
+        sampling = SamplingOptions(wire.sampling)
+        maximumTokens = wire.maximumTokens
+        stops = wire.stops
+        ignoresEndOfText = wire.ignoresEndOfText
+        isRaw = wire.isRaw
+        session = wire.session?.value
+    }
+
+    /// The message that asks a coordinator for this.
+    func message(id: ClientRequestID) -> Generate {
+        let wirePrompt: Generate.Prompt
+        switch prompt {
+        case .text(let text): wirePrompt = .text(text)
+        case .tokens(let tokens): wirePrompt = .tokens(tokens)
+        case .messages(let messages):
+            wirePrompt = .messages(messages.map { .init(role: $0.role.rawValue, content: $0.content) })
+        }
+        var wire = Generate(id: id, prompt: wirePrompt)
+        wire.build = buildVersion
+        wire.isRaw = isRaw
+        wire.sampling = Wire.SamplingParameters(sampling)
+        wire.maximumTokens = maximumTokens
+        wire.stops = stops
+        wire.ignoresEndOfText = ignoresEndOfText
+        wire.session = session.map { SessionID($0) }
+        return wire
+    }
+}
+
+extension GeneratedToken {
+    /// A sampled token, with log-probabilities where they are wanted.
+    init(_ sample: Inference.SampledToken, wanted: Int?) {
+        token = sample.token
+        logProbability = wanted == nil ? nil : sample.logProbability
+        top = wanted == nil ? [] : sample.top.map { .init(token: $0.token, logProbability: $0.logProbability) }
+    }
+
+    /// A token as it came to the coordinator.
+    init(_ sample: Wire.SampledToken, wanted: Int?) {
+        token = sample.token
+        logProbability = wanted == nil ? nil : sample.logProbability
+        top = wanted == nil ? [] : sample.top.map { .init(token: $0.token, logProbability: $0.logProbability) }
+    }
+
+    /// A token as it came to a client.
+    init(_ answer: AnswerToken) {
+        token = answer.token
+        logProbability = answer.logProbability
+        top = answer.top.map { .init(token: $0.token, logProbability: $0.logProbability) }
+    }
+
+    /// The token for a client.
+    var message: AnswerToken {
+        AnswerToken(
+            token: token, logProbability: logProbability,
+            top: top.map { TokenProbability(token: $0.token, logProbability: $0.logProbability) })
+    }
+}
+
+extension GenerationTimings {
+    init(_ wire: Timings) {
+        self.init()
+        promptTokens = wire.promptTokens
+        promptSeconds = wire.promptSeconds
+        generatedTokens = wire.generatedTokens
+        decodeSeconds = wire.decodeSeconds
+        firstTokenSeconds = wire.firstTokenSeconds
+    }
+
+    /// The measurements for a client.
+    var message: Timings {
+        var timings = Timings()
+        timings.promptTokens = promptTokens
+        timings.promptSeconds = promptSeconds
+        timings.generatedTokens = generatedTokens
+        timings.decodeSeconds = decodeSeconds
+        timings.firstTokenSeconds = firstTokenSeconds
+        return timings
+    }
+}

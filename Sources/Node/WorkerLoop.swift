@@ -1,0 +1,334 @@
+// Responsible for: the worker's loop thread: poll, receive, let the machine decide, perform.
+// Must not know: what the decisions are for, what is in a tensor.
+import Cluster
+import Logging
+import ModelFile
+import Transport
+import Wire
+
+/// Everything one loop thread owns: sockets, the machine, and the ends of the compute thread's mailboxes.
+final class WorkerLoop {
+    /// What the loop is made of, before its thread exists.
+    struct Parts: Sendable {
+        let options: WorkerOptions
+        let coordinator: Endpoint
+        let threads: Int
+        let local: Model?
+        let cache: WeightCache
+        let waker: Waker
+        let wishes: Mailbox<Wish>
+        let log: Logger
+        let progress: WorkerNode.Progress
+    }
+
+    /// What other threads want of the loop.
+    enum Wish: Sendable { case leave }
+
+    let parts: Parts
+    let context: Context
+    let poller: Poller
+    var machine: Worker
+    private let data: RouterSocket
+    private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
+    private var control: OutboundLink
+    private var next: OutboundLink?
+    private var tokens: OutboundLink?
+    private var weights: OutboundLink?
+    private let commands: Mailbox<StageCommand>
+    private let stageEvents: Mailbox<StageEvent>
+    private let compute: LoopThread<Void>
+
+    /// The shard being fetched.
+    private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
+    private var isWeightsLinkUp = false
+    /// The raw frames of steps that wait for the compute thread.
+    private var activations: [StepID: Frame] = [:]
+    /// What the compute thread made of the step that the machine now sends on.
+    private var output: [Float] = []
+    private var transferredBytes: UInt64 = 0
+    private var cachedBytes: UInt64 = 0
+    private var ending: Result<Void, NodeError>?
+    private let start = ContinuousClock.now
+
+    init(_ parts: Parts) throws {
+        self.parts = parts
+        context = try Context()
+        poller = Poller(parts.waker)
+        data = try RouterSocket(
+            context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2))
+        guard case .tcp(let host, _) = parts.coordinator else {
+            throw NodeError("\(parts.coordinator) is not an address of a coordinator", hint: "write HOST:PORT")
+        }
+        let address: String
+        let endpoint: Endpoint
+        do {
+            address = try NumericAddress.local(towards: host)
+            endpoint = try data.bind(.tcp(host: address, port: 0))
+        } catch { throw NodeError(error) }
+        parts.log.info("measuring this machine")
+        let join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
+        machine = Worker(join, now: 0)
+        control = try Self.connectControl(context, parts.coordinator, id, poller)
+        poller.add(data)
+
+        let inbox = Mailbox<StageCommand>(capacity: 1 << 16, waking: try Waker())
+        let outbox = Mailbox<StageEvent>(capacity: 1024, waking: parts.waker)
+        (commands, stageEvents) = (inbox, outbox)
+        compute = try LoopThread(name: "compute") { [threads = parts.threads, local = parts.local, cache = parts.cache] in
+            StageRunner(inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache).run()
+        }
+        let speed = "\(join.readBandwidth / 1e9) GB/s, \(join.int8Speed / 1e9) int8 GOP/s"
+        parts.log.info("joining \(parts.coordinator) with \(parts.threads) threads (\(join.instructionLevel)), \(speed)")
+    }
+
+    private static func connectControl(
+        _ context: Context, _ endpoint: Endpoint, _ id: WorkerID, _ poller: Poller
+    ) throws(NodeError) -> OutboundLink {
+        guard let routingID = RoutingID(id.routingID) else { preconditionFailure("a worker's routing id is valid") }
+        do {
+            return try OutboundLink(
+                context, to: endpoint, as: routingID, maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
+        } catch { throw NodeError(error) }
+    }
+
+    private var now: UInt64 {
+        let elapsed = start.duration(to: .now).components
+        return UInt64(elapsed.seconds) * 1000 + UInt64(elapsed.attoseconds / 1_000_000_000_000_000)
+    }
+
+    // MARK: The loop
+
+    /// Works until the worker is stopped or refused.
+    func run() throws {
+        defer { close() }
+        while ending == nil {
+            let time = now
+            _ = poller.wait(timeoutMilliseconds: machine.nextDeadline > time ? Int(machine.nextDeadline - time) : 0)
+            for wish in parts.wishes.drain() { perform(wish) }
+            for event in stageEvents.drain() { handle(event) }
+            for event in control.events() where event == .handshakeSucceeded { decide(.connected) }
+            receiveCommands()
+            receiveForwards()
+            receiveChunks()
+            _ = (next?.events(), tokens?.events())
+            if now >= machine.nextDeadline {
+                machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
+                machine.gauges.transferredBytes = transferredBytes
+                machine.gauges.cachedBytes = cachedBytes
+                decide(.tick)
+            }
+        }
+        try ending?.get()
+    }
+
+    private func close() {
+        commands.close()
+        stageEvents.close()
+        try? compute.join()
+        for link in [control, next, tokens, weights] { link?.close() }
+        poller.remove(data)
+        data.close()
+    }
+
+    private func perform(_ wish: Wish) {
+        switch wish {
+        case .leave:
+            decide(.leave)
+            ending = ending ?? .success(())
+        }
+    }
+
+    // MARK: What arrives
+
+    private func receiveCommands() {
+        while let frames = control.socket.receive() {
+            guard frames.count == 1 else { continue }
+            do { decide(.command(try WorkerCommand(decoding: frames[0].bytes))) } catch {
+                parts.log.warning("an unreadable message of the coordinator was dropped: \(error)")
+            }
+        }
+    }
+
+    private func receiveForwards() {
+        while let (_, frames) = data.receive() {
+            guard let header = frames.first else { continue }
+            do {
+                let forward = try Forward(decoding: header.bytes)
+                let rawBytes = frames.count == 2 ? frames[1].count : 0
+                guard frames.count <= 2, rawBytes == forward.rawFrameBytes else {
+                    throw WireError("a step's activations have \(rawBytes) bytes instead of \(forward.rawFrameBytes)")
+                }
+                if forward.epoch == machine.assignment?.epoch {
+                    activations[forward.step] = frames.count == 2 ? frames[1] : nil
+                }
+                decide(.forward(forward))
+            } catch { parts.log.warning("an unreadable step was dropped: \(error)") }
+        }
+        // Frames of steps that the machine dropped; those it kept are asked for one by one.
+        if activations.count > 2 * Wire.Limits.stepsInFlight { activations = [:] }
+    }
+
+    private func receiveChunks() {
+        guard let weights else { return }
+        for event in weights.events() {
+            switch event {
+            case .handshakeSucceeded:
+                isWeightsLinkUp = true
+                advanceFetch(.connected)
+            case .disconnected: isWeightsLinkUp = false
+            default: break
+            }
+        }
+        while let frames = weights.socket.receive() {
+            guard let header = frames.first else { continue }
+            do {
+                let chunk = try Chunk(decoding: header.bytes)
+                let rawBytes = frames.count == 2 ? frames[1].count : 0
+                guard rawBytes == chunk.length else {
+                    throw WireError("a chunk has \(rawBytes) bytes instead of \(chunk.length)")
+                }
+                advanceFetch(.chunk(chunk), bytes: frames.count == 2 ? frames[1] : nil)
+            } catch { parts.log.warning("unreadable weights were dropped: \(error)") }
+        }
+    }
+
+    private func handle(_ event: StageEvent) {
+        switch event {
+        case .inventory(let epoch, let needs, let localBytes):
+            guard machine.assignment?.epoch == epoch else { return }
+            fetch = (epoch, WeightFetch(needs), localBytes)
+            if isWeightsLinkUp || needs.allSatisfy({ $0.cachedBytes == $0.byteCount }) { advanceFetch(.connected) }
+        case .verified(let epoch, let content, let isRight):
+            if fetch?.epoch == epoch { advanceFetch(.verified(content, isRight: isRight)) }
+        case .progress(let epoch, let done, let total):
+            parts.progress("loading", done, total)
+            decide(.loadProgress(epoch, bytesDone: UInt64(done), bytesTotal: UInt64(total)))
+        case .loaded(let epoch): finishLoad(epoch)
+        case .failed(let epoch, let message):
+            parts.log.error("\(message)")
+            decide(.loadFailed(epoch, message: message))
+        case .computed(let epoch, let step, let samples, let values, let microseconds):
+            output = values
+            decide(.computed(epoch, step, samples: samples, microseconds: microseconds))
+            output = []
+        }
+    }
+
+    private func finishLoad(_ epoch: Epoch) {
+        guard let fetch, fetch.epoch == epoch else { return }
+        let progress = fetch.machine.progress
+        let cached = progress.totalBytes - min(progress.transferredBytes, progress.totalBytes) + UInt64(fetch.localBytes)
+        cachedBytes += cached
+        self.fetch = nil
+        if let layers = machine.assignment?.layers {
+            parts.log.info("ready with layers \(layers.lowerBound)-\(layers.upperBound - 1)")
+        }
+        decide(.loaded(epoch, transferredBytes: progress.transferredBytes, cachedBytes: cached))
+    }
+
+    // MARK: Weights
+
+    private func advanceFetch(_ event: WeightFetch.Event, bytes: Frame? = nil) {
+        guard var current = fetch else { return }
+        let actions = current.machine.handle(event)
+        fetch = current
+        for action in actions {
+            switch action {
+            case .send(let request): weights?.send(request.encode())
+            case .write(let content, let offset):
+                guard let bytes else { continue }
+                transferredBytes += UInt64(bytes.count)
+                order(.write(content, offset: Int(offset), bytes: bytes))
+            case .verify(let content): order(.verify(content))
+            case .discard(let content): order(.discard(content))
+            case .finished: order(.load)
+            case .failed(let message):
+                fetch = nil
+                decide(.loadFailed(current.epoch, message: message))
+            }
+        }
+        let progress = current.machine.progress
+        if case .chunk = event {
+            parts.progress("receiving weights", Int(progress.doneBytes), Int(progress.totalBytes))
+            decide(.loadProgress(current.epoch, bytesDone: progress.doneBytes, bytesTotal: progress.totalBytes))
+        }
+    }
+
+    private func order(_ command: StageCommand) {
+        if !commands.post(command) { ending = .failure(NodeError("the compute thread does not keep up")) }
+    }
+
+    // MARK: What the machine decides
+
+    private func decide(_ event: Worker.Event) {
+        for action in machine.handle(event, now: now) {
+            do { try perform(action) } catch { ending = .failure(error) }
+        }
+    }
+
+    private func perform(_ action: Worker.Action) throws(NodeError) {
+        switch action {
+        case .send(let message): _ = control.socket.send([ControlRequest.worker(message).encode()])
+        case .welcomed(let welcome):
+            parts.log.info("joined; the model is \(welcome.modelName)")
+            isWeightsLinkUp = false
+            try replace(&weights, welcome.weightsEndpoint, maximumFrameBytes: Wire.Limits.chunkBytes)
+            try replace(&tokens, welcome.tokensEndpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+        case .refused(let reason): throw NodeError("the coordinator refused this worker: \(reason)")
+        case .reconnect:
+            control.close()
+            control = try Self.connectControl(context, parts.coordinator, id, poller)
+        case .load(let assign):
+            fetch = nil
+            activations = [:]
+            parts.log.info("loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
+            order(.prepare(assign))
+        case .connectNext(let endpoint):
+            try replace(&next, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+        case .unload:
+            fetch = nil
+            activations = [:]
+            next?.close()
+            next = nil
+            order(.unload)
+        case .compute(let forward):
+            order(.compute(forward, activations: activations.removeValue(forKey: forward.step)))
+        case .sendForward(let forward): next?.send(forward.encode(), floats: output)
+        case .sendResult(let result): tokens?.send(result.encode())
+        case .endSequences(let sequences): order(.endSequences(sequences))
+        case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
+        }
+    }
+
+    /// Closes a link there was and connects one to `endpoint`, on the coordinator's host where it names none.
+    private func replace(_ link: inout OutboundLink?, _ endpoint: String, maximumFrameBytes: Int) throws(NodeError) {
+        link?.close()
+        link = nil
+        do {
+            link = try OutboundLink(
+                context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.coordinator), as: .random(),
+                maximumFrameBytes: maximumFrameBytes, poller: poller)
+        } catch { throw NodeError(error) }
+    }
+}
+
+extension Endpoint {
+    /// This endpoint, on the host of `other` where this names every address of its host.
+    func replacingWildcard(with other: Endpoint) -> Endpoint {
+        guard case .tcp(let host, let port) = self, ["*", "0.0.0.0", "::"].contains(host),
+            case .tcp(let reachable, _) = other
+        else { return self }
+        return .tcp(host: reachable, port: port)
+    }
+}
+
+extension Logger.Level {
+    init(_ level: LogLevel) {
+        switch level {
+        case .debug: self = .debug
+        case .info: self = .info
+        case .warning: self = .warning
+        case .error: self = .error
+        }
+    }
+}

@@ -1,0 +1,49 @@
+// Responsible for: a worker process: owns its threads, runs until it is stopped.
+// Must not know: what the machine decides (Cluster/Worker), what a stage computes (Inference).
+import Cluster
+import Logging
+import ModelFile
+import ServiceLifecycle
+import Transport
+import Wire
+
+/// `tandem worker`: a loop thread with all sockets and the `Worker` machine, and a compute thread with the stage.
+package final class WorkerNode: Service, Sendable {
+    /// Told the label, bytes done and bytes in all of what takes long.
+    package typealias Progress = @Sendable (String, Int, Int) -> Void
+
+    private let parts: WorkerLoop.Parts
+    private let stop: Mailbox<WorkerLoop.Wish>
+
+    /// Checks the options, binds the data socket's address and measures this machine. Throws what is wrong.
+    package init(_ options: WorkerOptions, log: Logger, progress: @escaping Progress) throws(NodeError) {
+        let coordinator = try options.coordinatorEndpoint()
+        let threads = try MachineDescription.threadCount(options.threads)
+        var local: Model?
+        if let path = options.modelPath {
+            do { local = try Model.open(path: path) } catch { throw NodeError(error) }
+        }
+        let cache = try WeightCache(folder: options.cacheFolder)
+        do {
+            let waker = try Waker()
+            stop = Mailbox(capacity: 16, waking: waker)
+            parts = WorkerLoop.Parts(
+                options: options, coordinator: coordinator, threads: threads, local: local, cache: cache,
+                waker: waker, wishes: stop, log: log, progress: progress)
+        } catch { throw NodeError(error) }
+        if !coordinator.isLoopback {
+            log.warning("links are not encrypted: use a network you trust")
+        }
+    }
+
+    /// Serves until a graceful shutdown. Throws where the coordinator refuses this worker.
+    package func run() async throws {
+        let parts = self.parts
+        let thread = try LoopThread(name: "worker-loop") { try WorkerLoop(parts).run() }
+        try await withGracefulShutdownHandler {
+            try await thread.value
+        } onGracefulShutdown: { [stop] in
+            _ = stop.post(.leave)
+        }
+    }
+}
