@@ -1,0 +1,103 @@
+// The vocabulary of GGUF files as a tokenizer description.
+import Testing
+
+@testable import ModelFile
+
+@Suite struct GGUFTokenizerTests {
+    @Test("A SentencePiece vocabulary keeps scores, kinds and the rules of its family")
+    func sentencePiece() throws {
+        let tokenizer = try #require(try TinyModels.llamaGGUF().tokenizer())
+        guard case .sentencePiece(let scores) = tokenizer.model else { return #expect(Bool(false)) }
+        #expect(scores == [0, 0, 0, 0, -1, -2, -3, -4])
+        #expect(tokenizer.kinds[..<5] == [.unknown, .control, .control, .byte, .normal])
+        #expect(tokenizer.textForm == .spaceMarker)
+        #expect(tokenizer.spacePrefix == .always)
+        #expect(tokenizer.usesByteFallback)
+        #expect(tokenizer.prefixTokens == [1])
+        #expect(tokenizer.suffixTokens == [])
+        #expect(tokenizer.addedTokens.map(\.content) == ["<unk>", "<s>", "</s>"])
+    }
+
+    @Test("BOS, EOS and the space prefix follow the file's flags")
+    func flags() throws {
+        var file = TinyModels.llamaGGUF()
+        file.set("tokenizer.ggml.add_bos_token", .bool(false))
+        file.set("tokenizer.ggml.add_eos_token", .bool(true))
+        file.set("tokenizer.ggml.add_space_prefix", .bool(false))
+        let tokenizer = try #require(try file.tokenizer())
+        #expect(tokenizer.prefixTokens == [])
+        #expect(tokenizer.suffixTokens == [2])
+        #expect(tokenizer.spacePrefix == .never)
+    }
+
+    @Test("A byte-level vocabulary keeps its merges in order")
+    func bytePairs() throws {
+        let tokenizer = try #require(try TinyModels.gpt2GGUF().tokenizer())
+        guard case .bytePairs(let merges) = tokenizer.model else { return #expect(Bool(false)) }
+        #expect(merges.map(\.left) == ["a", "ab", "Ġ"])
+        #expect(merges.map(\.right) == ["b", "c", "a"])
+        #expect(tokenizer.preTokenizer == .gpt2)
+        #expect(tokenizer.prefixTokens == [])
+        #expect(tokenizer.eos == 7)
+    }
+
+    @Test(
+        "Pre-tokenizers are recognized by name; an unknown one is kept by name",
+        arguments: [
+            ("gpt-2", .gpt2), ("default", .gpt2), ("llama-bpe", .llama3), ("llama3", .llama3), ("llama-v3", .llama3),
+            ("qwen2", .qwen2), ("smollm", .digitsThenGPT2), ("tekken", .unsupported("pre-tokenizer tekken")),
+        ] as [(String, TokenizerDescription.PreTokenizer)])
+    func preTokenizers(name: String, kind: TokenizerDescription.PreTokenizer) throws {
+        var file = TinyModels.gpt2GGUF()
+        file.set("tokenizer.ggml.pre", .string(name))
+        let tokenizer = try #require(try file.model().tokenizer)
+        #expect(tokenizer.preTokenizer == kind)
+        #expect(tokenizer.ignoresMerges == (kind == .llama3))
+        #expect(tokenizer.prefixTokens == (kind == .llama3 ? [7] : []))
+    }
+
+    @Test("A file without tokenizer, or of another tokenizer model, still opens")
+    func otherTokenizers() throws {
+        var file = TinyModels.llamaGGUF()
+        file.set("tokenizer.ggml.model", nil)
+        #expect(try file.model().tokenizer == nil)
+        file.set("tokenizer.ggml.model", .string("bert"))
+        #expect(try file.model().tokenizer?.preTokenizer == .unsupported("tokenizer model bert"))
+    }
+
+    @Test("All tokens that end an answer are inside the vocabulary and listed once")
+    func endTokens() throws {
+        var file = TinyModels.llamaGGUF()
+        file.set("tokenizer.ggml.eot_token_id", .uint32(5))
+        #expect(try file.model().generation.eosTokens == [2, 5])
+        file.set("tokenizer.ggml.eot_token_id", .uint32(2))
+        #expect(try file.model().generation.eosTokens == [2])
+        file.set("tokenizer.ggml.eot_token_id", .uint32(.max))
+        #expect(try file.model().generation.eosTokens == [2])
+        file.set("tokenizer.ggml.eot_token_id", .uint32(8))
+        #expect(refusal { try file.model() }?.field == "tokenizer.ggml.eot_token_id")
+    }
+
+    @Test("Lists that do not belong together are refused")
+    func mismatches() {
+        let changes: [(String, GGUFWriter.Value)] = [
+            ("tokenizer.ggml.scores", .floats([0])), ("tokenizer.ggml.scores", .int32s([0, 0, 0, 0, 0, 0, 0, 0])),
+            ("tokenizer.ggml.scores", .floats([0, 0, 0, 0, 0, 0, 0, .nan])),
+            ("tokenizer.ggml.token_type", .int32s([1])),
+            ("tokenizer.ggml.token_type", .int32s([1, 1, 1, 1, 1, 1, 1, 7])),
+            ("tokenizer.ggml.tokens", .strings([])), ("tokenizer.ggml.tokens", .int32s([1])),
+        ]
+        for (key, value) in changes {
+            var file = TinyModels.llamaGGUF()
+            file.set(key, value)
+            #expect(refusal { try file.tokenizer() }?.field == key)
+        }
+    }
+
+    @Test("A merge that is not two texts is refused", arguments: ["ab", " ab", "ab ", "a b c", "", " "])
+    func merges(text: String) {
+        var file = TinyModels.gpt2GGUF()
+        file.set("tokenizer.ggml.merges", .strings(["a b", text]))
+        #expect(refusal { try file.tokenizer() }?.field == "tokenizer.ggml.merges")
+    }
+}

@@ -1,0 +1,101 @@
+// Configurations and descriptors as they cross the network: what a receiver must refuse.
+import Foundation
+import Testing
+
+@testable import ModelFile
+
+@Suite struct ModelConfigurationTests {
+    @Test("A configuration survives JSON unchanged")
+    func codable() throws {
+        var llama = TinyModels.llamaConfiguration()
+        let scalings: [RotaryConfiguration.Scaling] = [
+            .none, .linear(factor: 2), .factors([1.1]),
+            .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContextLength: 8192),
+        ]
+        for scaling in scalings {
+            llama.positions = .rotary(.init(base: 500_000, dimensions: 2, pairing: .halves, scaling: scaling))
+            let decoded = try JSONDecoder().decode(ModelConfiguration.self, from: JSONEncoder().encode(llama))
+            #expect(decoded == llama)
+            try decoded.validate()
+        }
+        let gpt2 = TinyModels.gpt2Configuration()
+        #expect(try JSONDecoder().decode(ModelConfiguration.self, from: JSONEncoder().encode(gpt2)) == gpt2)
+    }
+
+    @Test("A received configuration with impossible values is refused")
+    func validation() throws {
+        let changes: [(inout ModelConfiguration) -> Void] = [
+            { $0.layerCount = 0 }, { $0.layerCount = 10_001 }, { $0.embeddingLength = -1 }, { $0.headCount = Int.max },
+            { $0.keyValueHeadCount = 0 }, { $0.keyValueHeadCount = 3 }, { $0.headSize = Int.min },
+            { $0.feedForwardLength = 0 }, { $0.vocabularySize = 10_000_001 }, { $0.contextLength = 0 },
+            { $0.normalizationEpsilon = .nan }, { $0.normalizationEpsilon = -1 },
+            { $0.positions = .rotary(.init(base: .nan, dimensions: 2, pairing: .halves)) },
+            { $0.positions = .rotary(.init(base: 10, dimensions: 3, pairing: .halves)) },
+            { $0.positions = .rotary(.init(base: 10, dimensions: 4, pairing: .halves)) },
+            { $0.positions = .rotary(.init(base: 10, dimensions: 2, pairing: .halves, scaling: .linear(factor: 0))) },
+            { $0.positions = .rotary(.init(base: 10, dimensions: 2, pairing: .halves, scaling: .factors([]))) },
+            { $0.positions = .rotary(.init(base: 10, dimensions: 2, pairing: .halves, scaling: .factors([-1]))) },
+            { $0.hasFusedQueryKeyValue = true },
+        ]
+        for (index, change) in changes.enumerated() {
+            var configuration = TinyModels.llamaConfiguration()
+            try configuration.validate()
+            change(&configuration)
+            let configuration2 = configuration
+            #expect(throws: ModelFileError.self, "change \(index)") { try configuration2.validate() }
+        }
+    }
+
+    @Test("The largest configuration that is valid has sizes that do not overflow")
+    func largest() throws {
+        var configuration = TinyModels.llamaConfiguration()
+        configuration.embeddingLength = Limits.embeddingLength
+        configuration.headCount = Limits.heads
+        configuration.keyValueHeadCount = Limits.heads
+        configuration.headSize = Limits.headSize
+        configuration.feedForwardLength = Limits.feedForwardLength
+        configuration.vocabularySize = Limits.vocabulary
+        try configuration.validate()
+        for part in [ModelPart.embedding, .layer(0), .head] {
+            for tensor in configuration.tensors(of: part) {
+                #expect(TensorType.f32.byteCount(rows: tensor.rows, columns: tensor.columns) != nil)
+            }
+        }
+    }
+
+    @Test("Parts of a range of layers include the embedding with the first and the head with the last")
+    func parts() {
+        let configuration = TinyModels.llamaConfiguration(layers: 3)
+        #expect(configuration.parts(ofLayers: 0..<1) == [.embedding, .layer(0)])
+        #expect(configuration.parts(ofLayers: 1..<2) == [.layer(1)])
+        #expect(configuration.parts(ofLayers: 1..<3) == [.layer(1), .layer(2), .head])
+        #expect(configuration.parts(ofLayers: 0..<3).count == 5)
+        #expect(configuration.parts(ofLayers: 1..<1) == [])
+    }
+
+    @Test("A received descriptor with impossible values is refused")
+    func descriptors() throws {
+        let good = TensorDescriptor(name: "a", type: .q8_0, rows: 2, columns: 64, byteCount: 136, file: 0, offset: 3)
+        try good.validate()
+        #expect(try JSONDecoder().decode(TensorDescriptor.self, from: JSONEncoder().encode(good)) == good)
+        let changes: [(inout TensorDescriptor) -> Void] = [
+            { $0.rows = 0 }, { $0.columns = 63 }, { $0.rows = Int.max }, { $0.byteCount = 135 }, { $0.file = -1 },
+            { $0.offset = -1 }, { $0.offset = Int.max }, { $0.isTransposed = true },
+        ]
+        for change in changes {
+            var tensor = good
+            change(&tensor)
+            let changed = tensor
+            #expect(throws: ModelFileError.self) { try changed.validate() }
+        }
+    }
+
+    @Test("Sizes of types are checked for whole blocks and overflow")
+    func typeSizes() {
+        #expect(TensorType.q4_0.byteCount(rows: 3, columns: 64) == 3 * 36)
+        #expect(TensorType.q4_0.byteCount(rows: 3, columns: 65) == nil)
+        #expect(TensorType.f16.byteCount(rows: 3, columns: 5) == 30)
+        #expect(TensorType.f32.byteCount(rows: Int.max, columns: 2) == nil)
+        #expect(TensorType.f32.byteCount(rows: -1, columns: 2) == nil)
+    }
+}
