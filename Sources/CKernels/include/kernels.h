@@ -124,7 +124,7 @@ void tk_exp(float *x, size_t count, float shift);
 size_t tk_argmax(const float *x, size_t count);
 
 /// log(sum over i of exp(x[i])) as max + log(sum of exp(x[i] - max)): exp is `tk_exp`'s, the sum runs over 16 double
-/// partials as described on top. A maximum that is infinite is the result; otherwise NaN values make it NaN. count >= 1.
+/// partials as described on top. A maximum that is infinite is the result; otherwise NaN makes it NaN. count >= 1.
 double tk_log_sum_exp(const float *x, size_t count);
 
 /// Natural logarithm, the same on every machine (own code, about 1 ulp of double).
