@@ -11,8 +11,8 @@ package enum ConnectionEvent: Hashable, Sendable {
     case handshakeSucceeded
     /// The peer speaks another protocol, is too slow (2 s), or is not let in; `reason` is for a log.
     case handshakeFailed(reason: String)
-    /// A connection ended, or an attempt to open one failed. On a ROUTER this does not say whose: whoever is gone answers
-    /// `.unreachable` when something is sent to it, so send everybody a heartbeat.
+    /// A connection ended, or an attempt to open one failed. On a ROUTER this does not say whose: whoever is gone
+    /// answers `.unreachable` when something is sent to it, so send everybody a heartbeat.
     case disconnected
 
     /// The event with libzmq's number and its value (an error number or a code), nil for those nobody needs.

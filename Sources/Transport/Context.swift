@@ -8,7 +8,8 @@ package final class Context: Sendable {
     // A context is the one object of libzmq that any thread may use.
     nonisolated(unsafe) let handle: UnsafeMutableRawPointer
 
-    /// Starts libzmq's I/O thread lazily, with the first socket. Throws `.system` where the process is out of descriptors.
+    /// Starts libzmq's I/O thread lazily, with the first socket. Throws `.system` where the process is out of
+    /// descriptors.
     package init() throws(TransportError) {
         guard let handle = zmq_ctx_new() else {
             throw .system(operation: "start ZeroMQ", reason: reason(zmq_errno()))

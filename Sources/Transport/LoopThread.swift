@@ -2,8 +2,8 @@
 import Glibc
 import Synchronization
 
-/// Runs a closure on a thread of its own, for loops that own sockets or compute for long: never on the pool that Swift's
-/// tasks share. The closure ends by itself (tell it to through a `Mailbox`); the thread cannot be killed.
+/// Runs a closure on a thread of its own, for loops that own sockets or compute for long: never on the pool that
+/// Swift's tasks share. The closure ends by itself (tell it to through a `Mailbox`); the thread cannot be killed.
 package final class LoopThread<Value: Sendable>: Sendable {
     private enum State {
         case running(awaiting: [CheckedContinuation<Result<Value, any Error>, Never>])
@@ -13,8 +13,8 @@ package final class LoopThread<Value: Sendable>: Sendable {
     private let state = Mutex(State.running(awaiting: []))
     private let end: Waker
 
-    /// Starts the thread. `name` is shown by `top -H`; the kernel keeps its first 15 bytes. `body` owns what it captures:
-    /// sockets made here go over to the thread. Throws `.system` where the system has no thread left.
+    /// Starts the thread. `name` is shown by `top -H`; the kernel keeps its first 15 bytes. `body` owns what it
+    /// captures: sockets made here go over to the thread. Throws `.system` where the system has no thread left.
     package init(name: String, _ body: sending @escaping () throws -> Value) throws(TransportError) {
         end = try Waker()
         let start = ThreadStart { [self] in
@@ -49,7 +49,8 @@ package final class LoopThread<Value: Sendable>: Sendable {
         }
     }
 
-    /// What the closure returned or threw; blocks the calling thread until it has. For threads only: a task uses `value`.
+    /// What the closure returned or threw; blocks the calling thread until it has. For threads only: a task uses
+    /// `value`.
     package func join() throws -> Value {
         while true {
             if case .finished(let result) = state.withLock({ $0 }) {

@@ -2,8 +2,8 @@
 import CZeroMQ
 import Glibc
 
-/// Waits on the sockets of one thread and on its `Waker`. Holds no lock; each `wait` reports again what was not received
-/// before (level-triggered).
+/// Waits on the sockets of one thread and on its `Waker`. Holds no lock; each `wait` reports again what was not
+/// received before (level-triggered).
 package final class Poller {
     private var sources: [any Pollable] = []
     private var items: [zmq_pollitem_t]
@@ -30,8 +30,8 @@ package final class Poller {
         items.remove(at: index + 1)
     }
 
-    /// Waits until a source has something to receive, the waker rings, or `timeoutMilliseconds` pass (negative: no limit).
-    /// Afterwards look into every mailbox that rings this waker: the ring is forgotten.
+    /// Waits until a source has something to receive, the waker rings, or `timeoutMilliseconds` pass (negative: no
+    /// limit). Afterwards look into every mailbox that rings this waker: the ring is forgotten.
     package func wait(timeoutMilliseconds: Int) -> Ready {
         for source in sources { source.handle.checkUse() }
         let timeout = timeoutMilliseconds < 0 ? -1 : timeoutMilliseconds

@@ -51,8 +51,8 @@ package final class RouterSocket: Pollable {
         }
     }
 
-    /// The next message and who sent it, without waiting. Nil: nothing is there, or a message was dropped for breaking a
-    /// limit; either way go back to polling, which tells at once if there is more.
+    /// The next message and who sent it, without waiting. Nil: nothing is there, or a message was dropped for breaking
+    /// a limit; either way go back to polling, which tells at once if there is more.
     package func receive() -> (peer: RoutingID, frames: [Frame])? {
         guard let frames = handle.receive(extra: 1) else { return nil }
         return (RoutingID(received: frames[0].bytes), Array(frames.dropFirst()))

@@ -3,9 +3,9 @@
 import CZeroMQ
 import Glibc
 
-/// Owns a libzmq socket. Not thread safe, as libzmq sockets are not: it may be made on one thread and handed to another,
-/// but the thread that first sends, receives or polls owns it from then on (checked in debug builds). Visible outside only
-/// because `Pollable` names it; nothing of it can be used there.
+/// Owns a libzmq socket. Not thread safe, as libzmq sockets are not: it may be made on one thread and handed to
+/// another, but the thread that first sends, receives or polls owns it from then on (checked in debug builds). Visible
+/// outside only because `Pollable` names it; nothing of it can be used there.
 package final class SocketHandle {
     let context: Context
     let pointer: UnsafeMutableRawPointer
@@ -38,7 +38,8 @@ package final class SocketHandle {
         set(ZMQ_TCP_KEEPALIVE_IDLE, 5)  // seconds
         set(ZMQ_TCP_KEEPALIVE_INTVL, 2)
         set(ZMQ_TCP_KEEPALIVE_CNT, 3)
-        // Never ZMQ_HEARTBEAT_*: libzmq 4.3.4 aborts the process when a connecting socket's receive pipe is full (#3937).
+        // Never ZMQ_HEARTBEAT_*: libzmq 4.3.4 aborts the process when a connecting socket's receive pipe is full
+        // (#3937).
     }
 
     deinit { close() }
@@ -105,8 +106,8 @@ package final class SocketHandle {
     }
 
     /// Sends the frames, then `bulk`, as (the rest of) one message. Returns 0 or the number of the error that the first
-    /// failing frame met. All frames are offered even then: a pipe that dies in the middle of a message makes libzmq drop
-    /// everything up to the message's last frame, and without that one it would swallow the next message.
+    /// failing frame met. All frames are offered even then: a pipe that dies in the middle of a message makes libzmq
+    /// drop everything up to the message's last frame, and without that one it would swallow the next message.
     func sendFrames(_ frames: [[UInt8]], bulk: UnsafeRawBufferPointer?) -> Int32 {
         precondition(!frames.isEmpty || bulk != nil, "A message has at least one frame")
         let count = frames.count + (bulk == nil ? 0 : 1)

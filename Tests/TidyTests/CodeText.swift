@@ -7,7 +7,8 @@ struct CodeText {
     private var output: [UInt8]
     private var index = 0
 
-    /// The lines of `text` with everything in comments and string literals replaced by spaces. Interpolations stay code.
+    /// The lines of `text` with everything in comments and string literals replaced by spaces. Interpolations stay
+    /// code.
     static func blankingCommentsAndStrings(_ text: String) -> [String] {
         var scanner = CodeText(Array(text.utf8))
         scanner.scanCode(untilClosingParenthesis: false)

@@ -15,8 +15,8 @@ enum CommentRules {
         }
     }
 
-    /// Whether the line begins a `package` or `public` type or function. Properties and initializers need a comment only
-    /// where their names do not say everything; that is for a reader to judge.
+    /// Whether the line begins a `package` or `public` type or function. Properties and initializers need a comment
+    /// only where their names do not say everything; that is for a reader to judge.
     private static func declares(_ line: String) -> Bool {
         guard line.contains("package") || line.contains("public") else { return false }
         let words = line.split { $0 == " " || $0 == "(" || $0 == "<" || $0 == ":" }.filter { !$0.hasPrefix("@") }

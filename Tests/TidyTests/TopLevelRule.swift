@@ -13,7 +13,8 @@ enum TopLevelRule {
         var found = names.filter { !allowed.contains($0) && !ignored.contains($0) }.map {
             Violation(path: $0, message: "does not belong at the top level; find it a folder")
         }
-        // Versions are bounded in Package.swift; a committed Package.resolved would pin what users of the newest patches get.
+        // Versions are bounded in Package.swift; a committed Package.resolved would pin what users of the newest
+        // patches get.
         if !ignored.contains("Package.resolved") {
             found.append(Violation(path: ".gitignore", message: "must name /Package.resolved, which is not committed"))
         }

@@ -97,6 +97,31 @@ import Testing
         #expect(!link.poller.wait(timeoutMilliseconds: 0).contains(link.router))
     }
 
+    @Test("A ring is heard once, also one from before the wait")
+    func rings() throws {
+        let waker = try Waker()
+        let poller = Poller(waker)
+        waker.ring()
+        waker.ring()
+        #expect(poller.wait(timeoutMilliseconds: 1000).wasRung)
+        #expect(!poller.wait(timeoutMilliseconds: 0).wasRung)
+        waker.ring()
+        #expect(waker.wait(timeoutMilliseconds: 1000))
+        #expect(!waker.wait(timeoutMilliseconds: 0))
+    }
+
+    #if DEBUG
+        @Test("A socket that two threads use is a trap in a debug build")
+        func twoThreads() async {
+            await #expect(processExitsWith: .failure) {
+                let link = try Link()
+                #expect(link.router.receive() == nil)
+                nonisolated(unsafe) let router = link.router
+                _ = try LoopThread(name: "thief") { _ = router.receive() }.join()
+            }
+        }
+    #endif
+
     @Test("A thread's result and its error reach tasks and threads, as often as they ask")
     func results() async throws {
         struct Failure: Error {}
