@@ -28,11 +28,13 @@ final class Sampler {
             parameters.hasRepeatPenalty || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
         }
 
-        func see(_ tokens: some Sequence<Int32>) {
-            for token in tokens {
-                if hasPenalty { counts[token, default: 0] += length >= parameters.promptTokenCount ? 1 : 0 }
-                length += 1
+        func see(_ tokens: some Collection<Int32>) {
+            if hasPenalty {
+                for (index, token) in tokens.enumerated() {
+                    counts[token, default: 0] += length + index >= parameters.promptTokenCount ? 1 : 0
+                }
             }
+            length += tokens.count
         }
     }
 

@@ -95,8 +95,11 @@ package final class Stage: @unchecked Sendable {
         return .sampled(sample(batch, pass: pass, head: head, sampler: sampler))
     }
 
-    /// The activations [tokens, embeddingLength] that the last `forward` left, for tests of the last stage.
+    /// The activations [tokens, embeddingLength] that the last `forward` left: the last stage returns none.
     var hidden: UnsafePointer<Float>? { live.map { UnsafePointer($0.workspace.hidden) } }
+
+    /// The raw logits [rows that sampled, vocabularySize] of the last `forward`'s last round.
+    var logits: UnsafePointer<Float>? { live.map { UnsafePointer($0.workspace.logits) } }
 
     // MARK: One step
 

@@ -108,7 +108,8 @@ final class Pipeline {
     private func companion(_ position: Int, first: Bool) -> [StageBatch.Slice] {
         guard way.companions > 0, position < 96 else { return [] }
         let count = min(way.companions, 96 - position)
-        let tokens = (0..<count).map { Int32(($0 * 5 + (first ? 1 : 2)) % 50) }
+        let offset = first ? 1 : 2
+        let tokens = (0..<count).map { (index: Int) -> Int32 in Int32((index * 5 + offset) % 50) }
         return [
             .init(
                 sequence: first ? 1 : 2, position: position, tokens: tokens,

@@ -9,7 +9,7 @@ import Testing
 @Suite("Stage: the same bits however it is run")
 struct StageInvarianceTests {
     /// 70 tokens: two full KV blocks and a part of a third.
-    static let prompt = (0..<70).map { Int32(($0 * 11 + $0 / 7) % 50) }
+    static let prompt: [Int32] = (0..<70).map { (index: Int32) -> Int32 in (index * 11 + index / 7) % 50 }
 
     static var parameters: SamplingParameters {
         var parameters = SamplingParameters()

@@ -1,0 +1,17 @@
+// The measurement gives plausible numbers in a short time.
+
+import Testing
+
+@testable import Inference
+
+@Suite("Machine speed")
+struct MachineSpeedTests {
+    @Test("The measurement is short, and its numbers are those of a real machine")
+    func measure() throws {
+        let start = ContinuousClock.now
+        let speed = try MachineSpeed.measure(threads: 2)
+        #expect(start.duration(to: .now) < .seconds(2))
+        #expect((1e7...1e13).contains(speed.readBytesPerSecond))
+        #expect((1e7...1e16).contains(speed.int8OperationsPerSecond))
+    }
+}
