@@ -29,10 +29,10 @@ extension Coordinator {
         if !hasServed && candidates.count < configuration.minimumWorkers {
             return .failure(.tooFewWorkers(needed: configuration.minimumWorkers, present: candidates.count))
         }
-        if let split = configuration.split, !hasServed || candidates.count >= split.count {
-            return planner.plan(split: split, candidates)
-        }
-        return planner.plan(candidates)
+        guard let split = configuration.split else { return planner.plan(candidates) }
+        let asked = planner.plan(split: split, candidates)
+        if case .failure = asked, hasServed { return planner.plan(candidates) }
+        return asked
     }
 
     /// Begins a new epoch with this plan.

@@ -1,0 +1,111 @@
+// Responsible for: the toy model's layers as a worker computes them: through block tables, with activations passed on.
+// Must not know: the machines that decide what is computed.
+
+import Wire
+
+/// What is wrong in a world on purpose, so that the checkers can be checked.
+enum PlantedBug: CaseIterable {
+    /// A stage leaves out its last layer in some steps.
+    case skippedLayer
+    /// A stage does not write where something is written already.
+    case staleBlock
+    /// A stage mixes up the first two sequences of a step.
+    case swappedSequences
+    /// A token does not reach its client.
+    case lostToken
+}
+
+/// One stage: its layers' keys in blocks, and the samplers' memory if it is the last.
+final class ToyStage {
+    private struct Sampler {
+        var digest: UInt64
+        var count: Int
+        let seed: UInt64
+    }
+
+    private let assign: Assign
+    private let bug: PlantedBug?
+    /// [layers, blocks * blockPositions]; 0: never written.
+    private var keys: [[UInt64]]
+    private var samplers: [SequenceID: Sampler] = [:]
+    /// What the machines must never ask for.
+    private(set) var complaint: String?
+
+    init(_ assign: Assign, bug: PlantedBug?) {
+        self.assign = assign
+        self.bug = bug
+        let slots = assign.keyValueBlockCount * Limits.blockPositions
+        keys = Array(repeating: Array(repeating: 0, count: slots), count: assign.layers.count)
+    }
+
+    var sequenceCount: Int { samplers.count }
+
+    func end(_ sequences: [SequenceID]) {
+        for sequence in sequences where samplers.removeValue(forKey: sequence) == nil && assign.isLast {
+            complaint = "\(sequence) ended without having begun"
+        }
+    }
+
+    /// Activations [tokens] in, and out; samples on the last stage.
+    func compute(_ forward: Forward, _ input: [UInt64]) -> (hidden: [UInt64], samples: [SampledToken]) {
+        var hidden: [UInt64] = []
+        var samples: [SampledToken] = []
+        hidden.reserveCapacity(forward.tokenCount)
+        for item in forward.items {
+            for (offset, token) in item.tokens.enumerated() {
+                let position = item.position + offset
+                let embedded =
+                    assign.isFirst ? ToyModel.embed(token, position: position) : input[hidden.count]
+                hidden.append(run(embedded, item, position, forward.step))
+            }
+            if assign.isLast { note(item) }
+        }
+        if bug == .swappedSequences, forward.items.count > 1, forward.step.value % 3 == 0 { hidden.reverse() }
+        guard assign.isLast else { return (hidden, []) }
+        var row = 0
+        for item in forward.items {
+            row += item.tokens.count
+            if item.samples, let sampler = samplers[item.sequence] {
+                let token = ToyModel.sample(
+                    hidden[row - 1], seed: sampler.seed, position: sampler.count, digest: sampler.digest)
+                samples.append(SampledToken(sequence: item.sequence, token: token))
+            }
+        }
+        return (hidden, samples)
+    }
+
+    /// One token through all layers.
+    private func run(_ embedded: UInt64, _ item: ForwardItem, _ position: Int, _ step: StepID) -> UInt64 {
+        var hidden = embedded
+        func slot(_ position: Int) -> Int {
+            Int(item.blocks[position / Limits.blockPositions]) * Limits.blockPositions
+                + position % Limits.blockPositions
+        }
+        let isShort = bug == .skippedLayer && step.value % 4 == 3
+        let own = slot(position)
+        for index in 0..<(isShort ? keys.count - 1 : keys.count) {
+            let layer = assign.layers.lowerBound + index
+            if bug != .staleBlock || keys[index][own] == 0 { keys[index][own] = ToyModel.key(hidden, layer: layer) }
+            let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
+            hidden = ToyModel.attend(
+                hidden, keys[index][slot(a)], keys[index][slot(b)], keys[index][slot(c)], keys[index][slot(d)])
+        }
+        return hidden
+    }
+
+    /// Keeps the history that a sampler needs.
+    private func note(_ item: ForwardItem) {
+        if let begin = item.begin {
+            if samplers[item.sequence] != nil { complaint = "\(item.sequence) began twice" }
+            let digest = begin.history.reduce(UInt64(begin.promptTokenCount)) { ToyModel.remember($0, $1) }
+            samplers[item.sequence] = Sampler(digest: digest, count: item.position, seed: begin.sampling.seed)
+        }
+        guard var sampler = samplers[item.sequence], sampler.count == item.position else {
+            complaint = "\(item.sequence) goes on at position \(item.position), which is not where it was"
+            return
+        }
+        for token in item.tokens { sampler.digest = ToyModel.remember(sampler.digest, token) }
+        sampler.count += item.tokens.count
+        samplers[item.sequence] = sampler
+    }
+}
