@@ -25,10 +25,7 @@ let package = Package(
         // What is computed
         .target(name: "CKernels", cSettings: kernelFlags),
         .target(name: "ModelFile", swiftSettings: strict),
-        .target(
-            name: "Tokenization",
-            dependencies: ["ModelFile", .product(name: "HeapModule", package: "swift-collections")],
-            swiftSettings: strict),
+        .target(name: "Tokenization", dependencies: ["ModelFile"], swiftSettings: strict),
         .target(name: "Inference", dependencies: ["CKernels", "ModelFile"], swiftSettings: strict),
 
         // Who computes it, and when
@@ -36,6 +33,7 @@ let package = Package(
         .target(
             name: "Wire",
             dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["tandem.proto"],
             swiftSettings: strict),
         .target(
             name: "Cluster",
@@ -62,6 +60,29 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
+
+        // Each test target mirrors the module of its name; the last three look at the whole.
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
+        .testTarget(name: "ModelFileTests", dependencies: ["ModelFile"], swiftSettings: strict),
+        .testTarget(name: "TokenizationTests", dependencies: ["ModelFile", "Tokenization"], swiftSettings: strict),
+        .testTarget(name: "InferenceTests", dependencies: ["CKernels", "Inference", "ModelFile"], swiftSettings: strict),
+        .testTarget(
+            name: "WireTests", dependencies: ["Wire", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: strict),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Wire"], swiftSettings: strict),
+        .testTarget(name: "TransportTests", dependencies: ["CZeroMQ", "Transport"], swiftSettings: strict),
+        .testTarget(
+            name: "NodeTests",
+            dependencies: [
+                "Inference", "ModelFile", "Node", "Tokenization", "Transport", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ClusterSimulation", dependencies: ["Cluster", "Wire"], path: "Tests/ClusterSimulation",
+            swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["CLI"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -5,7 +5,7 @@ import Foundation
 /// One thing in progress, counted in bytes. Used from one thread at a time.
 final class Progress: @unchecked Sendable {
     private let lock = NSLock()
-    private let start = ContinuousClock.now
+    private var start = ContinuousClock.now
     private var lastShown: ContinuousClock.Instant?
     private var label = ""
     private var isShowing = false
@@ -14,10 +14,11 @@ final class Progress: @unchecked Sendable {
     func update(_ label: String, done: Int, total: Int) {
         lock.withLock {
             let isComplete = done >= total
-            if label != self.label { (self.label, lastShown) = (label, nil) }
+            if label != self.label { (self.label, start, lastShown) = (label, .now, nil) }
+            // A plain line is worth writing only for what takes seconds.
             let interval: Duration = Terminal.isInteractive ? .milliseconds(100) : .seconds(2)
-            if let last = lastShown, !isComplete, last.duration(to: .now) < interval { return }
-            if isComplete && lastShown == nil && !Terminal.isInteractive { return }
+            let isDue = (lastShown ?? start).duration(to: .now) >= interval
+            guard isDue || (isComplete && (Terminal.isInteractive || lastShown != nil)) else { return }
             lastShown = .now
             let line = Self.line(label, done: done, total: total, seconds: start.duration(to: .now).seconds)
             if Terminal.isInteractive {

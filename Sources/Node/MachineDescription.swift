@@ -8,7 +8,7 @@ package enum MachineDescription {
     package static let processID = getpid()
 
     /// The kernels' instruction set in use.
-    package static var instructionLevel: String { MachineSpeed.instructionLevel }
+    package static var instructionLevel: String { InstructionSet.current }
 
     /// Cores this process may run on (cpusets count).
     package static var coreCount: Int {

@@ -1,6 +1,7 @@
 // Responsible for: the worker's loop thread: poll, receive, let the machine decide, perform.
 // Must not know: what the decisions are for, what is in a tensor.
 import Cluster
+import Foundation
 import Logging
 import ModelFile
 import Transport
@@ -77,8 +78,8 @@ final class WorkerLoop {
         compute = try LoopThread(name: "compute") { [threads = parts.threads, local = parts.local, cache = parts.cache] in
             StageRunner(inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache).run()
         }
-        let speed = "\(join.readBandwidth / 1e9) GB/s, \(join.int8Speed / 1e9) int8 GOP/s"
-        parts.log.info("joining \(parts.coordinator) with \(parts.threads) threads (\(join.instructionLevel)), \(speed)")
+        let speed = String(format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBandwidth / 1e9, join.int8Speed / 1e9)
+        parts.log.info("joining \(parts.coordinator): \(parts.threads) threads, \(join.instructionLevel), \(speed)")
     }
 
     private static func connectControl(

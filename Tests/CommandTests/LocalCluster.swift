@@ -1,0 +1,130 @@
+// Responsible for: a coordinator and workers as processes of this machine, each with a cache of its own.
+// Must not know: what is tested on them.
+import Foundation
+import Testing
+
+/// What `tandem status --json` says, as far as tests look at it.
+struct Status: Decodable {
+    struct Layers: Decodable, Equatable {
+        var first: Int
+        var last: Int
+    }
+    struct Worker: Decodable {
+        var pid: Int32
+        var layers: Layers?
+        var state: String
+        var transferredBytes: Int
+        var cachedBytes: Int
+        var residentBytes: Int
+        var weightBytes: Int
+        var kvBytes: Int
+    }
+    struct Request: Decodable { var state: String }
+
+    var isServing: Bool
+    var explanation: String
+    var workers: [Worker]
+    var requests: [Request]
+    var kvBlocksTotal: Int
+    var kvBlocksFree: Int
+}
+
+/// What `--json` of an answer says.
+struct Answer: Decodable, Equatable {
+    struct Candidate: Decodable, Equatable {
+        var token: Int
+        var logprob: Float?
+    }
+    struct Token: Decodable, Equatable {
+        var token: Int
+        var logprob: Float?
+        var top: [Candidate]
+    }
+    var promptTokens: [Int]
+    var tokens: [Int]
+    var text: String?
+    var finishReason: String
+    var logprobs: [Token]
+}
+
+func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(text.utf8))
+}
+
+/// A cluster that ends with its last reference.
+final class LocalCluster {
+    let coordinator: TandemProcess
+    let address: String
+    let folder: TemporaryFolder
+    var workers: [TandemProcess] = []
+    var workerFolders: [TemporaryFolder] = []
+
+    /// Starts a coordinator on a free port.
+    init(model: String = Place.tales, _ arguments: String...) async throws {
+        folder = try TemporaryFolder()
+        coordinator = try TandemProcess(
+            ["coordinator", "--model", model, "--listen", "tcp://127.0.0.1:0"] + arguments, cache: folder)
+        let process = coordinator
+        let isUp = await eventually { process.outputSoFar.contains("\n") || !process.isRunning }
+        try #require(isUp && process.isRunning, "\(process.talkSoFar)")
+        let words = process.outputSoFar.split(whereSeparator: \.isWhitespace)
+        address = String(words[3])
+    }
+
+    /// Starts a worker, with a new empty cache unless one is given.
+    @discardableResult
+    func join(_ arguments: String..., cache: TemporaryFolder? = nil) throws -> TandemProcess {
+        let folder = try cache ?? TemporaryFolder()
+        let worker = try TandemProcess(["worker", "--join", address, "--threads", "1"] + arguments, cache: folder)
+        workers.append(worker)
+        workerFolders.append(folder)
+        return worker
+    }
+
+    /// Joins `count` workers and waits until the cluster serves.
+    func join(count: Int) async throws {
+        for _ in 0..<count { try join() }
+        try await waitUntilServing(workers: count)
+    }
+
+    /// Waits until the cluster serves with so many members.
+    func waitUntilServing(workers count: Int) async throws {
+        var last: Status?
+        let isServing = try await eventually(seconds: 60) {
+            last = try await status()
+            return last?.isServing == true && last?.workers.count == count
+                && last?.workers.allSatisfy { $0.state == "ready" } == true
+        }
+        try #require(isServing, "\(String(describing: last)) \(coordinator.talkSoFar)")
+    }
+
+    func status() async throws -> Status {
+        let outcome = try await tandem("status", "--coordinator", address, "--json", cache: folder)
+        return try decode(Status.self, outcome.output)
+    }
+
+    /// Starts `tandem generate`.
+    func generate(_ arguments: String...) throws -> TandemProcess {
+        try TandemProcess(["generate", "--coordinator", address] + arguments, cache: folder)
+    }
+
+    /// The answer to a request, as `--json` prints it.
+    func answer(_ arguments: String...) async throws -> Answer {
+        let outcome = try await TandemProcess(
+            ["generate", "--coordinator", address, "--json"] + arguments, cache: folder
+        ).wait(seconds: 120)
+        try #require(outcome.status == 0, "\(outcome.talk)")
+        return try decode(Answer.self, outcome.output)
+    }
+}
+
+/// The answer of one process.
+func reference(model: String = Place.tales, _ arguments: String...) async throws -> Answer {
+    let outcome = try await TandemProcess(
+        ["run", "--model", model, "--json"] + arguments, cache: TemporaryFolder()
+    ).wait(seconds: 120)
+    try #require(outcome.status == 0, "\(outcome.talk)")
+    return try decode(Answer.self, outcome.output)
+}
