@@ -31,10 +31,12 @@ extension GGUFModel {
     func generationDefaults(vocabularySize: Int) throws(ModelFileError) -> GenerationDefaults {
         var defaults = GenerationDefaults()
         let isSentencePiece = try metadata.string("tokenizer.ggml.model") == "llama"
-        defaults.bosToken = try token("bos", count: vocabularySize) ?? (isSentencePiece ? 1 : nil)
+        let tokens = 0..<vocabularySize
+        let bos = try token("bos", count: vocabularySize) ?? (isSentencePiece ? 1 : nil)
         let eos = try token("eos", count: vocabularySize) ?? (isSentencePiece ? 2 : nil)
+        defaults.bosToken = bos.flatMap { tokens.contains($0) ? $0 : nil }
         for id in [eos, try token("eot", count: vocabularySize)].compactMap({ $0 })
-        where id < vocabularySize && !defaults.eosTokens.contains(id) {
+        where tokens.contains(id) && !defaults.eosTokens.contains(id) {
             defaults.eosTokens.append(id)
         }
         return defaults

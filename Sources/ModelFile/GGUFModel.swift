@@ -45,6 +45,7 @@ struct GGUFModel: Sendable {
             try check(file.metadata, "split.no", number - 1)
             try check(file.metadata, "split.count", count)
             files.append(file)
+            try StoredTensor.checkCount(files.map(\.tensors.count), file: opened.source.name)
         }
         return files
     }
@@ -69,6 +70,16 @@ struct GGUFModel: Sendable {
 }
 
 extension StoredTensor {
+    /// Holds the files of a model together to the limit for one.
+    static func checkCount(_ counts: [Int], file: String) throws(ModelFileError) {
+        let count = counts.reduce(0, +)
+        guard count <= Limits.tensors else {
+            throw ModelFileError(
+                .limitExceeded, file: file, field: "tensor count of all parts", value: count,
+                "is above the limit of \(Limits.tensors)")
+        }
+    }
+
     /// Tensors of several files by name; refuses a name that occurs twice.
     static func byName(_ tensors: [StoredTensor]) throws(ModelFileError) -> [String: StoredTensor] {
         var result = [String: StoredTensor](minimumCapacity: tensors.count)

@@ -30,10 +30,11 @@ struct HuggingFaceModel: Sendable {
 
     /// The headers of the weight files: the named one, or those of the index, or the only one there is.
     func weights(named name: String?) throws(ModelFileError) -> [SafetensorsFile] {
-        if let name { return [try weightFile(name, index: 0)] }
         if let index = try Self.json("model.safetensors.index.json", in: folder, limit: Limits.tensorIndexBytes) {
-            return try sharded(index)
+            let map = try fileOfTensor(index)
+            if name == nil || map.contains(where: { $0.file == name }) { return try sharded(map, index: index) }
         }
+        if let name { return [try weightFile(name, index: 0)] }
         let names = try folder.names().filter { $0.hasSuffix(".safetensors") }
         if names.contains("model.safetensors") { return [try weightFile("model.safetensors", index: 0)] }
         guard names.count == 1 else {
@@ -48,16 +49,22 @@ struct HuggingFaceModel: Sendable {
         return [try weightFile(names[0], index: 0)]
     }
 
-    private func sharded(_ index: JSONObject) throws(ModelFileError) -> [SafetensorsFile] {
+    private typealias FileOfTensor = [(tensor: String, file: String)]
+
+    private func fileOfTensor(_ index: JSONObject) throws(ModelFileError) -> FileOfTensor {
         let map = try index.required("weight_map", index.object("weight_map"))
-        var fileOfTensor: [(tensor: String, file: String)] = []
+        var result: FileOfTensor = []
         for member in map.members {
             guard case .string(let file) = member.value else {
                 throw map.wrong("weight_map of \(member.name)", member.value, "a file name")
             }
-            fileOfTensor.append((member.name, file))
+            result.append((member.name, file))
         }
-        let names = Set(fileOfTensor.map(\.file)).sorted()
+        return result
+    }
+
+    private func sharded(_ map: FileOfTensor, index: JSONObject) throws(ModelFileError) -> [SafetensorsFile] {
+        let names = Set(map.map(\.file)).sorted()
         guard !names.isEmpty, names.count <= Limits.files else {
             throw ModelFileError(
                 .invalidValue, file: index.file, field: "weight_map", value: names.count,
@@ -74,8 +81,9 @@ struct HuggingFaceModel: Sendable {
             let file = try weightFile(name, index: number)
             tensorsOfFile[name] = Set(file.tensors.map(\.name))
             files.append(file)
+            try StoredTensor.checkCount(files.map(\.tensors.count), file: index.file)
         }
-        for (tensor, file) in fileOfTensor where tensorsOfFile[file]?.contains(tensor) != true {
+        for (tensor, file) in map where tensorsOfFile[file]?.contains(tensor) != true {
             throw ModelFileError(
                 .mismatch, file: index.file, field: "weight_map of \(tensor)", value: file,
                 "that file does not hold this tensor")

@@ -1,10 +1,9 @@
 // Reads JSON (RFC 8259) from untrusted bytes: bounded depth, bounded number of values, no name twice in an object.
 // Knows nothing of what the documents mean.
 //
-// Not Foundation's reader, for four reasons: it lets the last of two equal names win (two tensors under one name must be
-// refused), it loses the order and takes canonically equivalent names for equal (vocabularies hold both), it cannot be
-// told how much it may allocate, and it takes several seconds for a tokenizer.json of 20 MB where this takes half a
-// second.
+// Not Foundation's reader, for four reasons: it lets the last of two equal names win (two tensors under one name must
+// be refused), it loses the order and takes canonically equivalent names for equal (vocabularies hold both), it cannot
+// be told how much it may allocate, and it takes twice the time and memory for a tokenizer.json of 20 MB.
 
 struct JSONReader {
     private let bytes: UnsafeBufferPointer<UInt8>

@@ -14,6 +14,9 @@ enum Limits {
     /// GGUF tensors have at most four dimensions; safetensors are held to the same.
     static let tensorDimensions = 4
 
+    /// 70 million million: with it, sums over whole models cannot overflow.
+    static let parameters = 1 << 46
+
     // Files
     /// Parts of a split model: each is one open file, and a process may commonly hold 1024.
     static let files = 512
@@ -45,4 +48,5 @@ enum Limits {
     /// Token ids that no token has: some vocabularies have a few; more would allocate what the file does not justify.
     static let unassignedTokens = 65_536
     static let endTokens = 256
+    static let templatePieces = 64
 }

@@ -28,6 +28,20 @@ extension ModelConfiguration {
         guard !hasFusedQueryKeyValue || architecture == .gpt2, !isGated || architecture == .llama else {
             throw rules.invalid("architecture", architecture.name, "does not have tensors of these kinds")
         }
+        let count = parameterCount
+        guard let count, count <= Limits.parameters else {
+            throw rules.invalid("parameter count", count ?? .max, "must be at most \(Limits.parameters)")
+        }
+    }
+}
+
+extension ModelConfiguration {
+    /// Numbers in all tensors of a configuration whose values are in their ranges; nil where they overflow.
+    private var parameterCount: Int? {
+        func count(_ part: ModelPart) -> Int { tensors(of: part).reduce(0) { $0 + $1.rows * $1.columns } }
+        let (layers, overflow) = count(.layer(0)).multipliedReportingOverflow(by: layerCount)
+        let (sum, sumOverflow) = layers.addingReportingOverflow(count(.embedding) + count(.head))
+        return overflow || sumOverflow ? nil : sum
     }
 }
 

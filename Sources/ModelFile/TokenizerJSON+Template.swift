@@ -35,13 +35,19 @@ extension TokenizerJSON {
     ) throws(ModelFileError) {
         let special = try processor.object("special_tokens")
         var isBefore = true
-        for value in try processor.required("post_processor.single", processor.array("single")) {
+        let single = try processor.required("post_processor.single", processor.array("single"))
+        guard single.count <= Limits.templatePieces else {
+            throw ModelFileError(
+                .limitExceeded, file: processor.file, field: "post_processor.single", value: single.count,
+                "is above the limit of \(Limits.templatePieces)")
+        }
+        for value in single {
             guard case .object(let piece) = value else { throw processor.wrong("single", value, "a list of objects") }
             if piece.present("Sequence") != nil { isBefore = false }
             guard let token = try piece.object("SpecialToken") else { continue }
             let name = try token.required("SpecialToken id", token.string("id"))
             let ids = try special?.object(name)?.array("ids") ?? []
-            guard !ids.isEmpty, ids.count <= Limits.endTokens else {
+            guard !ids.isEmpty, ids.count <= Limits.templatePieces else {
                 throw ModelFileError(
                     .mismatch, file: processor.file, field: "post_processor", value: name,
                     "has no ids (or too many) among its special tokens")

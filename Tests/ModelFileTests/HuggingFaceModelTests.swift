@@ -144,6 +144,8 @@ import Testing
         let tensor = model.tensors[5]
         try bytes.withUnsafeMutableBytes { try model.read(tensor, at: 1, into: $0) }
         #expect(bytes[1] == UInt8((Int(bytes[0]) + 1) % 251))
+        let fromOnePart = try TinyModels.shardedFolder().model(weights: "model-00002-of-00002.safetensors")
+        #expect(fromOnePart.tensors == model.tensors)
     }
 
     @Test("An index that names other folders, missing files or absent tensors is refused")

@@ -121,7 +121,8 @@ struct SharedModelTests {
     @Test(
         "Third-party vocabularies open",
         arguments: [
-            ("ggml-vocab/ggml-vocab-gpt-2.gguf", 50_257, .gpt2), ("ggml-vocab/ggml-vocab-llama-spm.gguf", 32_000, .none),
+            ("ggml-vocab/ggml-vocab-gpt-2.gguf", 50_257, .gpt2),
+            ("ggml-vocab/ggml-vocab-llama-spm.gguf", 32_000, .none),
             ("ggml-vocab/ggml-vocab-starcoder.gguf", 49_152, .digitsThenGPT2),
             ("ggml-vocab/ggml-vocab-falcon.gguf", 65_024, .unsupported("pre-tokenizer falcon")),
             ("tokenizers/gpt2", 50_257, .gpt2), ("tokenizers/smollm-135m", 49_153, .digitsThenGPT2),

@@ -74,9 +74,11 @@ enum MutationRun {
         var document = TinyModels.byteLevelTokenizer()
         document["normalizer"] = NSNull()
         document["pre_tokenizer"] = ["type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": "first"]
-        document["post_processor"] = ["type": "RobertaProcessing", "cls": ["<s>", 4], "sep": ["a", 0]] as [String: Any]
+        document["post_processor"] =
+            ["type": "RobertaProcessing", "cls": ["<s>", 4], "sep": ["a", 0]] as [String: Any]
         let bases = [byteLevel, try jsonBytes(document)]
-        let settings = try jsonBytes(["bos_token": "<s>", "eos_token": ["content": "<s>"], "add_eos_token": true] as [String: Any])
+        let settings = try jsonBytes(
+            ["bos_token": "<s>", "eos_token": ["content": "<s>"], "add_eos_token": true] as [String: Any])
         return try run(count, firstSeed: 3_000_000) { mutator in
             var folder = MemoryFolder()
             folder.files["tokenizer.json"] = mutator.json(mutator.element(bases))
@@ -97,8 +99,9 @@ enum MutationRun {
         }
         _ = model.summary
         let vocabulary = 0..<model.configuration.vocabularySize
-        guard model.generation.eosTokens.allSatisfy(vocabulary.contains) else {
-            throw Failure(description: "EOS outside of the vocabulary")
+        let ids = model.generation.eosTokens + [model.generation.bosToken].compactMap { $0 }
+        guard ids.allSatisfy(vocabulary.contains) else {
+            throw Failure(description: "BOS or EOS outside of the vocabulary")
         }
         try use(model.tokenizer)
     }

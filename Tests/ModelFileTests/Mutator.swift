@@ -69,17 +69,27 @@ struct Mutator {
 
     /// Replaces a number, or a punctuation mark, by something that a parser may stumble over.
     private mutating func changeText(_ bytes: inout [UInt8]) {
-        let marks = Set("0123456789\"{}[],:".utf8)
-        let places = bytes.indices.filter { marks.contains(bytes[$0]) }
-        guard !places.isEmpty else { return }
-        let start = element(places)
+        var start = below(bytes.count)
+        while start < bytes.count, !Self.isMark[Int(bytes[start])] { start += 1 }
+        guard start < bytes.count else { return }
         var end = start + 1
-        while end < bytes.count, (0x30...0x39).contains(bytes[end]), (0x30...0x39).contains(bytes[start]) { end += 1 }
-        let texts = [
-            "0", "-1", "1e999", "1e18", "9223372036854775807", "-9223372036854775808", "18446744073709551616", "0.5",
-            "null", "true", "\"\"", "[]", "{}", "\"\\ud800\"", "\"\\u0000\"", "4294967296", "10000000", "65537", "1000000",
-            String(repeating: "[", count: 500), String(repeating: "{\"a\":", count: 200), "\"", ",", "\\",
-        ]
-        bytes.replaceSubrange(start..<end, with: Array(element(texts).utf8))
+        if Self.isDigit(bytes[start]) {
+            while end < bytes.count, Self.isDigit(bytes[end]) { end += 1 }
+        }
+        bytes.replaceSubrange(start..<end, with: element(Self.texts))
     }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+
+    private static let isMark: [Bool] = {
+        var table = [Bool](repeating: false, count: 256)
+        for byte in "0123456789\"{}[],:".utf8 { table[Int(byte)] = true }
+        return table
+    }()
+
+    private static let texts: [[UInt8]] = [
+        "0", "-1", "1e999", "1e18", "9223372036854775807", "-9223372036854775808", "18446744073709551616", "0.5",
+        "null", "true", "\"\"", "[]", "{}", "\"\\ud800\"", "\"\\u0000\"", "4294967296", "10000000", "65537", "1000000",
+        String(repeating: "[", count: 500), String(repeating: "{\"a\":", count: 200), "\"", ",", "\\",
+    ].map { Array($0.utf8) }
 }

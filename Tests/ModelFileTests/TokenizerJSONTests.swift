@@ -101,7 +101,8 @@ import Testing
     @Test("Known split expressions are recognized")
     func splits() throws {
         let llama3 =
-            #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+            #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"#
+            + #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
         func kind(_ expression: String, behavior: String = "Isolated") throws -> TokenizerDescription.PreTokenizer {
             try describe { document in
                 let split: [String: Any] = [
@@ -165,6 +166,18 @@ import Testing
         }
     }
 
+    @Test("A template of absurd length is refused")
+    func longTemplate() {
+        let error = refusal {
+            try describe { document in
+                let piece = ["SpecialToken": ["id": "<s>"]]
+                document["post_processor"] =
+                    ["type": "TemplateProcessing", "single": Array(repeating: piece, count: 1000)] as [String: Any]
+            }
+        }
+        #expect(error?.code == .limitExceeded)
+    }
+
     @Test("Ids that are taken, negative or far beyond the vocabulary are refused; holes are unused tokens")
     func ids() throws {
         for vocabulary in [["a": 0, "b": 0], ["a": -1], ["a": 1 << 40], ["a": 1_000_000], ["a": Int.max]] {
@@ -183,12 +196,13 @@ import Testing
 
     @Test("vocab.json and merges.txt serve where there is no tokenizer.json")
     func olderFiles() throws {
+        let added = #"{"3": {"content": "<e>", "special": true}}"#
+        let settings =
+            #"{"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<e>", "added_tokens_decoder": "# + added + "}"
         var folder = MemoryFolder(files: [
             "vocab.json": Array(#"{"a": 0, "b": 1, "ab": 2}"#.utf8),
             "merges.txt": Array("#version: 0.2\na b\n".utf8),
-            "tokenizer_config.json": Array(
-                #"{"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<e>", "added_tokens_decoder": {"3": {"content": "<e>", "special": true}}}"#
-                    .utf8),
+            "tokenizer_config.json": Array(settings.utf8),
         ])
         let tokenizer = try #require(try folder.tokenizer())
         #expect(tokenizer.tokens == ["a", "b", "ab", "<e>"])
