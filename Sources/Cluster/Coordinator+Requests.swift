@@ -16,7 +16,8 @@ extension Coordinator {
         }
         let ahead = scheduler.waitingCount
         scheduler.submit(task, now: now)
-        if let explanation = lastExplanation {
+        if let explanation {
+            lastExplanation = explanation
             act(.waiting(task.request, explanation))
         } else if ahead > 0 {
             act(.waiting(task.request, "\(ahead) request\(ahead == 1 ? " is" : "s are") ahead in the queue"))
@@ -88,6 +89,7 @@ extension Coordinator {
 
     /// Tells every waiting request why it waits, when that has changed.
     mutating func explainWaiting() {
+        if scheduler.isIdle { return }
         let explanation = explanation
         defer { lastExplanation = explanation }
         guard let explanation, explanation != lastExplanation else { return }

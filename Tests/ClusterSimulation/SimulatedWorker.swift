@@ -28,14 +28,6 @@ struct SimulatedWorker {
 }
 
 extension World {
-    func endpoint(_ slot: Int) -> String { "\(slot).\(nodes[slot].life)" }
-
-    /// The place and process an endpoint belongs to.
-    func slot(ofEndpoint endpoint: String) -> (slot: Int, life: Int)? {
-        let parts = endpoint.split(separator: ".").compactMap { Int($0) }
-        return parts.count == 2 ? (parts[0], parts[1]) : nil
-    }
-
     func prepareWorkers(_ count: Int) {
         let isTight = count > 1 && random.chance(25)
         for _ in 0..<count {
@@ -61,7 +53,8 @@ extension World {
         var join = Join()
         join.memoryBytes = nodes[slot].memoryBytes
         join.readBandwidth = nodes[slot].readBandwidth
-        join.dataEndpoint = endpoint(slot)
+        join.dataEndpoint = "\(slot).\(nodes[slot].life)"
+        endpoints[join.dataEndpoint] = (slot, nodes[slot].life)
         nodes[slot].machine = Worker(join, now: now)
         queue.plan(.connected(slot: slot, life: nodes[slot].life), at: now + random.milliseconds(1...20))
     }
@@ -160,7 +153,7 @@ extension World {
             queue.plan(.loaded(slot: slot, life: life, assign.epoch), at: now + time)
         case .connectNext(let endpoint):
             nodes[slot].nextStage = endpoint
-            if let next = self.slot(ofEndpoint: endpoint)?.slot { network.cut(here, .worker(next), .data) }
+            if let next = endpoints[endpoint]?.slot { network.cut(here, .worker(next), .data) }
         case .unload: nodes[slot].stage = nil
         case .compute(let forward):
             let input = nodes[slot].inputs.first { $0.forward.step == forward.step }?.input ?? []
@@ -168,7 +161,7 @@ extension World {
             let time = random.milliseconds(1...6) * nodes[slot].slowness
             queue.plan(.computed(slot: slot, life: life, forward, input), at: now + time)
         case .sendForward(let forward):
-            if let (next, nextLife) = self.slot(ofEndpoint: nodes[slot].nextStage) {
+            if let (next, nextLife) = endpoints[nodes[slot].nextStage] {
                 post(.forward(forward, hidden), from: here, to: .worker(next), .data, life: nextLife)
             }
         case .sendResult(let result): post(.result(result), from: here, to: .coordinator, .tokens, life: 0)

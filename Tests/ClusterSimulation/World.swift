@@ -6,8 +6,8 @@ import Wire
 
 /// A cluster in one thread and virtual time, all chance from one seed. Milliseconds.
 final class World {
-    /// What happens at a time.
-    enum Thing {
+    /// What happens at a time. Indirect: the queue moves things often.
+    indirect enum Thing {
         case tickCoordinator
         case tickWorker(slot: Int, life: Int)
         case deliver(Letter)
@@ -35,6 +35,8 @@ final class World {
     var nodes: [SimulatedWorker] = []
     var network = VirtualNetwork()
     var firstStage = ""
+    /// The process behind each endpoint there ever was.
+    var endpoints: [String: (slot: Int, life: Int)] = [:]
     var answers = AnswerChecker(contextLength: World.contextLength)
     var bounds = BoundChecker()
     var violation: String?
@@ -140,9 +142,9 @@ final class World {
             }
         case .connectFirstStage(let endpoint):
             firstStage = endpoint
-            network.cut(.coordinator, .worker(slot(ofEndpoint: endpoint)?.slot ?? 0), .data)
+            network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data)
         case .forward(let forward):
-            if let (slot, life) = slot(ofEndpoint: firstStage) {
+            if let (slot, life) = endpoints[firstStage] {
                 post(.forward(forward, []), from: .coordinator, to: .worker(slot), .data, life: life)
             }
         case .finish(let request, _): requestEnded(request)
