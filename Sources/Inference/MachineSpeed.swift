@@ -5,7 +5,6 @@
 
 import CKernels
 import Glibc
-import Synchronization
 
 /// What decides the speed of a stage: memory bandwidth for decoding, int8 arithmetic for prompts.
 package struct MachineSpeed: Sendable, Equatable {
@@ -31,69 +30,61 @@ package struct MachineSpeed: Sendable, Equatable {
     }
 
     private static let columns = 1024
-    private static let budgetNanoseconds: UInt64 = 40_000_000
+    /// Rows that one thread multiplies at once.
+    private static let pieceRows = 16 * PackedMatrix.panelRows
+    private static let budgetNanoseconds: UInt64 = 30_000_000
+    /// Rounds even where they take longer than the budget.
+    private static let minimumRounds = 3
 
-    /// One token times a Q8_0 matrix larger than the cache, again and again.
+    /// One token times a Q8_0 matrix larger than the cache, an eighth of it in each round.
     private static func bandwidth(bytes: Int, pool: ThreadPool) throws(InferenceError) -> Double {
         let panelBytes = tk_panel_bytes(TK_Q8_0, columns)
-        let rows = bytes / panelBytes * PackedMatrix.panelRows
-        let matrix = try PackedMatrix(type: TK_Q8_0, rows: rows, columns: columns, name: "speed measurement")
-        // Pages must be real: reading untouched ones would read one zero page from the cache.
-        pool.run(pieces: matrix.panelCount, operations: rows * columns) { panel, _ in
-            memset(matrix.panel(panel), 1, panelBytes)
-        }
-        let operations = try measure(matrix, tokens: 1, pool: pool)
+        let pieces = max(8, bytes / (panelBytes * pieceRows / PackedMatrix.panelRows))
+        let operations = try bestRate(pieces: pieces, piecesPerRound: pieces / 8, tokens: 1, pool: pool)
         return operations / Double(2 * columns * PackedMatrix.panelRows) * Double(panelBytes)
     }
 
     /// Many tokens times a matrix that stays in the cache.
     private static func arithmetic(pool: ThreadPool) throws(InferenceError) -> Double {
-        let rows = 16 * PackedMatrix.panelRows * pool.threads
-        let matrix = try PackedMatrix(type: TK_Q8_0, rows: rows, columns: columns, name: "speed measurement")
-        memset(matrix.panel(0), 1, matrix.panelCount * matrix.panelBytes)
-        return try measure(matrix, tokens: 64, pool: pool)
+        try bestRate(pieces: pool.threads, piecesPerRound: 2 * pool.threads, tokens: 32, pool: pool)
     }
 
-    /// Operations per second of products with `tokens` tokens.
-    private static func measure(
-        _ matrix: PackedMatrix, tokens: Int, pool: ThreadPool
+    /// Operations per second in the best of the rounds that fit the budget: what else the machine does at the moment
+    /// should not count.
+    private static func bestRate(
+        pieces: Int, piecesPerRound: Int, tokens: Int, pool: ThreadPool
     ) throws(InferenceError) -> Double {
-        let panelsPerPiece = 16
-        let outputs = PackedMatrix.panelRows * panelsPerPiece
+        let matrix = try PackedMatrix(
+            type: TK_Q8_0, rows: pieces * pieceRows, columns: columns, name: "speed measurement")
+        let piecePanels = pieceRows / PackedMatrix.panelRows
+        // Pages must be real: reading untouched ones would read one zero page from the cache.
+        pool.run(pieces: pieces, operations: Int.max) { piece, _ in
+            memset(matrix.panel(piece * piecePanels), 1, piecePanels * matrix.panelBytes)
+        }
         let inputs = try AnonymousMemory(byteCount: tokens * columns * 2, purpose: "speed measurement")
         let output = try AnonymousMemory(
-            byteCount: pool.threads * tokens * outputs * MemoryLayout<Float>.stride, purpose: "speed measurement")
+            byteCount: pool.threads * tokens * pieceRows * MemoryLayout<Float>.stride, purpose: "speed measurement")
         let floats = output.base.assumingMemoryBound(to: Float.self)
         let blocks = tokens * columns / Int(TK_BLOCK)
         let x = tk_quantized(
             quants: inputs.base.assumingMemoryBound(to: Int8.self),
             scales: (inputs.base + tokens * columns).assumingMemoryBound(to: Float.self),
             sums: (inputs.base + tokens * columns + 4 * blocks).assumingMemoryBound(to: Int32.self))
-        let pieces = matrix.panelCount / panelsPerPiece
-        let done = Atomic<Int>(0)
-        let start = monotonicNanoseconds()
-        let deadline = start + budgetNanoseconds
+        let deadline = monotonicNanoseconds() + budgetNanoseconds
+        var rounds = 0
+        var shortest = UInt64.max
         repeat {
-            pool.run(pieces: pieces, operations: Int.max) { piece, thread in
-                guard monotonicNanoseconds() < deadline else { return }
+            let start = monotonicNanoseconds()
+            let firstPiece = rounds * piecesPerRound
+            pool.run(pieces: piecesPerRound, operations: Int.max) { piece, thread in
+                let panel = (firstPiece + piece) % pieces * piecePanels
                 tk_matmul_quantized(
-                    matrix.type, floats + thread * tokens * outputs, outputs, matrix.panel(piece * panelsPerPiece), x,
-                    tokens, outputs, columns)
-                done.add(2 * tokens * outputs * columns, ordering: .relaxed)
+                    matrix.type, floats + thread * tokens * pieceRows, pieceRows, matrix.panel(panel), x, tokens,
+                    pieceRows, columns)
             }
-        } while monotonicNanoseconds() < deadline
-        let seconds = Double(monotonicNanoseconds() - start) * 1e-9
-        return Double(done.load(ordering: .relaxed)) / seconds
-    }
-}
-
-extension MachineSpeed {
-    /// The instruction set whose kernels are in use: "avx512", "avx2" or "portable".
-    package static var instructionLevel: String {
-        switch tk_current_level() {
-        case TK_LEVEL_AVX512: "avx512"
-        case TK_LEVEL_AVX2: "avx2"
-        default: "portable"
-        }
+            shortest = min(shortest, max(1, monotonicNanoseconds() - start))
+            rounds += 1
+        } while monotonicNanoseconds() < deadline || rounds < minimumRounds
+        return Double(2 * piecesPerRound * pieceRows * columns * tokens) / (Double(shortest) * 1e-9)
     }
 }

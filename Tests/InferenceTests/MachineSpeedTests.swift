@@ -1,4 +1,4 @@
-// The measurement gives plausible numbers in a short time.
+// The measurement gives plausible numbers.
 
 import Testing
 
@@ -6,11 +6,11 @@ import Testing
 
 @Suite("Machine speed")
 struct MachineSpeedTests {
-    @Test("The measurement is short, and its numbers are those of a real machine")
+    @Test("The measurement ends, and its numbers are those of a real machine")
     func measure() throws {
         let start = ContinuousClock.now
         let speed = try MachineSpeed.measure(threads: 2)
-        #expect(start.duration(to: .now) < .seconds(2))
+        #expect(start.duration(to: .now) < .seconds(10))
         #expect((1e7...1e13).contains(speed.readBytesPerSecond))
         #expect((1e7...1e16).contains(speed.int8OperationsPerSecond))
     }
