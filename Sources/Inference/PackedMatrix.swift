@@ -41,7 +41,7 @@ final class PackedMatrix {
     /// Packed bytes of a matrix, the last panel's missing rows included; nil: impossible shape.
     static func byteCount(type: tk_type, rows: Int, columns: Int) -> Int? {
         let isBlocked = type == TK_Q8_0 || type == TK_Q4_0
-        // Below these bounds nothing overflows: 2^31 panels of at most 2^31 columns of 64 bytes would, hence the last.
+        // Within these bounds the size of one panel cannot overflow; the product with their number can.
         guard rows > 0, columns > 0, rows <= 1 << 31, columns <= 1 << 31,
             !isBlocked || columns % Int(TK_BLOCK) == 0
         else { return nil }
