@@ -31,7 +31,7 @@ package struct Coordinator: Sendable {
         case connectFirstStage(endpoint: String)
         /// To the first stage. At most stageCount + 1 are unanswered at once.
         case forward(Forward)
-        /// The request left the queue: the computation of its prompt begins. `reusedTokens` of it need none. Comes once.
+        /// The request left the queue: the computation of its prompt begins, but for `reusedTokens`. Comes once.
         case started(RequestID, reusedTokens: Int)
         /// The next token of the answer. After `finish` or `fail` nothing follows for this request.
         case emit(RequestID, SampledToken)

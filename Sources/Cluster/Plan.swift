@@ -56,7 +56,7 @@ package enum PlanRefusal: Error, Sendable, Equatable, CustomStringConvertible {
 package func bytesText(_ bytes: UInt64) -> String {
     for (unit, shift) in [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)] as [(String, UInt64)]
     where bytes >> shift > 0 {
-        let tenths = (bytes >> (shift - 10)) * 10 >> 10
+        let tenths = ((bytes >> (shift - 10)) * 10) >> 10
         return "\(tenths / 10).\(tenths % 10) \(unit)"
     }
     return "\(bytes) bytes"

@@ -75,7 +75,9 @@ package struct Planner: Sendable {
             }
             next = range.upperBound
         }
-        if next != layerCount { return "--split ends with layer \(next - 1), but the model's last is \(layerCount - 1)" }
+        if next != layerCount {
+            return "--split ends with layer \(next - 1), but the model's last is \(layerCount - 1)"
+        }
         return split.count > Limits.workers ? "--split has more than \(Limits.workers) ranges" : nil
     }
 
@@ -89,7 +91,8 @@ package struct Planner: Sendable {
         let layers = 0..<model.layerBytes.count
         let workers = min(candidates.count, layers.count)
         let offered = candidates.reduce(UInt64(0)) { $0 + min($1.memoryBytes, 1 << 50) }
-        let needed = model.stageBytes(of: layers, blockCount: minimumBlocks)
+        let needed =
+            model.stageBytes(of: layers, blockCount: minimumBlocks)
             + (workers > 1 ? model.tiedBytes + model.workspaceBytes * UInt64(workers - 1) : 0)
         if needed > offered { return .notEnoughMemory(needed: needed, offered: offered, workers: candidates.count) }
         let largest = layers.map { model.stageBytes(of: $0..<$0 + 1, blockCount: minimumBlocks) }.max() ?? 0
@@ -135,7 +138,7 @@ private struct SplitSearch {
         let layerCount = model.layerBytes.count
         var best = Array(repeating: Double.infinity, count: layerCount + 1)
         best[0] = 0
-        // choices[worker][end]: where the worker's layers begin when the first `end` layers are placed; nil: it has none.
+        // choices[worker][end]: where the worker's layers begin when `end` layers are placed; nil: it has none.
         var choices: [[Int?]] = []
         for (index, candidate) in candidates.enumerated() {
             var next = best
@@ -172,7 +175,8 @@ private struct SplitSearch {
     }
 
     private func bytes(_ start: Int, _ end: Int, _ blockCount: Int) -> UInt64 {
-        var bytes = sums[end] - sums[start] + model.keyValueBytes(of: start..<end, blockCount: blockCount)
+        var bytes =
+            sums[end] - sums[start] + model.keyValueBytes(of: start..<end, blockCount: blockCount)
             + model.workspaceBytes
         if start == 0 { bytes += model.embeddingBytes }
         if end == model.layerBytes.count { bytes += model.headBytes }

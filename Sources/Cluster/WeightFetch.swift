@@ -133,7 +133,8 @@ package struct WeightFetch: Sendable {
         let item = items[index]
         let expected = min(UInt64(chunkBytes), item.byteCount - item.written)
         guard UInt64(chunk.length) == expected, chunk.total == item.byteCount else {
-            let message = "weights \(chunk.content): \(expected) bytes of \(item.byteCount) were due at "
+            let message =
+                "weights \(chunk.content): \(expected) bytes of \(item.byteCount) were due at "
                 + "\(chunk.offset), but \(chunk.length) of \(chunk.total) came"
             return fail(message, &actions)
         }

@@ -240,7 +240,8 @@ package struct Worker: Sendable {
         guard forward.activationCount == expected, forward.tokenCount <= assign.maximumBatchTokens, !hasBadBlock,
             steps.count <= assign.stageCount
         else {
-            let message = "\(forward.step) has \(forward.tokenCount) tokens, \(forward.activationCount) activations, "
+            let message =
+                "\(forward.step) has \(forward.tokenCount) tokens, \(forward.activationCount) activations, "
                 + "\(steps.count) steps before it: not what \(assign.epoch) allows; dropped"
             return act(.log(.error, message))
         }

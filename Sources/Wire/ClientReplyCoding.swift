@@ -4,7 +4,8 @@ extension ClientReply {
     private static let rules = [
         FieldRule(2, "ClientReply.tokens", [FieldRule(2, "TokensEvent.tokens", atMost: Limits.stepItems)]),
         FieldRule(
-            6, "ClientReply.status", [
+            6, "ClientReply.status",
+            [
                 FieldRule(6, "StatusReply.workers", atMost: Limits.workers),
                 FieldRule(7, "StatusReply.requests", atMost: Limits.listedRequests),
             ]),

@@ -8,7 +8,9 @@ struct Check {
     init(_ message: String) { self.message = message }
 
     /// `value` as an Int of 0 ... limit (or from another lowest value).
-    func count(_ value: some BinaryInteger, _ field: String, from lowest: Int = 0, to limit: Int) throws(WireError) -> Int {
+    func count(_ value: some BinaryInteger, _ field: String, from lowest: Int = 0, to limit: Int) throws(WireError)
+        -> Int
+    {
         guard let number = Int(exactly: value), (lowest...max(lowest, limit)).contains(number) else {
             throw WireError("\(message).\(field) is \(value), but must be \(lowest) to \(limit)")
         }

@@ -3,7 +3,8 @@
 extension ControlRequest {
     private static let rules = [
         FieldRule(
-            16, "Generate", [
+            16, "Generate",
+            [
                 FieldRule(5, "Generate.conversation", [FieldRule(1, "Generate.messages", atMost: Limits.chatMessages)]),
                 FieldRule(10, "Generate.stops", atMost: Limits.stops),
             ])

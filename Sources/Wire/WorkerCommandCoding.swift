@@ -86,8 +86,9 @@ extension Assign {
         guard endpoint.isEmpty == (stageIndex == stageCount - 1), endpoint.isEmpty == (layers.upperBound == layerCount),
             (stageIndex == 0) == (layers.lowerBound == 0)
         else {
-            throw WireError("Assign: stage \(stageIndex) of \(stageCount), layers \(layers) of \(layerCount) and next "
-                + "hop \"\(endpoint)\" contradict each other")
+            throw WireError(
+                "Assign: stage \(stageIndex) of \(stageCount), layers \(layers) of \(layerCount) and next "
+                    + "hop \"\(endpoint)\" contradict each other")
         }
         self.init(
             epoch: Epoch(p.epoch), layers: layers, layerCount: layerCount,

@@ -1,5 +1,5 @@
-// Responsible for: what must be true of every run, seen from outside. Must not know: how the code under test works, only
-// what it asks its shells to do.
+// Responsible for: what must be true of every run, seen from outside. Must not know: how the code under test works,
+// only what it asks its shells to do.
 
 import Cluster
 import Wire

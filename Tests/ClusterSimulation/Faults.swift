@@ -109,7 +109,8 @@ extension World {
         for a in places {
             for b in places where a.number < b.number { heal(a, b) }
         }
-        let needsAll = coordinator.configuration.minimumWorkers > 1 || coordinator.configuration.split != nil
+        let needsAll =
+            coordinator.configuration.minimumWorkers > 1 || coordinator.configuration.split != nil
             || nodes.contains { $0.memoryBytes < 1_000 }
         for slot in nodes.indices {
             thaw(slot)

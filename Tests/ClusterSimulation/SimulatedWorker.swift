@@ -35,8 +35,11 @@ extension World {
             nodes.append(SimulatedWorker(memoryBytes: memory, readBandwidth: [1e9, 1e9, 3e9][random.below(3)]))
         }
         for slot in nodes.indices {
-            queue.plan(.fault(.start(slot)), at: random.chance(70) ? random.milliseconds(0...100)
-                : random.milliseconds(0...2_500))
+            queue.plan(
+                .fault(.start(slot)),
+                at: random.chance(70)
+                    ? random.milliseconds(0...100)
+                    : random.milliseconds(0...2_500))
         }
     }
 

@@ -1,7 +1,8 @@
 // Responsible for: many worlds without a violation, and worlds with a planted bug with one. Must not know: details of
 // the world.
 //
-// TANDEM_SIMULATION_SEED=n runs the world of one seed and tells what happened in it, TANDEM_SIMULATION_SEEDS=n runs that many.
+// TANDEM_SIMULATION_SEED=n runs the world of one seed and tells what happened in it; TANDEM_SIMULATION_SEEDS=n runs
+// that many.
 
 import Foundation
 import Testing

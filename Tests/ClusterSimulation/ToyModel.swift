@@ -1,4 +1,5 @@
-// Responsible for: a model whose next token is a hash over everything that must be right. Must not know: blocks, stages.
+// Responsible for: a model whose next token is a hash over everything that must be right. Must not know: blocks,
+// stages.
 
 /// The arithmetic of the toy model. A layer's output depends on the token, its position, the layer and what earlier
 /// positions left in that layer.
@@ -19,8 +20,10 @@ enum ToyModel {
 
     /// The earlier positions that a layer looks at: enough that a wrong one does not stay unseen for long.
     static func looksAt(_ position: Int, layer: Int) -> (Int, Int, Int, Int) {
-        (0, max(0, position - 1), (position &* 7 &+ layer &* 13) % (position + 1),
-            (position &* 31 &+ layer &* 5 &+ 3) % (position + 1))
+        (
+            0, max(0, position - 1), (position &* 7 &+ layer &* 13) % (position + 1),
+            (position &* 31 &+ layer &* 5 &+ 3) % (position + 1)
+        )
     }
 
     static func attend(_ hidden: UInt64, _ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) -> UInt64 {

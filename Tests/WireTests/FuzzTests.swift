@@ -1,4 +1,5 @@
-// Responsible for: no bytes whatever make a decoder trap, and what is accepted can be said again. Must not know: sockets.
+// Responsible for: no bytes whatever make a decoder trap, and what is accepted can be said again. Must not know:
+// sockets.
 
 import Testing
 import Wire

@@ -71,7 +71,8 @@ enum Samples {
             .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),
             .client(.generate(generate(.text("Once upon a time")))),
             .client(.generate(generate(.tokens([1, 2, 3])))),
-            .client(.generate(generate(.messages([.init(role: "user", content: "hé"), .init(role: "x", content: "")])))),
+            .client(
+                .generate(generate(.messages([.init(role: "user", content: "hé"), .init(role: "x", content: "")])))),
             .client(.cancel(ClientRequestID(77))), .client(.statusQuery(query)),
         ]
     }

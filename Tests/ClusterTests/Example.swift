@@ -1,0 +1,103 @@
+// Responsible for: small models, workers and requests that the tests of this folder share. Must not know: expectations.
+
+import Wire
+
+@testable import Cluster
+
+enum Example {
+    /// `layers` layers of 100 bytes, embedding 30, head 50, workspace 10, one byte of keys and values per block.
+    static func model(layers: Int = 6, tied: UInt64 = 0) -> ModelShape {
+        ModelShape(
+            name: "m", layerBytes: Array(repeating: 100, count: layers), embeddingBytes: 30, headBytes: 50,
+            tiedBytes: tied, keyValueBytesPerBlock: 1, workspaceBytes: 10, activationsPerToken: 4)
+    }
+
+    static func configuration(contextLength: Int = 64) -> CoordinatorConfiguration {
+        var configuration = CoordinatorConfiguration(
+            model: model(), modelDescription: [1, 2], build: "0.1", weightsEndpoint: "tcp://c:1",
+            tokensEndpoint: "tcp://c:2", contextLength: contextLength, firstEpoch: Epoch(10))
+        configuration.prefillChunk = 16
+        configuration.maximumBatchTokens = 20
+        return configuration
+    }
+
+    static func join(_ number: UInt64, memory: UInt64 = 10_000) -> Join {
+        var join = Join()
+        join.memoryBytes = memory
+        join.readBandwidth = 1e9
+        join.dataEndpoint = "tcp://w\(number):1"
+        return join
+    }
+
+    static func task(
+        _ request: UInt64, prompt: Int = 4, maximumTokens: Int = 3, endTokens: [Int32] = [], session: UInt64? = nil
+    ) -> GenerationTask {
+        GenerationTask(
+            request: RequestID(request), prompt: (0..<Int32(prompt)).map { $0 }, sampling: SamplingParameters(),
+            maximumTokens: maximumTokens, endTokens: endTokens, session: session.map { SessionID($0) })
+    }
+
+    static func result(of forward: Forward, token: Int32 = 50) -> StepResult {
+        let samples = forward.items.filter(\.samples).map { SampledToken(sequence: $0.sequence, token: token) }
+        return StepResult(epoch: forward.epoch, step: forward.step, samples: samples, computeMicroseconds: 1)
+    }
+}
+
+/// A coordinator with its workers' side played by hand.
+struct Played {
+    var coordinator: Coordinator
+    var now: UInt64 = 0
+    var actions: [Coordinator.Action] = []
+
+    init(_ configuration: CoordinatorConfiguration = Example.configuration()) {
+        coordinator = Coordinator(configuration, now: 0)
+    }
+
+    /// What the coordinator decides on this event.
+    @discardableResult
+    mutating func tell(_ event: Coordinator.Event) -> [Coordinator.Action] {
+        actions = coordinator.handle(event, now: now)
+        return actions
+    }
+
+    mutating func join(_ numbers: UInt64..., memory: UInt64 = 10_000) {
+        for number in numbers { tell(.worker(WorkerID(number), .join(Example.join(number, memory: memory)))) }
+    }
+
+    /// Everybody who has layers says that it is ready.
+    mutating func ready() {
+        let epoch = coordinator.epoch
+        for stage in coordinator.service.deployment?.plan.stages ?? [] {
+            tell(.worker(stage.worker, .ready(Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0))))
+        }
+    }
+
+    /// Time passes, with a heartbeat of these workers every 250 ms. All actions of it.
+    mutating func pass(_ milliseconds: UInt64, alive: [UInt64], busy: UInt64 = 0) -> [Coordinator.Action] {
+        var all: [Coordinator.Action] = []
+        let end = now + milliseconds
+        while now < end {
+            now = min(end, now + 250)
+            for number in alive {
+                var heartbeat = WorkerHeartbeat()
+                heartbeat.epoch = coordinator.epoch
+                heartbeat.busyMilliseconds = busy
+                all += tell(.worker(WorkerID(number), .heartbeat(heartbeat)))
+            }
+            all += tell(.tick)
+        }
+        return all
+    }
+
+    /// The layers of the plan in force, by worker, in order.
+    var plan: [(worker: UInt64, layers: Range<Int>)] {
+        (coordinator.service.deployment?.plan.stages ?? []).map { ($0.worker.value, $0.layers) }
+    }
+}
+
+extension [Coordinator.Action] {
+    var forwards: [Forward] { compactMap { if case .forward(let forward) = $0 { forward } else { nil } } }
+    var assigns: [Assign] { compactMap { if case .send(_, .assign(let assign)) = $0 { assign } else { nil } } }
+    var failures: [String] { compactMap { if case .fail(_, let message, _) = $0 { message } else { nil } } }
+    var explanations: [String] { compactMap { if case .waiting(_, let why) = $0 { why } else { nil } } }
+}

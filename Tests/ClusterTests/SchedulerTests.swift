@@ -1,0 +1,165 @@
+// Responsible for: which tokens are in a step, and what its result means. Must not know: workers, time.
+
+import Testing
+import Wire
+
+@testable import Cluster
+
+@Suite struct SchedulerTests {
+    private func scheduler(blocks: Int = 8, stages: Int = 2, running: Int = 8, context: Int = 128) -> Scheduler {
+        var scheduler = Scheduler(
+            contextLength: context, prefillChunk: 16, maximumBatchTokens: 20, maximumRunning: running)
+        scheduler.resume(epoch: Epoch(1), stageCount: stages, blockCount: blocks)
+        return scheduler
+    }
+
+    private func complete(_ scheduler: inout Scheduler, _ forward: Forward?, token: Int32 = 50) -> [Scheduler.Outcome] {
+        guard let forward, case .done(let outcomes) = scheduler.complete(Example.result(of: forward, token: token))
+        else {
+            Issue.record("the step is not complete")
+            return []
+        }
+        return outcomes
+    }
+
+    @Test("A prompt goes in chunks, several in flight at once, and only the last one samples")
+    func chunks() {
+        var scheduler = scheduler()
+        scheduler.submit(Example.task(1, prompt: 40), now: 0)
+        let steps = (0..<4).map { _ in scheduler.nextStep().forward }
+        #expect(steps.map { $0?.items[0].position } == [0, 16, 32, nil])
+        #expect(steps.map { $0?.items[0].tokens.count } == [16, 16, 8, nil])
+        #expect(steps.map { $0?.items[0].samples } == [false, false, true, nil])
+        #expect(steps.map { $0?.items[0].blocks.count } == [1, 1, 2, nil])
+        #expect(steps.map { $0?.items[0].begin != nil } == [true, false, false, false])
+        #expect(steps.flatMap { $0?.items[0].tokens ?? [] } == Array(0..<40))
+    }
+
+    @Test("At most one step more than there are stages is in flight")
+    func inFlight() {
+        var scheduler = scheduler(stages: 2)
+        scheduler.submit(Example.task(1, prompt: 100), now: 0)
+        let first = scheduler.nextStep().forward
+        #expect(scheduler.nextStep().forward != nil)
+        #expect(scheduler.nextStep().forward != nil)
+        #expect(scheduler.nextStep().forward == nil)
+        #expect(complete(&scheduler, first).isEmpty)
+        #expect(scheduler.nextStep().forward != nil)
+    }
+
+    @Test("Tokens being generated go first, and prompts share what is left of the step")
+    func mixed() {
+        var scheduler = scheduler(stages: 1)
+        scheduler.submit(Example.task(1, prompt: 4), now: 0)
+        #expect(
+            complete(&scheduler, scheduler.nextStep().forward).contains(
+                .emit(
+                    RequestID(1),
+                    .init(
+                        sequence: SequenceID(1), token: 50))))
+        scheduler.submit(Example.task(2, prompt: 12), now: 0)
+        scheduler.submit(Example.task(3, prompt: 30), now: 0)
+        let items = scheduler.nextStep().forward?.items ?? []
+        #expect(items.map(\.sequence.value) == [1, 2, 3])
+        #expect(items.map(\.tokens.count) == [1, 12, 4])
+        #expect(items.map(\.samples) == [true, true, false])
+        #expect(items[0].position == 4)
+        #expect(items[0].tokens == [50])
+    }
+
+    @Test("A sequence waits for its sample: no second step of it is sent before")
+    func oneSample() {
+        var scheduler = scheduler()
+        scheduler.submit(Example.task(1), now: 0)
+        #expect(scheduler.nextStep().forward != nil)
+        #expect(scheduler.nextStep().forward == nil)
+    }
+
+    @Test(
+        "An answer ends with its last token, an end token, or a full context",
+        arguments: [
+            (5, 3, [], 128, 3, FinishReason.length), (5, 9, [50], 128, 1, .stop), (5, 99, [], 8, 3, .length),
+            (5, 1, [50], 128, 1, .stop),
+        ] as [(Int, Int, [Int32], Int, Int, FinishReason)])
+    func ends(
+        _ prompt: Int, _ maximum: Int, _ endTokens: [Int32], _ context: Int, _ count: Int, _ reason: FinishReason
+    ) {
+        var scheduler = scheduler(context: context)
+        scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum, endTokens: endTokens), now: 0)
+        var outcomes: [Scheduler.Outcome] = []
+        for _ in 0..<count { outcomes += complete(&scheduler, scheduler.nextStep().forward) }
+        #expect(outcomes.suffix(2) == [.finish(RequestID(1), reason), .release(SequenceID(1))])
+        #expect(outcomes.count == count + 2)
+        #expect(scheduler.isIdle)
+        #expect(scheduler.pool.freeCount == 8)
+    }
+
+    @Test("A request waits until all the blocks it can ever need are free, and others wait behind it")
+    func admission() {
+        var scheduler = scheduler(blocks: 3)
+        scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 40), now: 0)  // 2 blocks
+        scheduler.submit(Example.task(2, prompt: 4, maximumTokens: 40), now: 0)  // 2 blocks
+        scheduler.submit(Example.task(3, prompt: 4, maximumTokens: 4), now: 0)  // 1 block, but it is not its turn
+        #expect(scheduler.nextStep().forward?.items.map(\.sequence.value) == [1])
+        #expect(scheduler.waitingCount == 2)
+        #expect(scheduler.end(RequestID(1)) == [])
+        #expect(scheduler.pool.freeCount == 1)
+    }
+
+    @Test("After a cancel the blocks return when the last step in flight is complete")
+    func cancel() {
+        var scheduler = scheduler(blocks: 4)
+        scheduler.submit(Example.task(1, prompt: 40, maximumTokens: 20), now: 0)
+        let steps = (0..<3).map { _ in scheduler.nextStep().forward }
+        #expect(scheduler.end(RequestID(1)) == [])
+        #expect(scheduler.end(RequestID(1)) == nil)
+        #expect(complete(&scheduler, steps[0]).isEmpty)
+        #expect(complete(&scheduler, steps[1]).isEmpty)
+        #expect(scheduler.pool.freeCount == 2)
+        #expect(complete(&scheduler, steps[2]) == [.release(SequenceID(1))])
+        #expect(scheduler.pool.freeCount == 4)
+        #expect(scheduler.isIdle)
+    }
+
+    @Test("After a new epoch the tokens so far are computed again, and none is emitted twice")
+    func replay() {
+        var scheduler = scheduler(stages: 1)
+        scheduler.submit(Example.task(1, prompt: 4), now: 0)
+        _ = complete(&scheduler, scheduler.nextStep().forward, token: 60)
+        _ = scheduler.nextStep()
+        scheduler.suspend()
+        #expect(scheduler.nextStep().forward == nil)
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 4)
+        let (forward, outcomes) = scheduler.nextStep()
+        #expect(outcomes.isEmpty)
+        #expect(forward?.epoch == Epoch(2))
+        #expect(forward?.step == StepID(1))
+        #expect(forward?.items[0].tokens == [0, 1, 2, 3, 60])
+        #expect(forward?.items[0].begin?.promptTokenCount == 4)
+        #expect(forward?.items[0].samples == true)
+        #expect(
+            complete(&scheduler, forward, token: 61).first
+                == .emit(
+                    RequestID(1), SampledToken(sequence: SequenceID(1), token: 61)))
+    }
+
+    @Test("The result of a later step, or with other sequences, is wrong; that of an earlier one a duplicate")
+    func wrongResults() {
+        var scheduler = scheduler()
+        scheduler.submit(Example.task(1, prompt: 40), now: 0)
+        let steps = (0..<3).compactMap { _ in scheduler.nextStep().forward }
+        guard case .wrong = scheduler.complete(Example.result(of: steps[1])) else {
+            Issue.record("a step was skipped")
+            return
+        }
+        _ = complete(&scheduler, steps[0])
+        #expect(scheduler.complete(Example.result(of: steps[0])) == .duplicate)
+        _ = complete(&scheduler, steps[1])
+        var result = Example.result(of: steps[2])
+        result.samples = []
+        guard case .wrong = scheduler.complete(result) else {
+            Issue.record("a token is missing")
+            return
+        }
+    }
+}

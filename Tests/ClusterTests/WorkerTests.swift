@@ -1,0 +1,186 @@
+// Responsible for: what a worker says and does. Must not know: the coordinator's machine.
+
+import Testing
+import Wire
+
+@testable import Cluster
+
+@Suite struct WorkerTests {
+    private let welcome = Welcome(build: "b", weightsEndpoint: "w", tokensEndpoint: "t", modelName: "m")
+
+    private func assign(_ epoch: UInt64, isLast: Bool = true) -> Assign {
+        Assign(
+            epoch: Epoch(epoch), layers: isLast ? 3..<6 : 0..<3, layerCount: 6, modelDescription: [],
+            keyValueBlockCount: 4, maximumBatchTokens: 16, activationsPerToken: 2,
+            next: isLast ? .tokens : .stage(endpoint: "n"), stageIndex: isLast ? 1 : 0, stageCount: 2)
+    }
+
+    private func forward(_ epoch: UInt64, _ step: UInt64, activations: Int) -> Forward {
+        let item = ForwardItem(sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], samples: true)
+        return Forward(epoch: Epoch(epoch), step: StepID(step), items: [item], activationCount: activations)
+    }
+
+    private func member() -> Worker {
+        var worker = Worker(Example.join(1), now: 0)
+        _ = worker.handle(.connected, now: 0)
+        _ = worker.handle(.command(.welcome(welcome)), now: 0)
+        return worker
+    }
+
+    private func serving(isLast: Bool = true) -> Worker {
+        var worker = member()
+        _ = worker.handle(.command(.assign(assign(5, isLast: isLast))), now: 0)
+        _ = worker.handle(.loaded(Epoch(5), transferredBytes: 1, cachedBytes: 2), now: 0)
+        return worker
+    }
+
+    private func join(_ attempt: UInt64) -> Worker.Action {
+        var join = Example.join(1)
+        join.attempt = attempt
+        return .send(.join(join))
+    }
+
+    @Test("It joins when it is connected, and says so again every second until it is answered")
+    func joining() {
+        var worker = Worker(Example.join(1), now: 0)
+        #expect(worker.handle(.tick, now: 0).isEmpty)
+        #expect(worker.handle(.connected, now: 100) == [join(1)])
+        #expect(worker.handle(.tick, now: 600).isEmpty)
+        #expect(worker.handle(.tick, now: 1_100) == [join(1)])
+        #expect(worker.handle(.command(.welcome(welcome)), now: 1_200) == [.welcomed(welcome)])
+        guard case .send(.heartbeat)? = worker.handle(.tick, now: 1_400).first else {
+            Issue.record("no heartbeat")
+            return
+        }
+    }
+
+    @Test("It joins again, by another number, when it is told to or connected again")
+    func rejoining() {
+        var worker = serving()
+        #expect(worker.handle(.command(.rejoin), now: 10).last == join(2))
+        #expect(worker.assignment == nil)
+        #expect(worker.handle(.command(.rejoin), now: 20).isEmpty)
+        #expect(worker.handle(.connected, now: 30) == [join(3)])
+    }
+
+    @Test("It connects anew when the coordinator is silent for two seconds, but not for its own absence")
+    func silence() {
+        var worker = member()
+        for time in stride(from: UInt64(250), through: 1_750, by: 250) {
+            #expect(!worker.handle(.tick, now: time).contains(.reconnect))
+        }
+        #expect(worker.handle(.tick, now: 2_000).contains(.reconnect))
+        var stopped = member()
+        #expect(!stopped.handle(.tick, now: 60_000).contains(.reconnect))
+    }
+
+    @Test("A refusal ends it")
+    func refusal() {
+        var worker = Worker(Example.join(1), now: 0)
+        _ = worker.handle(.connected, now: 0)
+        #expect(worker.handle(.command(.refusal(Refusal(reason: "no"))), now: 0) == [.refused("no")])
+        #expect(worker.handle(.connected, now: 5).isEmpty)
+    }
+
+    @Test("It loads what it is assigned, and a newer assignment supersedes a load in progress")
+    func loading() {
+        var worker = member()
+        let first = assign(5, isLast: false)
+        #expect(worker.handle(.command(.assign(first)), now: 0) == [.load(first), .connectNext(endpoint: "n")])
+        let progress = Loading(epoch: Epoch(5), bytesDone: 1, bytesTotal: 2)
+        #expect(
+            worker.handle(.loadProgress(Epoch(5), bytesDone: 1, bytesTotal: 2), now: 0) == [
+                .send(.loading(progress))
+            ])
+        #expect(worker.handle(.command(.assign(assign(6))), now: 0) == [.load(assign(6))])
+        #expect(worker.handle(.loaded(Epoch(5), transferredBytes: 1, cachedBytes: 2), now: 0).isEmpty)
+        let ready = Ready(epoch: Epoch(6), transferredBytes: 1, cachedBytes: 2)
+        #expect(worker.handle(.loaded(Epoch(6), transferredBytes: 1, cachedBytes: 2), now: 0) == [.send(.ready(ready))])
+    }
+
+    @Test("A load that failed is told, and the stage is none any more")
+    func loadFailure() {
+        var worker = member()
+        _ = worker.handle(.command(.assign(assign(5))), now: 0)
+        let failure = LoadFailure(epoch: Epoch(5), message: "disk full")
+        #expect(worker.handle(.loadFailed(Epoch(5), message: "disk full"), now: 0) == [.send(.failed(failure))])
+        #expect(worker.assignment == nil)
+    }
+
+    @Test("Steps are computed one at a time and in order; the last stage sends a result for each")
+    func lastStage() {
+        var worker = serving()
+        let steps = (1...3).map { forward(5, $0, activations: 4) }
+        #expect(worker.handle(.forward(steps[0]), now: 0) == [.compute(steps[0])])
+        #expect(worker.handle(.forward(steps[1]), now: 1).isEmpty)
+        #expect(worker.handle(.forward(steps[2]), now: 2).isEmpty)
+        let samples = [SampledToken(sequence: SequenceID(1), token: 9)]
+        let actions = worker.handle(.computed(Epoch(5), StepID(1), samples: samples, microseconds: 7), now: 3)
+        let result = StepResult(epoch: Epoch(5), step: StepID(1), samples: samples, computeMicroseconds: 7)
+        #expect(actions == [.sendResult(result), .compute(steps[1])])
+    }
+
+    @Test("Another stage sends each step on, with the activations it has made")
+    func middleStage() {
+        var worker = serving(isLast: false)
+        let step = forward(5, 1, activations: 0)
+        #expect(worker.handle(.forward(step), now: 0) == [.compute(step)])
+        let actions = worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 7), now: 3)
+        #expect(actions == [.sendForward(forward(5, 1, activations: 4))])
+    }
+
+    @Test("Steps of another epoch, of the wrong size or beyond what may be in flight are dropped")
+    func dropped() {
+        var worker = serving()
+        func isDropped(_ step: Forward) -> Bool {
+            worker.handle(.forward(step), now: 0).allSatisfy { if case .log = $0 { true } else { false } }
+        }
+        #expect(isDropped(forward(4, 1, activations: 4)))
+        #expect(isDropped(forward(6, 1, activations: 4)))
+        #expect(isDropped(forward(5, 1, activations: 6)))
+        var badBlock = forward(5, 1, activations: 4)
+        badBlock.items[0].blocks = [4]
+        #expect(isDropped(badBlock))
+        for step in 1...3 { _ = worker.handle(.forward(forward(5, UInt64(step), activations: 4)), now: 0) }
+        #expect(isDropped(forward(5, 4, activations: 4)))
+    }
+
+    @Test("What was computed for an epoch that is over goes nowhere")
+    func staleResult() {
+        var worker = serving()
+        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
+        _ = worker.handle(.command(.assign(assign(6))), now: 0)
+        _ = worker.handle(.loaded(Epoch(6), transferredBytes: 0, cachedBytes: 0), now: 0)
+        #expect(worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 0), now: 1).isEmpty)
+    }
+
+    @Test("A heartbeat tells the epoch, the steps done and how long the current one has taken")
+    func heartbeat() {
+        var worker = serving()
+        worker.gauges.residentBytes = 77
+        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
+        _ = worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 0), now: 5)
+        _ = worker.handle(.forward(forward(5, 2, activations: 4)), now: 10)
+        guard case .send(.heartbeat(let heartbeat))? = worker.handle(.tick, now: 300).first else {
+            Issue.record("no heartbeat")
+            return
+        }
+        #expect(heartbeat.epoch == Epoch(5))
+        #expect(heartbeat.stepsCompleted == 1)
+        #expect(heartbeat.busyMilliseconds == 290)
+        #expect(heartbeat.gauges.residentBytes == 77)
+    }
+
+    @Test("Sequences of the epoch are ended; standby frees the stage; leaving is said once")
+    func endings() {
+        var worker = serving()
+        let release = Release(epoch: Epoch(5), sequences: [SequenceID(1)])
+        #expect(worker.handle(.command(.release(release)), now: 0) == [.endSequences([SequenceID(1)])])
+        let old = Release(epoch: Epoch(4), sequences: [SequenceID(1)])
+        #expect(worker.handle(.command(.release(old)), now: 0).isEmpty)
+        #expect(worker.handle(.command(.standby(Epoch(5))), now: 0).isEmpty)
+        #expect(worker.handle(.command(.standby(Epoch(6))), now: 0) == [.unload])
+        #expect(worker.handle(.leave, now: 0) == [.send(.leave)])
+        #expect(worker.handle(.tick, now: 900).isEmpty)
+    }
+}
