@@ -50,6 +50,19 @@ enum MutationRun {
         }
     }
 
+    /// Overwrites the 8 bytes at every place of a header by counts that a limit alone would not stop.
+    static func ggufLengths() throws {
+        let base = TinyModels.llamaGGUF().bytes
+        for position in 0..<base.count / 2 {
+            for count in [1 << 17, 1 << 25] as [UInt64] {
+                var bytes = base
+                bytes.replaceSubrange(position..<position + 8, with: littleEndian(count))
+                let file = MemoryFile(name: "model.gguf", content: bytes)
+                do { try use(Model(GGUFModel(file, in: MemoryFolder()))) } catch is ModelFileError {}
+            }
+        }
+    }
+
     static func huggingFace(_ count: Int) throws -> Counts {
         let bases = [try TinyModels.llamaFolder(), try TinyModels.gpt2Folder(), try TinyModels.shardedFolder()]
         return try run(count, firstSeed: 2_000_000) { mutator in
@@ -149,7 +162,7 @@ enum MutationRun {
     func memory() async {
         await #expect(processExitsWith: .success) {
             let before = try MutationRun.peakMemoryBytes()
-            _ = try MutationRun.gguf(1000)
+            try MutationRun.ggufLengths()
             _ = try MutationRun.huggingFace(1000)
             _ = try MutationRun.tokenizer(1000)
             let growth = try MutationRun.peakMemoryBytes() - before
