@@ -184,7 +184,9 @@ extension World {
         let letter = Letter(
             content: content, from: from, to: to, link: link, connection: network.connection(from, to, link),
             life: life)
-        let delay = random.chance(3) ? random.milliseconds(10...80) : random.milliseconds(1...4)
+        var delay = random.chance(3) ? random.milliseconds(10...80) : random.milliseconds(1...4)
+        // Long enough that results arrive after their epoch.
+        if link == .tokens, now < Self.quietTime, random.chance(2) { delay += random.milliseconds(100...500) }
         if !content.isHeartbeat { network.lettersUnderWay += 1 }
         queue.plan(.deliver(letter), at: network.arrival(from, to, link, at: now + delay))
     }

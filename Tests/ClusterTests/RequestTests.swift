@@ -70,6 +70,9 @@ import Wire
         played.ready()
         #expect(played.actions.forwards.map { $0.items[0].tokens } == [[0, 1, 2, 3, 70]])
         #expect(!played.actions.contains(.started(RequestID(1), reusedTokens: 0)))
+        // The same step of the old epoch, late: it is not this one's.
+        let late = played.tell(.stepResult(Example.result(of: first, token: 72)))
+        #expect(!late.contains { if case .log = $0 { false } else { true } })
     }
 
     @Test("A cancelled request ends at once, one that waits as well, and an unknown one is ignored")
