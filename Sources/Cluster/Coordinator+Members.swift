@@ -34,6 +34,7 @@ extension Coordinator {
         let welcome = Welcome(
             build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
             tokensEndpoint: configuration.tokensEndpoint, modelName: configuration.model.name)
+        var place = members.count
         if let index = index(of: worker) {
             if members[index].join.attempt == join.attempt {
                 // Said again because our answer takes long; nothing is lost on a connection that lives.
@@ -42,16 +43,37 @@ extension Coordinator {
                 if case .preparing(let deployment) = service { sendAssign(worker, deployment) }
                 return
             }
+            // It keeps its place, and so the layers it has loaded.
             lose(index, "it joins again", now)
+            place = index
         }
         if members.count >= Limits.workers {
             let refusal = Refusal(reason: "the cluster has \(members.count) workers already, which is the limit")
             return act(.send(worker, .refusal(refusal)))
         }
-        members.append(Member(id: worker, join: join, now: now))
+        let member = Member(id: worker, join: join, now: now)
+        members.insert(member, at: self.place(of: member) ?? place)
         needsPlan = true
         act(.send(worker, .welcome(welcome)))
-        log(.info, "\(members[members.count - 1].name) joined with \(bytesText(join.memoryBytes))")
+        log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
+    }
+
+    /// Where a newcomer stands among the members: behind those who first came before it. Workers that share a cache stand
+    /// in join order. nil: its cache has no identity.
+    private mutating func place(of newcomer: Member) -> Int? {
+        guard let identity = newcomer.join.cacheIdentity else { return nil }
+        if !places.contains(identity) {
+            // Places of those long gone are forgotten before the list grows without bound.
+            if places.count >= 4 * Limits.workers {
+                places.removeAll { place in !members.contains { $0.join.cacheIdentity == place } }
+            }
+            places.append(identity)
+        }
+        let rank = places.firstIndex(of: identity) ?? places.count
+        return members.firstIndex { member in
+            guard let other = member.join.cacheIdentity else { return false }
+            return places.firstIndex(of: other) ?? 0 > rank
+        } ?? members.count
     }
 
     /// The worker is no member any more; a plan that needs it is given up.

@@ -8,6 +8,10 @@ extension Coordinator {
     mutating func reconsiderPlan(_ now: UInt64) {
         guard needsPlan else { return }
         if service.isActive && !scheduler.isIdle { return }
+        if let refusal = reasonToAwaitOthers(now) {
+            service = .none(refusal)
+            return
+        }
         needsPlan = false
         switch newPlan() {
         case .success(let plan):
@@ -17,11 +21,21 @@ extension Coordinator {
         }
     }
 
+    /// With nothing to compute, a plan over fewer workers than were asked for can wait a moment: workers that restart
+    /// come back to the layers they have cached. nil: make a plan now.
+    private func reasonToAwaitOthers(_ now: UInt64) -> PlanRefusal? {
+        let present = members.filter { $0.setAsideUntil == 0 }.count
+        guard hasServed, scheduler.isIdle, service.deployment == nil, present < configuration.minimumWorkers,
+            let since = withoutServiceSince, now - since < configuration.smallerPlanAfter
+        else { return nil }
+        return .tooFewWorkers(needed: configuration.minimumWorkers, present: present)
+    }
+
     private func newPlan() -> Result<Plan, PlanRefusal> {
         let eligible = members.filter { $0.setAsideUntil == 0 }
         let candidates = eligible.map {
             Planner.Candidate(
-                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBandwidth: $0.join.readBandwidth)
+                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBandwidth: bandwidth(like: $0.join, eligible))
         }
         let planner = Planner(
             model: configuration.model, minimumBlocks: configuration.minimumBlocks,
@@ -33,6 +47,14 @@ extension Coordinator {
         let asked = planner.plan(split: split, candidates)
         if case .failure = asked, hasServed { return planner.plan(candidates) }
         return asked
+    }
+
+    /// Workers of one host with as many threads are equally fast: what they measured at different moments differs by how
+    /// busy the host was then.
+    private func bandwidth(like join: Join, _ others: [Member]) -> Double {
+        let alike = others.filter { $0.join.hostName == join.hostName && $0.join.threads == join.threads }
+        return join.hostName.isEmpty
+            ? join.readBandwidth : alike.map(\.join.readBandwidth).max() ?? join.readBandwidth
     }
 
     /// Begins a new epoch with this plan.
@@ -97,6 +119,10 @@ extension Coordinator {
 
     mutating func noteReady(_ ready: Ready, _ index: Int, _ now: UInt64) {
         guard case .preparing(var deployment) = service, ready.epoch == deployment.epoch else { return }
+        // The next heartbeat says what all loads of the process moved; until then this one counts.
+        let gauges = members[index].heartbeat.gauges
+        members[index].heartbeat.gauges.transferredBytes = max(gauges.transferredBytes, ready.transferredBytes)
+        members[index].heartbeat.gauges.cachedBytes = max(gauges.cachedBytes, ready.cachedBytes)
         members[index].isReady = true
         deployment.lastProgress = now
         service = .preparing(deployment)

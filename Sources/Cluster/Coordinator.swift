@@ -46,8 +46,10 @@ package struct Coordinator: Sendable {
     }
 
     package let configuration: CoordinatorConfiguration
-    /// In join order.
+    /// In join order, but who comes back to an earlier place takes it again.
     var members: [Member] = []
+    /// The cache identities of all who joined, in the order of their first joining.
+    var places: [ContentHash] = []
     var service: Service
     var scheduler: Scheduler
     var epoch: Epoch

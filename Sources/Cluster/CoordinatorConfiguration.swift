@@ -41,6 +41,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var stalledAfter: UInt64 = 5_000
     /// For so long a worker that could not load, or lost steps again and again, is left out of plans.
     package var setAsideFor: UInt64 = 30_000
+    /// For so long after a loss an idle cluster waits for its minimum of workers before it plans with fewer.
+    package var smallerPlanAfter: UInt64 = 5_000
     /// A request fails after so long without any service.
     package var waitingLimit: UInt64 = 120_000
 

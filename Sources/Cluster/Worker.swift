@@ -82,6 +82,8 @@ package struct Worker: Sendable {
     private var steps: Deque<Forward> = []
     private var computingSince: UInt64?
     private var stepsCompleted: UInt64 = 0
+    /// The newest step taken up; they come without gaps.
+    private var lastStep = StepID(0)
     private var lastHeard: UInt64
     private var lastEvent: UInt64
     private var lastJoin: UInt64
@@ -224,6 +226,7 @@ package struct Worker: Sendable {
         steps.removeAll()
         computingSince = nil
         stepsCompleted = 0
+        lastStep = StepID(0)
     }
 
     private mutating func dropStage() {
@@ -245,6 +248,12 @@ package struct Worker: Sendable {
                 + "\(steps.count) steps before it: not what \(assign.epoch) allows; dropped"
             return act(.log(.error, message))
         }
+        guard forward.step.value == lastStep.value + 1 else {
+            // Its connection was replaced, and what was on it is lost: no later step can be right. A new epoch can.
+            act(.log(.warning, "\(forward.step) came after \(lastStep); joining again, as steps are lost"))
+            return joinAgain(now)
+        }
+        lastStep = forward.step
         steps.append(forward)
         if computingSince == nil { computeNext(now) }
     }

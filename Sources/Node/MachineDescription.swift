@@ -4,7 +4,14 @@ import Inference
 
 /// Facts about this host and process.
 package enum MachineDescription {
-    package static let hostName = ProcessInfo.processInfo.hostName
+    /// The name the kernel knows; no name service is asked.
+    package static let hostName: String = {
+        var name = [UInt8](repeating: 0, count: 256)
+        let isKnown = name.withUnsafeMutableBytes { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { $0.baseAddress.map { gethostname($0, 255) } == 0 }
+        }
+        return isKnown ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : "localhost"
+    }()
     package static let processID = getpid()
 
     /// The kernels' instruction set in use.

@@ -27,6 +27,16 @@ package struct WeightCache: Sendable {
         }
     }
 
+    /// 32 random bytes, written when the cache was made; nil where they cannot be kept.
+    package var identity: ContentHash? {
+        let path = folder + "/identity"
+        if let data = FileManager.default.contents(atPath: path), let known = ContentHash(data) { return known }
+        let fresh = (0..<ContentHash.byteCount).map { _ in UInt8.random(in: 0...255) }
+        guard (try? Data(fresh).write(to: URL(fileURLWithPath: path), options: .atomic)) != nil else { return nil }
+        // Of two processes that made one at the same moment, the later one's counts for both from the next start on.
+        return FileManager.default.contents(atPath: path).flatMap { ContentHash($0) }
+    }
+
     /// `$XDG_CACHE_HOME/tandem`, by default `~/.cache/tandem`.
     package static var baseFolder: String {
         let environment = ProcessInfo.processInfo.environment

@@ -67,7 +67,8 @@ final class WorkerLoop {
             endpoint = try data.bind(.tcp(host: address, port: 0))
         } catch { throw NodeError(error) }
         parts.log.info("measuring this machine")
-        let join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
+        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
+        join.cacheIdentity = parts.cache.identity
         machine = Worker(join, now: 0)
         control = try Self.connectControl(context, parts.coordinator, id, poller)
         poller.add(data)

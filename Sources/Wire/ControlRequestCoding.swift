@@ -65,7 +65,7 @@ extension Join {
         p.readBandwidth = readBandwidth
         p.int8Speed = int8Speed
         p.dataEndpoint = dataEndpoint
-        if let modelFingerprint { p.modelFingerprint = .init(modelFingerprint.bytes) }
+        if let cacheIdentity { p.cacheIdentity = .init(cacheIdentity.bytes) }
         return p
     }
 
@@ -86,7 +86,7 @@ extension Join {
         int8Speed = try check.finite(p.int8Speed, "int8Speed")
         dataEndpoint = try check.string(p.dataEndpoint, "dataEndpoint", atMost: Limits.nameBytes)
         if dataEndpoint.isEmpty { throw WireError("Join.dataEndpoint is empty") }
-        if !p.modelFingerprint.isEmpty { modelFingerprint = try check.hash(p.modelFingerprint, "modelFingerprint") }
+        if !p.cacheIdentity.isEmpty { cacheIdentity = try check.hash(p.cacheIdentity, "cacheIdentity") }
     }
 }
 

@@ -33,8 +33,9 @@ package struct Join: Equatable, Sendable {
     package var int8Speed: Double = 0
     /// Where its data socket is bound, as the previous stage can reach it.
     package var dataEndpoint = ""
-    /// The model it has as a file itself.
-    package var modelFingerprint: ContentHash?
+    /// 32 random bytes that name its cache of weights and outlive the process: a worker that comes back with them takes
+    /// its old place in the order of workers, and so gets the layers it has cached.
+    package var cacheIdentity: ContentHash?
     package init() {}
 }
 

@@ -174,8 +174,8 @@ nonisolated struct PJoin: Sendable {
 
   var dataEndpoint: String = String()
 
-  /// SHA-256, or empty
-  var modelFingerprint: Data = Data()
+  /// 32 random bytes, or empty
+  var cacheIdentity: Data = Data()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1379,7 +1379,7 @@ nonisolated extension PEmpty: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Join"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}data_endpoint\0\u{3}model_fingerprint\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}data_endpoint\0\u{3}cache_identity\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1399,7 +1399,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 10: try { try decoder.decodeSingularDoubleField(value: &self.readBandwidth) }()
       case 11: try { try decoder.decodeSingularDoubleField(value: &self.int8Speed) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.dataEndpoint) }()
-      case 13: try { try decoder.decodeSingularBytesField(value: &self.modelFingerprint) }()
+      case 13: try { try decoder.decodeSingularBytesField(value: &self.cacheIdentity) }()
       default: break
       }
     }
@@ -1442,8 +1442,8 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if !self.dataEndpoint.isEmpty {
       try visitor.visitSingularStringField(value: self.dataEndpoint, fieldNumber: 12)
     }
-    if !self.modelFingerprint.isEmpty {
-      try visitor.visitSingularBytesField(value: self.modelFingerprint, fieldNumber: 13)
+    if !self.cacheIdentity.isEmpty {
+      try visitor.visitSingularBytesField(value: self.cacheIdentity, fieldNumber: 13)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1461,7 +1461,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.readBandwidth != rhs.readBandwidth {return false}
     if lhs.int8Speed != rhs.int8Speed {return false}
     if lhs.dataEndpoint != rhs.dataEndpoint {return false}
-    if lhs.modelFingerprint != rhs.modelFingerprint {return false}
+    if lhs.cacheIdentity != rhs.cacheIdentity {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

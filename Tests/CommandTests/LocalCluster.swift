@@ -3,6 +3,9 @@
 import Foundation
 import Testing
 
+/// Tests with processes run one after the other: they share few cores, and silence of a second means that one is lost.
+@Suite("Commands", .serialized) enum CommandTests {}
+
 /// What `tandem status --json` says, as far as tests look at it.
 struct Status: Decodable {
     struct Layers: Decodable, Equatable {
@@ -92,7 +95,7 @@ final class LocalCluster {
     /// Waits until the cluster serves with so many members.
     func waitUntilServing(workers count: Int) async throws {
         var last: Status?
-        let isServing = try await eventually(seconds: 60) {
+        let isServing = try await eventually(seconds: 60, every: .milliseconds(200)) {
             last = try await status()
             return last?.isServing == true && last?.workers.count == count
                 && last?.workers.allSatisfy { $0.state == "ready" } == true
@@ -102,6 +105,7 @@ final class LocalCluster {
 
     func status() async throws -> Status {
         let outcome = try await tandem("status", "--coordinator", address, "--json", cache: folder)
+        try #require(outcome.status == 0, "\(outcome) \(coordinator.talkSoFar)")
         return try decode(Status.self, outcome.output)
     }
 

@@ -31,7 +31,7 @@ final class TemporaryFolder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// A running `tandem`.
+/// A running `tandem`. Started with posix_spawn: Foundation's `Process` loses descriptors, and tests start hundreds.
 final class TandemProcess: Sendable {
     /// What a command left behind.
     struct Outcome {
@@ -40,55 +40,80 @@ final class TandemProcess: Sendable {
         var talk: String
     }
 
-    private let process: Mutex<Process>
     private let output = Collected()
     private let talk = Collected()
+    private let ended = Mutex<Int32?>(nil)
     let pid: Int32
 
     /// Starts `tandem ARGUMENT...`; `input` is its stdin.
     init(_ arguments: [String], cache: TemporaryFolder, input: String? = nil) throws {
-        let process = Process()
-        process.executableURL = Place.tandem
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": cache.path]) { $1 }
-        let (out, talkPipe) = (Pipe(), Pipe())
-        process.standardOutput = out
-        process.standardError = talkPipe
-        output.collect(out)
-        talk.collect(talkPipe)
-        if let input {
-            let pipe = Pipe()
-            process.standardInput = pipe
-            try process.run()
-            try pipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-            try pipe.fileHandleForWriting.close()
-        } else {
-            process.standardInput = FileHandle.nullDevice
-            try process.run()
-        }
-        pid = process.processIdentifier
-        self.process = Mutex(process)
+        let (stdin, stdout, stderr) = (try Descriptors(), try Descriptors(), try Descriptors())
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, stdin.reading, 0)
+        posix_spawn_file_actions_adddup2(&actions, stdout.writing, 1)
+        posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
+        let environment = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": cache.path]) { $1 }
+        var argv = ([Place.tandem.path] + arguments).map { strdup($0) } + [nil]
+        var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for pointer in argv + envp { free(pointer) } }
+        var child: Int32 = 0
+        let error = posix_spawn(&child, Place.tandem.path, &actions, nil, &argv, &envp)
+        for descriptor in [stdin.reading, stdout.writing, stderr.writing] { close(descriptor) }
+        if let input { _ = Array(input.utf8).withUnsafeBytes { write(stdin.writing, $0.baseAddress, $0.count) } }
+        close(stdin.writing)
+        output.collect(stdout.reading)
+        talk.collect(stderr.reading)
+        guard error == 0 else { throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EIO) }
+        pid = child
     }
 
     deinit {
-        kill(pid, SIGCONT)
-        if isRunning { kill(pid, SIGKILL) }
+        if isRunning {
+            kill(pid, SIGCONT)
+            kill(pid, SIGKILL)
+            waitpid(pid, nil, 0)
+        }
     }
 
-    var isRunning: Bool { process.withLock { $0.isRunning } }
+    var isRunning: Bool {
+        ended.withLock { ended in
+            var status: Int32 = 0
+            if ended == nil, waitpid(pid, &status, WNOHANG) == pid {
+                // The two forms in which a process ends, as <sys/wait.h> reads them.
+                ended = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
+            }
+            return ended == nil
+        }
+    }
     /// What was written to stdout and stderr so far.
     var outputSoFar: String { output.text }
     var talkSoFar: String { talk.text }
 
     func signal(_ number: Int32) { kill(pid, number) }
 
-    /// Waits until the process has ended; kills it after `seconds` (the status is then that of the kill).
+    /// Waits until the process has ended; kills it after `seconds` (the status is then -1).
     func wait(seconds: Double = 60) async throws -> Outcome {
-        let ended = await eventually(seconds: seconds) { !self.isRunning }
-        if !ended { kill(pid, SIGKILL) }
+        let isInTime = await eventually(seconds: seconds) { !self.isRunning }
+        if !isInTime { kill(pid, SIGKILL) }
         _ = await eventually(seconds: 10) { !self.isRunning && self.output.isComplete && self.talk.isComplete }
-        let status = process.withLock { $0.terminationStatus }
-        return Outcome(status: ended ? status : -1, output: output.text, talk: talk.text)
+        let status = ended.withLock { $0 } ?? -1
+        return Outcome(status: isInTime ? status : -1, output: output.text, talk: talk.text)
+    }
+}
+
+/// The two ends of a pipe that no other child inherits.
+private struct Descriptors {
+    let reading: Int32
+    let writing: Int32
+
+    init() throws {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
+        (reading, writing) = (ends[0], ends[1])
+        // Between pipe and fcntl another test may start a child; it then holds an end a little longer.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }
 }
 
@@ -100,11 +125,13 @@ func tandem(
 }
 
 /// Whether `condition` came true within `seconds`.
-func eventually(seconds: Double = 30, _ condition: () async throws -> Bool) async rethrows -> Bool {
+func eventually(
+    seconds: Double = 30, every interval: Duration = .milliseconds(20), _ condition: () async throws -> Bool
+) async rethrows -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
         if try await condition() { return true }
-        try? await Task.sleep(for: .milliseconds(20))
+        try? await Task.sleep(for: interval)
     }
     return false
 }
@@ -113,17 +140,20 @@ func eventually(seconds: Double = 30, _ condition: () async throws -> Bool) asyn
 private final class Collected: Sendable {
     private let state = Mutex((bytes: Data(), isComplete: false))
 
-    func collect(_ pipe: Pipe) {
-        let handle = pipe.fileHandleForReading
+    /// Reads until the end, on a thread of its own, and closes the descriptor.
+    func collect(_ descriptor: Int32) {
         Thread.detachNewThread { [self] in
+            var buffer = [UInt8](repeating: 0, count: 1 << 16)
             while true {
-                let data = handle.availableData
+                let count = read(descriptor, &buffer, buffer.count)
+                if count < 0 && errno == EINTR { continue }
                 state.withLock { state in
-                    state.bytes.append(data)
-                    state.isComplete = data.isEmpty
+                    state.bytes.append(contentsOf: buffer[..<max(count, 0)])
+                    state.isComplete = count <= 0
                 }
-                if data.isEmpty { return }
+                if count <= 0 { break }
             }
+            close(descriptor)
         }
     }
 

@@ -18,7 +18,7 @@ enum Samples {
         join.readBandwidth = 2.5e10
         join.int8Speed = 1e12
         join.dataEndpoint = "tcp://10.0.0.2:5001"
-        join.modelFingerprint = hash
+        join.cacheIdentity = hash
         return join
     }
 
