@@ -8,7 +8,9 @@ let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeat
 
 /// Kernels are optimised in every configuration (tests of a debug build would take hours) and never contract
 /// `a * b + c` on their own: the numerics contract says where an fma stands.
-let kernelFlags: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])]
+let kernelFlags: [CSetting] = [
+    .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
+]
 
 let package = Package(
     name: "tandem",
@@ -65,7 +67,8 @@ let package = Package(
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
         .testTarget(name: "ModelFileTests", dependencies: ["ModelFile"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["ModelFile", "Tokenization"], swiftSettings: strict),
-        .testTarget(name: "InferenceTests", dependencies: ["CKernels", "Inference", "ModelFile"], swiftSettings: strict),
+        .testTarget(
+            name: "InferenceTests", dependencies: ["CKernels", "Inference", "ModelFile"], swiftSettings: strict),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: strict),

@@ -61,7 +61,8 @@ struct PromptFlags: ParsableArguments {
     func readPrompt() throws -> GenerationRequest.Prompt {
         let named = [prompt, promptFile, promptTokens].compactMap { $0 }
         if named.count > 1 {
-            throw NodeError("more than one prompt is given", hint: "use one of --prompt, --prompt-file, --prompt-tokens")
+            throw NodeError(
+                "more than one prompt is given", hint: "use one of --prompt, --prompt-file, --prompt-tokens")
         }
         if let list = promptTokens { return .tokens(try Self.parseTokens(list)) }
         if let path = promptFile {

@@ -9,7 +9,8 @@ func runUntilSignal(_ node: some Service, log: Logger) async throws {
     let group = ServiceGroup(
         configuration: .init(
             services: [.init(service: node, successTerminationBehavior: .gracefullyShutdownGroup)],
-            gracefulShutdownSignals: [.sigint, .sigterm], logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }))
+            gracefulShutdownSignals: [.sigint, .sigterm],
+            logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }))
     try await group.run()
     log.info("stopped")
 }
@@ -34,7 +35,8 @@ func exitWithStandardInput() {
 /// Writes log messages as plain lines on stderr.
 private struct TalkHandler: LogHandler {
     let prefix: String
-    var logLevel: Logger.Level = ProcessInfo.processInfo.environment["TANDEM_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .info
+    var logLevel: Logger.Level =
+        ProcessInfo.processInfo.environment["TANDEM_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .info
     var metadata: Logger.Metadata = [:]
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -32,7 +32,9 @@ struct StatusCommand: AsyncParsableCommand {
         var lines = ["model    \(status.model)", "state    \(status.explanation)"]
         lines.append("kv       \(status.kvBlocksTotal - status.kvBlocksFree) of \(status.kvBlocksTotal) blocks in use")
         lines.append("tokens   \(status.generatedTokens) generated in \(formatSeconds(status.uptimeSeconds))")
-        var rows = [["worker", "layers", "state", "memory", "weights", "read", "int8", "level", "transferred", "steps"]]
+        var rows = [
+            ["worker", "layers", "state", "memory", "weights", "read", "int8", "level", "transferred", "steps"]
+        ]
         for worker in status.workers {
             rows.append([
                 "\(worker.host)/\(worker.pid)", worker.layers.map { "\($0.first)-\($0.last)" } ?? "-", worker.state,

@@ -35,14 +35,17 @@ package final class CoordinatorClient: Sendable {
         let cancellation = ClientCancellation()
         let events = AsyncThrowingStream<GenerationEvent, any Error> { continuation in
             continuation.onTermination = { _ in cancellation.cancel() }
-            Self.onThread("client", { [self] in
-                try converse(request, cancellation: cancellation) { continuation.yield($0) }
-            }, then: { result in
-                switch result {
-                case .success: continuation.finish()
-                case .failure(let error): continuation.finish(throwing: error)
-                }
-            })
+            Self.onThread(
+                "client",
+                { [self] in
+                    try converse(request, cancellation: cancellation) { continuation.yield($0) }
+                },
+                then: { result in
+                    switch result {
+                    case .success: continuation.finish()
+                    case .failure(let error): continuation.finish(throwing: error)
+                    }
+                })
         }
         return Generation(events: events, cancel: { cancellation.cancel() })
     }
@@ -50,14 +53,16 @@ package final class CoordinatorClient: Sendable {
     /// Asks for the cluster's state.
     package func status() async throws -> ClusterStatus {
         try await withCheckedThrowingContinuation { continuation in
-            Self.onThread("status", { [self] in
-                let link = try ClientLink(context, endpoint, address: address, waker: Waker())
-                defer { link.close() }
-                try link.send(.statusQuery(StatusQuery()))
-                while true {
-                    if case .status(let reply) = try link.next() { return ClusterStatus(reply) }
-                }
-            }, then: { continuation.resume(with: $0) })
+            Self.onThread(
+                "status",
+                { [self] in
+                    let link = try ClientLink(context, endpoint, address: address, waker: Waker())
+                    defer { link.close() }
+                    try link.send(.statusQuery(StatusQuery()))
+                    while true {
+                        if case .status(let reply) = try link.next() { return ClusterStatus(reply) }
+                    }
+                }, then: { continuation.resume(with: $0) })
         }
     }
 
@@ -79,9 +84,10 @@ package final class CoordinatorClient: Sendable {
             }
             switch reply {
             case .accepted(let accepted):
-                emit(.accepted(
-                    model: accepted.modelName, promptTokens: accepted.promptTokens,
-                    droppedMessages: accepted.droppedMessages))
+                emit(
+                    .accepted(
+                        model: accepted.modelName, promptTokens: accepted.promptTokens,
+                        droppedMessages: accepted.droppedMessages))
             case .waiting(let waiting): emit(.waiting(waiting.explanation))
             case .tokens(let event):
                 if firstToken == nil, !event.tokens.isEmpty { firstToken = start.duration(to: .now).seconds }
@@ -186,8 +192,8 @@ private final class ClientLink {
     }
 
     private func waitForConnection() throws {
-        let deadline = ContinuousClock.now + .milliseconds(CoordinatorClient.connectMilliseconds)
-        while ContinuousClock.now < deadline {
+        // Turns are counted, not time: time in which this machine stood still is not the coordinator's silence.
+        for _ in 0..<CoordinatorClient.connectMilliseconds / 100 {
             _ = poller.wait(timeoutMilliseconds: 100)
             while let event = monitor.next() { if event == .handshakeSucceeded { return } }
         }

@@ -80,7 +80,8 @@ final class CoordinatorLoop {
         let fetches = Mailbox<WeightServer.Request>(capacity: 1 << 14, waking: try Waker())
         let chunks = Mailbox<WeightServer.Reply>(capacity: 64, waking: parts.waker)
         (self.fetches, self.chunks) = (fetches, chunks)
-        server = try LoopThread(name: "weights") { [server = parts.server] in server.run(inbox: fetches, outbox: chunks) }
+        server = try LoopThread(name: "weights") { [server = parts.server] in server.run(inbox: fetches, outbox: chunks)
+        }
         for source in [sockets.control, sockets.controlMonitor, sockets.tokens, sockets.weights] as [any Pollable] {
             poller.add(source)
         }

@@ -63,8 +63,9 @@ package final class GenerationService: Sendable {
     ) async throws {
         try request.validate()
         let prompt = try loaded.encoder.encode(request)
-        emit(.accepted(
-            model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
+        emit(
+            .accepted(
+                model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
         var clock = AnswerClock()
         if isCancelled.isSet {
             return emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))

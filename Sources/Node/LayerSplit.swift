@@ -9,7 +9,8 @@ package enum LayerSplit {
         let hint = "write ranges that follow each other from layer 0 on, as 0-3,4-11"
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first >= 0, last >= first,
+            guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first >= 0,
+                last >= first,
                 last < 1 << 20
             else { throw NodeError("--split has \"\(part)\", which is no range of layers", hint: hint) }
             guard first == ranges.last?.upperBound ?? 0 else {

@@ -30,8 +30,9 @@ package struct LoadedModel: Sendable {
         self.contextLength = contextLength ?? min(allowed, Self.defaultContextLength)
         var tokenizer: Tokenizer?
         var problem: String?
-        do { tokenizer = try model.tokenizer.map { description throws(TokenizationError) in try Tokenizer(description) } }
-        catch { problem = "\(error)" }
+        do {
+            tokenizer = try model.tokenizer.map { description throws(TokenizationError) in try Tokenizer(description) }
+        } catch { problem = "\(error)" }
         encoder = PromptEncoder(
             contextLength: self.contextLength, vocabularySize: model.configuration.vocabularySize,
             tokenizer: tokenizer, tokenizerProblem: problem)

@@ -65,7 +65,9 @@ package final class LocalGenerator: Sendable {
                     continuation.finish(throwing: error)
                 }
             }
-            do throws(TransportError) { _ = try LoopThread(name: "answer", work) } catch { continuation.finish(throwing: NodeError(error)) }
+            do throws(TransportError) { _ = try LoopThread(name: "answer", work) } catch {
+                continuation.finish(throwing: NodeError(error))
+            }
         }
         return Generation(events: events, cancel: { isCancelled.set() })
     }
@@ -76,14 +78,17 @@ package final class LocalGenerator: Sendable {
     ) throws {
         var clock = AnswerClock()
         let prompt = try loaded.encoder.encode(request)
-        emit(.accepted(
-            model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
+        emit(
+            .accepted(
+                model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
         var assembler = loaded.assembler(for: request, prompt: prompt)
         let limit = min(request.maximumTokens, loaded.contextLength - prompt.tokens.count)
 
         let sequence: UInt64 = 1
         stage.begin(
-            sequence, parameters: SamplingParameters(Wire.SamplingParameters(request.sampling), promptTokenCount: prompt.tokens.count),
+            sequence,
+            parameters: SamplingParameters(
+                Wire.SamplingParameters(request.sampling), promptTokenCount: prompt.tokens.count),
             history: [])
         defer { stage.end(sequence) }
         var pending = prompt.tokens[...]

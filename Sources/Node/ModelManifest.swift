@@ -38,7 +38,9 @@ package struct ModelManifest: Sendable, Codable {
     /// Reads a peer's manifest. Throws unless configuration and tensors are valid and belong together.
     package init(decoding bytes: [UInt8], layers: Range<Int>) throws(NodeError) {
         do { self = try JSONDecoder().decode(ModelManifest.self, from: Data(bytes)) } catch {
-            throw NodeError("the coordinator's description of the model cannot be read", hint: "update both sides to the same version")
+            throw NodeError(
+                "the coordinator's description of the model cannot be read",
+                hint: "update both sides to the same version")
         }
         do {
             try configuration.validate()
@@ -65,7 +67,9 @@ package struct DigestBook: Sendable {
     package init(folder: String? = nil) { self.folder = folder ?? WeightCache.baseFolder + "/digests" }
 
     /// The digest of one tensor's bytes, read through `source`.
-    package static func digest(of tensor: TensorDescriptor, in source: any TensorSource) throws(NodeError) -> ContentHash {
+    package static func digest(of tensor: TensorDescriptor, in source: any TensorSource) throws(NodeError)
+        -> ContentHash
+    {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
         var hash = SHA256()
@@ -117,7 +121,8 @@ package struct DigestBook: Sendable {
         for path in model.fileNames {
             var info = stat()
             guard stat(path, &info) == 0 else { return nil }
-            let facts = "\(path)|\(info.st_dev)|\(info.st_ino)|\(info.st_size)|\(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)"
+            let facts =
+                "\(path)|\(info.st_dev)|\(info.st_ino)|\(info.st_size)|\(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)"
             hash.update(data: Data(facts.utf8))
         }
         return ContentHash(finishing: hash).description

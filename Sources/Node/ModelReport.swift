@@ -38,8 +38,10 @@ package struct ModelReport: Sendable {
             case .head: name = "head"
             }
             let tensors = model.tensors(of: part)
-            parts.append((
-                name, tensors.reduce(0) { $0 + $1.byteCount }, Stage.weightBytes(of: tensors)))
+            parts.append(
+                (
+                    name, tensors.reduce(0) { $0 + $1.byteCount }, Stage.weightBytes(of: tensors)
+                ))
         }
         tensors = model.tensors.map {
             ($0.name, $0.type.name, $0.rows == 1 ? "\($0.columns)" : "\($0.rows) x \($0.columns)", $0.byteCount)

@@ -26,11 +26,14 @@ package struct PromptEncoder: Sendable {
         var encoded: Encoded
         switch request.prompt {
         case .tokens(let tokens): encoded = Encoded(tokens: tokens)
-        case .text(let text): encoded = Encoded(tokens: try usableTokenizer().encode(text, addSpecial: true, parseSpecial: true))
+        case .text(let text):
+            encoded = Encoded(tokens: try usableTokenizer().encode(text, addSpecial: true, parseSpecial: true))
         case .messages(let messages): encoded = try encode(messages, reserving: request.maximumTokens)
         }
         guard !encoded.tokens.isEmpty else {
-            throw NodeError("the prompt is empty, and this model's prompts have no first token of their own", hint: "give some text")
+            throw NodeError(
+                "the prompt is empty, and this model's prompts have no first token of their own", hint: "give some text"
+            )
         }
         for token in encoded.tokens where token < 0 || Int(token) >= vocabularySize {
             throw NodeError(

@@ -169,12 +169,14 @@ final class StageRunner {
         let microseconds = UInt64(elapsed.seconds * 1e6)
         switch output {
         case .hidden(let values):
-            tell(.computed(
-                forward.epoch, forward.step, samples: [], activations: Array(values), microseconds: microseconds))
+            tell(
+                .computed(
+                    forward.epoch, forward.step, samples: [], activations: Array(values), microseconds: microseconds))
         case .sampled(let samples):
-            tell(.computed(
-                forward.epoch, forward.step, samples: samples.map { .init(SequenceID($0.sequence), $0.sample) },
-                activations: [], microseconds: microseconds))
+            tell(
+                .computed(
+                    forward.epoch, forward.step, samples: samples.map { .init(SequenceID($0.sequence), $0.sample) },
+                    activations: [], microseconds: microseconds))
         }
     }
 

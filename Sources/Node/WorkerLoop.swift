@@ -76,7 +76,8 @@ final class WorkerLoop {
         let inbox = Mailbox<StageCommand>(capacity: 1 << 16, waking: try Waker())
         let outbox = Mailbox<StageEvent>(capacity: 1024, waking: parts.waker)
         (commands, stageEvents) = (inbox, outbox)
-        compute = try LoopThread(name: "compute") { [threads = parts.threads, local = parts.local, cache = parts.cache] in
+        compute = try LoopThread(name: "compute") {
+            [threads = parts.threads, local = parts.local, cache = parts.cache] in
             StageRunner(inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache).run()
         }
         let speed = String(format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBandwidth / 1e9, join.int8Speed / 1e9)
@@ -219,7 +220,8 @@ final class WorkerLoop {
     private func finishLoad(_ epoch: Epoch) {
         guard let fetch, fetch.epoch == epoch else { return }
         let progress = fetch.machine.progress
-        let cached = progress.totalBytes - min(progress.transferredBytes, progress.totalBytes) + UInt64(fetch.localBytes)
+        let cached =
+            progress.totalBytes - min(progress.transferredBytes, progress.totalBytes) + UInt64(fetch.localBytes)
         cachedBytes += cached
         self.fetch = nil
         if let layers = machine.assignment?.layers {
@@ -283,7 +285,8 @@ final class WorkerLoop {
         case .load(let assign):
             fetch = nil
             activations = [:]
-            parts.log.info("loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
+            parts.log.info(
+                "loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
             order(.prepare(assign))
         case .connectNext(let endpoint):
             try replace(&next, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)

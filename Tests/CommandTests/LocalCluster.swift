@@ -105,7 +105,7 @@ final class LocalCluster {
 
     func status() async throws -> Status {
         let outcome = try await tandem("status", "--coordinator", address, "--json", cache: folder)
-        try #require(outcome.status == 0, "\(outcome) \(coordinator.talkSoFar)")
+        try #require(outcome.status == 0, "\(outcome) running: \(coordinator.isRunning) \(coordinator.talkSoFar)")
         return try decode(Status.self, outcome.output)
     }
 

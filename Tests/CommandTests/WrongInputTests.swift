@@ -98,7 +98,8 @@ extension CommandTests {
             )
             #expect(piped.status == 0 && piped.output == given.output)
             let ids = try await reference(
-                model: Place.fixture("llama-mha-sharded"), "--prompt-tokens", "1,2,3", "--temperature", "0", "--max-tokens", "5"
+                model: Place.fixture("llama-mha-sharded"), "--prompt-tokens", "1,2,3", "--temperature", "0",
+                "--max-tokens", "5"
             )
             #expect(ids.promptTokens == [1, 2, 3] && ids.text == nil)
         }
