@@ -34,7 +34,7 @@ extension Coordinator {
         let welcome = Welcome(
             build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
             tokensEndpoint: configuration.tokensEndpoint, modelName: configuration.model.name)
-        var place = members.count
+        var oldPlace: Int?
         if let index = index(of: worker) {
             if members[index].join.attempt == join.attempt {
                 // Said again because our answer takes long; nothing is lost on a connection that lives.
@@ -45,23 +45,23 @@ extension Coordinator {
             }
             // It keeps its place, and so the layers it has loaded.
             lose(index, "it joins again", now)
-            place = index
+            oldPlace = index
         }
         if members.count >= Limits.workers {
             let refusal = Refusal(reason: "the cluster has \(members.count) workers already, which is the limit")
             return act(.send(worker, .refusal(refusal)))
         }
         let member = Member(id: worker, join: join, now: now)
-        members.insert(member, at: self.place(of: member) ?? place)
+        members.insert(member, at: oldPlace ?? place(of: member))
         needsPlan = true
         act(.send(worker, .welcome(welcome)))
         log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
     }
 
-    /// Where a newcomer stands among the members: behind those who first came before it. Workers that share a cache stand
-    /// in join order. nil: its cache has no identity.
-    private mutating func place(of newcomer: Member) -> Int? {
-        guard let identity = newcomer.join.cacheIdentity else { return nil }
+    /// Where a newcomer stands among the members: behind those who first came before it. Workers that share a cache
+    /// stand in join order.
+    private mutating func place(of newcomer: Member) -> Int {
+        guard let identity = newcomer.join.cacheIdentity else { return members.count }
         if !places.contains(identity) {
             // Places of those long gone are forgotten before the list grows without bound.
             if places.count >= 4 * Limits.workers {

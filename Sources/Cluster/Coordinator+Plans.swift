@@ -49,8 +49,8 @@ extension Coordinator {
         return asked
     }
 
-    /// Workers of one host with as many threads are equally fast: what they measured at different moments differs by how
-    /// busy the host was then.
+    /// Workers of one host with as many threads are equally fast: what they measured at different moments differs by
+    /// how busy the host was then.
     private func bandwidth(like join: Join, _ others: [Member]) -> Double {
         let alike = others.filter { $0.join.hostName == join.hostName && $0.join.threads == join.threads }
         return join.hostName.isEmpty

@@ -108,6 +108,17 @@ import Wire
         #expect(played.coordinator.members.count == 1)
     }
 
+    @Test("A worker that joins again keeps its place, and so its layers")
+    func samePlace() {
+        var played = Played()
+        played.join(1, 2, 3)
+        played.ready()
+        var join = Example.join(2)
+        join.attempt = 2
+        played.tell(.worker(WorkerID(2), .join(join)))
+        #expect(played.plan.map(\.worker) == [1, 2, 3])
+    }
+
     @Test("A new worker is used when nothing is being computed")
     func lateJoin() {
         var played = Played()
@@ -132,7 +143,38 @@ import Wire
         #expect(played.pass(1_250, alive: [1, 2]).assigns.count == 2)
     }
 
-    @Test("No plan is made with fewer workers than asked for at first, but after that the rest goes on")
+    @Test("After the first plan fewer workers than asked for go on: at once with work to do, else after a moment")
+    func fewerWorkers() {
+        var configuration = Example.configuration()
+        configuration.minimumWorkers = 2
+        for hasWork in [true, false] {
+            var played = Played(configuration)
+            played.join(1, 2)
+            played.ready()
+            if hasWork { played.tell(.submit(Example.task(1))) }
+            #expect(played.tell(.disconnected(WorkerID(1))).assigns.map(\.layers) == (hasWork ? [0..<6] : []))
+            let later = played.pass(configuration.smallerPlanAfter, alive: [2]).assigns
+            #expect(later.map(\.layers) == (hasWork ? [] : [0..<6]))
+        }
+    }
+
+    @Test("A worker whose cache is known takes its old place, also as another process")
+    func oldPlace() {
+        var played = Played()
+        for number: UInt64 in [1, 2, 3] {
+            var join = Example.join(number)
+            join.cacheIdentity = ContentHash(Array(repeating: UInt8(number), count: 32))
+            played.tell(.worker(WorkerID(number), .join(join)))
+        }
+        played.ready()
+        played.tell(.disconnected(WorkerID(2)))
+        var join = Example.join(9)
+        join.cacheIdentity = ContentHash(Array(repeating: 2, count: 32))
+        played.tell(.worker(WorkerID(9), .join(join)))
+        #expect(played.plan.map(\.worker) == [1, 9, 3])
+    }
+
+    @Test("No plan is made with fewer workers than asked for at first")
     func minimumWorkers() {
         var configuration = Example.configuration()
         configuration.minimumWorkers = 2
@@ -142,8 +184,6 @@ import Wire
         #expect(played.coordinator.status(now: 0).state == "waiting for workers: 2 needed, 1 joined")
         played.join(2)
         #expect(played.actions.assigns.count == 2)
-        played.ready()
-        #expect(played.tell(.disconnected(WorkerID(1))).assigns.map(\.layers) == [0..<6])
     }
 
     @Test("A split waits for its workers, is left when one is lost, and taken up when another joins")

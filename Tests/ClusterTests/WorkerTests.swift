@@ -145,6 +145,15 @@ import Wire
         #expect(isDropped(forward(5, 4, activations: 4)))
     }
 
+    @Test("A gap between steps makes it join again, for what comes after a lost step cannot be right")
+    func gap() {
+        var worker = serving()
+        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
+        #expect(worker.handle(.forward(forward(5, 3, activations: 4)), now: 1).last == join(2))
+        #expect(worker.assignment == nil)
+        #expect(worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 0), now: 2).isEmpty)
+    }
+
     @Test("What was computed for an epoch that is over goes nowhere")
     func staleResult() {
         var worker = serving()
