@@ -79,6 +79,7 @@ let package = Package(
             dependencies: [
                 "Inference", "ModelFile", "Node", "Tokenization", "Transport", "Wire",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(

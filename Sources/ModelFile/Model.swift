@@ -73,6 +73,7 @@ extension Model {
 }
 
 extension Model: TensorSource {
+    /// Reads through `pread`; throws for a range outside the tensor, so a peer may name it.
     package func read(
         _ tensor: TensorDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(ModelFileError) {

@@ -29,6 +29,7 @@ package struct TensorRequirement: Sendable, Hashable {
 /// Rotary positions: pair i of a head is turned by the angle position * frequency(i),
 /// frequency(i) = base^(-2i / dimensions), then scaled.
 package struct RotaryConfiguration: Sendable, Hashable, Codable {
+    /// Which elements of a head turn together.
     package enum Pairing: String, Sendable, Hashable, Codable {
         /// Pair i is elements 2i and 2i + 1: Llama weights in GGUF files (their q and k rows are permuted for it).
         case interleaved
@@ -36,6 +37,7 @@ package struct RotaryConfiguration: Sendable, Hashable, Codable {
         case halves
     }
 
+    /// How frequencies change for contexts longer than the model was first made for.
     package enum Scaling: Sendable, Hashable, Codable {
         case none
         /// Every frequency is divided by the factor.
@@ -66,6 +68,7 @@ package struct RotaryConfiguration: Sendable, Hashable, Codable {
 ///
 /// It crosses the network as JSON; whoever receives one calls `validate()` before using it.
 package struct ModelConfiguration: Sendable, Hashable, Codable {
+    /// The norm before attention, feed-forward and the head.
     package enum Normalization: String, Sendable, Hashable, Codable {
         /// (x - mean) / sqrt(variance + epsilon) * weight + bias
         case layerNorm
@@ -73,12 +76,14 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
         case rmsNorm
     }
 
+    /// How a token's place in the sequence is made known.
     package enum Positions: Sendable, Hashable, Codable {
         /// A row of "position_embd.weight" [contextLength, embeddingLength] is added to the token's embedding.
         case learned
         case rotary(RotaryConfiguration)
     }
 
+    /// The nonlinearity of the feed-forward part.
     package enum Activation: String, Sendable, Hashable, Codable {
         /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
         case geluTanh

@@ -13,6 +13,7 @@ package struct TokenizerDescription: Sendable {
         case sentencePiece(scores: [Float])
     }
 
+    /// Two neighbouring pieces that become one.
     package struct Merge: Sendable, Hashable {
         package var left: String
         package var right: String

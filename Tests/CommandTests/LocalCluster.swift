@@ -68,7 +68,8 @@ final class LocalCluster {
     init(model: String = Place.tales, _ arguments: String...) async throws {
         folder = try TemporaryFolder()
         coordinator = try TandemProcess(
-            ["coordinator", "--model", model, "--listen", "tcp://127.0.0.1:0"] + arguments, cache: folder)
+            ["coordinator", "--model", model, "--listen", "tcp://127.0.0.1:0", TandemProcess.endsWithStandardInput]
+                + arguments, cache: folder)
         let process = coordinator
         let isUp = await eventually { process.outputSoFar.contains("\n") || !process.isRunning }
         try #require(isUp && process.isRunning, "\(process.talkSoFar)")
@@ -80,7 +81,9 @@ final class LocalCluster {
     @discardableResult
     func join(_ arguments: String..., cache: TemporaryFolder? = nil) throws -> TandemProcess {
         let folder = try cache ?? TemporaryFolder()
-        let worker = try TandemProcess(["worker", "--join", address, "--threads", "1"] + arguments, cache: folder)
+        let worker = try TandemProcess(
+            ["worker", "--join", address, "--threads", "1", TandemProcess.endsWithStandardInput]
+                + arguments, cache: folder)
         workers.append(worker)
         workerFolders.append(folder)
         return worker

@@ -32,7 +32,7 @@ final class TemporaryFolder: Sendable {
 }
 
 /// A running `tandem`. Started with posix_spawn: Foundation's `Process` loses descriptors, and tests start hundreds.
-final class TandemProcess: Sendable {
+final class TandemProcess: @unchecked Sendable {
     /// What a command left behind.
     struct Outcome {
         var status: Int32
@@ -43,7 +43,10 @@ final class TandemProcess: Sendable {
     private let output = Collected()
     private let talk = Collected()
     private let ended = Mutex<Int32?>(nil)
+    private var standardInput: Int32?
     let pid: Int32
+
+    static let endsWithStandardInput = "--exit-with-stdin"
 
     /// Starts `tandem ARGUMENT...`; `input` is its stdin.
     init(_ arguments: [String], cache: TemporaryFolder, input: String? = nil) throws {
@@ -62,7 +65,12 @@ final class TandemProcess: Sendable {
         let error = posix_spawn(&child, Place.tandem.path, &actions, nil, &argv, &envp)
         for descriptor in [stdin.reading, stdout.writing, stderr.writing] { close(descriptor) }
         if let input { _ = Array(input.utf8).withUnsafeBytes { write(stdin.writing, $0.baseAddress, $0.count) } }
-        close(stdin.writing)
+        // A child told to end with its stdin ends when this process does, even if that crashes.
+        if arguments.contains(Self.endsWithStandardInput) {
+            standardInput = stdin.writing
+        } else {
+            close(stdin.writing)
+        }
         output.collect(stdout.reading)
         talk.collect(stderr.reading)
         guard error == 0 else { throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EIO) }
@@ -70,6 +78,7 @@ final class TandemProcess: Sendable {
     }
 
     deinit {
+        if let standardInput { close(standardInput) }
         if isRunning {
             kill(pid, SIGCONT)
             kill(pid, SIGKILL)
