@@ -70,6 +70,7 @@ package final class CoordinatorClient: Sendable {
     private func converse(
         _ request: GenerationRequest, cancellation: ClientCancellation, emit: (GenerationEvent) -> Void
     ) throws {
+        try request.validate()
         let start = ContinuousClock.now
         var firstToken: Double?
         let link = try ClientLink(context, endpoint, address: address, waker: cancellation.makeWaker())

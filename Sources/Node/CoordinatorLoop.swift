@@ -145,7 +145,11 @@ final class CoordinatorLoop {
                     guard let id = ClientID(routingID: peer.bytes) else { continue }
                     serve(message, of: id)
                 }
-            } catch { parts.log.warning("an unreadable message of \(peer) was dropped: \(error)") }
+            } catch {
+                parts.log.warning("an unreadable message of \(peer) was dropped: \(error)")
+                guard let client = ClientID(routingID: peer.bytes) else { continue }
+                reply(.refusal(Refusal(reason: "the coordinator cannot read this request: \(error)")), to: client)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 // Responsible for: what a person asks for, as plain data, the same for one process and for a cluster.
 // Must not know: tokenizers, stages, sockets.
+import Wire
 
 /// One message of a conversation.
 package struct ChatMessage: Sendable, Equatable {
@@ -43,7 +44,7 @@ package struct SamplingOptions: Sendable, Equatable {
     package init() {}
 
     /// The largest number of alternatives reported for a token.
-    package static let maximumLogProbabilities = 100
+    package static let maximumLogProbabilities = Wire.Limits.topLogProbabilities
 
     /// Refuses values without a meaning, naming the flag.
     package func validate() throws(NodeError) {
@@ -53,12 +54,19 @@ package struct SamplingOptions: Sendable, Equatable {
             if !condition { throw NodeError("\(flag) is \(value), but must be \(range)") }
         }
         try check(temperature.isFinite && temperature >= 0, "--temperature", temperature, "0 or more")
-        try check(topK >= 0, "--top-k", topK, "0 (off) or more")
+        try check((0...Int(Int32.max)).contains(topK), "--top-k", topK, "between 0 (off) and \(Int32.max)")
         try check(topP.isFinite && topP > 0 && topP <= 1, "--top-p", topP, "over 0 and at most 1")
         try check(minP.isFinite && minP >= 0 && minP <= 1, "--min-p", minP, "between 0 and 1")
         try check(repeatPenalty.isFinite && repeatPenalty > 0, "--repeat-penalty", repeatPenalty, "over 0")
         try check(presencePenalty.isFinite, "--presence-penalty", presencePenalty, "a number")
         try check(frequencyPenalty.isFinite, "--frequency-penalty", frequencyPenalty, "a number")
+        let biases = Wire.Limits.biasedTokens
+        try check(
+            logitBias.count <= biases, "--logit-bias", "given \(logitBias.count) times", "given \(biases) times at most"
+        )
+        for (token, bias) in logitBias where token < 0 || bias.isNaN {
+            throw NodeError("--logit-bias is \(token)=\(bias), but must be a token id and a number, as 42=-1.5")
+        }
         if let count = logProbabilities {
             let limit = Self.maximumLogProbabilities
             try check((0...limit).contains(count), "--logprobs", count, "between 0 and \(limit)")
@@ -95,18 +103,51 @@ package struct GenerationRequest: Sendable, Equatable {
     package init(prompt: Prompt) { self.prompt = prompt }
 
     /// The most stop strings, and the most bytes in one.
-    package static let maximumStops = 64
-    package static let maximumStopBytes = 4096
+    package static let maximumStops = Wire.Limits.stops
+    package static let maximumStopBytes = Wire.Limits.stopBytes
 
     /// Refuses values without a meaning, naming the flag.
     package func validate() throws(NodeError) {
         try sampling.validate()
-        if maximumTokens < 1 { throw NodeError("--max-tokens is \(maximumTokens), but must be 1 or more") }
+        guard (1...Wire.Limits.sequenceTokens).contains(maximumTokens) else {
+            throw NodeError(
+                "--max-tokens is \(maximumTokens), but must be between 1 and \(Wire.Limits.sequenceTokens)")
+        }
+        try validatePrompt()
         if stops.count > Self.maximumStops {
             throw NodeError("there are \(stops.count) stop strings; at most \(Self.maximumStops) are allowed")
         }
         for stop in stops where stop.isEmpty || stop.utf8.count > Self.maximumStopBytes {
             throw NodeError("a --stop string has \(stop.utf8.count) bytes; 1 to \(Self.maximumStopBytes) are allowed")
+        }
+    }
+
+    private func validatePrompt() throws(NodeError) {
+        let bytes: Int
+        switch prompt {
+        case .text(let text): bytes = text.utf8.count
+        case .messages(let messages):
+            guard messages.count <= Wire.Limits.chatMessages else {
+                throw NodeError(
+                    "the conversation has \(messages.count) messages; at most \(Wire.Limits.chatMessages) are allowed",
+                    hint: "begin a new one")
+            }
+            bytes = messages.reduce(0) { $0 + $1.content.utf8.count }
+        case .tokens(let tokens):
+            if let token = tokens.first(where: { $0 < 0 }) {
+                throw NodeError("the prompt holds token id \(token), which no model has", hint: "check --prompt-tokens")
+            }
+            guard tokens.count <= Wire.Limits.sequenceTokens else {
+                throw NodeError(
+                    "the prompt has \(tokens.count) tokens; at most \(Wire.Limits.sequenceTokens) are allowed",
+                    hint: "shorten the prompt")
+            }
+            bytes = 0
+        }
+        guard bytes <= Wire.Limits.promptBytes else {
+            throw NodeError(
+                "the prompt has \(bytes) bytes; at most \(Wire.Limits.promptBytes) are allowed",
+                hint: "shorten the prompt")
         }
     }
 }

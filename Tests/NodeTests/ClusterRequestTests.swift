@@ -112,7 +112,9 @@ extension ClusterTests {
                 let assistantLast = Requests.greedy(
                     .messages([ChatMessage(role: .assistant, content: "x")]), tokens: 4)
                 await #expect(throws: NodeError.self) { try await cluster.client.generate(assistantLast).answer() }
-                #expect(try await cluster.client.generate(Requests.greedy(.text("A"), tokens: 2)).answer().tokens.count == 2)
+                #expect(
+                    try await cluster.client.generate(Requests.greedy(.text("A"), tokens: 2)).answer().tokens.count == 2
+                )
                 _ = try await cluster.idle()
             }
         }
@@ -120,13 +122,11 @@ extension ClusterTests {
         @Test("A request that the coordinator cannot read is refused, not left waiting", arguments: [-1, Int32.min])
         func unreadable(token: Int32) async throws {
             try await TestCluster.with(try Self.options, workers: 0) { cluster in
-                await withKnownIssue("the coordinator drops an unreadable request silently, and its client waits for ever") {
-                    let request = Requests.greedy(.tokens([1, token]), tokens: 4)
-                    let error = await #expect(throws: NodeError.self) {
-                        try await within(seconds: 3) { try await cluster.client.generate(request).answer() }
-                    }
-                    #expect(error?.message.contains("\(token)") == true)
+                let request = Requests.greedy(.tokens([1, token]), tokens: 4)
+                let error = await #expect(throws: NodeError.self) {
+                    try await within(seconds: 3) { try await cluster.client.generate(request).answer() }
                 }
+                #expect(error?.message.contains("\(token)") == true)
             }
         }
 
@@ -181,7 +181,8 @@ extension ClusterTests {
         func session() async throws {
             let generator = try LocalGenerator(modelPath: TestFiles.tales, contextLength: nil, threads: 1)
             var first = Requests.sampled(
-                .messages([ChatMessage(role: .user, content: String(repeating: "One day the sun came out. ", count: 8))]),
+                .messages([ChatMessage(role: .user, content: String(repeating: "One day the sun came out. ", count: 8))]
+                ),
                 seed: 4)
             first.session = 77
             let options = try ClusterShape(split: "0-2,3-5", workers: 2, chunk: 1).options
