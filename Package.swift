@@ -78,6 +78,7 @@ let package = Package(
             name: "NodeTests",
             dependencies: [
                 "Inference", "ModelFile", "Node", "Tokenization", "Transport", "Wire",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

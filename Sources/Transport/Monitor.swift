@@ -4,11 +4,13 @@ import Glibc
 import Synchronization
 
 /// Events of one socket's connections, in order, as something to poll. A peer that is killed shows within 150 ms.
-/// Owned by the thread that owns the socket; keep it as long as the socket, and close the socket first.
+/// Owned by the thread that owns the socket.
 package final class Monitor: Pollable {
     package let handle: SocketHandle
+    private let watched: SocketHandle
 
     init(of socket: SocketHandle) throws(TransportError) {
+        watched = socket
         let number = Self.count.add(1, ordering: .relaxed).newValue
         let name = "inproc://monitor-\(number)"
         if zmq_socket_monitor(socket.pointer, name, ZMQ_EVENT_ALL) != 0 {
@@ -38,8 +40,13 @@ package final class Monitor: Pollable {
     /// Always 0: libzmq's events break no limit.
     package var droppedMessages: Int { handle.droppedMessages }
 
+    deinit { close() }
+
     /// Stops watching.
-    package func close() { handle.close() }
+    package func close() {
+        watched.stopMonitoring()
+        handle.close()
+    }
 
     private static let count = Atomic<Int>(0)
 }

@@ -46,8 +46,15 @@ package final class SocketHandle {
 
     func close() {
         guard isOpen else { return }
+        stopMonitoring()
         isOpen = false
         zmq_close(pointer)
+    }
+
+    /// Ends the socket's event stream, now and while its reader still exists. A closed socket lives on in libzmq for a
+    /// moment, and libzmq's I/O thread would wait for ever to tell a reader that is gone what becomes of it.
+    func stopMonitoring() {
+        if isOpen { zmq_socket_monitor(pointer, nil, 0) }
     }
 
     /// In debug builds, traps where another thread than the owner uses the socket, or anyone after `close`.

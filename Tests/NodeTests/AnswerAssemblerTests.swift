@@ -1,0 +1,74 @@
+// Responsible for: text around the model: prompts that fit, oldest turns dropped, answers cut at stop strings.
+import ModelFile
+import Testing
+import Tokenization
+
+@testable import Node
+
+@Suite("Prompts and answers")
+struct AnswerAssemblerTests {
+    private let loaded: LoadedModel
+    private let tokenizer: Tokenizer
+
+    init() throws {
+        loaded = try LoadedModel(path: TestFiles.tales, contextLength: 64)
+        tokenizer = try Tokenizer(try #require(loaded.model.tokenizer))
+    }
+
+    private func answer(_ text: String, stops: [String], end: Set<Int32> = [], after: [Int32] = []) -> (String, Bool) {
+        var assembler = AnswerAssembler(tokenizer: tokenizer, promptTokens: [5], stops: stops, endTokens: end)
+        var shown = ""
+        for token in tokenizer.encode(text, addSpecial: false, parseSpecial: false) + after {
+            let step = assembler.append(token)
+            shown += step.text ?? ""
+            if step.isFinished { return (shown, true) }
+        }
+        return (shown + (assembler.finish() ?? ""), false)
+    }
+
+    @Test("A stop string ends the text wherever tokens cut it, and is not shown")
+    func stops() {
+        #expect(answer("The dog ran to the park.", stops: ["to the"]) == ("The dog ran ", true))
+        #expect(answer("The dog ran to the park.", stops: ["park!"]) == ("The dog ran to the park.", false))
+    }
+
+    @Test("An end token ends the answer without a text of its own")
+    func endToken() {
+        #expect(answer("The dog", stops: [], end: [0], after: [0]) == ("The dog", true))
+        #expect(answer("The dog", stops: [], end: [], after: [0]) == ("The dog", false))
+    }
+
+    @Test("Without a tokenizer there are ids only")
+    func withoutTokenizer() {
+        var assembler = AnswerAssembler(tokenizer: nil, promptTokens: [], stops: ["x"], endTokens: [3])
+        let first = assembler.append(2)
+        #expect(first.text == nil && !first.isFinished)
+        let last = assembler.append(3)
+        #expect(last.text == nil && last.isFinished)
+    }
+
+    @Test("A prompt must fit, hold known ids, and hold something")
+    func refused() throws {
+        for prompt: GenerationRequest.Prompt in [
+            .text(""), .tokens([]), .tokens([2_048]), .text(String(repeating: "dog ", count: 100)),
+            .messages([ChatMessage(role: .assistant, content: "I speak first")]),
+        ] {
+            #expect(throws: NodeError.self) { try loaded.encoder.encode(GenerationRequest(prompt: prompt)) }
+        }
+    }
+
+    @Test("The oldest turns are dropped when the context is full; the system message stays")
+    func droppedTurns() throws {
+        var messages = [ChatMessage(role: .system, content: "Be kind.")]
+        for turn in 0..<8 {
+            messages.append(ChatMessage(role: .user, content: "Question \(turn) about a dog?"))
+            messages.append(ChatMessage(role: .assistant, content: "It is a dog."))
+        }
+        messages.append(ChatMessage(role: .user, content: "The last one"))
+        let encoded = try loaded.encoder.encode(GenerationRequest(prompt: .messages(messages)))
+        let text = tokenizer.decode(encoded.tokens, skipSpecial: true)
+        #expect(encoded.droppedMessages > 0 && encoded.droppedMessages % 2 == 0)
+        #expect(encoded.tokens.count < 64)
+        #expect(text.contains("Be kind.") && text.contains("The last one") && !text.contains("Question 0"))
+    }
+}

@@ -1,0 +1,156 @@
+// Responsible for: nonsense on every socket of a coordinator and of a worker while it answers.
+// Must not know: what a node makes of it, only that nothing changes.
+import Foundation
+import Synchronization
+import Testing
+import Transport
+import Wire
+
+@testable import Node
+
+/// Where the sockets of a cluster listen, as a member learns it.
+struct Listening: Sendable {
+    var weights: String
+    var tokens: String
+    /// The second stage's.
+    var data: String
+}
+
+/// A worker that joins, learns what members learn, and leaves; owned by one thread.
+private struct Spy {
+    let socket: DealerSocket
+    let poller: Poller
+
+    init(_ address: String) throws {
+        let id = try #require(RoutingID(WorkerID(0xABCD).routingID))
+        socket = try DealerSocket(Context(), SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: id)
+        poller = Poller(try Waker())
+        try socket.connect(try Endpoint(parsing: address))
+        poller.add(socket)
+        var join = Join()
+        join.memoryBytes = 1 << 30
+        join.cores = 1
+        join.threads = 1
+        join.dataEndpoint = "tcp://127.0.0.1:9"
+        try say(.join(join))
+    }
+
+    func say(_ message: WorkerMessage) throws {
+        let frame = ControlRequest.worker(message).encode()
+        for _ in 0..<100 where socket.send([frame]) != .sent { _ = poller.wait(timeoutMilliseconds: 20) }
+    }
+
+    /// The first answer that `read` makes something of; stays a member until then.
+    func next<Value>(_ read: (WorkerCommand) -> Value?) throws -> Value {
+        for _ in 0..<200 {
+            while let frames = socket.receive() {
+                if let value = read(try WorkerCommand(decoding: frames[0].bytes)) { return value }
+            }
+            try say(.heartbeat(WorkerHeartbeat()))
+            _ = poller.wait(timeoutMilliseconds: 50)
+        }
+        throw TimedOut()
+    }
+
+    func close() {
+        poller.remove(socket)
+        socket.close()
+    }
+}
+
+/// Sends nonsense to `endpoints` until it is told to stop; returns how many messages it sent.
+private func pester(_ endpoints: [String], until isOver: Cancellation, seed: UInt64) throws -> LoopThread<Int> {
+    try LoopThread(name: "pester") {
+        var random = SeededGenerator(seed: seed)
+        let context = try Context()
+        var sockets: [DealerSocket] = []
+        for (index, endpoint) in endpoints.enumerated() {
+            let ids = [ClientID(UInt64(index + 1)).routingID, WorkerID(UInt64(index + 1)).routingID, [1, 2, 3]]
+            for id in ids {
+                let options = SocketOptions(maximumFrameBytes: 1 << 20, maximumFrames: 64)
+                let socket = try DealerSocket(context, options, as: try #require(RoutingID(id)))
+                try socket.connect(try Endpoint(parsing: endpoint))
+                sockets.append(socket)
+            }
+        }
+        var sent = 0
+        while !isOver.isSet {
+            for socket in sockets {
+                if socket.send(nonsense(&random)) == .sent { sent += 1 }
+                while socket.receive() != nil {}
+            }
+            pause(milliseconds: 1)
+        }
+        for socket in sockets { socket.close() }
+        return sent
+    }
+}
+
+/// Random bytes, or a message that is well formed but belongs nowhere, or a spoiled one.
+private func nonsense(_ random: inout SeededGenerator) -> [[UInt8]] {
+    let hash = ContentHash(random.bytes(32))
+    let item = ForwardItem(
+        sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], samples: true)
+    let sample = Wire.SampledToken(sequence: SequenceID(1), token: 1)
+    var messages: [[UInt8]] = [
+        Forward(epoch: Epoch(5), step: StepID(1), items: [item]).encode(),
+        Forward(epoch: Epoch(5), step: StepID(1), items: [item], activationCount: 384).encode(),
+        StepResult(epoch: Epoch(5), step: StepID(1), samples: [sample], computeMicroseconds: 1).encode(),
+        ControlRequest.client(.cancel(ClientRequestID(1))).encode(),
+        ControlRequest.worker(.ready(Ready(epoch: Epoch(5), transferredBytes: 0, cachedBytes: 0))).encode(),
+    ]
+    if let hash {
+        messages.append(Fetch(content: hash, offset: .max, length: 1000).encode())
+        messages.append(Fetch(content: hash, offset: 0, length: Wire.Limits.chunkBytes).encode())
+    }
+    var frames = [messages[random.below(messages.count)]]
+    switch random.below(4) {
+    case 0: frames = (0...random.below(10)).map { _ in random.bytes(random.below(300)) }
+    case 1: frames[0][random.below(frames[0].count)] = UInt8(random.below(256))
+    case 2: frames.append(random.bytes(random.below(2000)))
+    default: break
+    }
+    return frames
+}
+
+extension ClusterTests {
+    @Test("Nonsense on every socket of coordinator and worker changes no answer")
+    static func nonsenseEverywhere() async throws {
+        let options = try ClusterShape(split: "0-2,3-5", workers: 2, chunk: 7).options
+        try await TestCluster.with(options, workers: 0) { cluster in
+            let address = cluster.address
+            let isMember = Cancellation()
+            let spy = try LoopThread(name: "spy") {
+                let spy = try Spy(address)
+                defer { spy.close() }
+                let welcome = try spy.next { if case .welcome(let welcome) = $0 { welcome } else { nil } }
+                isMember.set()
+                let data = try spy.next { command -> String? in
+                    guard case .assign(let assign) = command, case .stage(let endpoint) = assign.next else { return nil }
+                    return endpoint
+                }
+                try spy.say(.leave)
+                _ = spy.poller.wait(timeoutMilliseconds: 200)
+                return Listening(weights: welcome.weightsEndpoint, tokens: welcome.tokensEndpoint, data: data)
+            }
+            while !isMember.isSet { try await Task.sleep(for: .milliseconds(10)) }
+            try await cluster.join()
+            let places = try await spy.value
+            try await cluster.join()
+
+            let isOver = Cancellation()
+            let all = ["tcp://" + address, places.weights, places.tokens, places.data]
+            let pest = try pester(all, until: isOver, seed: 11)
+            defer { isOver.set() }
+            _ = try await cluster.status("service") { $0.isServing && $0.workers.count == 2 }
+            let expected = try await References.shared.answers(of: TestFiles.tales)
+            for (request, answer) in zip(try Requests.mixed(for: TestFiles.tales), expected) {
+                #expect(try await cluster.client.generate(request).answer() == answer)
+            }
+            isOver.set()
+            #expect(try await pest.value > 500)
+            let status = try await cluster.idle()
+            #expect(status.workers.count == 2)
+        }
+    }
+}

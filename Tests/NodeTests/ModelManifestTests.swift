@@ -1,0 +1,77 @@
+// Responsible for: what a worker is told of a model, read from bytes that nobody vouches for; and where its shard lies.
+import Foundation
+import ModelFile
+import Testing
+import Wire
+
+@testable import Node
+
+@Suite("The manifest of a model")
+struct ModelManifestTests {
+    private let model: Model
+    private let manifest: ModelManifest
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        model = try Model.open(path: TestFiles.fixture("llama-f32"))
+        manifest = try DigestBook(folder: folder.file("digests")).manifest(of: model) { _, _ in }
+    }
+
+    @Test("It comes back from the wire as it was, restricted to what a worker needs")
+    func roundTrip() throws {
+        let layers = 0..<model.configuration.layerCount
+        let back = try ModelManifest(decoding: manifest.encoded(), layers: layers)
+        #expect(back.configuration == manifest.configuration && back.entries == manifest.entries)
+        let first = manifest.restricted(to: 0..<1)
+        #expect(first.entries.contains { $0.tensor.name == "token_embd.weight" })
+        #expect(!first.entries.contains { $0.tensor.name.hasPrefix("blk.1.") || $0.tensor.name == "output.weight" })
+    }
+
+    @Test("Layers outside the model, and lacking tensors, are refused")
+    func refused() throws {
+        let count = model.configuration.layerCount
+        for layers in [0..<count + 1, count..<count + 1, 0..<0] {
+            #expect(throws: NodeError.self) { try ModelManifest(decoding: manifest.encoded(), layers: layers) }
+        }
+        var poor = manifest
+        poor.entries.removeLast()
+        #expect(throws: NodeError.self) { try ModelManifest(decoding: poor.encoded(), layers: 0..<count) }
+    }
+
+    @Test("Ten thousand spoiled manifests are read or refused, nothing else")
+    func spoiled() {
+        let bytes = manifest.restricted(to: 0..<1).encoded()
+        var random = SeededGenerator(seed: 5)
+        var refusals = 0
+        for _ in 0..<10_000 {
+            var spoiled = bytes
+            for _ in 0...random.below(3) {
+                switch random.below(3) {
+                case 0: spoiled[random.below(spoiled.count)] = UInt8(random.below(256))
+                case 1: spoiled[random.below(spoiled.count)] = UInt8(ascii: "9")
+                default: spoiled.removeLast(random.below(40))
+                }
+            }
+            do { _ = try ModelManifest(decoding: spoiled, layers: 0..<1) } catch { refusals += 1 }
+        }
+        #expect(refusals > 5_000)
+    }
+
+    @Test("A worker reads its own copy where the bytes agree, and fetches where they do not")
+    func ownCopy() throws {
+        let cache = try WeightCache(folder: folder.file("cache"))
+        let book = DigestBook(folder: folder.file("digests"))
+        let layers = 0..<model.configuration.layerCount
+        var verified: Set<ContentHash> = []
+        let same = try ShardInventory(
+            description: manifest.encoded(), layers: layers, local: model, cache: cache, digestBook: book,
+            verified: &verified)
+        #expect(same.needs.isEmpty && same.localBytes > 0)
+        let other = try Model.open(path: TestFiles.fixture("llama-bf16-tied"))
+        let different = try ShardInventory(
+            description: manifest.encoded(), layers: layers, local: other, cache: cache, digestBook: book,
+            verified: &verified)
+        #expect(different.localBytes == 0 && different.needs.count == manifest.entries.count)
+    }
+}

@@ -1,0 +1,84 @@
+// Responsible for: peers that a coordinator should not trust: other versions, garbage on every socket.
+import Foundation
+import Testing
+import Transport
+import Wire
+
+@testable import Node
+
+extension RoutingID {
+    fileprivate init(of client: ClientID) throws { self = try #require(RoutingID(client.routingID)) }
+}
+
+@Suite("Strangers")
+struct StrangerTests {
+    /// Sends frames as `id` and returns the first reply, nil where none comes in time. Runs on a thread of its own.
+    private func exchange(_ address: String, _ id: RoutingID, _ frames: [[UInt8]]) async throws -> [UInt8]? {
+        let thread = try LoopThread(name: "stranger") { () throws -> [UInt8]? in
+            let socket = try DealerSocket(Context(), SocketOptions(maximumFrameBytes: 1 << 20), as: id)
+            let poller = Poller(try Waker())
+            poller.add(socket)
+            defer {
+                poller.remove(socket)
+                socket.close()
+            }
+            try socket.connect(try Endpoint(parsing: address))
+            for _ in 0..<100 where socket.send(frames) != .sent { _ = poller.wait(timeoutMilliseconds: 20) }
+            for _ in 0..<50 {
+                if let reply = socket.receive()?.first { return reply.bytes }
+                _ = poller.wait(timeoutMilliseconds: 20)
+            }
+            return nil
+        }
+        return try await thread.value
+    }
+
+    @Test("A worker and a client of another version are refused with both versions")
+    func otherVersion() async throws {
+        var options = CoordinatorOptions(modelPath: TestFiles.tales)
+        options.contextLength = 64
+        try await TestCluster.with(options, workers: 0) { cluster in
+            var join = Join()
+            join.version = 77
+            let worker = try #require(RoutingID(WorkerID(9).routingID))
+            let toWorker = try await exchange(
+                cluster.address, worker, [ControlRequest.worker(.join(join)).encode()])
+            guard case .refusal(let refusal) = try WorkerCommand(decoding: try #require(toWorker)) else {
+                return #expect(Bool(false), "the worker was not refused")
+            }
+            #expect(refusal.reason.contains("77") && refusal.reason.contains("version \(Wire.protocolVersion)"))
+
+            var query = StatusQuery()
+            query.version = 78
+            let toClient = try await exchange(
+                cluster.address, RoutingID(of: ClientID(9)), [ControlRequest.client(.statusQuery(query)).encode()])
+            guard case .refusal(let reason) = try ClientReply(decoding: try #require(toClient)) else {
+                return #expect(Bool(false), "the client was not refused")
+            }
+            #expect(reason.reason.contains("78") && reason.reason.contains("version \(Wire.protocolVersion)"))
+        }
+    }
+
+    @Test("Garbage changes nothing")
+    func garbage() async throws {
+        var options = CoordinatorOptions(modelPath: TestFiles.tales)
+        options.contextLength = 64
+        try await TestCluster.with(options, workers: 1) { cluster in
+            _ = try await cluster.serving()
+            var random = SeededGenerator(seed: 6)
+            for round in 0..<12 {
+                let frames = (0...random.below(3)).map { _ in random.bytes(random.below(200)) }
+                let id = round % 2 == 0 ? try RoutingID(of: ClientID(UInt64(round + 1))) : RoutingID.random()
+                _ = try await exchange(cluster.address, id, frames)
+            }
+            var request = GenerationRequest(prompt: .tokens([5, 6]))
+            request.maximumTokens = 4
+            request.ignoresEndOfText = true
+            var count = 0
+            for try await event in cluster.client.generate(request).events {
+                if case .tokens(let tokens, _) = event { count += tokens.count }
+            }
+            #expect(count == 4)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// Responsible for: tensors on disk by content: broken transfers, wrong bytes, several processes, changed files.
+import Crypto
+import Foundation
+import ModelFile
+import Testing
+import Wire
+
+@testable import Node
+
+@Suite("The cache of weights")
+struct WeightCacheTests {
+    private func content(_ count: Int, seed: UInt64) -> (bytes: [UInt8], hash: ContentHash) {
+        var random = SeededGenerator(seed: seed)
+        let bytes = random.bytes(count)
+        var hash = SHA256()
+        hash.update(data: bytes)
+        return (bytes, ContentHash(finishing: hash))
+    }
+
+    private func write(_ bytes: ArraySlice<UInt8>, to partial: PartialTensor) throws {
+        try bytes.withUnsafeBytes { try partial.write($0, at: bytes.startIndex) }
+    }
+
+    @Test("A broken transfer goes on where it was left, and the tensor gets its final name only when it is whole")
+    func resume() throws {
+        let folder = try TemporaryFolder()
+        let cache = try WeightCache(folder: folder.path)
+        let (bytes, hash) = content(10_000, seed: 1)
+        #expect(cache.holding(hash, byteCount: bytes.count) == .nothing)
+        try write(bytes[..<4_000], to: cache.open(hash, byteCount: bytes.count))
+        #expect(cache.holding(hash, byteCount: bytes.count) == .partial(bytes: 4_000))
+        let again = try cache.open(hash, byteCount: bytes.count)
+        #expect(again.length == 4_000)
+        try write(bytes[4_000...], to: again)
+        #expect(try again.finish())
+        #expect(cache.holding(hash, byteCount: bytes.count) == .complete)
+        #expect(try cache.check(hash))
+        #expect(folder.names == [hash.description])
+    }
+
+    @Test("Wrong bytes are refused and gone")
+    func wrongBytes() throws {
+        let folder = try TemporaryFolder()
+        let cache = try WeightCache(folder: folder.path)
+        let (bytes, hash) = content(1_000, seed: 2)
+        let partial = try cache.open(hash, byteCount: bytes.count)
+        try write(bytes[..<999], to: partial)
+        try [bytes[999] ^ 1].withUnsafeBytes { try partial.write($0, at: 999) }
+        #expect(try !partial.finish())
+        #expect(cache.holding(hash, byteCount: bytes.count) == .nothing)
+    }
+
+    @Test("A tensor that rots on disk is noticed")
+    func rot() throws {
+        let folder = try TemporaryFolder()
+        let cache = try WeightCache(folder: folder.path)
+        let (bytes, hash) = content(1_000, seed: 3)
+        try Data(bytes.dropLast() + [bytes[999] ^ 1]).write(to: URL(fileURLWithPath: folder.file(hash.description)))
+        #expect(cache.holding(hash, byteCount: bytes.count) == .complete)
+        #expect(try !cache.check(hash))
+    }
+
+    @Test("Two that receive the same tensor at once do not disturb each other")
+    func twoAtOnce() throws {
+        let folder = try TemporaryFolder()
+        let cache = try WeightCache(folder: folder.path)
+        let (bytes, hash) = content(5_000, seed: 4)
+        let first = try cache.open(hash, byteCount: bytes.count)
+        let second = try cache.open(hash, byteCount: bytes.count)
+        try write(bytes[..<2_500], to: first)
+        try write(bytes[...], to: second)
+        #expect(try second.finish())
+        try write(bytes[2_500...], to: first)
+        #expect(try first.finish())
+        #expect(try cache.check(hash))
+    }
+
+    @Test("A cache keeps its identity, and no other has it")
+    func identity() throws {
+        let (one, other) = (try TemporaryFolder(), try TemporaryFolder())
+        let identity = try #require(try WeightCache(folder: one.path).identity)
+        #expect(try WeightCache(folder: one.path).identity == identity)
+        #expect(try WeightCache(folder: other.path).identity != identity)
+    }
+
+    @Test("A folder that cannot be made is told with a hint")
+    func unwritable() {
+        let error = #expect(throws: NodeError.self) { try WeightCache(folder: "/dev/null/cache") }
+        #expect(error?.hint?.contains("XDG_CACHE_HOME") == true)
+    }
+
+    @Test("Digests are remembered until the file changes")
+    func digests() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("model.gguf")
+        try FileManager.default.copyItem(atPath: TestFiles.tales, toPath: path)
+        let book = DigestBook(folder: folder.file("digests"))
+        let model = try Model.open(path: path)
+        var hashed = 0
+        let first = try book.manifest(of: model) { done, _ in hashed = done }
+        #expect(hashed > 0)
+        hashed = 0
+        #expect(try book.manifest(of: model) { done, _ in hashed = done }.entries == first.entries)
+        #expect(hashed == 0)
+        let tensor = try #require(model.tensors.last)
+        let handle = try #require(FileHandle(forUpdatingAtPath: path))
+        try handle.seek(toOffset: UInt64(tensor.offset))
+        try handle.write(contentsOf: Data([0xAA, 0x55, 0xAA, 0x55]))
+        try handle.close()
+        let changed = try book.manifest(of: Model.open(path: path)) { _, _ in }
+        #expect(changed.entries.last?.digest != first.entries.last?.digest)
+        #expect(changed.entries.first == first.entries.first)
+    }
+}
