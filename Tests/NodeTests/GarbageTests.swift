@@ -126,7 +126,9 @@ extension ClusterTests {
                 let welcome = try spy.next { if case .welcome(let welcome) = $0 { welcome } else { nil } }
                 isMember.set()
                 let data = try spy.next { command -> String? in
-                    guard case .assign(let assign) = command, case .stage(let endpoint) = assign.next else { return nil }
+                    guard case .assign(let assign) = command, case .stage(let endpoint) = assign.next else {
+                        return nil
+                    }
                     return endpoint
                 }
                 try spy.say(.leave)

@@ -136,11 +136,31 @@ extension ClusterTests {
             }
             let first = try cache.open(digest, byteCount: bytes.count)
             let second = try cache.open(digest, byteCount: bytes.count)
-            for partial in [second, first] {
+            for partial in [first, second] {
                 try bytes[start...].withUnsafeBytes { try partial.write($0, at: start) }
             }
-            #expect(try second.finish())
             #expect(try first.finish())
+            #expect(try second.finish())
+            #expect(try cache.check(digest))
+        }
+
+        @Test("One that goes on from a broken transfer which another has finished meanwhile spoils nothing")
+        func finishedMeanwhile() throws {
+            let folder = try TemporaryFolder()
+            let cache = try WeightCache(folder: folder.path)
+            let model = try Model.open(path: TestFiles.tales)
+            let tensor = try #require(model.tensors.first)
+            let digest = try DigestBook.digest(of: tensor, in: model)
+            let bytes = try Self.bytes(of: tensor, in: model)
+            try Data(bytes[..<1000]).write(to: URL(fileURLWithPath: folder.file("\(digest).partial")))
+            // Both were told to go on from byte 1000; the second opens its file only after the first has finished.
+            func goOn() throws -> Bool {
+                let partial = try cache.open(digest, byteCount: bytes.count)
+                try bytes[1000...].withUnsafeBytes { try partial.write($0, at: 1000) }
+                return try partial.finish()
+            }
+            #expect(try goOn())
+            #expect(try goOn())
             #expect(try cache.check(digest))
         }
 
