@@ -116,6 +116,25 @@ package final class PartialTensor {
             descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw Self.failure("made", path) }
         }
+        if length == 0 { copyStart() }
+    }
+
+    /// What another process has received so far counts for this one too, which may have been told to go on from there.
+    /// Whatever is missing or torn is found when the whole is hashed, and fetched again.
+    private func copyStart() {
+        var source = Glibc.open(finalPath, O_RDONLY | O_CLOEXEC)
+        if source < 0, path != finalPath + ".partial" {
+            source = Glibc.open(finalPath + ".partial", O_RDONLY | O_CLOEXEC)
+        }
+        guard source >= 0 else { return }
+        defer { close(source) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = 0
+        while offset < byteCount {
+            let count = pread(source, &buffer, min(buffer.count, byteCount - offset), off_t(offset))
+            guard count > 0, pwrite(descriptor, buffer, count, off_t(offset)) == count else { return }
+            offset += count
+        }
     }
 
     deinit {
