@@ -25,9 +25,11 @@ extension ClusterTests {
                 _ = try await cluster.serving()
                 let generation = cluster.client.generate(Self.endless)
                 var answer = Answer()
+                var isCancelled = false
                 for try await event in generation.events {
                     answer.add(event)
-                    if answer.tokens.count == 3 {
+                    if answer.tokens.count >= 3, !isCancelled {
+                        isCancelled = true
                         let status = try await cluster.client.status()
                         #expect(status.requests.count == 1)
                         #expect(status.kvBlocksFree < status.kvBlocksTotal)
