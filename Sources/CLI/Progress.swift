@@ -1,6 +1,7 @@
 // Responsible for: showing how far a transfer or a load is: a bar with rate and time left on a terminal, a plain
 // line now and then elsewhere.
 import Foundation
+import Node
 
 /// One thing in progress, counted in bytes. Used from one thread at a time.
 final class Progress: @unchecked Sendable {
@@ -50,11 +51,6 @@ final class Progress: @unchecked Sendable {
         return "\(label) [\(bar)] \(percent)% \(formatBytes(done)) of \(formatBytes(total)), "
             + "\(formatBytes(Int(rate)))/s, \(formatSeconds(left)) left"
     }
-}
-
-extension Duration {
-    /// This duration as a number of seconds.
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 /// "1.5 GiB", "12.0 MiB", "512 B".

@@ -66,7 +66,7 @@ extension ClientReply {
         case .tokens(let tokens, let text):
             self = .tokens(TokensEvent(id: id, tokens: tokens.map(\.message), text: text))
         case .finished(let reason, let timings):
-            self = .finished(Finished(id: id, reason: reason.message, text: nil, timings: timings.message))
+            self = .finished(Finished(id: id, reason: reason, text: nil, timings: timings))
         }
     }
 }

@@ -95,9 +95,9 @@ package final class CoordinatorClient: Sendable {
                 emit(.tokens(event.tokens.map(GeneratedToken.init), text: event.text))
             case .finished(let finished):
                 if let text = finished.text, !text.isEmpty { emit(.tokens([], text: text)) }
-                var timings = GenerationTimings(finished.timings)
+                var timings = finished.timings
                 timings.firstTokenSeconds = firstToken ?? 0
-                emit(.finished(Node.FinishReason(finished.reason), timings))
+                emit(.finished(finished.reason, timings))
                 return
             case .failed(let failure): throw NodeError(failure.message, hint: failure.hint)
             case .status, .refusal: break
@@ -111,25 +111,6 @@ package final class CoordinatorClient: Sendable {
     ) {
         do { _ = try LoopThread(name: name) { finish(Result { try body() }) } } catch {
             finish(.failure(NodeError(error)))
-        }
-    }
-}
-
-extension FinishReason {
-    init(_ wire: Wire.FinishReason) {
-        switch wire {
-        case .stop: self = .stop
-        case .length: self = .length
-        case .cancelled: self = .cancelled
-        }
-    }
-
-    /// The reason for a client.
-    var message: Wire.FinishReason {
-        switch self {
-        case .stop: .stop
-        case .length: .length
-        case .cancelled: .cancelled
         }
     }
 }

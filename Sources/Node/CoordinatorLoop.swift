@@ -71,7 +71,7 @@ final class CoordinatorLoop {
     /// Found unreachable while performing; told to the machine afterwards.
     private var unreachable: [WorkerID] = []
     private var isStopping = false
-    private let start = ContinuousClock.now
+    private let clock = LoopClock()
 
     init(_ parts: Parts, _ sockets: Sockets) throws {
         (self.parts, self.sockets) = (parts, sockets)
@@ -87,10 +87,7 @@ final class CoordinatorLoop {
         }
     }
 
-    private var now: UInt64 {
-        let elapsed = start.duration(to: .now).components
-        return UInt64(elapsed.seconds) * 1000 + UInt64(elapsed.attoseconds / 1_000_000_000_000_000)
-    }
+    private var now: UInt64 { clock.milliseconds }
 
     // MARK: The loop
 

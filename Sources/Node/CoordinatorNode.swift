@@ -35,7 +35,7 @@ package final class CoordinatorNode: Service, Sendable {
             waker = try Waker()
         } catch { throw NodeError(error) }
         let manifest = try DigestBook().manifest(of: loaded.model, progress: progress)
-        let configuration = try options.configuration(
+        let configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint)
         if !endpoint.isLoopback { log.warning("links are not encrypted: listen on a network you trust only") }
 

@@ -57,9 +57,7 @@ package struct CoordinatorOptions: Sendable {
     /// The machine's configuration for a model.
     func configuration(
         for loaded: LoadedModel, manifest: ModelManifest, weights: Endpoint, tokens: Endpoint
-    ) throws(NodeError) -> CoordinatorConfiguration {
-        let layerCount = loaded.model.configuration.layerCount
-        if let split { try LayerSplit.check(split, layerCount: layerCount) }
+    ) -> CoordinatorConfiguration {
         var configuration = CoordinatorConfiguration(
             model: ModelShape(loaded.model, maximumBatchTokens: maximumBatchTokens),
             modelDescription: manifest.encoded(), build: buildVersion, weightsEndpoint: weights.description,

@@ -1,8 +1,12 @@
 // Responsible for: what a person gets back while an answer is made, the same for one process and for a cluster.
 // Must not know: where the answer was computed.
+import Wire
 
-/// Why an answer ended.
-package enum FinishReason: String, Sendable { case stop, length, cancelled }
+/// Why an answer ended: the wire's own word for it.
+package typealias FinishReason = Wire.FinishReason
+
+/// Where the time of one answer went, in seconds: what the wire carries.
+package typealias GenerationTimings = Wire.Timings
 
 /// One token of an answer.
 package struct GeneratedToken: Sendable, Equatable {
@@ -16,21 +20,6 @@ package struct GeneratedToken: Sendable, Equatable {
     /// The log-softmax of the model's logits at this token; nil where it was not asked for.
     package var logProbability: Float?
     package var top: [Candidate]
-}
-
-/// Where the time of one answer went, in seconds.
-package struct GenerationTimings: Sendable, Equatable {
-    package var promptTokens = 0
-    /// From the start of the work to the first token.
-    package var promptSeconds = 0.0
-    package var generatedTokens = 0
-    /// From the first token to the last.
-    package var decodeSeconds = 0.0
-    /// From the request to the first token, waiting included.
-    package var firstTokenSeconds = 0.0
-
-    /// Nothing measured.
-    package init() {}
 }
 
 /// What happens to a request, in this order: accepted, any number of waiting and text, then finished. A request that

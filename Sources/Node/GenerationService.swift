@@ -20,7 +20,7 @@ package final class GenerationService: Sendable {
         case waiting(String)
         case started
         case token(Wire.SampledToken)
-        case finished(Wire.FinishReason)
+        case finished(FinishReason)
         case failed(NodeError)
     }
 
@@ -89,7 +89,7 @@ package final class GenerationService: Sendable {
                 isTextComplete = step.isFinished
                 if step.isFinished { await orders.postPatiently(.stop(id)) }
             case .finished(let reason):
-                let reason = isTextComplete && reason != .cancelled ? FinishReason.stop : FinishReason(reason)
+                let reason = isTextComplete && reason != .cancelled ? FinishReason.stop : reason
                 if !isTextComplete, let rest = assembler.finish(), !rest.isEmpty { emit(.tokens([], text: rest)) }
                 return emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
             case .failed(let error): throw error

@@ -164,8 +164,3 @@ struct AnswerClock {
         return timings
     }
 }
-
-extension Duration {
-    /// This duration as a number of seconds.
-    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

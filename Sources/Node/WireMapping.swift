@@ -130,25 +130,3 @@ extension GeneratedToken {
             top: top.map { TokenProbability(token: $0.token, logProbability: $0.logProbability) })
     }
 }
-
-extension GenerationTimings {
-    init(_ wire: Timings) {
-        self.init()
-        promptTokens = wire.promptTokens
-        promptSeconds = wire.promptSeconds
-        generatedTokens = wire.generatedTokens
-        decodeSeconds = wire.decodeSeconds
-        firstTokenSeconds = wire.firstTokenSeconds
-    }
-
-    /// The measurements for a client.
-    var message: Timings {
-        var timings = Timings()
-        timings.promptTokens = promptTokens
-        timings.promptSeconds = promptSeconds
-        timings.generatedTokens = generatedTokens
-        timings.decodeSeconds = decodeSeconds
-        timings.firstTokenSeconds = firstTokenSeconds
-        return timings
-    }
-}

@@ -49,7 +49,7 @@ final class WorkerLoop {
     private var transferredBytes: UInt64 = 0
     private var cachedBytes: UInt64 = 0
     private var ending: Result<Void, NodeError>?
-    private let start = ContinuousClock.now
+    private let clock = LoopClock()
 
     init(_ parts: Parts) throws {
         self.parts = parts
@@ -94,10 +94,7 @@ final class WorkerLoop {
         } catch { throw NodeError(error) }
     }
 
-    private var now: UInt64 {
-        let elapsed = start.duration(to: .now).components
-        return UInt64(elapsed.seconds) * 1000 + UInt64(elapsed.attoseconds / 1_000_000_000_000_000)
-    }
+    private var now: UInt64 { clock.milliseconds }
 
     // MARK: The loop
 

@@ -67,12 +67,15 @@ package struct TokensEvent: Equatable, Sendable {
     }
 }
 
-/// Where the time of one answer went.
+/// Where the time of one answer went, in seconds.
 package struct Timings: Equatable, Sendable {
     package var promptTokens = 0
+    /// From the start of the work to the first token.
     package var promptSeconds = 0.0
     package var generatedTokens = 0
+    /// From the first token to the last.
     package var decodeSeconds = 0.0
+    /// From the request to the first token, waiting included.
     package var firstTokenSeconds = 0.0
     package init() {}
 }
