@@ -5,9 +5,10 @@
 import Foundation
 
 /// One regular file, closed when the last reference goes.
-final class DiskFile: ByteSource {
-    let name: String
-    let size: Int
+package final class DiskFile: ByteSource {
+    package let name: String
+    /// Bytes when it was opened.
+    package let size: Int
     private let descriptor: Int32
 
     /// What a path leads to.
@@ -29,7 +30,8 @@ final class DiskFile: ByteSource {
         }
     }
 
-    init(path: String) throws(ModelFileError) {
+    /// Opens a regular file. Throws where there is none or it cannot be read.
+    package init(path: String) throws(ModelFileError) {
         let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw ModelFileError(.unreadable, file: path, "cannot be opened: \(Self.reason())")
@@ -46,7 +48,8 @@ final class DiskFile: ByteSource {
 
     deinit { close(descriptor) }
 
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError) {
+    /// Fills the whole of `buffer` from byte `offset` on. Throws where the file has too few bytes or cannot be read.
+    package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError) {
         try checkRange(at: offset, count: buffer.count)
         var done = 0
         while done < buffer.count {

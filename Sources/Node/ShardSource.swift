@@ -1,6 +1,5 @@
 // Responsible for: where a worker reads each tensor of its shard: its own copy of the model, or the cache.
 // Must not know: how tensors came into the cache.
-import Foundation
 import ModelFile
 import Wire
 
@@ -19,30 +18,9 @@ struct ShardSource: TensorSource {
         case .local(let own)?:
             guard let local else { preconditionFailure("a local place without a local model") }
             try local.read(own, at: offset, into: buffer)
-        case .cached(let path)?: try Self.read(path, at: offset, into: buffer)
+        // Opened for each read: reads are large, and a worker holds no descriptor for each of its tensors.
+        case .cached(let path)?: try DiskFile(path: path).read(at: offset, into: buffer)
         case nil: preconditionFailure("\(tensor.name) is not in this shard")
-        }
-    }
-
-    /// Opens the file for each read: reads are large, and a worker holds no descriptor for each of its tensors.
-    private static func read(
-        _ path: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
-    ) throws(ModelFileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw ModelFileError(.unreadable, file: path, String(cString: strerror(errno)))
-        }
-        defer { close(descriptor) }
-        var done = 0
-        while done < buffer.count {
-            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
-            guard count > 0 else {
-                throw ModelFileError(
-                    .truncated, file: path, "the cached tensor is shorter than it was",
-                    hint: "delete it, and it is sent again")
-            }
-            done += count
         }
     }
 }
