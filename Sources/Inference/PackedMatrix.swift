@@ -10,8 +10,19 @@ import ModelFile
 struct Activations {
     /// [tokens, columns]
     var values: UnsafeMutablePointer<Float>
-    /// The same quantized, for quantized matrices; filled by `PackedMatrix.prepare`.
+    /// The same quantized, for quantized matrices; filled by `quantizeRow`.
     var quantized: tk_quantized
+}
+
+extension Activations {
+    /// Quantizes row `row` of values [tokens, columns], once for all matrices it goes into.
+    func quantizeRow(_ row: Int, columns: Int) {
+        let blocks = columns / Int(TK_BLOCK)
+        let out = tk_quantized(
+            quants: quantized.quants + row * columns, scales: quantized.scales + row * blocks,
+            sums: quantized.sums + row * blocks)
+        tk_quantize(out, values + row * columns, 1, columns)
+    }
 }
 
 /// A matrix [rows = outputs, columns = inputs] as ceil(rows / 16) panels.

@@ -62,18 +62,30 @@ struct StageAssembler {
     }
 
     private func layer(_ prefix: String) throws(InferenceError) -> TransformerLayer {
+        TransformerLayer(
+            attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
+            attention: try attention(prefix),
+            postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
+            feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
+            feedForward: .dense(try denseFeedForward(prefix)),
+            postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
+    }
+
+    private func attention(_ prefix: String) throws(InferenceError) -> Attention {
         let names = model.hasFusedQueryKeyValue ? ["attn_qkv"] : ["attn_q", "attn_k", "attn_v"]
-        var queryKeyValue: [TransformerLayer.Linear] = []
+        var queryKeyValue: [Linear] = []
         for name in names {
             queryKeyValue.append(try linear(prefix + name, hasBias: model.hasQueryKeyValueBias))
         }
+        return Attention(
+            model: model, queryKeyValue: queryKeyValue,
+            output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias))
+    }
+
+    private func denseFeedForward(_ prefix: String) throws(InferenceError) -> DenseFeedForward {
         let hasBias = model.hasFeedForwardBias
-        return TransformerLayer(
+        return DenseFeedForward(
             model: model,
-            attentionNorm: try norm(prefix + "attn_norm"),
-            queryKeyValue: queryKeyValue,
-            attentionOutput: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
-            feedForwardNorm: try norm(prefix + "ffn_norm"),
             gate: model.isGated ? try linear(prefix + "ffn_gate", hasBias: hasBias) : nil,
             up: try linear(prefix + "ffn_up", hasBias: hasBias),
             down: try linear(prefix + "ffn_down", hasBias: hasBias))
@@ -85,8 +97,8 @@ struct StageAssembler {
             output: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"))
     }
 
-    private func linear(_ name: String, hasBias: Bool) throws(InferenceError) -> TransformerLayer.Linear {
-        TransformerLayer.Linear(
+    private func linear(_ name: String, hasBias: Bool) throws(InferenceError) -> Linear {
+        Linear(
             weight: try matrix(name + ".weight"), bias: hasBias ? try vector(name + ".bias") : nil)
     }
 

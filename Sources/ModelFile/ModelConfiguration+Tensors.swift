@@ -39,7 +39,15 @@ extension ModelConfiguration {
     }
 
     private func layerTensors(_ prefix: String) -> [TensorRequirement] {
-        var tensors = norm(prefix + "attn_norm")
+        var tensors = attentionTensors(prefix)
+        if hasNormBefore { tensors += norm(prefix + "ffn_norm") }
+        tensors += feedForwardTensors(prefix)
+        if hasNormAfter { tensors += norm(prefix + "post_ffw_norm") }
+        return tensors
+    }
+
+    private func attentionTensors(_ prefix: String) -> [TensorRequirement] {
+        var tensors = hasNormBefore ? norm(prefix + "attn_norm") : []
         if hasFusedQueryKeyValue {
             tensors += linear(
                 prefix + "attn_qkv", rows: queryLength + 2 * keyValueLength, columns: embeddingLength,
@@ -50,16 +58,39 @@ extension ModelConfiguration {
                     prefix + name, rows: rows, columns: embeddingLength, hasBias: hasQueryKeyValueBias)
             }
         }
+        if let lengths = queryKeyNormLengths {
+            tensors.append(TensorRequirement(name: prefix + "attn_q_norm.weight", rows: 1, columns: lengths.query))
+            tensors.append(TensorRequirement(name: prefix + "attn_k_norm.weight", rows: 1, columns: lengths.key))
+        }
+        if hasAttentionSinks {
+            tensors.append(TensorRequirement(name: prefix + "attn_sinks.weight", rows: 1, columns: headCount))
+        }
         tensors += linear(
             prefix + "attn_output", rows: embeddingLength, columns: queryLength, hasBias: hasAttentionOutputBias)
-        tensors += norm(prefix + "ffn_norm")
-        for name in isGated ? ["ffn_gate", "ffn_up"] : ["ffn_up"] {
-            tensors += linear(
-                prefix + name, rows: feedForwardLength, columns: embeddingLength, hasBias: hasFeedForwardBias)
+        if hasNormAfter { tensors += norm(prefix + "post_attention_norm") }
+        return tensors
+    }
+
+    private func feedForwardTensors(_ prefix: String) -> [TensorRequirement] {
+        var tensors: [TensorRequirement] = []
+        let inputs =
+            hasFusedGateUp
+            ? [("ffn_up", 2 * feedForwardLength)]
+            : (isGated ? ["ffn_gate", "ffn_up"] : ["ffn_up"]).map { ($0, feedForwardLength) }
+        for (name, rows) in inputs {
+            tensors += linear(prefix + name, rows: rows, columns: embeddingLength, hasBias: hasFeedForwardBias)
         }
         tensors += linear(
             prefix + "ffn_down", rows: embeddingLength, columns: feedForwardLength, hasBias: hasFeedForwardBias)
         return tensors
+    }
+
+    private var queryKeyNormLengths: (query: Int, key: Int)? {
+        switch queryKeyNorm {
+        case .none: nil
+        case .perHead: (headSize, headSize)
+        case .allHeads: (queryLength, keyValueLength)
+        }
     }
 
     private func norm(_ name: String) -> [TensorRequirement] {
@@ -73,4 +104,11 @@ extension ModelConfiguration {
         let bias = TensorRequirement(name: name + ".bias", rows: 1, columns: rows)
         return hasBias ? [weight, bias] : [weight]
     }
+}
+
+extension ModelConfiguration {
+    /// "attn_norm" and "ffn_norm" stand before attention and feed-forward.
+    package var hasNormBefore: Bool { normPlacement != .after }
+    /// "post_attention_norm" and "post_ffw_norm" stand after them.
+    package var hasNormAfter: Bool { normPlacement != .before }
 }

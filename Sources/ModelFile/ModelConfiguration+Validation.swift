@@ -8,6 +8,29 @@ extension ModelConfiguration {
         try validate(file: "model configuration")
     }
 
+    /// The choices that only some families make.
+    private func validateVariants(_ rules: ConfigurationRules) throws(ModelFileError) {
+        guard isGated || !hasFusedGateUp else {
+            throw rules.invalid("fused gate", "true", "needs a gated network")
+        }
+        try rules.check("embedding scale", Double(embeddingScale), above: 0, upTo: 1e6)
+        guard normWeightOffset == 0 || normWeightOffset == 1 else {
+            throw rules.invalid("norm weight offset", normWeightOffset, "must be 0 or 1")
+        }
+        if let attentionScale {
+            try rules.check("attention scale", Double(attentionScale), above: 0, upTo: 1e6)
+        }
+        for softcap in [attentionSoftcap, logitSoftcap] {
+            if let softcap { try rules.check("softcap", Double(softcap), above: 0, upTo: 1e6) }
+        }
+        guard let window = slidingWindow else { return }
+        try rules.check("sliding window", window.length, in: 1...Limits.contextLength)
+        guard window.layers.count == layerCount else {
+            throw rules.invalid("sliding layer count", window.layers.count, "must be the layer count, \(layerCount)")
+        }
+        if let rotary = window.rotary { try rotary.validate(headSize: headSize, rules: rules) }
+    }
+
     /// The same, with errors that name `file`.
     func validate(file: String) throws(ModelFileError) {
         let rules = ConfigurationRules(file: file)
@@ -25,9 +48,7 @@ extension ModelConfiguration {
         try rules.check(
             "normalization epsilon", Double(normalizationEpsilon), above: 0, upTo: 1)
         if case .rotary(let rotary) = positions { try rotary.validate(headSize: headSize, rules: rules) }
-        guard !hasFusedQueryKeyValue || architecture == .gpt2, !isGated || architecture == .llama else {
-            throw rules.invalid("architecture", architecture.name, "does not have tensors of these kinds")
-        }
+        try validateVariants(rules)
         let count = parameterCount
         guard let count, count <= Limits.parameters else {
             throw rules.invalid("parameter count", count ?? .max, "must be at most \(Limits.parameters)")

@@ -68,7 +68,7 @@ package struct RotaryConfiguration: Sendable, Hashable, Codable {
 ///
 /// It crosses the network as JSON; whoever receives one calls `validate()` before using it.
 package struct ModelConfiguration: Sendable, Hashable, Codable {
-    /// The norm before attention, feed-forward and the head.
+    /// The formula of every norm.
     package enum Normalization: String, Sendable, Hashable, Codable {
         /// (x - mean) / sqrt(variance + epsilon) * weight + bias
         case layerNorm
@@ -89,6 +89,41 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
         case geluTanh
         /// x / (1 + exp(-x))
         case silu
+    }
+
+    /// Which norms stand around attention and feed-forward. What they put out is added to the residual stream.
+    package enum NormPlacement: String, Sendable, Hashable, Codable {
+        /// "attn_norm" and "ffn_norm", of the input (most families).
+        case before
+        /// "post_attention_norm" and "post_ffw_norm", of the output (OLMo 2).
+        case after
+        /// All four (Gemma 2 and 3).
+        case around
+    }
+
+    /// A norm of queries and keys, "attn_q_norm" and "attn_k_norm", before they turn; always an RMS norm.
+    package enum QueryKeyNorm: String, Sendable, Hashable, Codable {
+        case none
+        /// Each head by itself; weights [headSize], the same for all heads (Qwen 3, Gemma 3).
+        case perHead
+        /// All heads of a token together; weights [queryLength] and [keyValueLength] (OLMo 2).
+        case allHeads
+    }
+
+    /// Layers that attend only to the last positions.
+    package struct SlidingWindow: Sendable, Hashable, Codable {
+        /// A token sees itself and the `length - 1` positions before it.
+        package var length: Int
+        /// [layerCount]: which layers slide; the others see every position.
+        package var layers: [Bool]
+        /// The rotary positions of the layers that slide, where these differ (Gemma 3).
+        package var rotary: RotaryConfiguration?
+
+        package init(length: Int, layers: [Bool], rotary: RotaryConfiguration? = nil) {
+            self.length = length
+            self.layers = layers
+            self.rotary = rotary
+        }
     }
 
     package var architecture: Architecture
@@ -119,6 +154,27 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var hasFeedForwardBias: Bool
     /// True where the output matrix is the token embedding.
     package var hasTiedEmbeddings: Bool
+
+    // What only some families have; the values given here are those of the others.
+
+    /// True: "ffn_up" holds the rows of the gate, then those of up; false: two matrices.
+    package var hasFusedGateUp = false
+    /// Token embeddings are multiplied by it (Gemma: the square root of `embeddingLength`).
+    package var embeddingScale: Float = 1
+    /// Number that is added to the stored weights of every norm (1 for Gemma's in Hugging Face files).
+    package var normWeightOffset: Float = 0
+    package var normPlacement = NormPlacement.before
+    package var queryKeyNorm = QueryKeyNorm.none
+    /// What query · key is multiplied by; nil: 1 / sqrt(headSize).
+    package var attentionScale: Float?
+    /// c: attention scores s become c tanh(s / c); nil: they stay (Gemma 2).
+    package var attentionSoftcap: Float?
+    /// The same for logits.
+    package var logitSoftcap: Float?
+    /// nil: every layer sees every position.
+    package var slidingWindow: SlidingWindow?
+    /// One number for each head, "attn_sinks.weight": the score of a position without a value (gpt-oss).
+    package var hasAttentionSinks = false
 
     package init(
         architecture: Architecture, layerCount: Int, embeddingLength: Int, headCount: Int, keyValueHeadCount: Int,
@@ -152,4 +208,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var queryLength: Int { headCount * headSize }
     /// Elements of all key heads (and of all value heads) together.
     package var keyValueLength: Int { keyValueHeadCount * headSize }
+    /// How many positions a token of a layer sees, itself included; nil: all up to it.
+    package func attentionWindow(layer: Int) -> Int? {
+        slidingWindow.flatMap { $0.layers[layer] ? $0.length : nil }
+    }
 }

@@ -35,7 +35,12 @@ import Testing
             { $0.positions = .rotary(.init(base: 10, dimensions: 2, pairing: .halves, scaling: .linear(factor: 0))) },
             { $0.positions = .rotary(.init(base: 10, dimensions: 2, pairing: .halves, scaling: .factors([]))) },
             { $0.positions = .rotary(.init(base: 10, dimensions: 2, pairing: .halves, scaling: .factors([-1]))) },
-            { $0.hasFusedQueryKeyValue = true },
+            {
+                $0.isGated = false; $0.hasFusedGateUp = true
+            }, { $0.embeddingScale = .infinity },
+            { $0.normWeightOffset = 0.5 }, { $0.attentionScale = 0 }, { $0.attentionSoftcap = .nan },
+            { $0.logitSoftcap = -1 }, { $0.slidingWindow = .init(length: 0, layers: [true]) },
+            { $0.slidingWindow = .init(length: 4, layers: [Bool](repeating: true, count: 10_001)) },
         ]
         for (index, change) in changes.enumerated() {
             var configuration = TinyModels.llamaConfiguration()

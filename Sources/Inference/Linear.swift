@@ -1,0 +1,18 @@
+// A matrix product with its bias.
+//
+// Responsible for: the pair.
+// Must not know: what it projects.
+
+import CKernels
+
+/// A weight matrix and, where the model has one, its bias.
+struct Linear {
+    let weight: PackedMatrix
+    /// [weight.rows]
+    let bias: FloatVector?
+
+    /// out [weight.rows] of one token += bias.
+    func addBias(_ out: UnsafeMutablePointer<Float>) {
+        if let bias { tk_add(out, bias.values, bias.count) }
+    }
+}
