@@ -34,7 +34,8 @@ package final class CoordinatorNode: Service, Sendable {
             sockets = try CoordinatorLoop.Sockets(listen: endpoint)
             waker = try Waker()
         } catch { throw NodeError(error) }
-        let manifest = try DigestBook().manifest(of: loaded.model, progress: progress)
+        let manifest = try DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }).manifest(
+            of: loaded.model, progress: progress)
         let configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint)
         if !endpoint.isLoopback { log.warning("links are not encrypted: listen on a network you trust only") }

@@ -26,6 +26,8 @@ package struct CoordinatorOptions: Sendable {
     package var chunk = 128
     /// Seconds a request may wait without service.
     package var waitSeconds = 120
+    /// Where the digests of the model's tensors are remembered; nil: the user's cache.
+    package var cacheFolder: String?
     /// Listening beyond this machine is allowed although links are not encrypted.
     package var isInsecure = false
 

@@ -76,6 +76,7 @@ package final class LocalGenerator: Sendable {
     private func answer(
         _ request: GenerationRequest, isCancelled: Cancellation, emit: (GenerationEvent) -> Void
     ) throws {
+        try request.validate()
         var clock = AnswerClock()
         let prompt = try loaded.encoder.encode(request)
         emit(

@@ -49,13 +49,41 @@ package struct ModelManifest: Sendable, Codable {
         guard layers.lowerBound >= 0, !layers.isEmpty, layers.upperBound <= configuration.layerCount else {
             throw NodeError("the coordinator assigned layers \(layers) of a model with \(configuration.layerCount)")
         }
-        let byName = Dictionary(entries.map { ($0.tensor.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        let byName = try Self.checked(entries)
         for part in configuration.parts(ofLayers: layers) {
             for needed in configuration.tensors(of: part) {
                 guard let tensor = byName[needed.name], tensor.rows == needed.rows, tensor.columns == needed.columns
                 else { throw NodeError("the coordinator's description of the model lacks tensor \(needed.name)") }
             }
         }
+    }
+}
+
+extension ModelManifest {
+    /// A peer's tensors by their names. Throws where a name occurs twice, contents of different length have one digest,
+    /// or the bytes of all have no sum.
+    fileprivate static func checked(_ entries: [Entry]) throws(NodeError) -> [String: TensorDescriptor] {
+        var byName: [String: TensorDescriptor] = [:]
+        var lengths: [ContentHash: Int] = [:]
+        var total = 0
+        for entry in entries {
+            let tensor = entry.tensor
+            guard byName.updateValue(tensor, forKey: tensor.name) == nil else {
+                throw NodeError("the coordinator's description of the model has tensor \(tensor.name) twice")
+            }
+            guard lengths.updateValue(tensor.byteCount, forKey: entry.digest) ?? tensor.byteCount == tensor.byteCount
+            else {
+                throw NodeError(
+                    "the coordinator's description of the model gives tensor \(tensor.name) the digest of a longer or "
+                        + "shorter one")
+            }
+            let (sum, overflow) = total.addingReportingOverflow(tensor.byteCount)
+            guard !overflow else {
+                throw NodeError("the coordinator's description of the model has more bytes than any machine")
+            }
+            total = sum
+        }
+        return byName
     }
 }
 
@@ -70,17 +98,11 @@ package struct DigestBook: Sendable {
     package static func digest(of tensor: TensorDescriptor, in source: any TensorSource) throws(NodeError)
         -> ContentHash
     {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
-        defer { buffer.deallocate() }
-        var hash = SHA256()
-        var offset = 0
-        while offset < tensor.byteCount {
-            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, tensor.byteCount - offset)])
-            do { try source.read(tensor, at: offset, into: part) } catch { throw NodeError(error) }
-            hash.update(bufferPointer: UnsafeRawBufferPointer(part))
-            offset += part.count
-        }
-        return ContentHash(finishing: hash)
+        do throws(ModelFileError) {
+            return try ContentHash(byteCount: tensor.byteCount) { offset, buffer throws(ModelFileError) in
+                try source.read(tensor, at: offset, into: buffer)
+            }
+        } catch { throw NodeError(error) }
     }
 
     /// The manifest of a model; `progress` gets bytes hashed and in all.
@@ -148,14 +170,31 @@ extension ContentHash: Codable {
         self = value
     }
 
+    /// The hash of `byteCount` bytes; `read` fills the whole of the buffer it gets with those from an offset on.
+    init<Failure: Error>(
+        byteCount: Int, read: (_ offset: Int, UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        var hash = SHA256()
+        var offset = 0
+        while offset < byteCount {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, byteCount - offset)])
+            try read(offset, part)
+            hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+            offset += part.count
+        }
+        self.init(finishing: hash)
+    }
+
     /// Reads 64 hexadecimal digits.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        let digits = Array(try container.decode(String.self).utf8)
-        let bytes = stride(from: 0, to: digits.count - digits.count % 2, by: 2).compactMap {
-            UInt8(String(decoding: digits[$0..<$0 + 2], as: UTF8.self), radix: 16)
+        let digits = try container.decode(String.self).utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+        let bytes = stride(from: 0, to: digits.count - digits.count % 2, by: 2).map {
+            UInt8(digits[$0] << 4 | digits[$0 + 1])
         }
-        guard digits.count == 64, let value = ContentHash(bytes) else {
+        guard let value = ContentHash(bytes), try container.decode(String.self).utf8.count == 64 else {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "not 64 hexadecimal digits")
         }
         self = value

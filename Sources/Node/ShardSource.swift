@@ -60,11 +60,10 @@ struct ShardInventory {
             var cachedBytes = 0
             switch cache.holding(digest, byteCount: byteCount) {
             case .complete:
+                // One with wrong bytes is fetched again from its beginning, and then replaced.
                 if try cache.check(digest) {
                     verified.insert(digest)
                     cachedBytes = byteCount
-                } else {
-                    cache.remove(digest)
                 }
             case .partial(let bytes): cachedBytes = min(bytes, byteCount - 1)
             case .nothing: break

@@ -42,7 +42,7 @@ final class StageRunner {
     private let threads: Int
     private let local: Model?
     private let cache: WeightCache
-    private let digestBook = DigestBook()
+    private let digestBook: DigestBook
 
     private var assignment: Assign?
     private var inventory: ShardInventory?
@@ -52,9 +52,11 @@ final class StageRunner {
     private var input: [Float] = []
 
     init(
-        inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache
+        inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache,
+        digestBook: DigestBook
     ) {
-        (self.inbox, self.outbox, self.threads, self.local, self.cache) = (inbox, outbox, threads, local, cache)
+        (self.inbox, self.outbox, self.threads, self.local) = (inbox, outbox, threads, local)
+        (self.cache, self.digestBook) = (cache, digestBook)
     }
 
     /// Works until the inbox is closed.
@@ -74,9 +76,7 @@ final class StageRunner {
             case .write(let content, let offset, let frame):
                 try frame.withUnsafeBytes { bytes throws(NodeError) in try partial(content)?.write(bytes, at: offset) }
             case .verify(let content): try verify(content)
-            case .discard(let content):
-                partials[content] = nil
-                cache.remove(content)
+            case .discard(let content): partials[content] = nil
             case .load: try load()
             case .compute(let forward, let activations): try compute(forward, activations)
             case .endSequences(let sequences): for sequence in sequences { stage?.end(sequence.value) }

@@ -1,11 +1,12 @@
 // Responsible for: tensors kept on disk by their content, shared by all workers of this host and user.
 // Must not know: who sends them, which layers they belong to, what is in them.
-import Crypto
 import Foundation
+import ModelFile
 import Wire
 
 /// A folder with one file a tensor, named by the tensor's digest: `$XDG_CACHE_HOME/tandem/weights/<sha256>`.
-/// A tensor on its way lies in `<sha256>.partial`, locked by the process that fills it.
+/// A tensor on its way lies in `<sha256>.partial`, locked by the worker that fills it. A complete file is never removed
+/// and only ever replaced as a whole: other workers may be reading it.
 package struct WeightCache: Sendable {
     let folder: String
 
@@ -58,30 +59,18 @@ package struct WeightCache: Sendable {
 
     /// Whether a complete tensor has the bytes that its name promises.
     package func check(_ digest: ContentHash) throws(NodeError) -> Bool {
-        let descriptor = Glibc.open(path(digest), O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return try Self.hash(descriptor, path(digest)) == digest
+        guard fileSize(path(digest)) != nil else { return false }
+        return try Self.hash(path(digest)) == digest
     }
 
     /// The hash of a whole file.
-    fileprivate static func hash(_ descriptor: Int32, _ path: String) throws(NodeError) -> ContentHash {
-        var hash = SHA256()
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        var offset = 0
-        while true {
-            let count = pread(descriptor, &buffer, buffer.count, off_t(offset))
-            guard count >= 0 else { throw PartialTensor.failure("read", path) }
-            if count == 0 { return ContentHash(finishing: hash) }
-            buffer.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-            offset += count
-        }
-    }
-
-    /// Forgets a tensor whose bytes turned out to be wrong.
-    package func remove(_ digest: ContentHash) {
-        unlink(path(digest))
-        unlink(path(digest) + ".partial")
+    fileprivate static func hash(_ path: String) throws(NodeError) -> ContentHash {
+        do throws(ModelFileError) {
+            let file = try DiskFile(path: path)
+            return try ContentHash(byteCount: file.size) { offset, buffer throws(ModelFileError) in
+                try file.read(at: offset, into: buffer)
+            }
+        } catch { throw NodeError(error) }
     }
 
     /// Opens a tensor to be filled from where it was left.
@@ -108,15 +97,23 @@ package final class PartialTensor {
         (self.finalPath, self.expected, self.byteCount) = (finalPath, digest, byteCount)
         let shared = finalPath + ".partial"
         let file = Glibc.open(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 {
+        if file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0, Self.isNamed(file, shared) {
             (path, descriptor) = (shared, file)
         } else {
             if file >= 0 { close(file) }
-            path = finalPath + ".\(getpid()).partial"
-            descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+            path = finalPath + ".\(String(UInt64.random(in: 0 ... .max), radix: 16)).partial"
+            descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw Self.failure("made", path) }
         }
         if length == 0 { copyStart() }
+    }
+
+    /// Whether a path still leads to the file that was opened by it: until the lock was ours, another may have renamed
+    /// the file, which then is a complete tensor that nobody may write to.
+    private static func isNamed(_ descriptor: Int32, _ path: String) -> Bool {
+        var (opened, named) = (stat(), stat())
+        return fstat(descriptor, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino
+            && opened.st_dev == named.st_dev
     }
 
     /// What another process has received so far counts for this one too, which may have been told to go on from there.
@@ -162,7 +159,7 @@ package final class PartialTensor {
 
     /// Once all bytes are written: checks them and gives the file its final name. False: they are wrong, and gone.
     package func finish() throws(NodeError) -> Bool {
-        guard length == byteCount, try WeightCache.hash(descriptor, path) == expected else {
+        guard length == byteCount, try WeightCache.hash(path) == expected else {
             unlink(path)
             return false
         }

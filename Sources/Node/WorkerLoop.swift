@@ -16,6 +16,7 @@ final class WorkerLoop {
         let threads: Int
         let local: Model?
         let cache: WeightCache
+        let digestBook: DigestBook
         let waker: Waker
         let wishes: Mailbox<Wish>
         let log: Logger
@@ -77,8 +78,10 @@ final class WorkerLoop {
         let outbox = Mailbox<StageEvent>(capacity: 1024, waking: parts.waker)
         (commands, stageEvents) = (inbox, outbox)
         compute = try LoopThread(name: "compute") {
-            [threads = parts.threads, local = parts.local, cache = parts.cache] in
-            StageRunner(inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache).run()
+            [threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook] in
+            StageRunner(
+                inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests
+            ).run()
         }
         let speed = String(format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBandwidth / 1e9, join.int8Speed / 1e9)
         parts.log.info("joining \(parts.coordinator): \(parts.threads) threads, \(join.instructionLevel), \(speed)")

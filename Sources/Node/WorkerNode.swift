@@ -29,7 +29,8 @@ package final class WorkerNode: Service, Sendable {
             stop = Mailbox(capacity: 16, waking: waker)
             parts = WorkerLoop.Parts(
                 options: options, coordinator: coordinator, threads: threads, local: local, cache: cache,
-                waker: waker, wishes: stop, log: log, progress: progress)
+                digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }), waker: waker, wishes: stop,
+                log: log, progress: progress)
         } catch { throw NodeError(error) }
         if !coordinator.isLoopback {
             log.warning("links are not encrypted: use a network you trust")

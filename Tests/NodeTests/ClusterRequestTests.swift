@@ -64,6 +64,25 @@ extension ClusterTests {
             }
         }
 
+        @Test("One process refuses a request without a meaning, as a coordinator does")
+        func meaningless() async throws {
+            let generator = try LocalGenerator(modelPath: TestFiles.tales, contextLength: nil, threads: 1)
+            var request = Self.endless
+            request.maximumTokens = 0
+            let error = await #expect(throws: NodeError.self) { try await generator.generate(request).answer() }
+            #expect(error?.message.contains("--max-tokens is 0") == true)
+        }
+
+        @Test("A coordinator remembers the digests of a model in the folder it is told")
+        func digests() async throws {
+            let folder = try TemporaryFolder()
+            var options = try Self.options
+            options.cacheFolder = folder.path
+            try await TestCluster.with(options, workers: 0) { _ in
+                #expect(folder.names == ["digests"])
+            }
+        }
+
         @Test("A request cancelled while it waits for workers ends")
         func cancelWaiting() async throws {
             try await TestCluster.with(try Self.options, workers: 0) { cluster in

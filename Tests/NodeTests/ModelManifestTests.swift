@@ -39,6 +39,44 @@ struct ModelManifestTests {
         #expect(throws: NodeError.self) { try ModelManifest(decoding: poor.encoded(), layers: 0..<count) }
     }
 
+    @Test("A tensor named twice, a digest of two lengths and a sum of bytes that overflows are refused")
+    func contradictions() throws {
+        func refusal(_ change: (inout ModelManifest) -> Void) -> String? {
+            var changed = manifest
+            change(&changed)
+            return #expect(throws: NodeError.self) { try ModelManifest(decoding: changed.encoded(), layers: 0..<1) }?
+                .message
+        }
+        #expect(refusal { $0.entries.append($0.entries[0]) }?.contains("twice") == true)
+        #expect(refusal { $0.entries[1].digest = $0.entries[0].digest }?.contains("digest") == true)
+        let huge = refusal { manifest in
+            var entry = manifest.entries[0]
+            (entry.tensor.rows, entry.tensor.columns) = (1 << 30, 1 << 30)
+            entry.tensor.byteCount = 1 << 62
+            entry.tensor.offset = 0
+            for index in 0..<3 {
+                entry.tensor.name = "huge\(index)"
+                entry.digest = ContentHash((0..<32).map { UInt8($0 + index) }) ?? entry.digest
+                manifest.entries.append(entry)
+            }
+        }
+        #expect(huge?.contains("more bytes") == true)
+    }
+
+    @Test("A digest is 64 hexadecimal digits and nothing else")
+    func digests() throws {
+        func read(_ text: String) -> ContentHash? {
+            try? JSONDecoder().decode([ContentHash].self, from: Data("[\"\(text)\"]".utf8)).first
+        }
+        let digits = String(repeating: "0f", count: 32)
+        #expect(read(digits)?.description == digits)
+        for wrong in [
+            "+f" + digits.dropFirst(2), "0f" + digits, "", String(digits.dropLast()), "é" + digits.dropFirst(2),
+        ] {
+            #expect(read(String(wrong)) == nil)
+        }
+    }
+
     @Test("Ten thousand spoiled manifests are read or refused, nothing else")
     func spoiled() {
         let bytes = manifest.restricted(to: 0..<1).encoded()

@@ -75,6 +75,37 @@ struct WeightCacheTests {
         #expect(try cache.check(hash))
     }
 
+    @Test("Three in one process fill files of their own, and a file that got its final name meanwhile is left alone")
+    func threeAtOnce() throws {
+        let folder = try TemporaryFolder()
+        let cache = try WeightCache(folder: folder.path)
+        let (bytes, hash) = content(3_000, seed: 6)
+        let partials = try (0..<3).map { _ in try cache.open(hash, byteCount: bytes.count) }
+        #expect(folder.names.count == 3)
+        for (index, partial) in partials.enumerated() { try write(bytes[..<(500 * (index + 1))], to: partial) }
+        for partial in partials.reversed() {
+            try write(bytes[...], to: partial)
+            #expect(try partial.finish())
+            #expect(try cache.check(hash))
+        }
+    }
+
+    @Test("Throwing away what was received leaves a complete tensor to the others that read it")
+    func discard() throws {
+        let folder = try TemporaryFolder()
+        let cache = try WeightCache(folder: folder.path)
+        let (bytes, hash) = content(1_000, seed: 7)
+        let (first, second) = (
+            try cache.open(hash, byteCount: bytes.count), try cache.open(hash, byteCount: bytes.count)
+        )
+        try write(bytes[...], to: first)
+        #expect(try first.finish())
+        try write(bytes.map { $0 ^ 1 }[...], to: second)
+        #expect(try !second.finish())
+        #expect(try cache.check(hash))
+        #expect(folder.names == [hash.description])
+    }
+
     @Test("A cache keeps its identity, and no other has it")
     func identity() throws {
         let (one, other) = (try TemporaryFolder(), try TemporaryFolder())
