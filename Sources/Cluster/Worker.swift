@@ -57,7 +57,7 @@ package struct Worker: Sendable {
     }
 
     /// How things stand between this worker and the coordinator.
-    private enum Membership { case unconnected, joining, member, refused, left }
+    private enum Membership { case unconnected, joining, member, pausing, refused, left }
 
     /// How far a stage is.
     private enum Stage {
@@ -69,6 +69,10 @@ package struct Worker: Sendable {
     /// The coordinator is silent for so long: connect anew.
     package static let silenceLimit: UInt64 = 2_000
     package static let heartbeatInterval: UInt64 = 250
+    /// After steps were lost for the second time it pauses for so long before it joins again, then twice as long, up to
+    /// 2^5 times; a loss that is so long ago does not count.
+    static let lossPause: UInt64 = 1_000
+    static let lossMemory: UInt64 = 60_000
     /// A join is said again after so long without an answer.
     static let joinInterval: UInt64 = 1_000
 
@@ -84,6 +88,10 @@ package struct Worker: Sendable {
     private var stepsCompleted: UInt64 = 0
     /// The newest step taken up; they come without gaps.
     private var lastStep = StepID(0)
+    /// How often in a row steps were lost on the way here, when that was last, and until when it pauses for it.
+    private var losses = 0
+    private var lastLoss: UInt64 = 0
+    private var pauseEnd: UInt64 = 0
     private var lastHeard: UInt64
     private var lastEvent: UInt64
     private var lastJoin: UInt64
@@ -113,7 +121,7 @@ package struct Worker: Sendable {
 
     private mutating func decide(_ event: Event, _ now: UInt64) {
         switch event {
-        case .connected: joinAgain(now)
+        case .connected: if membership != .pausing { joinAgain(now) }
         case .command(let command): obey(command, now)
         case .loadProgress(let epoch, let done, let total):
             guard case .loading(let assign) = stage, assign.epoch == epoch else { return }
@@ -162,6 +170,24 @@ package struct Worker: Sendable {
         sayJoin(now)
     }
 
+    /// A step did not come, and no later one can be right: only a new epoch can. On a link that loses steps again and
+    /// again the others go on without this worker for a while.
+    private mutating func rejoinAfterLoss(_ what: String, _ now: UInt64) {
+        if now > max(lastLoss, pauseEnd) + Self.lossMemory { losses = 0 }
+        lastLoss = now
+        losses += 1
+        guard losses > 1 else {
+            act(.log(.warning, "\(what); joining again, as steps are lost"))
+            return joinAgain(now)
+        }
+        let pause = Self.lossPause << UInt64(min(losses - 2, 5))
+        act(.log(.warning, "\(what); leaving for \(pause) ms, as steps are lost for the \(losses)th time in a row"))
+        act(.send(.leave))
+        dropStage()
+        membership = .pausing
+        pauseEnd = now + pause
+    }
+
     private mutating func sayJoin(_ now: UInt64) {
         lastJoin = now
         act(.send(.join(join)))
@@ -196,7 +222,9 @@ package struct Worker: Sendable {
         guard now >= nextHeartbeat else { return }
         nextHeartbeat = now + Self.heartbeatInterval
         if membership == .unconnected { return }
-        if now - lastHeard >= Self.silenceLimit {
+        if membership == .pausing {
+            if now >= pauseEnd { joinAgain(now) }
+        } else if now - lastHeard >= Self.silenceLimit {
             membership = .unconnected
             forgetSteps()
             act(.log(.warning, "nothing was heard of the coordinator for \(now - lastHeard) ms; connecting anew"))
@@ -249,9 +277,8 @@ package struct Worker: Sendable {
             return act(.log(.error, message))
         }
         guard forward.step.value == lastStep.value + 1 else {
-            // Its connection was replaced, and what was on it is lost: no later step can be right. A new epoch can.
-            act(.log(.warning, "\(forward.step) came after \(lastStep); joining again, as steps are lost"))
-            return joinAgain(now)
+            // Its connection was replaced, and what was on it is lost.
+            return rejoinAfterLoss("\(forward.step) came after \(lastStep)", now)
         }
         lastStep = forward.step
         steps.append(forward)

@@ -108,6 +108,28 @@ import Wire
         #expect(played.coordinator.members.count == 1)
     }
 
+    @Test("Workers of one host with as many threads count as equally fast, whatever each measured; others do not")
+    func sameHost() {
+        func layers(_ hosts: [String], threads: [Int]) -> [Range<Int>] {
+            var played = Played()
+            for (index, host) in hosts.enumerated() {
+                var join = Example.join(UInt64(index + 1))
+                join.hostName = host
+                join.threads = threads[index]
+                join.readBandwidth = index == 0 ? 3e9 : 1e9
+                played.tell(.worker(WorkerID(UInt64(index + 1)), .join(join)))
+            }
+            return played.plan.map(\.layers)
+        }
+        #expect(layers(["a", "a"], threads: [2, 2]) == [0..<3, 3..<6])
+        for uneven in [
+            layers(["a", "b"], threads: [2, 2]), layers(["a", "a"], threads: [2, 1]),
+            layers(["", ""], threads: [2, 2]),
+        ] {
+            #expect(uneven == [0..<5, 5..<6])
+        }
+    }
+
     @Test("A worker that joins again keeps its place, and so its layers")
     func samePlace() {
         var played = Played()

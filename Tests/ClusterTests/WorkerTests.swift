@@ -154,6 +154,34 @@ import Wire
         #expect(worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 0), now: 2).isEmpty)
     }
 
+    @Test("A link that loses steps again and again makes it pause, longer each time, and a quiet minute ends that")
+    func gapAgainAndAgain() {
+        var worker = serving()
+        var attempt: UInt64 = 1
+        /// A gap at `now`, then ticks until it has joined again: after how many milliseconds?
+        func pause(_ now: UInt64) -> UInt64 {
+            _ = worker.handle(.command(.welcome(welcome)), now: now)
+            _ = worker.handle(.command(.assign(assign(5))), now: now)
+            _ = worker.handle(.loaded(Epoch(5), transferredBytes: 0, cachedBytes: 0), now: now)
+            attempt += 1
+            var actions = worker.handle(.forward(forward(5, 2, activations: 4)), now: now)
+            var time = now
+            while !actions.contains(join(attempt)) {
+                time += 250
+                if time == now + 250 { #expect(actions.contains(.send(.leave))) }
+                actions = worker.handle(.tick, now: time)
+                #expect(!actions.contains(.reconnect))
+                if time > now + 100_000 { return .max }
+            }
+            return time - now
+        }
+        #expect(pause(1_000) == 0)
+        #expect(pause(2_000) == 1_000)
+        #expect(pause(4_000) == 2_000)
+        #expect([10_000, 20_000, 40_000, 80_000, 120_000].map { pause($0) } == [4_000, 8_000, 16_000, 32_000, 32_000])
+        #expect(pause(300_000) == 0)
+    }
+
     @Test("What was computed for an epoch that is over goes nowhere")
     func staleResult() {
         var worker = serving()
