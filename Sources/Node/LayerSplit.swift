@@ -23,8 +23,17 @@ package enum LayerSplit {
         return ranges
     }
 
-    /// Throws unless `ranges` cover exactly the layers of a model.
+    /// Throws unless `ranges` cover exactly the layers of a model, in order and none of them empty.
     static func check(_ ranges: [Range<Int>], layerCount: Int) throws(NodeError) {
+        var next = 0
+        for range in ranges {
+            guard range.lowerBound == next, !range.isEmpty else {
+                throw NodeError(
+                    "--split has layers \(range.lowerBound) to \(range.upperBound - 1) where layer \(next) should follow",
+                    hint: "cover the layers 0-\(layerCount - 1)")
+            }
+            next = range.upperBound
+        }
         guard ranges.last?.upperBound == layerCount else {
             throw NodeError(
                 "--split ends with layer \((ranges.last?.upperBound ?? 0) - 1), but the model's last is \(layerCount - 1)",

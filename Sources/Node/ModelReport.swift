@@ -17,31 +17,26 @@ package struct ModelReport: Sendable {
         let model: Model
         do { model = try Model.open(path: path) } catch { throw NodeError(error) }
         let configuration = model.configuration
-        let parameters = model.tensors.reduce(0) { $0 + $1.rows * $1.columns }
-        let types = Dictionary(grouping: model.tensors, by: \.type.name).map { "\($0.key) x\($0.value.count)" }.sorted()
+        let summary = model.summary
         facts = [
-            ("name", model.name), ("architecture", configuration.architecture.name), ("parameters", "\(parameters)"),
+            ("name", model.name), ("architecture", configuration.architecture.name),
+            ("parameters", "\(summary.parameters)"),
             ("layers", "\(configuration.layerCount)"), ("embedding", "\(configuration.embeddingLength)"),
             ("heads", "\(configuration.headCount) (\(configuration.keyValueHeadCount) for keys and values)"),
             ("head size", "\(configuration.headSize)"), ("feed forward", "\(configuration.feedForwardLength)"),
             ("vocabulary", "\(configuration.vocabularySize)"), ("context", "\(configuration.contextLength)"),
             ("output", configuration.hasTiedEmbeddings ? "tied to the embedding" : "a matrix of its own"),
-            ("tensor types", types.joined(separator: ", ")),
+            ("tensor types", summary.types.map { "\($0.type.name) x\($0.tensors)" }.joined(separator: ", ")),
             ("tokenizer", model.tokenizer.map { "\($0.tokens.count) tokens" } ?? "none"),
             ("end tokens", model.generation.eosTokens.map(String.init).joined(separator: ", ")),
         ]
         for part in configuration.parts(ofLayers: 0..<configuration.layerCount) {
-            let name: String
+            let memoryBytes = Stage.weightBytes(of: model.tensors(of: part))
             switch part {
-            case .embedding: name = "embedding"
-            case .layer(let index): name = "layer \(index)"
-            case .head: name = "head"
+            case .embedding: parts.append(("embedding", summary.embeddingBytes, memoryBytes))
+            case .layer(let index): parts.append(("layer \(index)", summary.layerBytes[index], memoryBytes))
+            case .head: parts.append(("head", summary.headBytes, memoryBytes))
             }
-            let tensors = model.tensors(of: part)
-            parts.append(
-                (
-                    name, tensors.reduce(0) { $0 + $1.byteCount }, Stage.weightBytes(of: tensors)
-                ))
         }
         tensors = model.tensors.map {
             ($0.name, $0.type.name, $0.rows == 1 ? "\($0.columns)" : "\($0.rows) x \($0.columns)", $0.byteCount)

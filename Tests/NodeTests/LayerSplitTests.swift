@@ -45,4 +45,12 @@ struct LayerSplitTests {
             #expect(error?.hint == "cover the layers 0-5")
         }
     }
+
+    @Test("A split that leaves layers out, repeats or reorders them is refused, also where its end is right")
+    func middle() {
+        for ranges in [[1..<6], [0..<2, 3..<6], [0..<4, 3..<6], [3..<6, 0..<6], [0..<3, 3..<3, 3..<6]] {
+            let error = #expect(throws: NodeError.self) { try LayerSplit.check(ranges, layerCount: 6) }
+            #expect(error?.message.contains("should follow") == true)
+        }
+    }
 }
