@@ -36,6 +36,7 @@ struct AnswerPrinter {
                 report.add(tokens, text: text)
                 answer.text += text ?? ""
                 if !json { Terminal.put(text ?? tokens.map { "\($0.token) " }.joined()) }
+            case .scores: break  // asked for by `perplexity` only
             case .finished(let reason, let timings):
                 (answer.reason, answer.timings) = (reason, timings)
                 report.finish(reason, timings)

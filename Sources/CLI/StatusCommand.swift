@@ -29,7 +29,10 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private static func text(_ status: ClusterStatus) -> String {
-        var lines = ["model    \(status.model)", "state    \(status.explanation)"]
+        var lines = [
+            "model    \(status.model), \(status.layerCount) layers, context \(status.contextLength)",
+            "state    \(status.explanation)",
+        ]
         lines.append("kv       \(status.kvBlocksTotal - status.kvBlocksFree) of \(status.kvBlocksTotal) blocks in use")
         lines.append("tokens   \(status.generatedTokens) generated in \(formatSeconds(status.uptimeSeconds))")
         var rows = [

@@ -5,8 +5,9 @@ import Wire
 extension Coordinator {
     mutating func submit(_ task: GenerationTask, _ now: UInt64) {
         precondition(!task.prompt.isEmpty && task.maximumTokens > 0)
+        if let start = task.scoringStart { precondition(start >= 1 && start < task.prompt.count) }
         let context = configuration.contextLength
-        if task.prompt.count >= context {
+        if task.prompt.count + (task.scoringStart == nil ? 1 : 0) > context {
             let message = "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer"
             return act(.fail(task.request, message: message, hint: "shorten the prompt, or raise --context"))
         }
@@ -64,6 +65,7 @@ extension Coordinator {
             switch outcome {
             case .started(let request, let reused): act(.started(request, reusedTokens: reused))
             case .emit(let request, let token): act(.emit(request, token))
+            case .score(let request, let values): act(.score(request, values))
             case .finish(let request, let reason): act(.finish(request, reason))
             case .release(let sequence): released.append(sequence)
             }

@@ -16,6 +16,7 @@ extension Coordinator {
         status.keyValueBlocksTotal = scheduler.pool.count
         status.keyValueBlocksFree = scheduler.availableBlocks
         status.contextLength = configuration.contextLength
+        status.layerCount = configuration.model.layerBytes.count
         status.uptimeMilliseconds = uptime(now)
         status.generatedTokens = scheduler.generatedTokens
         return status

@@ -35,6 +35,8 @@ package struct Coordinator: Sendable {
         case started(RequestID, reusedTokens: Int)
         /// The next token of the answer. After `finish` or `fail` nothing follows for this request.
         case emit(RequestID, SampledToken)
+        /// The log-probabilities of the next tokens of a prompt that is scored.
+        case score(RequestID, [Float])
         case finish(RequestID, FinishReason)
         /// There is no (more) answer: a sentence, and another that says what to do.
         case fail(RequestID, message: String, hint: String?)
@@ -76,7 +78,8 @@ package struct Coordinator: Sendable {
         service = .none(.tooFewWorkers(needed: configuration.minimumWorkers, present: 0))
         scheduler = Scheduler(
             contextLength: configuration.contextLength, prefillChunk: configuration.prefillChunk,
-            maximumBatchTokens: configuration.maximumBatchTokens, maximumRunning: configuration.maximumRunning)
+            maximumBatchTokens: configuration.maximumBatchTokens, maximumRunning: configuration.maximumRunning,
+            lengthRule: configuration.lengthRule)
         epoch = configuration.firstEpoch
         withoutServiceSince = now
         lastProgress = now

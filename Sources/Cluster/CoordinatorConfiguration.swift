@@ -13,6 +13,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var tokensEndpoint: String
     /// Tokens of a sequence at most, prompt and answer.
     package var contextLength: Int
+    /// How keys and values depend on the length of their sequence.
+    package var lengthRule = LengthRule()
     /// Epochs count up from here. Pass something that grows from one start to the next (the time of day), so that a
     /// stage of an earlier coordinator cannot be taken for one of this.
     package var firstEpoch: Epoch

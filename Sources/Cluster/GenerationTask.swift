@@ -1,24 +1,28 @@
-// Responsible for: a request as the coordinator's machine sees it: tokens in, tokens out. Must not know: text, clients.
+// Responsible for: a request as the coordinator's machine sees it: tokens in, tokens or scores out. Must not know: text,
+// clients.
 
 import Wire
 
-/// Continue a prompt. Request ids are the shell's and never used twice.
+/// Continue a prompt, or score it. Request ids are the shell's and never used twice.
 package struct GenerationTask: Sendable, Equatable {
     package var request: RequestID
     /// At least one token.
     package var prompt: [Int32]
     package var sampling: SamplingParameters
-    /// At least 1.
+    /// At least 1; not looked at where the prompt is scored.
     package var maximumTokens: Int
     /// The answer ends with (and includes) the first of these; empty where they are ignored.
     package var endTokens: [Int32]
     /// Requests of one session reuse the keys and values of their common beginning.
     package var session: SessionID?
+    /// Generate nothing: give the log-probability of each token of the prompt from this one on, at least 1 and inside
+    /// the prompt. nil: generate.
+    package var scoringStart: Int?
 
     /// All of it.
     package init(
         request: RequestID, prompt: [Int32], sampling: SamplingParameters, maximumTokens: Int, endTokens: [Int32],
-        session: SessionID? = nil
+        session: SessionID? = nil, scoringStart: Int? = nil
     ) {
         self.request = request
         self.prompt = prompt
@@ -26,5 +30,6 @@ package struct GenerationTask: Sendable, Equatable {
         self.maximumTokens = maximumTokens
         self.endTokens = endTokens
         self.session = session
+        self.scoringStart = scoringStart
     }
 }

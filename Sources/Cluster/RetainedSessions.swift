@@ -10,6 +10,8 @@ struct RetainedSessions: Sendable {
         /// The tokens whose keys and values are in `blocks`, from position 0.
         let tokens: [Int32]
         let blocks: [Int32]
+        /// Of the sequence that left them.
+        let restartLength: Int
     }
 
     private var entries: [Entry] = []

@@ -13,6 +13,8 @@ struct Scheduler: Sendable {
     enum Outcome: Sendable, Equatable {
         case started(RequestID, reusedTokens: Int)
         case emit(RequestID, SampledToken)
+        /// The log-probabilities of the next tokens of a prompt that is scored.
+        case score(RequestID, [Float])
         case finish(RequestID, FinishReason)
         /// No step of it is in flight any more.
         case release(SequenceID)
@@ -29,13 +31,14 @@ struct Scheduler: Sendable {
 
     private struct Step: Sendable {
         let id: StepID
-        let items: [(sequence: SequenceID, count: Int, samples: Bool)]
+        let items: [(sequence: SequenceID, count: Int, samples: Bool, targets: Int)]
     }
 
     let contextLength: Int
     let prefillChunk: Int
     let maximumBatchTokens: Int
     let maximumRunning: Int
+    let lengthRule: LengthRule
 
     /// In order of arrival.
     private(set) var sequences: [SequenceState] = []
@@ -48,7 +51,11 @@ struct Scheduler: Sendable {
     private var lastStep = StepID(0)
     private var lastSequence = SequenceID(0)
 
-    init(contextLength: Int, prefillChunk: Int, maximumBatchTokens: Int, maximumRunning: Int) {
+    init(
+        contextLength: Int, prefillChunk: Int, maximumBatchTokens: Int, maximumRunning: Int,
+        lengthRule: LengthRule = LengthRule()
+    ) {
+        self.lengthRule = lengthRule
         self.contextLength = contextLength
         self.maximumBatchTokens = max(1, maximumBatchTokens)
         self.prefillChunk = max(1, min(prefillChunk, maximumBatchTokens))
@@ -118,7 +125,7 @@ struct Scheduler: Sendable {
         pool.give(sequence.blocks[kept...])
         let entry = RetainedSessions.Entry(
             session: session, tokens: Array(sequence.tokens.prefix(sequence.confirmed)),
-            blocks: Array(sequence.blocks.prefix(kept)))
+            blocks: Array(sequence.blocks.prefix(kept)), restartLength: sequence.restartLength)
         if let old = retained.insert(entry) { pool.give(old.blocks) }
     }
 
@@ -146,7 +153,8 @@ struct Scheduler: Sendable {
         }
         if items.isEmpty { return (nil, outcomes) }
         lastStep = StepID(lastStep.value + 1)
-        steps.append(Step(id: lastStep, items: items.map { ($0.sequence, $0.tokens.count, $0.samples) }))
+        steps.append(
+            Step(id: lastStep, items: items.map { ($0.sequence, $0.tokens.count, $0.samples, $0.targets.count) }))
         return (Forward(epoch: epoch, step: lastStep, items: items), outcomes)
     }
 
@@ -163,8 +171,11 @@ struct Scheduler: Sendable {
         var blocks: [Int32] = []
         var reused = 0
         if let session = sequences[index].task.session, let entry = retained.take(session) {
-            // At least the last token is computed: something must be sampled from.
-            reused = min(RetainedSessions.commonPrefix(entry.tokens, tokens), tokens.count - 1)
+            // At least the last token is computed: something must be sampled from, or scored.
+            if lengthRule.agree(entry.restartLength, sequences[index].restartLength) {
+                let most = (sequences[index].task.scoringStart ?? tokens.count) - 1
+                reused = min(RetainedSessions.commonPrefix(entry.tokens, tokens), most)
+            }
             blocks = Array(entry.blocks.prefix(needed))
             pool.give(entry.blocks.dropFirst(needed))
         }
@@ -187,11 +198,17 @@ struct Scheduler: Sendable {
         guard expected == result.samples.map(\.sequence) else {
             return .wrong("\(step.id) must give \(expected.count) tokens and gave \(result.samples.count), or others")
         }
+        let scored = step.items.filter { $0.targets > 0 }
+        guard scored.map(\.sequence) == result.scores.map(\.sequence),
+            scored.map(\.targets) == result.scores.map(\.logProbabilities.count)
+        else { return .wrong("\(step.id) must give \(scored.count) lists of scores and gave others") }
         steps.removeFirst()
         var outcomes: [Outcome] = []
         var samples = result.samples[...]
+        var scores = result.scores[...]
         for item in step.items {
             let sample = item.samples ? samples.popFirst() : nil
+            let score = item.targets > 0 ? scores.popFirst() : nil
             guard let index = sequences.firstIndex(where: { $0.id == item.sequence }) else {
                 preconditionFailure("a sequence is kept while steps of it are in flight")
             }
@@ -201,6 +218,8 @@ struct Scheduler: Sendable {
                 if sequences[index].stepsInFlight == 0 { outcomes += retire(index) }
             } else if let sample {
                 outcomes += append(sample, to: index)
+            } else if let score {
+                outcomes += note(score, index)
             }
         }
         return .done(outcomes)
@@ -211,8 +230,20 @@ struct Scheduler: Sendable {
         generatedTokens += 1
         let sequence = sequences[index]
         let emit = Outcome.emit(sequence.request, sample)
-        guard let reason = Self.finishReason(sequence, contextLength) else { return [emit] }
-        return [emit, .finish(sequence.request, reason)] + retire(index)
+        if let reason = Self.finishReason(sequence, contextLength) {
+            return [emit, .finish(sequence.request, reason)] + retire(index)
+        }
+        if lengthRule.needsReplay(restartLength: sequence.restartLength, tokenCount: sequence.tokens.count) {
+            sequences[index].restart()
+        }
+        return [emit]
+    }
+
+    private mutating func note(_ score: SequenceScores, _ index: Int) -> [Outcome] {
+        sequences[index].scored += score.logProbabilities.count
+        let sequence = sequences[index]
+        let told = Outcome.score(sequence.request, score.logProbabilities)
+        return sequence.isScored ? [told, .finish(sequence.request, .length)] + retire(index) : [told]
     }
 
     private static func finishReason(_ sequence: SequenceState, _ contextLength: Int) -> FinishReason? {

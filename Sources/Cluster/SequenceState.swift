@@ -28,22 +28,31 @@ struct SequenceState: Sendable {
     var hasBegun = false
     /// `started` has been told.
     var hasStarted = false
+    /// Tokens that it had when its keys and values were begun; see `LengthRule`. Outlives epochs.
+    private(set) var restartLength: Int
+    /// Log-probabilities told so far, where it is scored.
+    var scored = 0
 
     init(id: SequenceID, task: GenerationTask, now: UInt64) {
         self.id = id
         self.task = task
         submittedAt = now
         tokens = task.prompt
+        restartLength = task.prompt.count
     }
 
     var request: RequestID { task.request }
     var generated: Int { tokens.count - task.prompt.count }
-    /// Tokens not yet sent. 0 while its sample is outstanding: there is at most one.
-    var remaining: Int { tokens.count - dispatched }
+    /// Tokens not yet sent. 0 while its sample is outstanding: there is at most one. Nothing follows the last token of
+    /// what is scored, so it is not sent.
+    var remaining: Int { tokens.count - dispatched - (task.scoringStart == nil ? 0 : 1) }
+    /// Every score is told.
+    var isScored: Bool { task.scoringStart.map { scored == tokens.count - $0 } ?? false }
 
     /// Positions that keys and values are ever needed for: the last token of an answer is not fed.
     func positions(contextLength: Int) -> Int {
-        min(task.prompt.count + task.maximumTokens, contextLength) - 1
+        task.scoringStart == nil
+            ? min(task.prompt.count + task.maximumTokens, contextLength) - 1 : task.prompt.count - 1
     }
 
     /// Forgets everything that stages held for it.
@@ -56,13 +65,26 @@ struct SequenceState: Sendable {
         hasBegun = false
     }
 
+    /// Its keys and values are to be computed anew in the blocks it has, for its present length. No step is in flight.
+    mutating func restart() {
+        precondition(stepsInFlight == 0, "a sequence restarts when its sample has come")
+        restartLength = tokens.count
+        dispatched = 0
+        confirmed = 0
+    }
+
     /// The next `count` tokens as an item of a step.
     mutating func nextItem(_ count: Int) -> ForwardItem {
         let end = dispatched + count
         var item = ForwardItem(
             sequence: id, position: dispatched, tokens: Array(tokens[dispatched..<end]),
-            blocks: Array(blocks.prefix(BlockPool.blocks(forPositions: end))), samples: end == tokens.count)
-        if !hasBegun {
+            blocks: Array(blocks.prefix(BlockPool.blocks(forPositions: end))),
+            samples: task.scoringStart == nil && end == tokens.count, restartLength: restartLength)
+        if let start = task.scoringStart {
+            // What was told before a loss is not asked for again.
+            let first = max(dispatched + 1, start + scored)
+            if first <= end { item.targets = Array(tokens[first...end]) }
+        } else if !hasBegun {
             item.begin = SequenceStart(
                 sampling: task.sampling, promptTokenCount: task.prompt.count, history: Array(tokens[..<dispatched]))
             hasBegun = true

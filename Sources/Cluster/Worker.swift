@@ -22,8 +22,8 @@ package struct Worker: Sendable {
         /// From the data link. The shell has checked that the raw frame is as long as the header says, keeps it until
         /// the step is computed, and may drop it when no `compute` follows.
         case forward(Forward)
-        /// The step that `compute` asked for is done; `samples` on the last stage only.
-        case computed(Epoch, StepID, samples: [SampledToken], microseconds: UInt64)
+        /// The step that `compute` asked for is done; `samples` and `scores` on the last stage only.
+        case computed(StepResult)
         /// The process is about to end.
         case leave
         case tick
@@ -135,8 +135,8 @@ package struct Worker: Sendable {
             dropStage()
             act(.send(.failed(LoadFailure(epoch: epoch, message: message))))
         case .forward(let forward): accept(forward, now)
-        case .computed(let epoch, let step, let samples, let time):
-            pass(on: step, epoch, samples, microseconds: time)
+        case .computed(let result):
+            pass(on: result)
             computeNext(now)
         case .leave:
             if membership == .member { act(.send(.leave)) }
@@ -292,15 +292,14 @@ package struct Worker: Sendable {
     }
 
     /// Sends what was computed to where the stage's output goes.
-    private mutating func pass(on step: StepID, _ epoch: Epoch, _ samples: [SampledToken], microseconds: UInt64) {
-        guard case .ready(let assign) = stage, assign.epoch == epoch, computingSince != nil,
-            var forward = steps.first, forward.step == step
+    private mutating func pass(on result: StepResult) {
+        guard case .ready(let assign) = stage, assign.epoch == result.epoch, computingSince != nil,
+            var forward = steps.first, forward.step == result.step
         else { return }
         steps.removeFirst()
         computingSince = nil
         stepsCompleted += 1
         if assign.isLast {
-            let result = StepResult(epoch: epoch, step: step, samples: samples, computeMicroseconds: microseconds)
             act(.sendResult(result))
         } else {
             forward.activationCount = forward.tokenCount * assign.activationsPerToken

@@ -17,12 +17,16 @@ struct BatchLayout {
     private(set) var tokens: [Int32] = []
     /// [tokens] positions in their sequences
     private(set) var positions: [Int] = []
+    /// [tokens] the length of the sequence that a token is computed for, where frequencies depend on one
+    private(set) var lengths: [Int] = []
     /// [tokens] where the block table of the token's slice begins in `blocks`
     private(set) var tableStarts: [Int] = []
     /// The block tables of all slices, one after the other.
     private(set) var blocks: [Int] = []
     /// The slices that sample: their index in the batch and the row of their last token.
     private(set) var samplingRows: [(slice: Int, row: Int)] = []
+    /// Rows whose next token's log-probability is wanted: the slice, the row and the token that follows.
+    private(set) var scoringRows: [(slice: Int, row: Int, target: Int32)] = []
     /// Positions looked at by all tokens together: the size of attention.
     private(set) var attendedPositions = 0
 
@@ -41,8 +45,13 @@ struct BatchLayout {
             blocks.append(contentsOf: slice.blocks.prefix(blockCount).lazy.map { Int($0) })
             tokens.append(contentsOf: slice.tokens)
             positions.append(contentsOf: slice.position..<end)
+            lengths.append(contentsOf: (slice.position..<end).lazy.map { max(slice.restartLength ?? 0, $0 + 1) })
             attendedPositions += slice.tokens.count * (slice.position + end + 1) / 2
             if slice.samples { samplingRows.append((index, tokens.count - 1)) }
+            let firstTarget = tokens.count - slice.targets.count
+            for (offset, target) in slice.targets.enumerated() {
+                scoringRows.append((index, firstTarget + offset, target))
+            }
         }
     }
 
@@ -56,7 +65,16 @@ struct BatchLayout {
                 reason: "\(name) has \(slice.tokens.count) tokens from position \(slice.position), "
                     + "but the model's context is \(bounds.contextLength)")
         }
-        for token in slice.tokens where token < 0 || token >= bounds.vocabularySize {
+        guard (1...bounds.contextLength).contains(slice.restartLength ?? 1) else {
+            throw .invalidBatch(
+                reason: "\(name) was begun with \(slice.restartLength ?? 0) tokens, "
+                    + "but the model's context is \(bounds.contextLength)")
+        }
+        guard slice.targets.count <= slice.tokens.count else {
+            throw .invalidBatch(
+                reason: "\(name) has \(slice.targets.count) targets for \(slice.tokens.count) tokens")
+        }
+        for token in slice.tokens + slice.targets where token < 0 || token >= bounds.vocabularySize {
             throw .invalidBatch(reason: "\(name) has token \(token), but ids end at \(bounds.vocabularySize - 1)")
         }
         let end = slice.position + slice.tokens.count

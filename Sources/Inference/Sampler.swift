@@ -110,6 +110,26 @@ final class Sampler {
         return zip(slices, samples).compactMap { slice, sample in sample.map { (slice.sequence, $0) } }
     }
 
+    /// The log-probability of each of `targets` in its row of logits [targets.count, vocabularySize].
+    func score(
+        _ targets: [Int32], logits: UnsafePointer<Float>, into values: inout ArraySlice<Float>, pool: ThreadPool
+    ) {
+        values.withUnsafeMutableBufferPointer { values in
+            nonisolated(unsafe) let values = values
+            pool.run(pieces: targets.count, operations: 8 * targets.count * vocabularySize) { index, _ in
+                let row = logits + index * vocabularySize
+                values[index] = Self.logProbability(
+                    targets[index], row, logSum: tk_log_sum_exp(row, vocabularySize))
+            }
+        }
+    }
+
+    /// The log-softmax of a row of logits at `token`; -infinity where it is not a number.
+    private static func logProbability(_ token: Int32, _ logits: UnsafePointer<Float>, logSum: Double) -> Float {
+        let value = Float(Double(logits[Int(token)]) - logSum)
+        return value.isNaN ? -.infinity : value
+    }
+
     private func scratch(_ thread: Int) -> Scratch {
         let base = memory.base + thread * 3 * 4 * vocabularySize
         return Scratch(
@@ -122,10 +142,7 @@ final class Sampler {
         _ logits: UnsafePointer<Float>, state: State, position: Int, scratch: Scratch
     ) -> SampledToken {
         let logSum = tk_log_sum_exp(logits, vocabularySize)
-        func logProbability(_ token: Int32) -> Float {
-            let value = Float(Double(logits[Int(token)]) - logSum)
-            return value.isNaN ? -.infinity : value
-        }
+        func logProbability(_ token: Int32) -> Float { Self.logProbability(token, logits, logSum: logSum) }
         let wanted = max(0, state.parameters.logProbabilityCount)
         let top =
             wanted == 0

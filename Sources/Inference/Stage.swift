@@ -19,6 +19,9 @@ package final class Stage: @unchecked Sendable {
     private let store: WeightStore
     private let pool: ThreadPool
     private let rotary: RotaryTable?
+    /// What the last `forward` scored: the log-probabilities of the targets of each slice that has some, in the order of
+    /// the slices. Only on the last stage.
+    package private(set) var scores: [(sequence: UInt64, logProbabilities: [Float])] = []
     /// nil once a later stage has taken over.
     private var live: Live?
 
@@ -92,6 +95,7 @@ package final class Stage: @unchecked Sendable {
             return .hidden(UnsafeBufferPointer(start: live.workspace.hidden, count: count))
         }
         for slice in batch.slices { sampler.see(slice) }
+        scores = score(batch, pass: pass, head: head, sampler: sampler)
         return .sampled(sample(batch, pass: pass, head: head, sampler: sampler))
     }
 
@@ -163,6 +167,25 @@ package final class Stage: @unchecked Sendable {
                 group.map { batch.slices[$0.slice] }, logits: pass.workspace.logits, pool: pool)
         }
         return samples
+    }
+
+    /// The log-probability of each target, rows in rounds as in `sample`.
+    private func score(
+        _ batch: StageBatch, pass: ForwardPass, head: OutputHead, sampler: Sampler
+    ) -> [(sequence: UInt64, logProbabilities: [Float])] {
+        let rows = pass.batch.scoringRows
+        var values = [Float](repeating: 0, count: rows.count)
+        for first in stride(from: 0, to: rows.count, by: pass.workspace.logitRows) {
+            let group = rows[first..<min(first + pass.workspace.logitRows, rows.count)]
+            head.logits(ofRows: group.map(\.row), workspace: pass.workspace, pool: pool)
+            sampler.score(
+                group.map(\.target), logits: pass.workspace.logits, into: &values[group.indices], pool: pool)
+        }
+        var rest = values[...]
+        return batch.slices.filter { !$0.targets.isEmpty }.map { slice in
+            defer { rest = rest.dropFirst(slice.targets.count) }
+            return (slice.sequence, Array(rest.prefix(slice.targets.count)))
+        }
     }
 
     // MARK: Loading

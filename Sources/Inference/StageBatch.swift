@@ -17,14 +17,24 @@ package struct StageBatch: Sendable, Equatable {
         package var blocks: [Int32]
         /// The last stage samples the token that follows.
         package var samples: Bool
+        /// Tokens that the sequence had when its keys and values were begun: rotary frequencies that depend on a length
+        /// take that of position p as max(restartLength, p + 1). nil: that of the position alone.
+        package var restartLength: Int?
+        /// The tokens that follow each of the last `targets.count` tokens: the last stage gives their log-probabilities.
+        package var targets: [Int32]
 
         /// A slice of `tokens` from `position` on.
-        package init(sequence: UInt64, position: Int, tokens: [Int32], blocks: [Int32], samples: Bool) {
+        package init(
+            sequence: UInt64, position: Int, tokens: [Int32], blocks: [Int32], samples: Bool,
+            restartLength: Int? = nil, targets: [Int32] = []
+        ) {
             self.sequence = sequence
             self.position = position
             self.tokens = tokens
             self.blocks = blocks
             self.samples = samples
+            self.restartLength = restartLength
+            self.targets = targets
         }
     }
 

@@ -65,6 +65,7 @@ extension ClientReply {
         case .waiting(let why): self = .waiting(Waiting(id: id, explanation: why))
         case .tokens(let tokens, let text):
             self = .tokens(TokensEvent(id: id, tokens: tokens.map(\.message), text: text))
+        case .scores(let values): self = .scores(ScoresEvent(id: id, logProbabilities: values))
         case .finished(let reason, let timings):
             self = .finished(Finished(id: id, reason: reason, text: nil, timings: timings))
         }

@@ -44,6 +44,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     package var version: String
     package var model: String
     package var contextLength: Int
+    /// Layers of the model.
+    package var layerCount: Int
     package var epoch: Int
     /// True while requests are computed at once.
     package var isServing: Bool
@@ -60,6 +62,7 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         version = reply.build
         model = reply.modelName
         contextLength = reply.contextLength
+        layerCount = reply.layerCount
         epoch = Int(clamping: reply.epoch.value)
         isServing = reply.isServing
         explanation = reply.state

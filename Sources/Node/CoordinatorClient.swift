@@ -93,6 +93,7 @@ package final class CoordinatorClient: Sendable {
             case .tokens(let event):
                 if firstToken == nil, !event.tokens.isEmpty { firstToken = start.duration(to: .now).seconds }
                 emit(.tokens(event.tokens.map(GeneratedToken.init), text: event.text))
+            case .scores(let event): emit(.scores(event.logProbabilities))
             case .finished(let finished):
                 if let text = finished.text, !text.isEmpty { emit(.tokens([], text: text)) }
                 var timings = finished.timings

@@ -245,6 +245,7 @@ final class CoordinatorLoop {
         case .forward(let forward): firstStage?.send(forward.encode())
         case .started(let request, _): sinks[request]?.yield(.started)
         case .emit(let request, let sample): sinks[request]?.yield(.token(sample))
+        case .score(let request, let values): sinks[request]?.yield(.scores(values))
         case .finish(let request, let reason): end(request, .finished(reason))
         case .fail(let request, let message, let hint): end(request, .failed(NodeError(message, hint: hint)))
         case .waiting(let request, let why): sinks[request]?.yield(.waiting(why))

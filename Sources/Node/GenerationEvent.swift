@@ -22,7 +22,7 @@ package struct GeneratedToken: Sendable, Equatable {
     package var top: [Candidate]
 }
 
-/// What happens to a request, in this order: accepted, any number of waiting and text, then finished. A request that
+/// What happens to a request, in this order: accepted, any number of waiting and text (or scores), then finished. A request that
 /// fails ends with a thrown `NodeError` instead.
 package enum GenerationEvent: Sendable, Equatable {
     /// The prompt's tokens. `droppedMessages`: how many of the oldest messages did not fit in the context.
@@ -31,5 +31,7 @@ package enum GenerationEvent: Sendable, Equatable {
     case waiting(String)
     /// More of the answer. `text` holds complete characters and may be empty; nil: the model has no tokenizer.
     case tokens([GeneratedToken], text: String?)
+    /// The log-probabilities of the next tokens of a prompt that is scored.
+    case scores([Float])
     case finished(FinishReason, GenerationTimings)
 }

@@ -98,6 +98,9 @@ package struct GenerationRequest: Sendable, Equatable {
     package var isRaw = false
     /// Requests of one session reuse the keys and values of their common beginning.
     package var session: UInt64?
+    /// Generate nothing: give the log-probability of each token of the prompt from this one on (the first has none).
+    /// Only of prompts of token ids.
+    package var scoringStart: Int?
 
     /// A request with the defaults of the command line.
     package init(prompt: Prompt) { self.prompt = prompt }
@@ -114,6 +117,13 @@ package struct GenerationRequest: Sendable, Equatable {
                 "--max-tokens is \(maximumTokens), but must be between 1 and \(Wire.Limits.sequenceTokens)")
         }
         try validatePrompt()
+        if let start = scoringStart {
+            guard case .tokens(let tokens) = prompt, start >= 1, start < tokens.count else {
+                throw NodeError(
+                    "scores from token \(start) on are asked for",
+                    hint: "give a prompt of token ids, and a token after its first")
+            }
+        }
         if stops.count > Self.maximumStops {
             throw NodeError("there are \(stops.count) stop strings; at most \(Self.maximumStops) are allowed")
         }

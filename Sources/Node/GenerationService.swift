@@ -20,6 +20,7 @@ package final class GenerationService: Sendable {
         case waiting(String)
         case started
         case token(Wire.SampledToken)
+        case scores([Float])
         case finished(FinishReason)
         case failed(NodeError)
     }
@@ -81,6 +82,7 @@ package final class GenerationService: Sendable {
             switch outcome {
             case .waiting(let why): emit(.waiting(why))
             case .started: clock.start()
+            case .scores(let values): emit(.scores(values))
             case .token(let sample):
                 if isTextComplete { continue }
                 clock.tick()
@@ -103,7 +105,7 @@ package final class GenerationService: Sendable {
             request: id, prompt: prompt, sampling: Wire.SamplingParameters(request.sampling),
             maximumTokens: request.maximumTokens,
             endTokens: request.ignoresEndOfText ? [] : loaded.endTokens.sorted(),
-            session: request.session.map { SessionID($0) })
+            session: request.session.map { SessionID($0) }, scoringStart: request.scoringStart)
     }
 }
 

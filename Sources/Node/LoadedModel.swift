@@ -1,5 +1,6 @@
 // Responsible for: a model file opened for serving: configuration, tokenizer, and the context it is served with.
 // Must not know: stages, workers, sockets.
+import Cluster
 import Inference
 import ModelFile
 import Tokenization
@@ -36,6 +37,12 @@ package struct LoadedModel: Sendable {
         encoder = PromptEncoder(
             contextLength: self.contextLength, vocabularySize: model.configuration.vocabularySize,
             tokenizer: tokenizer, tokenizerProblem: problem)
+    }
+
+    /// How keys and values depend on the length of their sequence.
+    var lengthRule: LengthRule {
+        LengthRule(
+            replayLength: model.configuration.replayLength, dynamicLength: model.configuration.dynamicLength)
     }
 
     /// KV blocks of one sequence as long as the context.

@@ -23,7 +23,8 @@ package final class LocalGenerator: Sendable {
     /// The most tokens computed at once.
     package static let maximumChunk = 4096
 
-    private let loaded: LoadedModel
+    /// The model it answers with.
+    package let loaded: LoadedModel
     private let stage: Stage
     private let chunk: Int
     private let busy = Mutex(())
@@ -82,6 +83,10 @@ package final class LocalGenerator: Sendable {
         emit(
             .accepted(
                 model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
+        if let start = request.scoringStart {
+            let isWhole = try score(prompt.tokens, from: start, isCancelled: isCancelled) { emit(.scores($0)) }
+            return emit(.finished(isWhole ? .length : .cancelled, clock.timings(promptTokens: prompt.tokens.count)))
+        }
         var assembler = loaded.assembler(for: request, prompt: prompt)
         let limit = min(request.maximumTokens, loaded.contextLength - prompt.tokens.count)
 
@@ -92,34 +97,56 @@ package final class LocalGenerator: Sendable {
                 Wire.SamplingParameters(request.sampling), promptTokenCount: prompt.tokens.count),
             history: [])
         defer { stage.end(sequence) }
-        var pending = prompt.tokens[...]
-        var position = 0
+        var tokens = prompt.tokens
+        var fed = 0
+        var restartLength = tokens.count
         var reason = FinishReason.length
         while clock.generated < limit {
             if isCancelled.isSet { reason = .cancelled; break }
-            let tokens = Array(pending.prefix(chunk))
-            pending = pending.dropFirst(tokens.count)
+            let next = fed..<min(fed + chunk, tokens.count)
             let output = try stage.forward(
-                slice(sequence, position: position, tokens: tokens, samples: pending.isEmpty), input: nil)
-            position += tokens.count
-            guard pending.isEmpty, case .sampled(let samples) = output, let sampled = samples.first?.1 else { continue }
+                slice(sequence, next, of: tokens, samples: next.upperBound == tokens.count, restartLength), input: nil)
+            fed = next.upperBound
+            guard case .sampled(let samples) = output, let sampled = samples.first?.sample else { continue }
             clock.tick()
             let step = assembler.append(sampled.token)
             emit(.tokens([GeneratedToken(sampled, wanted: request.sampling.logProbabilities)], text: step.text))
             if step.isFinished { reason = .stop; break }
-            pending = [sampled.token]
+            tokens.append(sampled.token)
+            if loaded.lengthRule.needsReplay(restartLength: restartLength, tokenCount: tokens.count) {
+                (restartLength, fed) = (tokens.count, 0)
+            }
         }
         if reason != .stop, let rest = assembler.finish(), !rest.isEmpty { emit(.tokens([], text: rest)) }
         emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
     }
 
+    /// Emits the log-probabilities of the tokens from `start` on; nothing follows the last one, so it is not fed.
+    /// False: it was cancelled before the last.
+    private func score(
+        _ tokens: [Int32], from start: Int, isCancelled: Cancellation, emit: ([Float]) -> Void
+    ) throws -> Bool {
+        for first in stride(from: 0, to: tokens.count - 1, by: chunk) {
+            if isCancelled.isSet { return false }
+            let next = first..<min(first + chunk, tokens.count - 1)
+            let targets = tokens[min(max(first + 1, start), next.upperBound + 1)..<next.upperBound + 1]
+            let batch = slice(1, next, of: tokens, samples: false, tokens.count, targets: Array(targets))
+            _ = try stage.forward(batch, input: nil)
+            if let scores = stage.scores.first { emit(scores.logProbabilities) }
+        }
+        return true
+    }
+
     /// A batch of one slice of the only sequence, whose blocks lie in order.
-    private func slice(_ sequence: UInt64, position: Int, tokens: [Int32], samples: Bool) -> StageBatch {
-        let blocks = LoadedModel.blocks(forPositions: position + tokens.count)
+    private func slice(
+        _ sequence: UInt64, _ positions: Range<Int>, of tokens: [Int32], samples: Bool, _ restartLength: Int,
+        targets: [Int32] = []
+    ) -> StageBatch {
+        let blocks = LoadedModel.blocks(forPositions: positions.upperBound)
         return StageBatch(slices: [
             .init(
-                sequence: sequence, position: position, tokens: tokens, blocks: Array(0..<Int32(blocks)),
-                samples: samples)
+                sequence: sequence, position: positions.lowerBound, tokens: Array(tokens[positions]),
+                blocks: Array(0..<Int32(blocks)), samples: samples, restartLength: restartLength, targets: targets)
         ])
     }
 }

@@ -40,7 +40,7 @@ package struct PromptEncoder: Sendable {
                 "the prompt holds token id \(token), but this model's ids are 0 to \(vocabularySize - 1)",
                 hint: "check --prompt-tokens, or that the tokenizer belongs to this model")
         }
-        guard encoded.tokens.count < contextLength else {
+        guard encoded.tokens.count < contextLength + (request.scoringStart == nil ? 0 : 1) else {
             throw NodeError(
                 "the prompt has \(encoded.tokens.count) tokens, but the context holds \(contextLength) and must leave room for an answer",
                 hint: "shorten the prompt, or start with a larger --context if the model allows it")

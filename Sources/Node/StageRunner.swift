@@ -32,7 +32,7 @@ enum StageEvent: Sendable {
     case loaded(Epoch)
     case failed(Epoch, String)
     /// `activations` on every stage but the last.
-    case computed(Epoch, StepID, samples: [Wire.SampledToken], activations: [Float], microseconds: UInt64)
+    case computed(StepResult, activations: [Float])
 }
 
 /// The state of the compute thread.
@@ -162,21 +162,21 @@ final class StageRunner {
             slices: forward.items.map {
                 .init(
                     sequence: $0.sequence.value, position: $0.position, tokens: $0.tokens, blocks: $0.blocks,
-                    samples: $0.samples)
+                    samples: $0.samples, restartLength: $0.restartLength, targets: $0.targets)
             })
         let output = try withInput(activations) { try stage.forward(batch, input: $0) }
         let elapsed = start.duration(to: .now)
         let microseconds = UInt64(elapsed.seconds * 1e6)
+        var result = StepResult(
+            epoch: forward.epoch, step: forward.step, samples: [], computeMicroseconds: microseconds)
         switch output {
-        case .hidden(let values):
-            tell(
-                .computed(
-                    forward.epoch, forward.step, samples: [], activations: Array(values), microseconds: microseconds))
+        case .hidden(let values): tell(.computed(result, activations: Array(values)))
         case .sampled(let samples):
-            tell(
-                .computed(
-                    forward.epoch, forward.step, samples: samples.map { .init(SequenceID($0.sequence), $0.sample) },
-                    activations: [], microseconds: microseconds))
+            result.samples = samples.map { .init(SequenceID($0.sequence), $0.sample) }
+            result.scores = stage.scores.map {
+                SequenceScores(sequence: SequenceID($0.sequence), logProbabilities: $0.logProbabilities)
+            }
+            tell(.computed(result, activations: []))
         }
     }
 

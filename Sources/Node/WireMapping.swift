@@ -78,6 +78,7 @@ extension GenerationRequest {
         ignoresEndOfText = wire.ignoresEndOfText
         isRaw = wire.isRaw
         session = wire.session?.value
+        scoringStart = wire.scoringStart
     }
 
     /// The message that asks a coordinator for this.
@@ -97,6 +98,7 @@ extension GenerationRequest {
         wire.stops = stops
         wire.ignoresEndOfText = ignoresEndOfText
         wire.session = session.map { SessionID($0) }
+        wire.scoringStart = scoringStart
         return wire
     }
 }

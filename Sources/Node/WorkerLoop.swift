@@ -210,9 +210,9 @@ final class WorkerLoop {
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
             decide(.loadFailed(epoch, message: message))
-        case .computed(let epoch, let step, let samples, let values, let microseconds):
+        case .computed(let result, let values):
             output = values
-            decide(.computed(epoch, step, samples: samples, microseconds: microseconds))
+            decide(.computed(result))
             output = []
         }
     }

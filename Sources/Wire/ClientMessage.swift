@@ -7,8 +7,8 @@ package enum ClientMessage: Equatable, Sendable {
     case statusQuery(StatusQuery)
 }
 
-/// Client -> coordinator: continue this. Answered by `ClientReply.accepted` (or `.refusal`, `.failed`), then tokens,
-/// then `.finished` or `.failed`.
+/// Client -> coordinator: continue this, or score it. Answered by `ClientReply.accepted` (or `.refusal`, `.failed`),
+/// then tokens or scores, then `.finished` or `.failed`.
 package struct Generate: Equatable, Sendable {
     /// The forms a prompt comes in.
     package enum Prompt: Equatable, Sendable {
@@ -39,6 +39,9 @@ package struct Generate: Equatable, Sendable {
     package var stops: [String] = []
     package var ignoresEndOfText = false
     package var session: SessionID?
+    /// Generate nothing: answer with the log-probability of each token of the prompt from this one on, at least 1.
+    /// Only with `Prompt.tokens`.
+    package var scoringStart: Int?
     package init(id: ClientRequestID, prompt: Prompt) {
         self.id = id
         self.prompt = prompt

@@ -4,6 +4,7 @@
 package enum ClientReply: Equatable, Sendable, WireMessage {
     case accepted(Accepted)
     case tokens(TokensEvent)
+    case scores(ScoresEvent)
     case finished(Finished)
     case failed(RequestFailure)
     case waiting(Waiting)
@@ -64,6 +65,17 @@ package struct TokensEvent: Equatable, Sendable {
         self.id = id
         self.tokens = tokens
         self.text = text
+    }
+}
+
+/// Coordinator -> client: how likely the next tokens of a prompt to be scored are.
+package struct ScoresEvent: Equatable, Sendable {
+    package var id: ClientRequestID
+    /// The log-softmax of the raw logits at each token, in the order of the prompt.
+    package var logProbabilities: [Float]
+    package init(id: ClientRequestID, logProbabilities: [Float]) {
+        self.id = id
+        self.logProbabilities = logProbabilities
     }
 }
 

@@ -16,6 +16,9 @@ extension ClientReply {
         switch self {
         case .accepted(let accepted): frame.accepted = accepted.proto
         case .tokens(let tokens): frame.tokens = tokens.proto
+        case .scores(let scores):
+            frame.scores.id = scores.id.value
+            frame.scores.logProbabilities = scores.logProbabilities
         case .finished(let finished): frame.finished = finished.proto
         case .failed(let failure):
             frame.failed.id = failure.id.value
@@ -39,6 +42,9 @@ extension ClientReply {
         switch frame.kind {
         case .accepted(let accepted): self = .accepted(try Accepted(accepted))
         case .tokens(let tokens): self = .tokens(try TokensEvent(tokens))
+        case .scores(let p):
+            let values = try check.array(p.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
+            self = .scores(ScoresEvent(id: ClientRequestID(p.id), logProbabilities: values))
         case .finished(let finished): self = .finished(try Finished(finished))
         case .failed(let p):
             let hint = p.hasHint ? try sentence(p.hint, "hint") : nil

@@ -26,6 +26,7 @@ extension Generate {
         p.stops = stops
         p.ignoresEndOfText = ignoresEndOfText
         if let session { p.session = session.value }
+        if let scoringStart { p.scoringStart = UInt32(scoringStart) }
         return p
     }
 
@@ -49,6 +50,9 @@ extension Generate {
         for stop in stops { _ = try check.string(stop, "stops", atMost: Limits.stopBytes) }
         ignoresEndOfText = p.ignoresEndOfText
         session = p.hasSession ? SessionID(p.session) : nil
+        if p.hasScoringStart {
+            scoringStart = try check.count(p.scoringStart, "scoringStart", from: 1, to: Limits.sequenceTokens)
+        }
     }
 
     private static func entries(_ p: PConversation) throws(WireError) -> [ChatEntry] {

@@ -2,7 +2,7 @@
 // against one of these before anything is allocated for it. Must not know: sockets, time.
 
 /// The version of the protocol between nodes; changes with every change that an older node would misread.
-package let protocolVersion: UInt32 = 1
+package let protocolVersion: UInt32 = 2
 
 /// The largest values a message may carry.
 package enum Limits {

@@ -15,6 +15,8 @@ package struct StatusReply: Equatable, Sendable {
     package var keyValueBlocksTotal = 0
     package var keyValueBlocksFree = 0
     package var contextLength = 0
+    /// Layers of the model; 0: not said.
+    package var layerCount = 0
     package var uptimeMilliseconds: UInt64 = 0
     package var generatedTokens: UInt64 = 0
     package init() {}

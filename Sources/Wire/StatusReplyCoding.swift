@@ -13,6 +13,7 @@ extension StatusReply {
         p.keyValueBlocksTotal = UInt32(keyValueBlocksTotal)
         p.keyValueBlocksFree = UInt32(keyValueBlocksFree)
         p.contextLength = UInt32(contextLength)
+        p.layerCount = UInt32(layerCount)
         p.uptimeMilliseconds = uptimeMilliseconds
         p.generatedTokens = generatedTokens
         return p
@@ -36,6 +37,7 @@ extension StatusReply {
             p.keyValueBlocksTotal, "keyValueBlocksTotal", to: Limits.keyValueBlocks)
         keyValueBlocksFree = try check.count(p.keyValueBlocksFree, "keyValueBlocksFree", to: keyValueBlocksTotal)
         contextLength = try check.count(p.contextLength, "contextLength", to: Limits.sequenceTokens)
+        layerCount = try check.count(p.layerCount, "layerCount", to: Limits.layers)
         uptimeMilliseconds = p.uptimeMilliseconds
         generatedTokens = p.generatedTokens
     }

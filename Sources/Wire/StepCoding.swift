@@ -37,6 +37,8 @@ extension ForwardItem {
         p.tokens = tokens
         p.blocks = blocks
         p.samples = samples
+        p.restartLength = UInt32(restartLength)
+        p.targets = targets
         if let begin {
             p.begin.sampling = begin.sampling.proto
             p.begin.promptTokenCount = UInt32(begin.promptTokenCount)
@@ -58,6 +60,8 @@ extension ForwardItem {
         }
         self.init(
             sequence: SequenceID(p.sequence), position: position, tokens: tokens, blocks: blocks, samples: p.samples)
+        restartLength = try check.count(p.restartLength, "restartLength", from: 1, to: Limits.sequenceTokens)
+        targets = try check.ids(p.targets, "targets", atMost: tokens.count)
         if p.hasBegin { begin = try SequenceStart(p.begin, position: position) }
     }
 }
@@ -76,7 +80,10 @@ extension SequenceStart {
 }
 
 extension StepResult {
-    private static let rules = [FieldRule(3, "StepResult.samples", atMost: Limits.stepItems)]
+    private static let rules = [
+        FieldRule(3, "StepResult.samples", atMost: Limits.stepItems),
+        FieldRule(5, "StepResult.scores", atMost: Limits.stepItems),
+    ]
 
     package func encode() -> [UInt8] {
         var p = PStepResult()
@@ -89,6 +96,12 @@ extension StepResult {
             entry.logProbability = sample.logProbability
             entry.topTokens = sample.top.map(\.token)
             entry.topLogProbabilities = sample.top.map(\.logProbability)
+            return entry
+        }
+        p.scores = scores.map { score in
+            var entry = PSequenceScores()
+            entry.sequence = score.sequence.value
+            entry.logProbabilities = score.logProbabilities
             return entry
         }
         p.computeMicroseconds = computeMicroseconds
@@ -106,6 +119,10 @@ extension StepResult {
                     sequence: SequenceID(entry.sequence), token: try check.id(entry.token, "token"),
                     logProbability: entry.logProbability,
                     top: try topTokens(entry.topTokens, entry.topLogProbabilities, check)))
+        }
+        for entry in try check.array(p.scores, "scores", atMost: Limits.stepItems) {
+            let values = try check.array(entry.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
+            scores.append(SequenceScores(sequence: SequenceID(entry.sequence), logProbabilities: values))
         }
     }
 }

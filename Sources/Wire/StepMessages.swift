@@ -39,11 +39,16 @@ package struct ForwardItem: Equatable, Sendable {
     package var blocks: [Int32]
     /// Sample after the last token.
     package var samples: Bool
-    /// Present in the first item of a sequence within an epoch.
+    /// Present in the first item of a sequence within an epoch, unless the sequence is only scored.
     package var begin: SequenceStart?
+    /// Tokens that the sequence had when its keys and values were begun, at least 1. Rotary frequencies that depend on
+    /// a length take that of the token at position p as max(restartLength, p + 1).
+    package var restartLength: Int
+    /// The tokens that follow each of the last `targets.count` tokens: their log-probabilities are wanted.
+    package var targets: [Int32]
     package init(
         sequence: SequenceID, position: Int, tokens: [Int32], blocks: [Int32], samples: Bool,
-        begin: SequenceStart? = nil
+        begin: SequenceStart? = nil, restartLength: Int = 1, targets: [Int32] = []
     ) {
         self.sequence = sequence
         self.position = position
@@ -51,6 +56,8 @@ package struct ForwardItem: Equatable, Sendable {
         self.blocks = blocks
         self.samples = samples
         self.begin = begin
+        self.restartLength = restartLength
+        self.targets = targets
     }
 }
 
@@ -74,13 +81,29 @@ package struct StepResult: Equatable, Sendable, WireMessage {
     package var step: StepID
     /// One for each item that samples, in the order of the items.
     package var samples: [SampledToken]
+    /// One for each item with targets, in the order of the items.
+    package var scores: [SequenceScores]
     /// What the last stage took for it.
     package var computeMicroseconds: UInt64
-    package init(epoch: Epoch, step: StepID, samples: [SampledToken], computeMicroseconds: UInt64) {
+    package init(
+        epoch: Epoch, step: StepID, samples: [SampledToken], scores: [SequenceScores] = [], computeMicroseconds: UInt64
+    ) {
         self.epoch = epoch
         self.step = step
         self.samples = samples
+        self.scores = scores
         self.computeMicroseconds = computeMicroseconds
+    }
+}
+
+/// How likely the targets of an item were.
+package struct SequenceScores: Equatable, Sendable {
+    package var sequence: SequenceID
+    /// The log-softmax of the raw logits at each target.
+    package var logProbabilities: [Float]
+    package init(sequence: SequenceID, logProbabilities: [Float]) {
+        self.sequence = sequence
+        self.logProbabilities = logProbabilities
     }
 }
 

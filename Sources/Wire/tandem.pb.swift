@@ -342,6 +342,15 @@ nonisolated struct PGenerate: @unchecked Sendable {
   /// Clears the value of `session`. Subsequent reads from it will return its default value.
   mutating func clearSession() {_uniqueStorage()._session = nil}
 
+  var scoringStart: UInt32 {
+    get {_storage._scoringStart ?? 0}
+    set {_uniqueStorage()._scoringStart = newValue}
+  }
+  /// Returns true if `scoringStart` has been explicitly set.
+  var hasScoringStart: Bool {_storage._scoringStart != nil}
+  /// Clears the value of `scoringStart`. Subsequent reads from it will return its default value.
+  mutating func clearScoringStart() {_uniqueStorage()._scoringStart = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Prompt: Equatable, Sendable {
@@ -668,6 +677,14 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .refusal(newValue)}
   }
 
+  var scores: PScores {
+    get {
+      if case .scores(let v)? = kind {return v}
+      return PScores()
+    }
+    set {kind = .scores(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -678,6 +695,7 @@ nonisolated struct PClientReply: Sendable {
     case waiting(PWaiting)
     case status(PStatusReply)
     case refusal(String)
+    case scores(PScores)
 
   }
 
@@ -752,6 +770,20 @@ nonisolated struct PAnswerToken: Sendable {
   init() {}
 
   fileprivate var _logProbability: Float? = nil
+}
+
+nonisolated struct PScores: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var id: UInt64 = 0
+
+  var logProbabilities: [Float] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 nonisolated struct PFinished: Sendable {
@@ -857,6 +889,8 @@ nonisolated struct PStatusReply: Sendable {
   var uptimeMilliseconds: UInt64 = 0
 
   var generatedTokens: UInt64 = 0
+
+  var layerCount: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1057,6 +1091,16 @@ nonisolated struct PForwardItem: @unchecked Sendable {
   /// Clears the value of `begin`. Subsequent reads from it will return its default value.
   mutating func clearBegin() {_uniqueStorage()._begin = nil}
 
+  var restartLength: UInt32 {
+    get {_storage._restartLength}
+    set {_uniqueStorage()._restartLength = newValue}
+  }
+
+  var targets: [Int32] {
+    get {_storage._targets}
+    set {_uniqueStorage()._targets = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1102,6 +1146,8 @@ nonisolated struct PStepResult: Sendable {
 
   var computeMicroseconds: UInt64 = 0
 
+  var scores: [PSequenceScores] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1121,6 +1167,20 @@ nonisolated struct PSampledToken: Sendable {
   var topTokens: [Int32] = []
 
   var topLogProbabilities: [Float] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PSequenceScores: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var sequence: UInt64 = 0
+
+  var logProbabilities: [Float] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1639,7 +1699,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Generate"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{1}session\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{1}session\0\u{3}scoring_start\0")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -1652,6 +1712,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _stops: [String] = []
     var _ignoresEndOfText: Bool = false
     var _session: UInt64? = nil
+    var _scoringStart: UInt32? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1672,6 +1733,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _stops = source._stops
       _ignoresEndOfText = source._ignoresEndOfText
       _session = source._session
+      _scoringStart = source._scoringStart
     }
   }
 
@@ -1733,6 +1795,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 10: try { try decoder.decodeRepeatedStringField(value: &_storage._stops) }()
         case 11: try { try decoder.decodeSingularBoolField(value: &_storage._ignoresEndOfText) }()
         case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._session) }()
+        case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._scoringStart) }()
         default: break
         }
       }
@@ -1787,6 +1850,9 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       try { if let v = _storage._session {
         try visitor.visitSingularUInt64Field(value: v, fieldNumber: 12)
       } }()
+      try { if let v = _storage._scoringStart {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 13)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1806,6 +1872,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._stops != rhs_storage._stops {return false}
         if _storage._ignoresEndOfText != rhs_storage._ignoresEndOfText {return false}
         if _storage._session != rhs_storage._session {return false}
+        if _storage._scoringStart != rhs_storage._scoringStart {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2343,7 +2410,7 @@ nonisolated extension PRelease: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2437,6 +2504,19 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.kind = .refusal(v)
         }
       }()
+      case 8: try {
+        var v: PScores?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .scores(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .scores(v)
+        }
+      }()
       default: break
       }
     }
@@ -2475,6 +2555,10 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .refusal?: try {
       guard case .refusal(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+    }()
+    case .scores?: try {
+      guard case .scores(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
     case nil: break
     }
@@ -2621,6 +2705,41 @@ nonisolated extension PAnswerToken: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs._logProbability != rhs._logProbability {return false}
     if lhs.topTokens != rhs.topTokens {return false}
     if lhs.topLogProbabilities != rhs.topLogProbabilities {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PScores: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Scores"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}log_probabilities\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.logProbabilities) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.id != 0 {
+      try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
+    }
+    if !self.logProbabilities.isEmpty {
+      try visitor.visitPackedFloatField(value: self.logProbabilities, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PScores, rhs: PScores) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.logProbabilities != rhs.logProbabilities {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2776,7 +2895,7 @@ nonisolated extension PWaiting: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2796,6 +2915,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.contextLength) }()
       case 11: try { try decoder.decodeSingularUInt64Field(value: &self.uptimeMilliseconds) }()
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.generatedTokens) }()
+      case 13: try { try decoder.decodeSingularUInt32Field(value: &self.layerCount) }()
       default: break
       }
     }
@@ -2838,6 +2958,9 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.generatedTokens != 0 {
       try visitor.visitSingularUInt64Field(value: self.generatedTokens, fieldNumber: 12)
     }
+    if self.layerCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.layerCount, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2854,6 +2977,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.contextLength != rhs.contextLength {return false}
     if lhs.uptimeMilliseconds != rhs.uptimeMilliseconds {return false}
     if lhs.generatedTokens != rhs.generatedTokens {return false}
+    if lhs.layerCount != rhs.layerCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3157,7 +3281,7 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ForwardItem"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}position\0\u{1}tokens\0\u{1}blocks\0\u{1}samples\0\u{1}begin\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}position\0\u{1}tokens\0\u{1}blocks\0\u{1}samples\0\u{1}begin\0\u{3}restart_length\0\u{1}targets\0")
 
   fileprivate class _StorageClass {
     var _sequence: UInt64 = 0
@@ -3166,6 +3290,8 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _blocks: [Int32] = []
     var _samples: Bool = false
     var _begin: PSequenceStart? = nil
+    var _restartLength: UInt32 = 0
+    var _targets: [Int32] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3182,6 +3308,8 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _blocks = source._blocks
       _samples = source._samples
       _begin = source._begin
+      _restartLength = source._restartLength
+      _targets = source._targets
     }
   }
 
@@ -3206,6 +3334,8 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 4: try { try decoder.decodeRepeatedInt32Field(value: &_storage._blocks) }()
         case 5: try { try decoder.decodeSingularBoolField(value: &_storage._samples) }()
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._begin) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._restartLength) }()
+        case 8: try { try decoder.decodeRepeatedInt32Field(value: &_storage._targets) }()
         default: break
         }
       }
@@ -3236,6 +3366,12 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._begin {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
       } }()
+      if _storage._restartLength != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._restartLength, fieldNumber: 7)
+      }
+      if !_storage._targets.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._targets, fieldNumber: 8)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3251,6 +3387,8 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._blocks != rhs_storage._blocks {return false}
         if _storage._samples != rhs_storage._samples {return false}
         if _storage._begin != rhs_storage._begin {return false}
+        if _storage._restartLength != rhs_storage._restartLength {return false}
+        if _storage._targets != rhs_storage._targets {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3306,7 +3444,7 @@ nonisolated extension PSequenceStart: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StepResult"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}samples\0\u{3}compute_microseconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}samples\0\u{3}compute_microseconds\0\u{1}scores\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3318,6 +3456,7 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.samples) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.computeMicroseconds) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.scores) }()
       default: break
       }
     }
@@ -3336,6 +3475,9 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.computeMicroseconds != 0 {
       try visitor.visitSingularUInt64Field(value: self.computeMicroseconds, fieldNumber: 4)
     }
+    if !self.scores.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.scores, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3344,6 +3486,7 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.step != rhs.step {return false}
     if lhs.samples != rhs.samples {return false}
     if lhs.computeMicroseconds != rhs.computeMicroseconds {return false}
+    if lhs.scores != rhs.scores {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3394,6 +3537,41 @@ nonisolated extension PSampledToken: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.logProbability != rhs.logProbability {return false}
     if lhs.topTokens != rhs.topTokens {return false}
     if lhs.topLogProbabilities != rhs.topLogProbabilities {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PSequenceScores: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SequenceScores"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}log_probabilities\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.logProbabilities) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 1)
+    }
+    if !self.logProbabilities.isEmpty {
+      try visitor.visitPackedFloatField(value: self.logProbabilities, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PSequenceScores, rhs: PSequenceScores) -> Bool {
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.logProbabilities != rhs.logProbabilities {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -7,28 +7,34 @@ import Wire
 /// What a client wants to happen to its request.
 enum ClientWish { case none, cancelled, stopped }
 
-/// Every request ends exactly once, with the tokens of the single-process answer.
+/// Every request ends exactly once, with the tokens and scores of the single-process answer.
 struct AnswerChecker {
     private struct Record {
         let task: GenerationTask
         let right: SingleProcessAnswer
         var tokens: [Int32] = []
+        var scores: [Float] = []
         var wish = ClientWish.none
         var hasStarted = false
         var end: FinishReason?
     }
 
     let contextLength: Int
+    let lengths: ToyModel.Lengths
     private var records: [RequestID: Record] = [:]
     private(set) var open = 0
 
-    init(contextLength: Int) { self.contextLength = contextLength }
+    init(contextLength: Int, lengths: ToyModel.Lengths) {
+        self.contextLength = contextLength
+        self.lengths = lengths
+    }
 
     /// The tokens that a request has got so far.
     func tokens(of request: RequestID) -> [Int32] { records[request]?.tokens ?? [] }
 
     mutating func submit(_ task: GenerationTask) {
-        records[task.request] = Record(task: task, right: SingleProcessAnswer(task, contextLength: contextLength))
+        records[task.request] = Record(
+            task: task, right: SingleProcessAnswer(task, contextLength: contextLength, lengths: lengths))
         open += 1
     }
 
@@ -51,6 +57,11 @@ struct AnswerChecker {
                 let right = record.right.tokens[index]
                 return token.token == right ? nil : "token \(index) is \(token.token), but must be \(right)"
             }
+        case .score(let request, let values):
+            return change(request) { record in
+                record.scores += values
+                return record.right.scores.starts(with: record.scores) ? nil : "got other scores"
+            }
         case .finish(let request, let reason):
             open -= 1
             return change(request) { record in
@@ -59,6 +70,7 @@ struct AnswerChecker {
                 case .cancelled: return record.wish == .cancelled ? nil : "cancelled by nobody"
                 case .stop where record.wish == .stopped: return nil
                 case .stop, .length:
+                    if record.scores != record.right.scores { return "ended after \(record.scores.count) scores" }
                     if record.tokens != record.right.tokens { return "ended after \(record.tokens.count) tokens" }
                     return reason == record.right.reason ? nil : "ended with \(reason), not \(record.right.reason)"
                 }

@@ -107,10 +107,10 @@ extension World {
             }
         case .computed(_, _, let forward, let input):
             guard let stage = nodes[slot].stage, nodes[slot].machine?.assignment?.epoch == forward.epoch else { return }
-            let (hidden, samples) = stage.compute(forward, input)
+            let (hidden, result) = stage.compute(forward, input)
             note(stage.complaint)
             nodes[slot].inputs.removeAll { $0.forward.step == forward.step }
-            tell(slot, .computed(forward.epoch, forward.step, samples: samples, microseconds: 1), hidden)
+            tell(slot, .computed(result), hidden)
         case .deliver(let letter): arrive(letter, slot)
         default: break
         }
@@ -150,7 +150,7 @@ extension World {
             network.cut(.coordinator, here, .control)
             queue.plan(.connected(slot: slot, life: life), at: now + random.milliseconds(1...20))
         case .load(let assign):
-            nodes[slot].stage = ToyStage(assign, bug: bug)
+            nodes[slot].stage = ToyStage(assign, lengths: lengths, bug: bug)
             nodes[slot].inputs = []
             let time = random.milliseconds(5...150) * nodes[slot].slowness
             queue.plan(.loaded(slot: slot, life: life, assign.epoch), at: now + time)

@@ -63,17 +63,27 @@ import Testing
         }
     }
 
-    @Test("Worlds are worth running: steps overlap, and plans are replaced")
+    @Test("Worlds are worth running: steps overlap, plans are replaced, sequences restart, prompts are scored")
     func variety() {
         var overlapping = 0
         var replanned = 0
+        var restarted = 0
+        var scored = 0
         for seed: UInt64 in 0..<40 {
             let world = World(seed: seed)
+            world.trace = []
             _ = world.run()
+            let trace = (world.trace ?? []).joined()
+            if case .replayed(let length) = world.lengths, trace.contains("restartLength: \(length + 1),") {
+                restarted += 1
+            }
+            if trace.contains("score(") { scored += 1 }
             if world.bounds.most > 1 { overlapping += 1 }
             if world.coordinator.status(now: world.now).epoch.value > 1_002 { replanned += 1 }
         }
         #expect(overlapping > 10)
         #expect(replanned > 10)
+        #expect(restarted > 3)
+        #expect(scored > 3)
     }
 }

@@ -7,39 +7,71 @@ import Wire
 /// The reference that every simulated answer must equal.
 struct SingleProcessAnswer {
     let tokens: [Int32]
+    let scores: [Float]
     let reason: FinishReason
 
-    init(_ task: GenerationTask, contextLength: Int) {
-        var keys = Array(repeating: [UInt64](), count: ToyModel.layerCount)
-        var digest = UInt64(task.prompt.count)
-        var hidden: UInt64 = 0
-        var position = 0
-        func feed(_ token: Int32) {
-            hidden = ToyModel.embed(token, position: position)
-            for layer in 0..<ToyModel.layerCount {
-                keys[layer].append(ToyModel.key(hidden, layer: layer))
-                let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
-                hidden = ToyModel.attend(
-                    hidden, keys[layer][a], keys[layer][b], keys[layer][c], keys[layer][d])
+    init(_ task: GenerationTask, contextLength: Int, lengths: ToyModel.Lengths) {
+        var computed = WholeSequence(lengths, restartLength: task.prompt.count)
+        for token in task.prompt { computed.feed(token) }
+        if let start = task.scoringStart {
+            tokens = []
+            scores = (start..<task.prompt.count).map {
+                ToyModel.score(computed.hidden[$0 - 1], target: task.prompt[$0])
             }
-            digest = ToyModel.remember(digest, token)
-            position += 1
+            reason = .length
+            return
         }
-        for token in task.prompt { feed(token) }
-        var answer: [Int32] = []
+        var digest = task.prompt.reduce(UInt64(task.prompt.count)) { ToyModel.remember($0, $1) }
+        var all = task.prompt
         while true {
-            let token = ToyModel.sample(hidden, seed: task.sampling.seed, position: position, digest: digest)
-            answer.append(token)
+            let token = ToyModel.sample(
+                computed.hidden[all.count - 1], seed: task.sampling.seed, position: all.count, digest: digest)
+            all.append(token)
             if task.endTokens.contains(token) {
                 reason = .stop
                 break
             }
-            if answer.count == task.maximumTokens || task.prompt.count + answer.count == contextLength {
+            if all.count == task.prompt.count + task.maximumTokens || all.count == contextLength {
                 reason = .length
                 break
             }
-            feed(token)
+            digest = ToyModel.remember(digest, token)
+            if case .replayed(let length) = lengths, all.count == length + 1 {
+                computed = WholeSequence(lengths, restartLength: all.count)
+                for token in all { computed.feed(token) }
+            } else {
+                computed.feed(token)
+            }
         }
-        tokens = answer
+        tokens = Array(all[task.prompt.count...])
+        scores = []
+    }
+}
+
+/// A sequence through all layers of the toy model.
+private struct WholeSequence {
+    let lengths: ToyModel.Lengths
+    let restartLength: Int
+    /// Of every position, behind the last layer.
+    var hidden: [UInt64] = []
+    /// [layers, positions]
+    private var keys = Array(repeating: [UInt64](), count: ToyModel.layerCount)
+
+    init(_ lengths: ToyModel.Lengths, restartLength: Int) {
+        self.lengths = lengths
+        self.restartLength = restartLength
+    }
+
+    mutating func feed(_ token: Int32) {
+        let position = hidden.count
+        let stretch = lengths.stretch(restartLength, position: position)
+        var value = ToyModel.embed(token, position: position)
+        for layer in 0..<ToyModel.layerCount {
+            value = ToyModel.mix(value, stretch)
+            keys[layer].append(ToyModel.key(value, layer: layer))
+            let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
+            value = ToyModel.attend(value, keys[layer][a], keys[layer][b], keys[layer][c], keys[layer][d])
+        }
+        hidden.append(value)
     }
 }

@@ -7,6 +7,22 @@ enum ToyModel {
     static let layerCount = 6
     static let vocabulary: UInt64 = 97
 
+    /// What of a sequence's length a model depends on, as real ones do (none, dynamic NTK, longrope).
+    enum Lengths {
+        case none
+        case dynamic(beyond: Int)
+        case replayed(beyond: Int)
+
+        /// What a token at `position` is stretched by, in a sequence begun with `restartLength` tokens.
+        func stretch(_ restartLength: Int, position: Int) -> UInt64 {
+            switch self {
+            case .none: 0
+            case .dynamic(let length): UInt64(max(length, restartLength, position + 1))
+            case .replayed(let length): max(restartLength, position + 1) > length ? 1 : 0
+            }
+        }
+    }
+
     static func mix(_ a: UInt64, _ b: UInt64) -> UInt64 {
         var z = (a &* 0x9e37_79b9_7f4a_7c15) ^ b
         z = (z ^ z >> 29) &* 0xbf58_476d_1ce4_e5b9
@@ -32,6 +48,11 @@ enum ToyModel {
 
     /// A digest of all tokens before the one that is sampled.
     static func remember(_ digest: UInt64, _ token: Int32) -> UInt64 { mix(digest, UInt64(token) &+ 3) }
+
+    /// The "log-probability" of a target.
+    static func score(_ hidden: UInt64, target: Int32) -> Float {
+        -Float(mix(hidden, UInt64(target) &+ 11) % 100_000)
+    }
 
     static func sample(_ hidden: UInt64, seed: UInt64, position: Int, digest: UInt64) -> Int32 {
         Int32(mix(mix(hidden, seed &+ UInt64(position)), digest) % vocabulary)

@@ -11,6 +11,8 @@ enum PlantedBug: CaseIterable {
     case staleBlock
     /// A stage mixes up the first two sequences of a step.
     case swappedSequences
+    /// A stage takes every sequence for as long as its tokens so far.
+    case forgottenRestart
     /// A token does not reach its client.
     case lostToken
 }
@@ -25,14 +27,16 @@ final class ToyStage {
 
     private let assign: Assign
     private let bug: PlantedBug?
+    private let lengths: ToyModel.Lengths
     /// [layers, blocks * blockPositions]; 0: never written.
     private var keys: [[UInt64]]
     private var samplers: [SequenceID: Sampler] = [:]
     /// What the machines must never ask for.
     private(set) var complaint: String?
 
-    init(_ assign: Assign, bug: PlantedBug?) {
+    init(_ assign: Assign, lengths: ToyModel.Lengths, bug: PlantedBug?) {
         self.assign = assign
+        self.lengths = lengths
         self.bug = bug
         let slots = assign.keyValueBlockCount * Limits.blockPositions
         keys = Array(repeating: Array(repeating: 0, count: slots), count: assign.layers.count)
@@ -46,10 +50,10 @@ final class ToyStage {
         }
     }
 
-    /// Activations [tokens] in, and out; samples on the last stage.
-    func compute(_ forward: Forward, _ input: [UInt64]) -> (hidden: [UInt64], samples: [SampledToken]) {
+    /// Activations [tokens] in, and out; samples and scores on the last stage.
+    func compute(_ forward: Forward, _ input: [UInt64]) -> (hidden: [UInt64], result: StepResult) {
         var hidden: [UInt64] = []
-        var samples: [SampledToken] = []
+        var result = StepResult(epoch: forward.epoch, step: forward.step, samples: [], computeMicroseconds: 1)
         hidden.reserveCapacity(forward.tokenCount)
         for item in forward.items {
             for (offset, token) in item.tokens.enumerated() {
@@ -61,17 +65,22 @@ final class ToyStage {
             if assign.isLast { note(item) }
         }
         if bug == .swappedSequences, forward.items.count > 1, forward.step.value % 3 == 0 { hidden.reverse() }
-        guard assign.isLast else { return (hidden, []) }
+        guard assign.isLast else { return (hidden, result) }
         var row = 0
         for item in forward.items {
             row += item.tokens.count
             if item.samples, let sampler = samplers[item.sequence] {
                 let token = ToyModel.sample(
                     hidden[row - 1], seed: sampler.seed, position: sampler.count, digest: sampler.digest)
-                samples.append(SampledToken(sequence: item.sequence, token: token))
+                result.samples.append(SampledToken(sequence: item.sequence, token: token))
             }
+            if item.targets.isEmpty { continue }
+            let values = zip(hidden[..<row].suffix(item.targets.count), item.targets).map {
+                ToyModel.score($0, target: $1)
+            }
+            result.scores.append(SequenceScores(sequence: item.sequence, logProbabilities: values))
         }
-        return (hidden, samples)
+        return (hidden, result)
     }
 
     /// One token through all layers.
@@ -83,8 +92,10 @@ final class ToyStage {
         }
         let isShort = bug == .skippedLayer && step.value % 4 == 3
         let own = slot(position)
+        let stretch = lengths.stretch(bug == .forgottenRestart ? 1 : item.restartLength, position: position)
         for index in 0..<(isShort ? keys.count - 1 : keys.count) {
             let layer = assign.layers.lowerBound + index
+            hidden = ToyModel.mix(hidden, stretch)
             if bug != .staleBlock || keys[index][own] == 0 { keys[index][own] = ToyModel.key(hidden, layer: layer) }
             let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
             hidden = ToyModel.attend(
@@ -93,19 +104,24 @@ final class ToyStage {
         return hidden
     }
 
-    /// Keeps the history that a sampler needs.
+    /// Keeps the history that a sampler needs. Tokens that come again, as they do when a sequence restarts, are known.
     private func note(_ item: ForwardItem) {
         if let begin = item.begin {
             if samplers[item.sequence] != nil { complaint = "\(item.sequence) began twice" }
             let digest = begin.history.reduce(UInt64(begin.promptTokenCount)) { ToyModel.remember($0, $1) }
             samplers[item.sequence] = Sampler(digest: digest, count: item.position, seed: begin.sampling.seed)
         }
-        guard var sampler = samplers[item.sequence], sampler.count == item.position else {
+        guard var sampler = samplers[item.sequence] else {
+            if item.samples { complaint = "\(item.sequence) samples and has not begun" }
+            return
+        }
+        guard item.position <= sampler.count else {
             complaint = "\(item.sequence) goes on at position \(item.position), which is not where it was"
             return
         }
-        for token in item.tokens { sampler.digest = ToyModel.remember(sampler.digest, token) }
-        sampler.count += item.tokens.count
+        let news = item.tokens.dropFirst(sampler.count - item.position)
+        for token in news { sampler.digest = ToyModel.remember(sampler.digest, token) }
+        sampler.count += news.count
         samplers[item.sequence] = sampler
     }
 }

@@ -28,6 +28,7 @@ final class World {
 
     let seed: UInt64
     let bug: PlantedBug?
+    let lengths: ToyModel.Lengths
     var random: SeededRandom
     var now: UInt64 = 0
     var queue = EventQueue<Thing>()
@@ -37,7 +38,7 @@ final class World {
     var firstStage = ""
     /// The process behind each endpoint there ever was.
     var endpoints: [String: (slot: Int, life: Int)] = [:]
-    var answers = AnswerChecker(contextLength: World.contextLength)
+    var answers: AnswerChecker
     var bounds = BoundChecker()
     var violation: String?
     var handled = 0
@@ -53,20 +54,30 @@ final class World {
         self.bug = bug
         random = SeededRandom(seed: seed)
         let workers = 1 + random.below(4)
-        coordinator = Coordinator(Self.configuration(&random, workers: workers), now: 0)
+        let length = 8 + random.below(60)
+        lengths = [.none, .dynamic(beyond: length), .replayed(beyond: length)][random.below(3)]
+        answers = AnswerChecker(contextLength: World.contextLength, lengths: lengths)
+        coordinator = Coordinator(Self.configuration(&random, workers: workers, lengths: lengths), now: 0)
         prepareWorkers(workers)
         prepareFaults()
         prepareClients()
         queue.plan(.quiet, at: Self.quietTime)
     }
 
-    private static func configuration(_ random: inout SeededRandom, workers: Int) -> CoordinatorConfiguration {
+    private static func configuration(_ random: inout SeededRandom, workers: Int, lengths: ToyModel.Lengths)
+        -> CoordinatorConfiguration
+    {
         let shape = ModelShape(
             name: "toy", layerBytes: Array(repeating: 100, count: ToyModel.layerCount), embeddingBytes: 50,
             headBytes: 50, tiedBytes: 0, keyValueBytesPerBlock: 1, workspaceBytes: 10, activationsPerToken: 1)
         var configuration = CoordinatorConfiguration(
             model: shape, modelDescription: [], build: "simulation", weightsEndpoint: "w", tokensEndpoint: "t",
             contextLength: contextLength, firstEpoch: Epoch(1000))
+        switch lengths {
+        case .none: break
+        case .dynamic(let length): configuration.lengthRule.dynamicLength = length
+        case .replayed(let length): configuration.lengthRule.replayLength = length
+        }
         configuration.wantedBlocks = [6, 12, 24][random.below(3)]
         configuration.prefillChunk = [5, 16, 64][random.below(3)]
         configuration.maximumBatchTokens = configuration.prefillChunk + 8
@@ -149,7 +160,7 @@ final class World {
             }
         case .finish(let request, _): requestEnded(request)
         case .log(.error, let text) where !text.hasPrefix("set "): note("the coordinator complains: \(text)")
-        case .started, .emit, .fail, .waiting, .forget, .log: break
+        case .started, .emit, .score, .fail, .waiting, .forget, .log: break
         }
     }
 
@@ -186,7 +197,8 @@ final class World {
         let task = GenerationTask(
             request: RequestID(nextRequest), prompt: prompt, sampling: sampling,
             maximumTokens: 1 + random.below(random.chance(10) ? 100 : 24), endTokens: random.chance(50) ? [5, 6] : [],
-            session: conversations[index].session)
+            session: conversations[index].session,
+            scoringStart: prompt.count > 1 && random.chance(20) ? 1 + random.below(prompt.count - 1) : nil)
         conversations[index].tokens = prompt
         conversations[index].current = task.request
         conversations[index].turnsLeft -= 1

@@ -30,16 +30,22 @@ enum Example {
     }
 
     static func task(
-        _ request: UInt64, prompt: Int = 4, maximumTokens: Int = 3, endTokens: [Int32] = [], session: UInt64? = nil
+        _ request: UInt64, prompt: Int = 4, maximumTokens: Int = 3, endTokens: [Int32] = [], session: UInt64? = nil,
+        scoringStart: Int? = nil
     ) -> GenerationTask {
         GenerationTask(
             request: RequestID(request), prompt: (0..<Int32(prompt)).map { $0 }, sampling: SamplingParameters(),
-            maximumTokens: maximumTokens, endTokens: endTokens, session: session.map { SessionID($0) })
+            maximumTokens: maximumTokens, endTokens: endTokens, session: session.map { SessionID($0) },
+            scoringStart: scoringStart)
     }
 
     static func result(of forward: Forward, token: Int32 = 50) -> StepResult {
         let samples = forward.items.filter(\.samples).map { SampledToken(sequence: $0.sequence, token: token) }
-        return StepResult(epoch: forward.epoch, step: forward.step, samples: samples, computeMicroseconds: 1)
+        let scores = forward.items.filter { !$0.targets.isEmpty }.map {
+            SequenceScores(sequence: $0.sequence, logProbabilities: $0.targets.map { Float(-$0) })
+        }
+        return StepResult(
+            epoch: forward.epoch, step: forward.step, samples: samples, scores: scores, computeMicroseconds: 1)
     }
 }
 

@@ -6,9 +6,12 @@ import Wire
 @testable import Cluster
 
 @Suite struct SchedulerTests {
-    private func scheduler(blocks: Int = 8, stages: Int = 2, running: Int = 8, context: Int = 128) -> Scheduler {
+    private func scheduler(
+        blocks: Int = 8, stages: Int = 2, running: Int = 8, context: Int = 128, rule: LengthRule = LengthRule()
+    ) -> Scheduler {
         var scheduler = Scheduler(
-            contextLength: context, prefillChunk: 16, maximumBatchTokens: 20, maximumRunning: running)
+            contextLength: context, prefillChunk: 16, maximumBatchTokens: 20, maximumRunning: running,
+            lengthRule: rule)
         scheduler.resume(epoch: Epoch(1), stageCount: stages, blockCount: blocks)
         return scheduler
     }
@@ -141,6 +144,83 @@ import Wire
             complete(&scheduler, forward, token: 61).first
                 == .emit(
                     RequestID(1), SampledToken(sequence: SequenceID(1), token: 61)))
+    }
+
+    @Test("A sequence that grows past the replay length is computed anew once, and a loss does not change its length")
+    func restart() {
+        var scheduler = scheduler(stages: 1, rule: LengthRule(replayLength: 5))
+        scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 9), now: 0)
+        func next() -> ForwardItem? {
+            let forward = scheduler.nextStep().forward
+            _ = complete(&scheduler, forward, token: 60)
+            return forward?.items[0]
+        }
+        let items = (0..<4).map { _ in next() }
+        #expect(items.map { $0?.position } == [0, 4, 0, 6])
+        #expect(items.map { $0?.tokens.count } == [4, 1, 6, 1])
+        #expect(items.map { $0?.restartLength } == [4, 4, 6, 6])
+        #expect(items.map { $0?.begin != nil } == [true, false, false, false])
+        #expect(scheduler.pool.freeCount == 7)
+        scheduler.suspend()
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 4)
+        let again = next()
+        #expect(again?.tokens.count == 8)
+        #expect(again?.restartLength == 6)
+        #expect(next()?.position == 8)
+    }
+
+    @Test("A prompt longer than the replay length, or exactly as long as the answer may be, restarts at no time")
+    func noRestart() {
+        for (prompt, maximum) in [(6, 3), (3, 3), (5, 1)] {
+            var scheduler = scheduler(stages: 1, rule: LengthRule(replayLength: 5))
+            scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum), now: 0)
+            var lengths: Set<Int> = []
+            while let forward = scheduler.nextStep().forward {
+                lengths.insert(forward.items[0].restartLength)
+                _ = complete(&scheduler, forward)
+            }
+            #expect(lengths == [prompt])
+        }
+    }
+
+    @Test("Scoring sends all but the last token, asks for what follows each, and begins no sampler")
+    func scoring() {
+        var scheduler = scheduler(stages: 1)
+        scheduler.submit(Example.task(1, prompt: 40, scoringStart: 20), now: 0)
+        let steps = (0..<2).map { _ in scheduler.nextStep().forward }
+        #expect(scheduler.nextStep().forward == nil)
+        #expect(steps.map { $0?.items[0].tokens.count } == [16, 16])
+        #expect(steps.map { $0?.items[0].targets } == [[], Array(20...32)])
+        #expect(steps.allSatisfy { $0?.items[0].samples == false && $0?.items[0].begin == nil })
+        #expect(complete(&scheduler, steps[0]).isEmpty)
+        #expect(complete(&scheduler, steps[1]) == [.score(RequestID(1), (20...32).map { -Float($0) })])
+        scheduler.suspend()
+        scheduler.resume(epoch: Epoch(2), stageCount: 2, blockCount: 8)
+        let again = (0..<3).map { _ in scheduler.nextStep().forward }
+        #expect(again.map { $0?.items[0].targets } == [[], [], Array(33...39)])
+        #expect(again.last??.items[0].tokens == Array(32...38))
+        for step in again.dropLast() { #expect(complete(&scheduler, step).isEmpty) }
+        #expect(
+            complete(&scheduler, again[2]) == [
+                .score(RequestID(1), (33...39).map { -Float($0) }), .finish(RequestID(1), .length),
+            ])
+        #expect(scheduler.isIdle)
+        #expect(scheduler.pool.freeCount == 8)
+    }
+
+    @Test("Scores that are missing, or too many, are a wrong result")
+    func wrongScores() {
+        for change in [-1, 1] {
+            var scheduler = scheduler(stages: 1)
+            scheduler.submit(Example.task(1, prompt: 8, scoringStart: 2), now: 0)
+            guard let forward = scheduler.nextStep().forward else { return }
+            var result = Example.result(of: forward)
+            if change < 0 { result.scores = [] } else { result.scores[0].logProbabilities.append(0) }
+            guard case .wrong = scheduler.complete(result) else {
+                Issue.record("accepted")
+                return
+            }
+        }
     }
 
     @Test("The result of a later step, or with other sequences, is wrong; that of an earlier one a duplicate")

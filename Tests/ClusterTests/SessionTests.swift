@@ -7,8 +7,9 @@ import Wire
 @testable import Cluster
 
 @Suite struct SessionTests {
-    private func scheduler(blocks: Int) -> Scheduler {
-        var scheduler = Scheduler(contextLength: 256, prefillChunk: 256, maximumBatchTokens: 256, maximumRunning: 8)
+    private func scheduler(blocks: Int, rule: LengthRule = LengthRule()) -> Scheduler {
+        var scheduler = Scheduler(
+            contextLength: 256, prefillChunk: 256, maximumBatchTokens: 256, maximumRunning: 8, lengthRule: rule)
         scheduler.resume(epoch: Epoch(1), stageCount: 1, blockCount: blocks)
         return scheduler
     }
@@ -53,6 +54,32 @@ import Wire
         let item = finish(&scheduler, task(2, Array(turn[..<20]), session: 7))
         #expect(item?.position == 19)
         #expect(item?.tokens == [19])
+    }
+
+    @Test(
+        "Keys and values made for another length are not reused",
+        arguments: [
+            (LengthRule(replayLength: 60), 41), (LengthRule(replayLength: 42), 0), (LengthRule(replayLength: 30), 41),
+            (LengthRule(dynamicLength: 60), 41), (LengthRule(dynamicLength: 42), 0), (LengthRule(dynamicLength: 30), 0),
+        ])
+    func lengths(_ rule: LengthRule, _ position: Int) {
+        var scheduler = scheduler(blocks: 8, rule: rule)
+        _ = finish(&scheduler, task(1, turn, session: 7))
+        let item = finish(&scheduler, task(2, turn + [50, 50, 9, 9], session: 7))
+        #expect(item?.position == position)
+        #expect(item?.restartLength == 44)
+        #expect(scheduler.availableBlocks == 8)
+    }
+
+    @Test("A prompt to be scored reuses what lies before its first score")
+    func scoring() {
+        var scheduler = scheduler(blocks: 8)
+        _ = finish(&scheduler, task(1, turn, session: 7))
+        var scored = task(2, turn, session: 7)
+        scored.scoringStart = 30
+        let item = finish(&scheduler, scored)
+        #expect(item?.position == 29)
+        #expect(item?.targets == Array(30..<40))
     }
 
     @Test("Another session and a request without one reuse nothing")

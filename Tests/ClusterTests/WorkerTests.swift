@@ -115,7 +115,8 @@ import Wire
         #expect(worker.handle(.forward(steps[1]), now: 1).isEmpty)
         #expect(worker.handle(.forward(steps[2]), now: 2).isEmpty)
         let samples = [SampledToken(sequence: SequenceID(1), token: 9)]
-        let actions = worker.handle(.computed(Epoch(5), StepID(1), samples: samples, microseconds: 7), now: 3)
+        let actions = worker.handle(
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: samples, computeMicroseconds: 7)), now: 3)
         let result = StepResult(epoch: Epoch(5), step: StepID(1), samples: samples, computeMicroseconds: 7)
         #expect(actions == [.sendResult(result), .compute(steps[1])])
     }
@@ -125,7 +126,8 @@ import Wire
         var worker = serving(isLast: false)
         let step = forward(5, 1, activations: 0)
         #expect(worker.handle(.forward(step), now: 0) == [.compute(step)])
-        let actions = worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 7), now: 3)
+        let actions = worker.handle(
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 7)), now: 3)
         #expect(actions == [.sendForward(forward(5, 1, activations: 4))])
     }
 
@@ -151,7 +153,10 @@ import Wire
         _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
         #expect(worker.handle(.forward(forward(5, 3, activations: 4)), now: 1).last == join(2))
         #expect(worker.assignment == nil)
-        #expect(worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 0), now: 2).isEmpty)
+        #expect(
+            worker.handle(
+                .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 0)), now: 2
+            ).isEmpty)
     }
 
     @Test("A link that loses steps again and again makes it pause, longer each time, and a quiet minute ends that")
@@ -188,7 +193,10 @@ import Wire
         _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
         _ = worker.handle(.command(.assign(assign(6))), now: 0)
         _ = worker.handle(.loaded(Epoch(6), transferredBytes: 0, cachedBytes: 0), now: 0)
-        #expect(worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 0), now: 1).isEmpty)
+        #expect(
+            worker.handle(
+                .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 0)), now: 1
+            ).isEmpty)
     }
 
     @Test("A heartbeat tells the epoch, the steps done and how long the current one has taken")
@@ -196,7 +204,8 @@ import Wire
         var worker = serving()
         worker.gauges.residentBytes = 77
         _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
-        _ = worker.handle(.computed(Epoch(5), StepID(1), samples: [], microseconds: 0), now: 5)
+        _ = worker.handle(
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 0)), now: 5)
         _ = worker.handle(.forward(forward(5, 2, activations: 4)), now: 10)
         guard case .send(.heartbeat(let heartbeat))? = worker.handle(.tick, now: 300).first else {
             Issue.record("no heartbeat")

@@ -25,6 +25,9 @@ struct StageBatchTests {
             Self.slice { $0.position = -1 }, Self.slice { $0.position = 254 }, Self.slice { $0.position = .max },
             Self.slice { $0.position = 62 }, Self.slice { $0.blocks = [] }, Self.slice { $0.blocks = [32] },
             Self.slice { $0.blocks = [0, -1] }, Self.slice { $0.sequence = 2 }, Self.slice { $0.position = 1 },
+            Self.slice { $0.targets = [1, 2, 3, 4] }, Self.slice { $0.targets = [53] },
+            Self.slice { $0.targets = [-1] }, Self.slice { $0.restartLength = 0 },
+            Self.slice { $0.restartLength = 257 }, Self.slice { $0.restartLength = .min },
             Self.slice {
                 $0.tokens = Array(repeating: 1, count: 257); $0.blocks = Array(0..<16)
             },

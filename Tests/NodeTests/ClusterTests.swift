@@ -84,20 +84,22 @@ enum Requests {
         return request
     }
 
-    /// Five requests that differ in everything: a text, a conversation, a prompt over several KV blocks, greedy and
-    /// sampled with every penalty.
+    /// Six requests that differ in everything: a text, a conversation, a prompt over several KV blocks, greedy and
+    /// sampled with every penalty, a prompt to be scored.
     static func mixed(for model: String) throws -> [GenerationRequest] {
         let vocabulary = try Model.open(path: model).configuration.vocabularySize
         func ids(_ count: Int, _ seed: UInt64) -> [Int32] {
             var generator = SeededGenerator(seed: seed)
             return (0..<count).map { _ in Int32(generator.below(vocabulary)) }
         }
+        var scored = GenerationRequest(prompt: .tokens(ids(80, 3)))
+        scored.scoringStart = 20
         return [
             greedy(.text("Once upon a time, there was a"), tokens: 24),
             sampled(.text("The little dog was"), seed: 7),
             greedy(.tokens(ids(90, 1)), tokens: 30),
             sampled(.tokens(ids(33, 2)), seed: 8),
-            sampled(.messages([ChatMessage(role: .user, content: "Tell me of a cat.")]), seed: 9),
+            sampled(.messages([ChatMessage(role: .user, content: "Tell me of a cat.")]), seed: 9), scored,
         ]
     }
 }
@@ -113,11 +115,14 @@ extension ClusterTests {
             for (request, answer) in zip(try Requests.mixed(for: TestFiles.tales), expected) {
                 #expect(try await generator.generate(request).answer() == answer)
             }
-            #expect(expected.allSatisfy { !$0.tokens.isEmpty && $0.tokens.allSatisfy { $0.logProbability != nil } })
+            #expect(expected.dropLast().allSatisfy { !$0.tokens.isEmpty && $0.scores.isEmpty })
+            #expect(expected.allSatisfy { $0.tokens.allSatisfy { $0.logProbability != nil } })
+            #expect(expected.last?.scores.count == 60 && expected.last?.tokens.isEmpty == true)
+            #expect(expected.last?.scores.allSatisfy { $0 < 0 && $0.isFinite } == true)
             #expect(Set(expected.map { $0.tokens.map(\.token) }).count == expected.count)
         }
 
-        @Test("Alone and beside four others", arguments: ClusterShape.tales + ClusterShape.others)
+        @Test("Alone and beside five others", arguments: ClusterShape.tales + ClusterShape.others)
         func equal(_ shape: ClusterShape) async throws {
             let expected = try await References.shared.answers(of: shape.model)
             let requests = try Requests.mixed(for: shape.model)

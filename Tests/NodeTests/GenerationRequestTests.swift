@@ -60,6 +60,9 @@ struct GenerationRequestTests {
         Fault("--max-tokens") { $0.maximumTokens = .min },
         Fault("--stop") { $0.stops = [""] },
         Fault("--stop") { $0.stops = [String(repeating: "x", count: 4097)] },
+        Fault("scores from token 3") { $0.scoringStart = 3 },
+        Fault("scores from token 0") { ($0.prompt, $0.scoringStart) = (.tokens([1, 2]), 0) },
+        Fault("scores from token 2") { ($0.prompt, $0.scoringStart) = (.tokens([1, 2]), 2) },
         Fault("65 stop") { $0.stops = Array(repeating: "x", count: 65) },
     ]
 
@@ -141,6 +144,7 @@ struct GenerationRequestTests {
         for prompt in prompts {
             var request = Self.unusual
             request.prompt = prompt
+            request.scoringStart = 2
             let frame = ControlRequest.client(.generate(request.message(id: ClientRequestID(3)))).encode()
             guard case .client(.generate(let message)) = try ControlRequest(decoding: frame) else {
                 Issue.record("another message came back")

@@ -119,6 +119,7 @@ struct Answer: Sendable, Equatable {
     /// nil: the model has no tokenizer.
     var text: String?
     var reason: FinishReason?
+    var scores: [Float] = []
 
     mutating func add(_ event: GenerationEvent) {
         switch event {
@@ -127,6 +128,7 @@ struct Answer: Sendable, Equatable {
         case .tokens(let more, let piece):
             tokens += more
             if let piece { text = (text ?? "") + piece }
+        case .scores(let values): scores += values
         case .finished(let reason, _): self.reason = reason
         }
     }

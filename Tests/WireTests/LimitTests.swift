@@ -41,7 +41,27 @@ import Testing
     func activations() {
         var forward = Samples.forward
         forward.activationCount = 7
-        #expect(refusal(Forward.self, forward.encode()).contains("not a multiple of its 3 tokens"))
+        #expect(refusal(Forward.self, forward.encode()).contains("not a multiple of its 6 tokens"))
+    }
+
+    @Test("A restart length of 0 or beyond the longest sequence, and more targets than tokens, are refused")
+    func lengthsAndTargets() {
+        for length in [0, Limits.sequenceTokens + 1] {
+            var forward = Samples.forward
+            forward.items[1].restartLength = length
+            #expect(refusal(Forward.self, forward.encode()).contains("restartLength is \(length)"))
+        }
+        var forward = Samples.forward
+        forward.items[1].targets = [1, 2]
+        #expect(refusal(Forward.self, forward.encode()).contains("ForwardItem.targets has 2 entries; at most 1"))
+        forward.items[1].targets = [-4]
+        #expect(refusal(Forward.self, forward.encode()).contains("ForwardItem.targets has -4"))
+    }
+
+    @Test("More lists of scores than a step may have items are refused before they are decoded")
+    func manyScores() {
+        let bytes = Array(repeatElement([0x2a, 0x00] as [UInt8], count: Limits.stepItems + 1).joined())
+        #expect(refusal(StepResult.self, bytes) == "StepResult.scores occurs more than 1024 times")
     }
 
     @Test("A negative token id is refused")

@@ -58,6 +58,7 @@ enum Samples {
         generate.stops = ["a", "\n"]
         generate.ignoresEndOfText = true
         generate.session = SessionID(0)
+        generate.scoringStart = 3
         return generate
     }
 
@@ -112,6 +113,7 @@ enum Samples {
         status.keyValueBlocksTotal = 10
         status.keyValueBlocksFree = 4
         status.generatedTokens = 1 << 33
+        status.layerCount = 9
         return status
     }
 
@@ -126,6 +128,7 @@ enum Samples {
             .accepted(Accepted(id: id, modelName: "m", promptTokens: [1, 2], droppedMessages: 1)),
             .tokens(TokensEvent(id: id, tokens: [token, AnswerToken(token: 6)], text: "")),
             .tokens(TokensEvent(id: id, tokens: [], text: nil)),
+            .scores(ScoresEvent(id: id, logProbabilities: [-1, -.infinity])),
             .finished(Finished(id: id, reason: .stop, text: "x", timings: timings)),
             .finished(Finished(id: id, reason: .length, text: nil, timings: Timings())),
             .failed(RequestFailure(id: id, message: "m", hint: "h")),
@@ -141,9 +144,12 @@ enum Samples {
             items: [
                 ForwardItem(
                     sequence: SequenceID(1), position: 31, tokens: [7, 8], blocks: [3, 0], samples: false,
-                    begin: start),
+                    begin: start, restartLength: 40),
                 ForwardItem(sequence: SequenceID(2), position: 0, tokens: [1], blocks: [5], samples: true),
-            ], activationCount: 3 * 16)
+                ForwardItem(
+                    sequence: SequenceID(3), position: 1, tokens: [4, 5, 6], blocks: [6], samples: false,
+                    restartLength: 7, targets: [6, 9]),
+            ], activationCount: 6 * 16)
     }
 
     static var result: StepResult {
@@ -153,6 +159,10 @@ enum Samples {
             samples: [
                 SampledToken(sequence: SequenceID(1), token: 1, logProbability: -1, top: top),
                 SampledToken(sequence: SequenceID(2), token: 0),
+            ],
+            scores: [
+                SequenceScores(sequence: SequenceID(3), logProbabilities: [-0.5, -2]),
+                SequenceScores(sequence: SequenceID(4), logProbabilities: []),
             ], computeMicroseconds: 1234)
     }
 

@@ -1,0 +1,34 @@
+// Responsible for: what of a sequence's length its keys and values depend on, beyond their positions. Must not know:
+// rotary frequencies, why a model is like that.
+
+/// How keys and values depend on the length of their sequence.
+///
+/// A stage computes the token at position p for the length max(restart length, p + 1). The restart length of a sequence
+/// is that of its prompt, and outlives every loss: what is computed again is what was computed before.
+package struct LengthRule: Sendable, Equatable {
+    /// Keys and values of sequences longer than this differ from their first position on: a sequence that grows past it
+    /// is computed anew, once, with the length it has then as its restart length. nil: no length is like that.
+    package var replayLength: Int?
+    /// Keys and values depend on the length of their sequence where it is greater than this; nil: on no length.
+    package var dynamicLength: Int?
+
+    /// By default nothing depends on lengths.
+    package init(replayLength: Int? = nil, dynamicLength: Int? = nil) {
+        self.replayLength = replayLength
+        self.dynamicLength = dynamicLength
+    }
+
+    /// Whether a sequence that was begun with `restartLength` tokens and now has `tokenCount` is to be begun anew.
+    package func needsReplay(restartLength: Int, tokenCount: Int) -> Bool {
+        guard let replayLength else { return false }
+        return restartLength <= replayLength && tokenCount > replayLength
+    }
+
+    /// Whether the keys and values of a sequence begun with `a` tokens are those of one that is begun with `b`, at every
+    /// position that both have when the second begins.
+    func agree(_ a: Int, _ b: Int) -> Bool {
+        if let replayLength, (a > replayLength) != (b > replayLength) { return false }
+        if let dynamicLength, max(a, dynamicLength) != max(b, dynamicLength) { return false }
+        return true
+    }
+}
