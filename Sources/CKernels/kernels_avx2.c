@@ -85,7 +85,7 @@ void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t co
         if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
             _mm256_storeu_si256(quants, _mm256_setzero_si256());
             out.scales[b] = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
-            out.sums[b] = 0;
+            out.sums[b] = (tk_half_sums){0, 0};
             continue;
         }
         const __m256 inverse = _mm256_set1_ps(127.0f / amax);
@@ -96,7 +96,8 @@ void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t co
         const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
         _mm256_storeu_si256(quants, _mm256_permutevar8x32_epi32(packed, order));
         out.scales[b] = amax / 127.0f;
-        out.sums[b] = sum_of(_mm256_add_epi32(_mm256_add_epi32(q0, q1), _mm256_add_epi32(q2, q3)));
+        out.sums[b].first = (int16_t)sum_of(_mm256_add_epi32(q0, q1));
+        out.sums[b].second = (int16_t)sum_of(_mm256_add_epi32(q2, q3));
     }
 }
 
@@ -231,7 +232,7 @@ INLINE void dot_q8(__m256i sums[][2], const uint8_t *quants, const int8_t *x, si
 /// The same for nibbles, 0...15 standing for -8...7: 16 products of at most 15 * 127 still fit 16 bits, and
 /// 8 * (sum of x) is taken off at the end.
 INLINE void dot_q4(
-    __m256i sums[][2], const uint8_t *quants, const int8_t *x, const int32_t *x_sums, size_t tokens, size_t columns) {
+    __m256i sums[][2], const uint8_t *quants, const int8_t *x, const tk_half_sums *x_sums, size_t tokens, size_t columns) {
     const __m256i ones = _mm256_set1_epi16(1), low = _mm256_set1_epi8(15);
     for (size_t t = 0; t < tokens; t++) sums[t][0] = sums[t][1] = _mm256_setzero_si256();
 #pragma clang loop unroll(disable)  // unrolled, its vectors would not fit the registers
@@ -251,7 +252,7 @@ INLINE void dot_q4(
         }
     }
     for (size_t t = 0; t < tokens; t++) {
-        const __m256i correction = _mm256_set1_epi32(8 * x_sums[t * (columns / TK_BLOCK)]);
+        const __m256i correction = _mm256_set1_epi32(8 * tk_sum_of_block(x_sums[t * (columns / TK_BLOCK)]));
         sums[t][0] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t][0], ones), correction);
         sums[t][1] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t][1], ones), correction);
     }
@@ -313,6 +314,10 @@ static quantized_tile *const quantized_tiles[][QUANTIZED_TILE_LIMIT + 1] = {
 static void matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
     size_t columns) {
+    if (type != TK_Q8_0 && type != TK_Q4_0) {
+        tk_kernels_portable.matmul_quantized(type, out, out_stride, panels, x, tokens, rows, columns);
+        return;
+    }
     const size_t panel_bytes = tk_panel_bytes(type, columns), blocks = columns / TK_BLOCK;
     for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
         const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * panel_bytes;

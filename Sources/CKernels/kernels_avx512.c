@@ -164,9 +164,9 @@ INLINE __m512i broadcast_quants(const int8_t *x) {
 /// sums[t]: the dot products of a block's 16 rows with token t's quants. The instruction multiplies unsigned by
 /// signed: w + 128 takes the weight's place and 128 * (sum of x) is taken off.
 INLINE void dot_q8(
-    __m512i *sums, const uint8_t *quants, const int8_t *x, const int32_t *x_sums, size_t tokens, size_t columns) {
+    __m512i *sums, const uint8_t *quants, const int8_t *x, const tk_half_sums *x_sums, size_t tokens, size_t columns) {
     const __m512i offset = _mm512_set1_epi8(-128);
-    for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_set1_epi32(-128 * x_sums[t * (columns / TK_BLOCK)]);
+    for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_set1_epi32(-128 * tk_sum_of_block(x_sums[t * (columns / TK_BLOCK)]));
     for (size_t g = 0; g < 8; g++) {
         const __m512i w = _mm512_xor_si512(_mm512_loadu_si512(quants + g * 64), offset);
         for (size_t t = 0; t < tokens; t++) {
@@ -177,9 +177,9 @@ INLINE void dot_q8(
 
 /// The same for nibbles, 0...15 standing for -8...7.
 INLINE void dot_q4(
-    __m512i *sums, const uint8_t *quants, const int8_t *x, const int32_t *x_sums, size_t tokens, size_t columns) {
+    __m512i *sums, const uint8_t *quants, const int8_t *x, const tk_half_sums *x_sums, size_t tokens, size_t columns) {
     const __m512i low = _mm512_set1_epi8(15);
-    for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_set1_epi32(-8 * x_sums[t * (columns / TK_BLOCK)]);
+    for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_set1_epi32(-8 * tk_sum_of_block(x_sums[t * (columns / TK_BLOCK)]));
     for (size_t g = 0; g < 4; g++) {
         const __m512i bytes = _mm512_loadu_si512(quants + g * 64);
         const __m512i w0 = _mm512_and_si512(bytes, low), w1 = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
@@ -243,6 +243,10 @@ static quantized_tile *const quantized_tiles[][QUANTIZED_TILE_LIMIT + 1] = {
 static void matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
     size_t columns) {
+    if (type != TK_Q8_0 && type != TK_Q4_0) {
+        tk_kernels_portable.matmul_quantized(type, out, out_stride, panels, x, tokens, rows, columns);
+        return;
+    }
     const size_t panel_bytes = tk_panel_bytes(type, columns), blocks = columns / TK_BLOCK;
     for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
         const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * panel_bytes;

@@ -118,6 +118,11 @@ static inline uint16_t tk_load_u16(const void *source) {
     return value;
 }
 
+/// The sum of a block's 32 quants.
+static inline int32_t tk_sum_of_block(tk_half_sums sums) {
+    return sums.first + sums.second;
+}
+
 /// The tree that combines 16 partial results.
 static inline float tk_reduce(float partial[16]) {
     for (size_t width = 8; width > 0; width /= 2) {

@@ -3,7 +3,7 @@
 // Responsible for: the order of operations. Written to be read; it also serves processors without a variant.
 // Must not know: instruction sets.
 
-#include "kernels_internal.h"
+#include "formats.h"
 
 #include <math.h>
 
@@ -24,19 +24,19 @@ static void quantize(tk_quantized out, const float *x, size_t tokens, size_t col
         if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
             memset(quants, 0, TK_BLOCK);
             out.scales[b] = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
-            out.sums[b] = 0;
+            out.sums[b] = (tk_half_sums){0, 0};
             continue;
         }
         const float inverse = 127.0f / amax;
-        int32_t sum = 0;
+        int16_t sums[2] = {0, 0};
         for (size_t i = 0; i < TK_BLOCK; i++) {
             const float shifted = block[i] * inverse + TK_EXP_ROUNDER;  // rounds to an integer, nearest even
             const int32_t quant = (int32_t)(shifted - TK_EXP_ROUNDER);
             quants[i] = (int8_t)quant;
-            sum += quant;
+            sums[i / 16] += (int16_t)quant;
         }
         out.scales[b] = amax / 127.0f;
-        out.sums[b] = sum;
+        out.sums[b] = (tk_half_sums){sums[0], sums[1]};
     }
 }
 
@@ -74,55 +74,75 @@ static void matmul_float(
     }
 }
 
-/// The exact dot products of one block's 16 rows with the quants of one token [32]: sums [16].
-static inline void dot_q8(int32_t *sums, const int8_t *block, const int8_t *x) {
-    for (size_t r = 0; r < TK_PANEL_ROWS; r++) sums[r] = 0;
-    for (size_t g = 0; g < 8; g++) {
-        for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
-            const int8_t *w = block + (g * TK_PANEL_ROWS + r) * 4;
-            for (size_t i = 0; i < 4; i++) sums[r] += w[i] * x[4 * g + i];
+/// 32 columns of a panel, decoded, quants as [8 groups][16 rows][4] like in Q8_0 panels.
+typedef struct {
+    float scale[TK_PANEL_ROWS];
+    float offset[2][TK_PANEL_ROWS];
+    int32_t sub[2][TK_PANEL_ROWS];
+    int8_t quants[8][TK_PANEL_ROWS][4];
+} panel_part;
+
+static void decode_panel_part(tk_type type, panel_part *out, const uint8_t *panel_block, size_t part) {
+    uint8_t block[TK_BLOCK_BYTES_LIMIT];
+    tk_part row;
+    for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
+        tk_extract_block(type, block, panel_block, r);
+        tk_decode_part(type, &row, block, part);
+        out->scale[r] = row.scale;
+        for (size_t h = 0; h < 2; h++) {
+            out->offset[h][r] = tk_offset_count(type) > 0 ? row.offset[h] : 0;
+            out->sub[h][r] = row.sub[h];
         }
+        for (size_t g = 0; g < 8; g++) memcpy(out->quants[g][r], row.quants + 4 * g, 4);
     }
 }
 
-static inline void dot_q4(int32_t *sums, const uint8_t *block, const int8_t *x) {
-    for (size_t r = 0; r < TK_PANEL_ROWS; r++) sums[r] = 0;
-    for (size_t g = 0; g < 4; g++) {
+/// acc [16] += 32 columns times the quants of one token, in the order that kernels.h gives.
+static void accumulate_part(
+    tk_type type, float *acc, const panel_part *part, const int8_t *x, float x_scale, tk_half_sums x_sums) {
+    int32_t dots[2][TK_PANEL_ROWS] = {0};
+    for (size_t g = 0; g < 8; g++) {
         for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
-            const uint8_t *w = block + (g * TK_PANEL_ROWS + r) * 4;
-            for (size_t i = 0; i < 4; i++) {
-                sums[r] += ((w[i] & 15) - 8) * x[4 * g + i] + ((w[i] >> 4) - 8) * x[16 + 4 * g + i];
-            }
+            const int8_t *w = part->quants[g][r], *v = x + 4 * g;
+            dots[g / 4][r] += w[0] * v[0] + w[1] * v[1] + w[2] * v[2] + w[3] * v[3];
         }
     }
+    for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
+        const int32_t dot = part->sub[0][r] * dots[0][r] + part->sub[1][r] * dots[1][r];
+        acc[r] = __builtin_fmaf((float)dot, part->scale[r] * x_scale, acc[r]);
+    }
+    const size_t offsets = tk_offset_count(type);
+    const float first = x_scale * (float)(offsets == 1 ? x_sums.first + x_sums.second : x_sums.first);
+    const float second = x_scale * (float)x_sums.second;
+    for (size_t r = 0; r < TK_PANEL_ROWS && offsets > 0; r++) {
+        acc[r] = __builtin_fmaf(part->offset[0][r], first, acc[r]);
+        if (offsets == 2) acc[r] = __builtin_fmaf(part->offset[1][r], second, acc[r]);
+    }
 }
+
+/// Tokens that share the decoding of a panel.
+#define TOKENS_AT_ONCE 32
 
 static void matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
     size_t columns) {
-    const size_t blocks = columns / TK_BLOCK;
-    const size_t block_bytes = type == TK_Q8_0 ? TK_Q8_0_BLOCK_BYTES : TK_Q4_0_BLOCK_BYTES;
+    const size_t parts = columns / TK_BLOCK, block_parts = tk_formats[type].columns / TK_BLOCK;
+    const size_t block_bytes = (size_t)tk_formats[type].bytes * TK_PANEL_ROWS;
     for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
-        const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * blocks * block_bytes;
+        const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * tk_panel_bytes(type, columns);
         const size_t height = rows - row < TK_PANEL_ROWS ? rows - row : TK_PANEL_ROWS;
-        for (size_t t = 0; t < tokens; t++) {
-            float acc[TK_PANEL_ROWS] = {0};
-            for (size_t b = 0; b < blocks; b++) {
-                const uint8_t *block = panel + b * block_bytes, *quants = block + 2 * TK_PANEL_ROWS;
-                const int8_t *values = x.quants + t * columns + b * TK_BLOCK;
-                const float x_scale = x.scales[t * blocks + b];
-                int32_t sums[TK_PANEL_ROWS];
-                if (type == TK_Q8_0) {
-                    dot_q8(sums, (const int8_t *)quants, values);
-                } else {
-                    dot_q4(sums, quants, values);
-                }
-                for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
-                    const float scale = tk_float_of_half(tk_load_u16(block + 2 * r)) * x_scale;
-                    acc[r] = __builtin_fmaf((float)sums[r], scale, acc[r]);
+        for (size_t start = 0; start < tokens; start += TOKENS_AT_ONCE) {
+            const size_t end = tokens - start < TOKENS_AT_ONCE ? tokens : start + TOKENS_AT_ONCE;
+            float acc[TOKENS_AT_ONCE][TK_PANEL_ROWS] = {0};
+            for (size_t b = 0; b < parts; b++) {
+                panel_part part;
+                decode_panel_part(type, &part, panel + b / block_parts * block_bytes, b % block_parts);
+                for (size_t t = start; t < end; t++) {
+                    const size_t i = t * parts + b;
+                    accumulate_part(type, acc[t - start], &part, x.quants + i * TK_BLOCK, x.scales[i], x.sums[i]);
                 }
             }
-            memcpy(out + t * out_stride + row, acc, height * sizeof(float));
+            for (size_t t = start; t < end; t++) memcpy(out + t * out_stride + row, acc[t - start], height * sizeof(float));
         }
     }
 }

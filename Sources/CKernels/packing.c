@@ -3,20 +3,12 @@
 // Responsible for: the layouts of kernels.h.
 // Must not know: instruction sets.
 
-#include "kernels_internal.h"
+#include "formats.h"
 
 // MARK: Panels
 
-static size_t element_bytes(tk_type type) {
-    return type == TK_F32 ? 4 : 2;
-}
-
 size_t tk_panel_bytes(tk_type type, size_t columns) {
-    switch (type) {
-    case TK_Q8_0: return columns / TK_BLOCK * TK_Q8_0_BLOCK_BYTES;
-    case TK_Q4_0: return columns / TK_BLOCK * TK_Q4_0_BLOCK_BYTES;
-    default: return columns * TK_PANEL_ROWS * element_bytes(type);
-    }
+    return columns / tk_block_columns(type) * tk_block_bytes(type) * TK_PANEL_ROWS;
 }
 
 /// Columns that are moved at a time: 16 rows of them fit the first-level cache.
@@ -37,21 +29,20 @@ static inline void interleave(
     }
 }
 
-/// Rows of quantized blocks (an f16 scale, then `groups` times 4 bytes) into blocks of 16 rows. A missing row has
-/// scale 0 and bytes `zero`.
-static inline void interleave_blocks(
-    uint8_t *panel, const uint8_t *source, size_t row_stride, size_t rows, size_t blocks, size_t groups, uint8_t zero) {
-    const size_t row_block_bytes = 2 + 4 * groups;
-    for (size_t b = 0; b < blocks; b++) {
-        uint8_t *scales = panel + b * TK_PANEL_ROWS * row_block_bytes, *quants = scales + 2 * TK_PANEL_ROWS;
-        if (rows < TK_PANEL_ROWS) {
-            memset(scales, 0, 2 * TK_PANEL_ROWS);
-            memset(quants, zero, 4 * groups * TK_PANEL_ROWS);
-        }
-        for (size_t r = 0; r < rows; r++) {
-            const uint8_t *block = source + r * row_stride + b * row_block_bytes;
-            memcpy(scales + 2 * r, block, 2);
-            for (size_t g = 0; g < groups; g++) memcpy(quants + (g * TK_PANEL_ROWS + r) * 4, block + 2 + 4 * g, 4);
+/// Rows of quantized blocks into blocks of 16 rows. A missing row is all zero bytes.
+static void interleave_blocks(
+    tk_type type, uint8_t *panel, const uint8_t *source, size_t row_stride, size_t rows, size_t columns) {
+    const tk_format *format = &tk_formats[type];
+    for (size_t b = 0; b < columns / format->columns; b++) {
+        const uint8_t *from = source + b * format->bytes;
+        for (const tk_units *units = format->units; units->count > 0; units++) {
+            for (size_t i = 0; i < units->count; i++) {
+                const size_t size = units->size;
+                for (size_t r = 0; r < rows; r++) memcpy(panel + r * size, from + r * row_stride, size);
+                memset(panel + rows * size, 0, (TK_PANEL_ROWS - rows) * size);
+                panel += TK_PANEL_ROWS * size;
+                from += size;
+            }
         }
     }
 }
@@ -61,14 +52,13 @@ void tk_pack_panel(tk_type type, void *panel, const void *source, size_t row_str
     case TK_F32: interleave(panel, source, row_stride, rows, columns, 4); break;
     case TK_F16:
     case TK_BF16: interleave(panel, source, row_stride, rows, columns, 2); break;
-    case TK_Q8_0: interleave_blocks(panel, source, row_stride, rows, columns / TK_BLOCK, 8, 0); break;
-    case TK_Q4_0: interleave_blocks(panel, source, row_stride, rows, columns / TK_BLOCK, 4, 0x88); break;
+    default: interleave_blocks(type, panel, source, row_stride, rows, columns);
     }
 }
 
 void tk_pack_panel_transposed(
     tk_type type, void *panel, const void *source, size_t column_stride, size_t rows, size_t columns) {
-    const size_t size = element_bytes(type), column_bytes = TK_PANEL_ROWS * size;
+    const size_t size = tk_block_bytes(type), column_bytes = TK_PANEL_ROWS * size;
     for (size_t c = 0; c < columns; c++) {
         uint8_t *column = (uint8_t *)panel + c * column_bytes;
         memcpy(column, (const uint8_t *)source + c * column_stride, rows * size);
@@ -77,36 +67,16 @@ void tk_pack_panel_transposed(
 }
 
 void tk_unpack_row(tk_type type, float *out, const void *panel, size_t row, size_t columns) {
-    const uint8_t *bytes = panel;
-    switch (type) {
-    case TK_F32:
-        for (size_t c = 0; c < columns; c++) memcpy(out + c, bytes + (c * TK_PANEL_ROWS + row) * 4, 4);
-        break;
-    case TK_F16:
-        for (size_t c = 0; c < columns; c++) {
-            out[c] = tk_float_of_half(tk_load_u16(bytes + (c * TK_PANEL_ROWS + row) * 2));
+    uint8_t block[TK_BLOCK_BYTES_LIMIT];
+    const size_t block_columns = tk_block_columns(type), block_bytes = tk_block_bytes(type);
+    const uint8_t *from = panel;
+    for (size_t c = 0; c < columns; c += block_columns, from += TK_PANEL_ROWS * block_bytes) {
+        if (type <= TK_BF16) {
+            tk_dequantize_row(type, out + c, from + row * block_bytes, 1);
+        } else {
+            tk_extract_block(type, block, from, row);
+            tk_dequantize_row(type, out + c, block, block_columns);
         }
-        break;
-    case TK_BF16:
-        for (size_t c = 0; c < columns; c++) {
-            out[c] = tk_float_of_bfloat(tk_load_u16(bytes + (c * TK_PANEL_ROWS + row) * 2));
-        }
-        break;
-    case TK_Q8_0:
-        for (size_t c = 0; c < columns; c++) {
-            const uint8_t *block = bytes + c / TK_BLOCK * TK_Q8_0_BLOCK_BYTES;
-            const uint8_t *group = block + 2 * TK_PANEL_ROWS + (c % TK_BLOCK / 4 * TK_PANEL_ROWS + row) * 4;
-            out[c] = tk_float_of_half(tk_load_u16(block + 2 * row)) * (float)(int8_t)group[c % 4];
-        }
-        break;
-    case TK_Q4_0:
-        for (size_t c = 0; c < columns; c++) {
-            const uint8_t *block = bytes + c / TK_BLOCK * TK_Q4_0_BLOCK_BYTES;
-            const uint8_t *group = block + 2 * TK_PANEL_ROWS + (c % 16 / 4 * TK_PANEL_ROWS + row) * 4;
-            const int nibble = c % TK_BLOCK < 16 ? group[c % 4] & 15 : group[c % 4] >> 4;
-            out[c] = tk_float_of_half(tk_load_u16(block + 2 * row)) * (float)(nibble - 8);
-        }
-        break;
     }
 }
 

@@ -69,7 +69,7 @@ package struct MachineSpeed: Sendable, Equatable {
         let x = tk_quantized(
             quants: inputs.base.assumingMemoryBound(to: Int8.self),
             scales: (inputs.base + tokens * columns).assumingMemoryBound(to: Float.self),
-            sums: (inputs.base + tokens * columns + 4 * blocks).assumingMemoryBound(to: Int32.self))
+            sums: (inputs.base + tokens * columns + 4 * blocks).assumingMemoryBound(to: tk_half_sums.self))
         let deadline = monotonicNanoseconds() + budgetNanoseconds
         var rounds = 0
         var shortest = UInt64.max

@@ -51,10 +51,9 @@ final class PackedMatrix {
 
     /// Packed bytes of a matrix, the last panel's missing rows included; nil: impossible shape.
     static func byteCount(type: tk_type, rows: Int, columns: Int) -> Int? {
-        let isBlocked = type == TK_Q8_0 || type == TK_Q4_0
         // Within these bounds the size of one panel cannot overflow; the product with their number can.
         guard rows > 0, columns > 0, rows <= 1 << 31, columns <= 1 << 31,
-            !isBlocked || columns % Int(TK_BLOCK) == 0
+            columns % tk_block_columns(type) == 0
         else { return nil }
         let panels = (rows + panelRows - 1) / panelRows
         let (bytes, overflow) = panels.multipliedReportingOverflow(by: tk_panel_bytes(type, columns))
@@ -65,7 +64,7 @@ final class PackedMatrix {
     var panelCount: Int { (rows + Self.panelRows - 1) / Self.panelRows }
 
     /// Products need the activations quantized.
-    var isQuantized: Bool { type == TK_Q8_0 || type == TK_Q4_0 }
+    var isQuantized: Bool { tk_block_columns(type) > 1 }
 
     /// Where panel `index` begins.
     func panel(_ index: Int) -> UnsafeMutableRawPointer { memory.base + index * panelBytes }
@@ -109,6 +108,17 @@ extension TensorType {
         case .bf16: TK_BF16
         case .q8_0: TK_Q8_0
         case .q4_0: TK_Q4_0
+        case .q4_1: TK_Q4_1
+        case .q5_0: TK_Q5_0
+        case .q5_1: TK_Q5_1
+        case .q2_k: TK_Q2_K
+        case .q3_k: TK_Q3_K
+        case .q4_k: TK_Q4_K
+        case .q5_k: TK_Q5_K
+        case .q6_k: TK_Q6_K
+        case .iq4_nl: TK_IQ4_NL
+        case .iq4_xs: TK_IQ4_XS
+        case .mxfp4: TK_MXFP4
         }
     }
 }

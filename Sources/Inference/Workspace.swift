@@ -124,7 +124,7 @@ private struct Cutter {
         let quants = next.bindMemory(to: Int8.self, capacity: count)
         next += Self.padded(count)
         let scales = floats(Self.blocks(count))
-        let sums = next.bindMemory(to: Int32.self, capacity: Self.blocks(count))
+        let sums = next.bindMemory(to: tk_half_sums.self, capacity: Self.blocks(count))
         next += Self.floatBytes(Self.blocks(count))
         return tk_quantized(quants: quants, scales: scales, sums: sums)
     }

@@ -18,8 +18,19 @@ extension TensorType {
         case 0: self = .f32
         case 1: self = .f16
         case 2: self = .q4_0
+        case 3: self = .q4_1
+        case 6: self = .q5_0
+        case 7: self = .q5_1
         case 8: self = .q8_0
+        case 10: self = .q2_k
+        case 11: self = .q3_k
+        case 12: self = .q4_k
+        case 13: self = .q5_k
+        case 14: self = .q6_k
+        case 20: self = .iq4_nl
+        case 23: self = .iq4_xs
         case 30: self = .bf16
+        case 39: self = .mxfp4
         default: return nil
         }
     }

@@ -2,15 +2,29 @@
 
 /// How the elements of a tensor are stored.
 ///
-/// Quantized rows are a sequence of blocks of 32 elements (format: ggml `block_q8_0`, `block_q4_0`):
-/// Q8_0 is an F16 scale and 32 `Int8`; Q4_0 is an F16 scale and 16 bytes whose low nibbles are elements 0-15 and whose
-/// high nibbles are elements 16-31, each minus 8.
+/// Quantized rows are a sequence of blocks, in ggml's formats (`block_q8_0` and so on). What the bytes of a block stand
+/// for is written in `CKernels/formats.h` and `formats.c`; in short, d and m being F16:
+/// - blocks of 32: Q4_0, Q5_0 and Q8_0 are d * signed quant; Q4_1 and Q5_1 are d * quant + m; IQ4_NL is d * one of 16
+///   uneven steps; MXFP4 is a power of two (E8M0) * one of the 16 values of E2M1;
+/// - blocks of 256, with small integer scales inside: Q2_K, Q4_K and Q5_K have scales and minima (for 16 elements in
+///   Q2_K, 32 in the others), Q3_K and Q6_K have scales for 16 elements, IQ4_XS is IQ4_NL with scales for 32 elements.
 package enum TensorType: String, Sendable, Hashable, Codable, CaseIterable {
     case f32 = "F32"
     case f16 = "F16"
     case bf16 = "BF16"
     case q8_0 = "Q8_0"
     case q4_0 = "Q4_0"
+    case q4_1 = "Q4_1"
+    case q5_0 = "Q5_0"
+    case q5_1 = "Q5_1"
+    case q2_k = "Q2_K"
+    case q3_k = "Q3_K"
+    case q4_k = "Q4_K"
+    case q5_k = "Q5_K"
+    case q6_k = "Q6_K"
+    case iq4_nl = "IQ4_NL"
+    case iq4_xs = "IQ4_XS"
+    case mxfp4 = "MXFP4"
 
     /// The name people use, e.g. "Q8_0".
     package var name: String { rawValue }
@@ -19,7 +33,8 @@ package enum TensorType: String, Sendable, Hashable, Codable, CaseIterable {
     package var blockElements: Int {
         switch self {
         case .f32, .f16, .bf16: 1
-        case .q8_0, .q4_0: 32
+        case .q8_0, .q4_0, .q4_1, .q5_0, .q5_1, .iq4_nl, .mxfp4: 32
+        case .q2_k, .q3_k, .q4_k, .q5_k, .q6_k, .iq4_xs: 256
         }
     }
 
@@ -28,8 +43,18 @@ package enum TensorType: String, Sendable, Hashable, Codable, CaseIterable {
         switch self {
         case .f32: 4
         case .f16, .bf16: 2
+        case .q4_0, .iq4_nl: 18
+        case .q4_1: 20
+        case .q5_0: 22
+        case .q5_1: 24
         case .q8_0: 34
-        case .q4_0: 18
+        case .q2_k: 84
+        case .q3_k: 110
+        case .q4_k: 144
+        case .q5_k: 176
+        case .q6_k: 210
+        case .iq4_xs: 136
+        case .mxfp4: 17
         }
     }
 

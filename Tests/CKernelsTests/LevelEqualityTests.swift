@@ -44,10 +44,11 @@ struct LevelEqualityTests {
         [false, true])
     func quantizedProducts(type: UInt32, hostile: Bool) {
         var random = RandomValues(seed: UInt64(type) + (hostile ? 100 : 0))
-        for (rows, columns, tokens) in [
-            (0, 32, 1), (3, 0, 2), (1, 32, 1), (16, 96, 2), (17, 64, 3), (35, 32, 4), (8, 64, 5), (20, 32, 6),
-            (16, 64, 7), (16, 32, 8), (33, 32, 9), (15, 32, 17), (16, 64, 0),
+        for (rows, blocks, tokens) in [
+            (0, 1, 1), (3, 0, 2), (1, 1, 1), (16, 3, 2), (17, 2, 3), (35, 1, 4), (8, 2, 5), (20, 1, 6),
+            (16, 2, 7), (16, 1, 8), (33, 1, 9), (15, 1, 17), (16, 2, 0), (16, 9, 1), (17, 11, 70),
         ] {
+            let columns = blocks * tk_block_columns(tk_type(rawValue: type))
             let matrix = PackedMatrix(
                 tk_type(rawValue: type), rows: rows, columns: columns, hostile: hostile, using: &random)
             // Largest quants everywhere in one of three: the sums inside must not saturate.
@@ -67,7 +68,8 @@ struct LevelEqualityTests {
             if round % 5 == 0 { x = x.map { $0 * 0x1p-120 } }
             expectEqualOnAllLevels("round \(round)") {
                 let quantized = QuantizedRows(x, tokens: 1, columns: 96)
-                return quantized.scales + quantized.quants.map(Float.init) + quantized.sums.map { Float($0) }
+                return quantized.scales + quantized.quants.map(Float.init)
+                    + quantized.sums.flatMap { [Float($0.first), Float($0.second)] }
             }
         }
     }

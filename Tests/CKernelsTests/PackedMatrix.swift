@@ -7,12 +7,12 @@ import CKernels
 struct QuantizedRows {
     var quants: [Int8]
     var scales: [Float]
-    var sums: [Int32]
+    var sums: [tk_half_sums]
 
     init(_ x: [Float], tokens: Int, columns: Int) {
         quants = Array(repeating: 99, count: tokens * columns)
         scales = Array(repeating: 99, count: tokens * columns / 32)
-        sums = Array(repeating: 99, count: tokens * columns / 32)
+        sums = Array(repeating: tk_half_sums(first: 99, second: 99), count: tokens * columns / 32)
         withPointers { tk_quantize($0, x, tokens, columns) }
     }
 
@@ -27,9 +27,16 @@ struct QuantizedRows {
     }
 }
 
+extension tk_half_sums {
+    var isZero: Bool { first == 0 && second == 0 }
+}
+
 struct PackedMatrix {
     static let floatTypes = [TK_F32, TK_F16, TK_BF16]
-    static let quantizedTypes = [TK_Q8_0, TK_Q4_0]
+    static let quantizedTypes = [
+        TK_Q8_0, TK_Q4_0, TK_Q4_1, TK_Q5_0, TK_Q5_1, TK_Q2_K, TK_Q3_K, TK_Q4_K, TK_Q5_K, TK_Q6_K, TK_IQ4_NL, TK_IQ4_XS,
+        TK_MXFP4,
+    ]
 
     let type: tk_type
     let rows: Int
@@ -40,11 +47,18 @@ struct PackedMatrix {
     let panels: [UInt8]
 
     static func rowBytes(_ type: tk_type, columns: Int) -> Int {
+        columns / tk_block_columns(type) * tk_block_bytes(type)
+    }
+
+    /// Where the F16 scales and minima lie in a block of a quantized type.
+    static func halves(_ type: tk_type) -> [Int] {
         switch type {
-        case TK_F32: columns * 4
-        case TK_F16, TK_BF16: columns * 2
-        case TK_Q8_0: columns / 32 * 34
-        default: columns / 32 * 18
+        case TK_Q4_1, TK_Q5_1, TK_Q4_K, TK_Q5_K: [0, 2]
+        case TK_Q2_K: [80, 82]
+        case TK_Q3_K: [108]
+        case TK_Q6_K: [208]
+        case TK_MXFP4: []
+        default: [0]
         }
     }
 
@@ -80,17 +94,30 @@ struct PackedMatrix {
         case TK_F16 where !hostile:
             // The exponent's top bit only together with none of the others: magnitudes below 4.
             for i in stride(from: 1, to: source.count, by: 2) where source[i] & 0x40 != 0 { source[i] &= 0xc3 }
-        case TK_Q8_0, TK_Q4_0:
-            let blockBytes = type == TK_Q8_0 ? 34 : 18
-            for i in stride(from: 0, to: source.count, by: blockBytes) {
-                if !hostile { source[i + 1] = source[i + 1] & 0x83 | 0x20 }  // scales of about 0.01
-                if hostile && random.below(3) == 0 {
-                    for j in 2..<blockBytes { source[i + j] = random.below(2) == 0 ? 0x80 : 0x7f }
-                }
-            }
+        case _ where Self.quantizedTypes.contains(type):
+            Self.shapeBlocks(&source, type, hostile: hostile, using: &random)
         default: break
         }
         self.init(type, rows: rows, columns: columns, source: source)
+    }
+
+    /// Gives ordinary blocks small scales, and some hostile ones quants and integer scales of the largest magnitude.
+    private static func shapeBlocks(
+        _ source: inout [UInt8], _ type: tk_type, hostile: Bool, using random: inout RandomValues
+    ) {
+        for block in stride(from: 0, to: source.count, by: tk_block_bytes(type)) {
+            if !hostile {
+                for half in halves(type) { source[block + half + 1] = source[block + half + 1] & 0x83 | 0x20 }  // 0.01
+                if type == TK_MXFP4 { source[block] = 120 + UInt8(random.below(6)) }
+            } else if random.below(3) == 0 {
+                let extreme: [UInt8] = [0x80, 0x7f, 0x00, 0xff]
+                let (one, other) = (extreme[random.below(4)], extreme[random.below(4)])
+                let kept = halves(type).flatMap { [$0, $0 + 1] }
+                for i in 0..<tk_block_bytes(type) where !kept.contains(i) {
+                    source[block + i] = random.below(2) == 0 ? one : other
+                }
+            }
+        }
     }
 
     /// The weights as floats: [rows, columns].

@@ -142,11 +142,36 @@ struct Random: RandomNumberGenerator {
             case .f32: append(value.bitPattern)
             case .f16: append(Float16(value).bitPattern)
             case .bf16: append(UInt16(value.bitPattern >> 16))
-            case .q8_0, .q4_0:
-                append(Float16(value * (type == .q8_0 ? 0.01 : 0.1)).bitPattern)
-                for _ in 0..<type.blockBytes - 2 { bytes.append(UInt8(truncatingIfNeeded: next())) }
+            default: appendBlock(type, scale: value * 0.1, to: &bytes)
             }
         }
         return bytes
+    }
+
+    /// Random bytes with F16 scales and minima (an exponent in MXFP4) that keep the weights below about 1.
+    private mutating func appendBlock(_ type: TensorType, scale: Float, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        for _ in 0..<type.blockBytes { bytes.append(UInt8(truncatingIfNeeded: next())) }
+        // Largest quant times largest integer scale: what the scale must be small for.
+        let halves: [(offset: Int, magnitude: Float)] =
+            switch type {
+            case .q8_0, .iq4_nl: [(0, 10)]
+            case .q4_1: [(0, 1), (2, 1)]
+            case .q5_0: [(0, 2)]
+            case .q5_1: [(0, 2), (2, 1)]
+            case .q2_k: [(80, 3), (82, 5)]
+            case .q3_k: [(108, 10)]
+            case .q4_k: [(0, 50), (2, 50)]
+            case .q5_k: [(0, 100), (2, 50)]
+            case .q6_k: [(208, 300)]
+            case .iq4_xs: [(0, 300)]
+            default: [(0, 1)]
+            }
+        if type == .mxfp4 { return bytes[start] = 123 }
+        for (offset, magnitude) in halves {
+            let half = Float16(scale / magnitude).bitPattern
+            bytes[start + offset] = UInt8(truncatingIfNeeded: half)
+            bytes[start + offset + 1] = UInt8(half >> 8)
+        }
     }
 }

@@ -119,10 +119,10 @@ import Testing
         #expect(architecture?.description.contains("gpt2, llama") == true)
 
         file = TinyModels.llamaGGUF()
-        file.edit("blk.1.ffn_up.weight") { $0.type = 12 }
+        file.edit("blk.1.ffn_up.weight") { $0.type = 16 }
         let type = refusal { try file.model() }
         #expect(type?.field == "type of tensor blk.1.ffn_up.weight")
-        #expect(type?.value == "Q4_K")
+        #expect(type?.value == "IQ2_XXS")
         #expect(type?.problem.contains("Q8_0") == true)
 
         file = TinyModels.llamaGGUF()

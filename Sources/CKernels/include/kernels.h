@@ -45,15 +45,45 @@ int tk_set_level(tk_level level);
 /// Columns in a quantization block.
 #define TK_BLOCK 32
 
-/// Element types of packed matrices. A panel of 16 rows holds:
+/// Element types of tensors and packed matrices. Quantized ones are in ggml's formats, which formats.h describes.
+///
+/// A panel of 16 rows interleaves them:
 ///  F32, F16, BF16: [columns][16] elements.
-///  Q8_0, for each block of 32 columns: 16 f16 scales, then int8 [8 groups][16 rows][4 columns]. 544 bytes a block.
-///  Q4_0, for each block of 32 columns: 16 f16 scales, then bytes [4 groups][16 rows][4]: byte (g, r, i) holds
-///        column 4g + i in its low and column 16 + 4g + i in its high nibble, each stored as value + 8. 288 bytes.
-typedef enum { TK_F32 = 0, TK_F16 = 1, TK_BF16 = 2, TK_Q8_0 = 3, TK_Q4_0 = 4 } tk_type;
+///  Quantized types: block by block (32 or 256 columns), each unit of the file's block for the 16 rows side by side, so
+///  that a panel is as large as its rows in the file and what lies at byte o of a file's block begins at byte 16 o of
+///  the panel's. A unit is 4 consecutive bytes of quants, of bits of quants or of packed scales; an f16 scale or minimum
+///  (2 bytes; in IQ4_XS also the 16 high bits of the scales); the exponent of MXFP4 (1 byte).
+///  Q8_0, for instance: 16 f16 scales, then int8 [8 groups][16 rows][4 columns]: 544 bytes for 32 columns.
+typedef enum {
+    TK_F32 = 0,
+    TK_F16 = 1,
+    TK_BF16 = 2,
+    TK_Q8_0 = 3,
+    TK_Q4_0 = 4,
+    TK_Q4_1 = 5,
+    TK_Q5_0 = 6,
+    TK_Q5_1 = 7,
+    TK_Q2_K = 8,
+    TK_Q3_K = 9,
+    TK_Q4_K = 10,
+    TK_Q5_K = 11,
+    TK_Q6_K = 12,
+    TK_IQ4_NL = 13,
+    TK_IQ4_XS = 14,
+    TK_MXFP4 = 15,
+} tk_type;
 
-/// Bytes of one panel with `columns` columns (a multiple of 32 for Q8_0 and Q4_0).
+/// Columns in a block of the type: 1 for F32, F16 and BF16, else 32 or 256. A row holds whole blocks.
+size_t tk_block_columns(tk_type type);
+/// Bytes of a block of one row.
+size_t tk_block_bytes(tk_type type);
+
+/// Bytes of one panel with `columns` columns (whole blocks).
 size_t tk_panel_bytes(tk_type type, size_t columns);
+
+/// Widens a row in the file's format: out [columns], `source` of any alignment. Bit for bit what ggml's and gguf-py's
+/// dequantizers give (but a NaN may be another NaN): per element ((scale * sub-scale) * quant) + offset.
+void tk_dequantize_row(tk_type type, float *out, const void *source, size_t columns);
 
 /// Packs up to 16 rows into one panel. `source`: rows of the file's own format, `row_stride` bytes apart;
 /// rows from `rows` (1...16) on are filled with zeros.
@@ -64,16 +94,21 @@ void tk_pack_panel(tk_type type, void *panel, const void *source, size_t row_str
 void tk_pack_panel_transposed(
     tk_type type, void *panel, const void *source, size_t column_stride, size_t rows, size_t columns);
 
-/// Reads row `row` (0..<16) of a panel back as float: out [columns].
+/// Reads row `row` (0..<16) of a panel back as float, as `tk_dequantize_row` does: out [columns].
 void tk_unpack_row(tk_type type, float *out, const void *panel, size_t row, size_t columns);
 
 // MARK: Matrix products
 
+/// The sums of the quants of a block's first and second 16 columns, each in -2032...2032.
+typedef struct {
+    int16_t first, second;
+} tk_half_sums;
+
 /// Activations of `tokens` tokens quantized in blocks of 32 columns: value = scale * quant.
 typedef struct {
-    int8_t *quants;   ///< [tokens, columns], in -127...127
-    float *scales;    ///< [tokens, columns / 32]
-    int32_t *sums;    ///< [tokens, columns / 32]: the sum of each block's quants
+    int8_t *quants;      ///< [tokens, columns], in -127...127
+    float *scales;       ///< [tokens, columns / 32]
+    tk_half_sums *sums;  ///< [tokens, columns / 32]
 } tk_quantized;
 
 /// Quantizes x [tokens, columns] (columns a multiple of 32). Per block: amax = max |x|, scale = amax / 127,
@@ -89,9 +124,22 @@ void tk_matmul_float(
     tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
     size_t columns);
 
-/// The same for Q8_0 and Q4_0 panels and quantized activations.
-/// Order: acc = 0; for each block b: s = exact int32 sum of w quant * x quant over the block's 32 columns;
-/// acc = fma((float)s, w scale as float * x scale, acc). Quants of -128 in a panel are as good as any other.
+/// The same for panels of all other types and quantized activations; columns a multiple of the type's block.
+///
+/// Every type is read as blocks of 32 columns: weight = scale * sub[h] * quant + offset[h], h = 0 for the first and 1
+/// for the second 16 columns, quants and sub-scales integers, scale and offsets float:
+///  Q8_0, Q4_0, Q5_0, IQ4_NL, MXFP4: the file's scale; sub-scales 1; no offset.
+///  Q4_1, Q5_1: the file's scale and minimum; sub-scales 1; one offset, the minimum.
+///  IQ4_XS: scale = d * (6-bit scale - 32); sub-scales 1; no offset.
+///  Q4_K, Q5_K: scale = d * (6-bit scale); sub-scales 1; one offset, -(dmin * (6-bit minimum)).
+///  Q3_K, Q6_K: scale = d; sub-scales the 6-bit (minus 32) or 8-bit scales; no offset.
+///  Q2_K: scale = d; sub-scales the 4-bit scales; offsets -(dmin * (4-bit minimum)).
+/// Order: acc = 0; for each 32 columns:
+///  s = exact int32 sum of sub * quant * x quant (at most 2 * 16 * 128 * 32 * 127 < 2^24 in magnitude, in Q6_K);
+///  acc = fma((float)s, scale * x scale, acc);
+///  with one offset: acc = fma(offset, x scale * (float)(first + second), acc), first and second the halves' sums of x;
+///  with two: acc = fma(offset[0], x scale * (float)first, acc), then fma(offset[1], x scale * (float)second, acc).
+/// Any bytes are a valid block: Q8_0 quants of -128 too.
 void tk_matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
     size_t columns);
