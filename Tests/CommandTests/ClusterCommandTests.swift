@@ -53,6 +53,27 @@ extension CommandTests {
             #expect(try await cluster.status().workers.count == 2)
         }
 
+        @Test("The perplexity of a text is that of one process, also on a cluster that loses a worker meanwhile")
+        func perplexity() async throws {
+            let text = Place.package.appendingPathComponent("Sources/Wire/tandem.pb.swift").path
+            let arguments = [
+                "perplexity", "--model", Place.tales, "--file", text, "--context", "256", "--chunks", "24",
+            ]
+            let expected = try await TandemProcess(arguments, cache: TemporaryFolder()).wait()
+            #expect(expected.output.contains("[24]") && expected.output.contains("Final estimate: PPL = "))
+            let cluster = try await LocalCluster("--split", "0-1,2-3,4-5")
+            try await cluster.join(count: 3)
+            let client = try TandemProcess(arguments + ["--coordinator", cluster.address], cache: cluster.folder)
+            let isUnderWay = await eventually { client.outputSoFar.contains("[2]") }
+            try #require(isUnderWay, "\(client.talkSoFar)")
+            cluster.workers[1].signal(SIGKILL)
+            let outcome = try await client.wait()
+            #expect(outcome.status == 0, "\(outcome.talk)")
+            #expect(outcome.output == expected.output)
+            let status = try await cluster.status()
+            #expect(status.workers.count == 2 && status.kvBlocksFree == status.kvBlocksTotal)
+        }
+
         @Test("Without any worker a request waits, status says why, and a new worker answers it")
         func noWorkerLeft() async throws {
             let cluster = try await LocalCluster()
