@@ -97,6 +97,17 @@ void tk_pack_panel_transposed(
 /// Reads row `row` (0..<16) of a panel back as float, as `tk_dequantize_row` does: out [columns].
 void tk_unpack_row(tk_type type, float *out, const void *panel, size_t row, size_t columns);
 
+// MARK: Quantizing
+
+/// Writes x [columns], whole blocks, as one row of a file's format: F32, F16 and BF16 rounded to nearest even; Q8_0,
+/// Q4_0, Q4_1, Q5_0, Q5_1 and MXFP4 byte for byte as ggml's reference quantizers; the other types by searches of the
+/// same kind as ggml's without an importance matrix, with no larger error. The same bytes on every machine. In a
+/// quantized type a value that is not finite counts as 0; see `tk_all_finite`.
+void tk_quantize_row(tk_type type, void *out, const float *x, size_t columns);
+
+/// 1 where no value is infinite or NaN, else 0.
+int tk_all_finite(const float *x, size_t count);
+
 // MARK: Matrix products
 
 /// The sums of the quants of a block's first and second 16 columns, each in -2032...2032.
