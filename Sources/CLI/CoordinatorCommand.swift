@@ -17,6 +17,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             """)
 
     @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
+    @OptionGroup var quantization: QuantizationFlag
     @Option(help: "Where workers and clients connect; port 0 takes a free one.")
     var listen: String = CoordinatorOptions.defaultListen
     @Option(help: "Layers of each worker in the order of joining, as 0-3,4-11 (default: chosen by speed and memory).")
@@ -32,6 +33,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = CoordinatorOptions(modelPath: model)
+        options.quantization = quantization.quantize
         options.listen = listen
         options.split = try split.map { try LayerSplit.parse($0) }
         options.minimumWorkers = minWorkers

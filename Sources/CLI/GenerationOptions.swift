@@ -47,6 +47,15 @@ struct SamplingFlags: ParsableArguments {
     }
 }
 
+/// The flag of every command that reads a model's weights.
+struct QuantizationFlag: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Quantize the weights of an F32, F16 or BF16 model while it is read: \(weightTypeNames).",
+            valueName: "type"))
+    var quantize: String?
+}
+
 /// Flags that name a prompt and the form of the answer.
 struct PromptFlags: ParsableArguments {
     @Option(name: .shortAndLong, help: "The prompt; - reads it from stdin, as a pipe without --prompt does.")

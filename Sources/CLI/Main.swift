@@ -20,7 +20,7 @@ struct Tandem: AsyncParsableCommand {
         version: "tandem \(buildVersion) (protocol \(protocolVersion))",
         subcommands: [
             RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, UpCommand.self, GenerateCommand.self,
-            ChatCommand.self, StatusCommand.self, InspectCommand.self, PerplexityCommand.self,
+            ChatCommand.self, StatusCommand.self, InspectCommand.self, PerplexityCommand.self, QuantizeCommand.self,
         ])
 }
 

@@ -76,3 +76,13 @@ struct RotaryTable {
         return Float((1 - smooth) * Double(frequency) / factor + smooth * Double(frequency))
     }
 }
+
+extension RotaryConfiguration {
+    /// What each unscaled frequency is divided by; [dimensions / 2]. GGUF files have them as "rope_freqs.weight".
+    package func frequencyFactors() throws(InferenceError) -> [Float] {
+        var unscaled = self
+        unscaled.scaling = .none
+        let scaled = try RotaryTable(self).frequencies
+        return zip(try RotaryTable(unscaled).frequencies, scaled).map { $0 / $1 }
+    }
+}

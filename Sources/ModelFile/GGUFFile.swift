@@ -85,8 +85,10 @@ private struct GGUFParser {
         var metadata = GGUFMetadata(file: file)
         for index in 0..<count {
             let key = try name(field: "metadata key \(index)", limit: Limits.metadataKeyBytes)
+            let start = reader.position
             let type = try valueType(field: key)
             let value = try value(type, field: key, depth: 0)
+            metadata.places.append(.init(key: key, offset: start, byteCount: reader.position - start))
             guard metadata.values.updateValue(value, forKey: key) == nil else {
                 throw ModelFileError(.duplicate, file: file, field: key, "occurs twice in the metadata")
             }

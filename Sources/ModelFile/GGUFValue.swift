@@ -74,8 +74,17 @@ struct GGUFNumbers: Sendable {
 
 /// The metadata of a GGUF file, with lookups whose errors name file and key.
 struct GGUFMetadata: Sendable {
+    /// Where the value of a key lies in the file, the number of its type included.
+    struct Place: Sendable {
+        var key: String
+        var offset: Int
+        var byteCount: Int
+    }
+
     let file: String
     var values: [String: GGUFValue] = [:]
+    /// In the file's order.
+    var places: [Place] = []
 
     func integer(_ key: String) throws(ModelFileError) -> Int? {
         switch values[key] {

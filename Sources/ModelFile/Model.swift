@@ -6,7 +6,7 @@ package struct Model: Sendable {
     package let name: String
     package let configuration: ModelConfiguration
     /// Every tensor the model needs, once each, in the order embedding, layers, head; shapes and types are right.
-    package let tensors: [TensorDescriptor]
+    package private(set) var tensors: [TensorDescriptor]
     /// nil: a model without a tokenizer, usable with token ids.
     /// Its vocabulary may be larger than the model's: check ids against `configuration.vocabularySize`.
     package let tokenizer: TokenizerDescription?
@@ -15,6 +15,10 @@ package struct Model: Sendable {
     package let chatTemplate: String?
     /// The files that hold tensors; `TensorDescriptor.file` is an index into them.
     let files: [any ByteSource]
+    /// What reads the tensors where they are not as the files have them.
+    private var replacement: (any TensorSource)?
+    /// What was done to the tensors since they were read, "" for nothing: with the files it identifies their bytes.
+    package private(set) var variant = ""
 
     /// Paths of the files that hold tensors.
     package var fileNames: [String] { files.map(\.name) }
@@ -34,6 +38,13 @@ package struct Model: Sendable {
         case .gguf(let source, let folder): try GGUFModel(source, in: folder).tokenizer()
         case .huggingFace(let folder, _): try TokenizerJSON.description(in: folder)
         }
+    }
+
+    /// The same model with other bytes for its tensors: the same names and shapes, read from `source`.
+    package func replacing(tensors: [TensorDescriptor], source: any TensorSource, variant: String) -> Model {
+        var model = self
+        (model.tensors, model.replacement, model.variant) = (tensors, source, variant)
+        return model
     }
 
     /// The tensors of one part, in the order of `ModelConfiguration.tensors(of:)`.
@@ -73,33 +84,17 @@ extension Model {
 }
 
 extension Model: TensorSource {
-    /// Reads through `pread`; throws for a range outside the tensor, so a peer may name it.
+    /// Throws for a range outside the tensor, so a peer may name it.
     package func read(
         _ tensor: TensorDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(ModelFileError) {
-        guard files.indices.contains(tensor.file) else {
-            throw ModelFileError(
-                .invalidValue, file: name, field: "file of tensor \(tensor.name)", value: tensor.file,
-                "the model has \(files.count) files")
-        }
-        let file = files[tensor.file]
-        guard offset >= 0, offset <= tensor.byteCount, buffer.count <= tensor.byteCount - offset else {
-            throw ModelFileError(
-                .invalidValue, file: file.name, field: "offset in tensor \(tensor.name)", value: offset,
-                "\(buffer.count) bytes from there are not inside its \(tensor.byteCount)")
-        }
-        let (start, overflow) = tensor.offset.addingReportingOverflow(offset)
-        guard !overflow else {
-            throw ModelFileError(
-                .invalidValue, file: file.name, field: "offset of tensor \(tensor.name)", value: tensor.offset,
-                "is beyond every file")
-        }
-        try file.read(at: start, into: buffer)
+        let source = replacement ?? TensorFiles(name: name, files: files)
+        try source.read(tensor, at: offset, into: buffer)
     }
 }
 
 /// What kind of model a path leads to.
-private enum Location {
+enum Location {
     case gguf(any ByteSource, in: any ModelFolder)
     case huggingFace(any ModelFolder, weights: String?)
 

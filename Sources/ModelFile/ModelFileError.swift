@@ -10,6 +10,10 @@ package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertibl
         case wrongFileKind
         /// The system refused to open or read it.
         case unreadable
+        /// The system refused to write it, or there is no room.
+        case unwritable
+        /// A file that is to be written is there already.
+        case exists
         /// The file ends before what it promises.
         case truncated
         /// The bytes are not what the format says.

@@ -35,6 +35,14 @@ extension TensorType {
         }
     }
 
+    /// The number of its `ggml_type`.
+    var ggufNumber: UInt32 {
+        guard let number = Self.ggufNames.first(where: { $0.value == name })?.key else {
+            preconditionFailure("\(name) has no number")
+        }
+        return number
+    }
+
     /// The name of a `ggml_type`, supported or not.
     static func ggufName(_ number: UInt32) -> String { ggufNames[number] ?? "type number \(number)" }
 

@@ -23,7 +23,8 @@ package final class CoordinatorNode: Service, Sendable {
         _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(NodeError) {
         let endpoint = try options.validate()
-        let loaded = try LoadedModel(path: options.modelPath, contextLength: options.contextLength)
+        let loaded = try LoadedModel(
+            path: options.modelPath, contextLength: options.contextLength, quantization: options.quantization)
         if let split = options.split {
             try LayerSplit.check(split, layerCount: loaded.model.configuration.layerCount)
         }

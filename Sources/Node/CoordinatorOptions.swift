@@ -13,6 +13,8 @@ package struct CoordinatorOptions: Sendable {
     package static let defaultListen = "tcp://127.0.0.1:7070"
 
     package var modelPath: String
+    /// The name of the type that weights get while they are read; nil: their own.
+    package var quantization: String?
     package var listen = CoordinatorOptions.defaultListen
     /// Layers of each worker; nil: planned.
     package var split: [Range<Int>]?

@@ -16,9 +16,16 @@ package struct LoadedModel: Sendable {
     package static let defaultContextLength = 4096
 
     /// Opens a GGUF file or a Hugging Face folder. `contextLength` nil: what the model allows, up to the default.
-    package init(path: String, contextLength: Int?) throws(NodeError) {
-        let model: Model
+    /// `quantization`: the name of the type that weights get while they are read; nil: their own. `threads` is for that.
+    package init(
+        path: String, contextLength: Int?, quantization: String? = nil, threads: Int? = nil
+    ) throws(NodeError) {
+        let mix = try quantization.map { name throws(NodeError) in
+            try QuantizationMix.named(name, flag: "--quantize")
+        }
+        var model: Model
         do { model = try Model.open(path: path) } catch { throw NodeError(error) }
+        if let mix { model = try model.quantized(mix, threads: MachineDescription.threadCount(threads)) }
         let allowed = model.configuration.contextLength
         if let wanted = contextLength {
             guard (2...allowed).contains(wanted) else {

@@ -29,15 +29,18 @@ package final class LocalGenerator: Sendable {
     private let chunk: Int
     private let busy = Mutex(())
 
-    /// Loads the whole model. `threads` nil: one per core. `progress` gets bytes done and in all.
+    /// Loads the whole model. `threads` nil: one per core. `quantization`: the name of the type that weights get;
+    /// nil: their own. `progress` gets bytes done and in all.
     package init(
         modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
+        quantization: String? = nil,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(NodeError) {
         guard (1...Self.maximumChunk).contains(chunk) else {
             throw NodeError("--chunk is \(chunk), but must be between 1 and \(Self.maximumChunk)")
         }
-        let loaded = try LoadedModel(path: modelPath, contextLength: contextLength)
+        let loaded = try LoadedModel(
+            path: modelPath, contextLength: contextLength, quantization: quantization, threads: threads)
         let model = loaded.model
         let total = model.tensors.reduce(0) { $0 + $1.byteCount }
         let configuration = StageConfiguration(

@@ -137,9 +137,11 @@ package struct DigestBook: Sendable {
         return result
     }
 
-    /// A name for the state of the model's files: path, inode, size and time of change of each; nil if one is gone.
+    /// A name for the state of the model's files: path, inode, size and time of change of each, and what is done to
+    /// their tensors; nil if one is gone.
     private static func identity(of model: Model) -> String? {
         var hash = SHA256()
+        hash.update(data: Data(model.variant.utf8))
         for path in model.fileNames {
             var info = stat()
             guard stat(path, &info) == 0 else { return nil }

@@ -1,0 +1,79 @@
+// Responsible for: `tandem quantize`: flags in, a GGUF file and a summary out.
+import ArgumentParser
+import Foundation
+import Node
+import Synchronization
+
+struct QuantizeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "quantize",
+        abstract: "Write a model as a GGUF file with smaller weights.",
+        discussion: """
+            Reads a GGUF file or a Hugging Face folder; llama.cpp reads what it writes. The file appears under its name
+            when it is complete; Ctrl-C leaves nothing behind. Examples:
+              tandem quantize folder/ model-q4_k_m.gguf --type q4_k_m
+              tandem quantize model-f16.gguf model-q8_0.gguf --type q8_0 --json
+
+            Types: \(weightTypeNames)
+            """)
+
+    @Argument(help: "A GGUF file (any part of a split one) or a Hugging Face folder.") var input: String
+    @Argument(help: "The GGUF file to write.") var output: String
+    @Option(help: "The type of most weights; some get a better one.") var type: String
+    @Option(help: "Threads that compute (default: one per core).") var threads: Int?
+    @Flag(help: "Replace the output file if there is one.") var force = false
+    @Flag(help: "Convert weights that are quantized already; the result is worse than one made of the original.")
+    var allowRequantize = false
+    @Flag(help: "Print the summary as one JSON object.") var json = false
+
+    func run() async throws {
+        var options = ConversionOptions(input: input, output: output, type: type)
+        options.threads = threads
+        options.replaces = force
+        options.requantizes = allowRequantize
+        let converter = try ModelConverter(options)
+        let isStopped = StopFlag()
+        let interrupt = Interrupt { isStopped.set() }
+        defer { interrupt.stop() }
+        let progress = Progress()
+        let isComplete = try converter.run { done, total in
+            progress.update("quantizing", done: done, total: total)
+            return !isStopped.isSet
+        }
+        progress.end()
+        guard isComplete else {
+            Terminal.say("stopped; \(output) was not written")
+            throw ExitCode(130)
+        }
+        try show(converter.report)
+    }
+
+    private func show(_ report: ConversionReport) throws {
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            Terminal.put(String(decoding: try encoder.encode(report), as: UTF8.self) + "\n")
+            return
+        }
+        var lines = table(
+            [["type", "tensors", "bytes"]] + report.types.map { [$0.type, "\($0.tensors)", formatBytes($0.bytes)] })
+        lines.append("")
+        lines.append(
+            "\(report.output): \(formatBytes(report.inputBytes)) became \(formatBytes(report.outputBytes)), "
+                + String(format: "%.2f bits per weight", report.bitsPerWeight))
+        if !report.fallbacks.isEmpty {
+            let some = report.fallbacks.prefix(3).joined(separator: ", ")
+            lines.append(
+                "\(report.fallbacks.count) tensors have another type than \(report.type) asks for, because their rows "
+                    + "are no whole blocks of it: \(some)\(report.fallbacks.count > 3 ? ", ..." : "")")
+        }
+        Terminal.put(lines.joined(separator: "\n") + "\n")
+    }
+}
+
+/// Set by a signal, seen by the writer.
+private final class StopFlag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+}

@@ -1,0 +1,56 @@
+// A model from a Hugging Face folder as the GGUF file that llama.cpp reads: its tensors. The fields are in
+// ModelConfiguration+GGUF.swift and TokenizerDescription+GGUF.swift. Knows no arithmetic.
+
+extension Model {
+    /// Every tensor under its canonical name, which is GGUF's. Matrices get the types of the mix, all else becomes F32.
+    func conversion(_ mix: QuantizationMix, preTokenizer: String?) throws(ModelFileError) -> GGUFConversion {
+        var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
+        var entries: [(tensor: GGUFTensor, content: GGUFConversion.Content)] = []
+        for tensor in tensors {
+            var conversion = choice.conversion(
+                of: tensor, isMatrix: tensor.rows > 1, isExperts: false, small: .f32)
+            conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
+            conversion.addend = tensor.name.hasSuffix("_norm.weight") ? configuration.normWeightOffset : 0
+            let shape = tensor.rows > 1 ? [tensor.rows, tensor.columns] : [tensor.columns]
+            let written = GGUFTensor(name: tensor.name, type: conversion.target.type, shape: shape)
+            entries.append((written, .converted(conversion)))
+        }
+        entries += configuration.ggufRotaryTensors
+        var fields = try configuration.ggufFields(name: name) + GGUFField.fileFields(mix)
+        if let tokenizer {
+            fields += try tokenizer.ggufFields(
+                file: name, preTokenizer: preTokenizer, vocabularySize: configuration.vocabularySize,
+                endTokens: generation.eosTokens)
+        } else {
+            fields.append(.string("tokenizer.ggml.model", "no_vocab"))
+        }
+        if let chatTemplate { fields.append(.string("tokenizer.chat_template", chatTemplate)) }
+        return GGUFConversion(
+            fields: fields, entries: entries, source: TensorFiles(name: name, files: files), inputs: fileNames,
+            fallbacks: choice.fallbacks)
+    }
+}
+
+extension ModelConfiguration {
+    /// Llama's GGUF files pair neighbouring elements of queries and keys; those of all other families keep the order
+    /// of Hugging Face.
+    private var pairsNeighbours: Bool { architecture == .llama }
+
+    fileprivate func ggufRowOrder(of name: String) -> TensorConversion.RowOrder {
+        let isTurned = [".attn_q.weight", ".attn_q.bias", ".attn_k.weight", ".attn_k.bias"].contains(
+            where: name.hasSuffix)
+        guard pairsNeighbours, isTurned, case .rotary(let rotary) = positions, rotary.pairing == .halves else {
+            return .same
+        }
+        return .interleavedHalves(headSize: headSize, dimensions: rotary.dimensions)
+    }
+
+    /// Llama 3.1's scaling is written as the factors that it comes to.
+    fileprivate var ggufRotaryTensors: [(tensor: GGUFTensor, content: GGUFConversion.Content)] {
+        guard case .rotary(let rotary) = positions else { return [] }
+        func tensor(_ name: String) -> GGUFTensor { GGUFTensor(name: name, type: .f32, shape: [rotary.dimensions / 2]) }
+        if case .llama3 = rotary.scaling { return [(tensor("rope_freqs.weight"), .rotaryFactors(rotary))] }
+        if case .factors(let factors) = rotary.scaling { return [(tensor("rope_freqs.weight"), .numbers(factors))] }
+        return []
+    }
+}
