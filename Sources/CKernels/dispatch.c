@@ -109,6 +109,14 @@ void tk_gelu_tanh(float *x, size_t count) {
     kernels()->gelu_tanh(x, count);
 }
 
+void tk_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit) {
+    kernels()->clamped_swiglu(gate, up, count, alpha, limit);
+}
+
+void tk_add_scaled(float *x, const float *y, float factor, size_t count) {
+    kernels()->add_scaled(x, y, factor, count);
+}
+
 void tk_exp(float *x, size_t count, float shift) {
     kernels()->exp(x, count, shift);
 }

@@ -394,6 +394,30 @@ static void silu_multiply(float *gate, const float *up, size_t count) {
     tk_kernels_portable.silu_multiply(gate + i, up + i, count - i);
 }
 
+void tk_avx2_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit) {
+    const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
+    const __m256 highest = _mm256_set1_ps(limit), lowest = _mm256_set1_ps(-limit), slope = _mm256_set1_ps(alpha);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        // max and min return their second operand when one is NaN.
+        const __m256 g = _mm256_min_ps(highest, _mm256_loadu_ps(gate + i));
+        const __m256 u = _mm256_max_ps(lowest, _mm256_min_ps(highest, _mm256_loadu_ps(up + i)));
+        const __m256 power = exponential(_mm256_xor_ps(_mm256_mul_ps(slope, g), sign));
+        const __m256 gated = _mm256_div_ps(g, _mm256_add_ps(one, power));
+        _mm256_storeu_ps(gate + i, _mm256_mul_ps(_mm256_add_ps(u, one), gated));
+    }
+    tk_kernels_portable.clamped_swiglu(gate + i, up + i, count - i, alpha, limit);
+}
+
+void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count) {
+    const __m256 factors = _mm256_set1_ps(factor);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        _mm256_storeu_ps(x + i, _mm256_fmadd_ps(factors, _mm256_loadu_ps(y + i), _mm256_loadu_ps(x + i)));
+    }
+    tk_kernels_portable.add_scaled(x + i, y + i, factor, count - i);
+}
+
 static void gelu_tanh(float *x, size_t count) {
     const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
     const __m256 c1 = _mm256_set1_ps(TK_GELU_C1), c3 = _mm256_set1_ps(TK_GELU_C3);
@@ -591,6 +615,8 @@ const tk_kernels tk_kernels_avx2 = {
     .add = tk_avx2_add,
     .silu_multiply = silu_multiply,
     .gelu_tanh = gelu_tanh,
+    .clamped_swiglu = tk_avx2_clamped_swiglu,
+    .add_scaled = tk_avx2_add_scaled,
     .exp = exp_shifted,
     .argmax = tk_avx2_argmax,
     .sum_exp = sum_exp,

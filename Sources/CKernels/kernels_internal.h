@@ -29,6 +29,8 @@ typedef struct {
     void (*add)(float *x, const float *y, size_t count);
     void (*silu_multiply)(float *gate, const float *up, size_t count);
     void (*gelu_tanh)(float *x, size_t count);
+    void (*clamped_swiglu)(float *gate, const float *up, size_t count, float alpha, float limit);
+    void (*add_scaled)(float *x, const float *y, float factor, size_t count);
     void (*exp)(float *x, size_t count, float shift);
     size_t (*argmax)(const float *x, size_t count);
     /// The reduction over 16 double partials of exp(x[i] - shift); shift is not infinite.
@@ -49,6 +51,8 @@ extern const tk_kernels tk_kernels_avx512;
 // Kernels that wider vectors do not speed up: AVX-512 uses those of AVX2.
 void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
 void tk_avx2_add(float *x, const float *y, size_t count);
+void tk_avx2_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit);
+void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count);
 size_t tk_avx2_argmax(const float *x, size_t count);
 void tk_avx2_rope(
     float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,

@@ -200,6 +200,20 @@ static void silu_multiply(float *gate, const float *up, size_t count) {
     for (size_t i = 0; i < count; i++) gate[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
 
+static void clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit) {
+    for (size_t i = 0; i < count; i++) {
+        // Comparisons are written so that NaN passes.
+        const float g = limit < gate[i] ? limit : gate[i];
+        float u = limit < up[i] ? limit : up[i];
+        u = -limit > u ? -limit : u;
+        gate[i] = (u + 1.0f) * (g / (1.0f + exponential(-(alpha * g))));
+    }
+}
+
+static void add_scaled(float *x, const float *y, float factor, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] = __builtin_fmaf(factor, y[i], x[i]);
+}
+
 static void gelu_tanh(float *x, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const float u = x[i] * __builtin_fmaf(x[i] * x[i], TK_GELU_C3, TK_GELU_C1);
@@ -292,6 +306,8 @@ const tk_kernels tk_kernels_portable = {
     .add = add,
     .silu_multiply = silu_multiply,
     .gelu_tanh = gelu_tanh,
+    .clamped_swiglu = clamped_swiglu,
+    .add_scaled = add_scaled,
     .exp = exp_shifted,
     .argmax = argmax,
     .sum_exp = sum_exp,

@@ -9,11 +9,13 @@ import ModelFile
 /// A feed-forward network of some kind.
 enum FeedForward {
     case dense(DenseFeedForward)
+    case experts(MixtureOfExperts)
 
     /// True where workspace.normed must be quantized too.
     var quantizesInput: Bool {
         switch self {
         case .dense(let network): network.quantizesInput
+        case .experts(let network): network.quantizesInput
         }
     }
 
@@ -21,6 +23,7 @@ enum FeedForward {
     func forward(_ pass: ForwardPass) {
         switch self {
         case .dense(let network): network.forward(pass)
+        case .experts(let network): network.forward(pass)
         }
     }
 }

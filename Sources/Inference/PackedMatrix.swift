@@ -15,13 +15,20 @@ struct Activations {
 }
 
 extension Activations {
+    /// The rows of values [tokens, columns] from row `row` on.
+    func advanced(toRow row: Int, columns: Int) -> Activations {
+        let blocks = columns / Int(TK_BLOCK)
+        return Activations(
+            values: values + row * columns,
+            quantized: tk_quantized(
+                quants: quantized.quants + row * columns, scales: quantized.scales + row * blocks,
+                sums: quantized.sums + row * blocks))
+    }
+
     /// Quantizes row `row` of values [tokens, columns], once for all matrices it goes into.
     func quantizeRow(_ row: Int, columns: Int) {
-        let blocks = columns / Int(TK_BLOCK)
-        let out = tk_quantized(
-            quants: quantized.quants + row * columns, scales: quantized.scales + row * blocks,
-            sums: quantized.sums + row * blocks)
-        tk_quantize(out, values + row * columns, 1, columns)
+        let first = advanced(toRow: row, columns: columns)
+        tk_quantize(first.quantized, first.values, 1, columns)
     }
 }
 
@@ -34,19 +41,28 @@ final class PackedMatrix {
     let panelBytes: Int
 
     private let memory: AnonymousMemory
+    /// Where the first panel begins in it.
+    private let offset: Int
 
     static let panelRows = Int(TK_PANEL_ROWS)
 
-    /// Room for a matrix of this shape; `storage` says what to write.
-    init(type: tk_type, rows: Int, columns: Int, name: String) throws(InferenceError) {
+    /// Room for a matrix of this shape in memory of its own.
+    convenience init(type: tk_type, rows: Int, columns: Int, name: String) throws(InferenceError) {
         guard let bytes = Self.byteCount(type: type, rows: rows, columns: columns) else {
             throw .wrongTensor(name: name, reason: "[\(rows), \(columns)] is no possible shape for its type")
         }
+        let memory = try AnonymousMemory(byteCount: bytes, huge: true, purpose: "the weights \"\(name)\"")
+        self.init(type: type, rows: rows, columns: columns, memory: memory, offset: 0)
+    }
+
+    /// A matrix of a possible shape in memory that it shares with others; `offset` is a multiple of 64 and leaves room.
+    init(type: tk_type, rows: Int, columns: Int, memory: AnonymousMemory, offset: Int) {
         self.type = type
         self.rows = rows
         self.columns = columns
         panelBytes = tk_panel_bytes(type, columns)
-        memory = try AnonymousMemory(byteCount: bytes, huge: true, purpose: "the weights \"\(name)\"")
+        self.memory = memory
+        self.offset = offset
     }
 
     /// Packed bytes of a matrix, the last panel's missing rows included; nil: impossible shape.
@@ -67,7 +83,7 @@ final class PackedMatrix {
     var isQuantized: Bool { tk_block_columns(type) > 1 }
 
     /// Where panel `index` begins.
-    func panel(_ index: Int) -> UnsafeMutableRawPointer { memory.base + index * panelBytes }
+    func panel(_ index: Int) -> UnsafeMutableRawPointer { memory.base + offset + index * panelBytes }
 
     /// Reads one row back as floats: out [columns].
     func unpackRow(_ row: Int, into out: UnsafeMutablePointer<Float>) {
@@ -83,18 +99,24 @@ final class PackedMatrix {
     ) {
         let operations = tokens * rows * columns
         let pieces = min(panelCount, pool.threads == 1 ? 1 : pool.threads * 4)
-        let panelsPerPiece = (panelCount + pieces - 1) / pieces
         pool.run(pieces: pieces, operations: operations) { piece, _ in
-            let first = piece * panelsPerPiece
-            let firstRow = first * Self.panelRows
-            let count = min(panelsPerPiece * Self.panelRows, rows - firstRow)
-            guard count > 0 else { return }
-            if isQuantized {
-                tk_matmul_quantized(
-                    type, out + firstRow, stride, panel(first), x.quantized, tokens, count, columns)
-            } else {
-                tk_matmul_float(type, out + firstRow, stride, panel(first), x.values, tokens, count, columns)
-            }
+            multiply(x, into: out, stride: stride, tokens: tokens, part: piece, of: pieces)
+        }
+    }
+
+    /// The elements of out that belong to one of `parts` equal shares of the panels (some of them may be empty).
+    func multiply(
+        _ x: Activations, into out: UnsafeMutablePointer<Float>, stride: Int, tokens: Int, part: Int, of parts: Int
+    ) {
+        let share = (panelCount + parts - 1) / parts
+        let first = part * share
+        let firstRow = first * Self.panelRows
+        let count = min(share * Self.panelRows, rows - firstRow)
+        guard count > 0 else { return }
+        if isQuantized {
+            tk_matmul_quantized(type, out + firstRow, stride, panel(first), x.quantized, tokens, count, columns)
+        } else {
+            tk_matmul_float(type, out + firstRow, stride, panel(first), x.values, tokens, count, columns)
         }
     }
 }

@@ -50,7 +50,7 @@ extension Stage {
         let isVector = tensor.name.hasSuffix(".bias") || tensor.name.hasSuffix("norm.weight")
         let bytes =
             isVector
-            ? tensor.columns * MemoryLayout<Float>.stride
+            ? tensor.rows * tensor.columns * MemoryLayout<Float>.stride
             : PackedMatrix.byteCount(type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns)
         return AnonymousMemory.residentBytes(bytes ?? tensor.byteCount)
     }

@@ -51,7 +51,7 @@ struct StageAssembler {
         let parts = model.parts(ofLayers: layers)
         let embedding = parts.contains(.embedding) ? try embedding() : nil
         var assembled: [TransformerLayer] = []
-        for layer in layers { assembled.append(try self.layer("blk.\(layer).")) }
+        for layer in layers { assembled.append(try self.layer(layer)) }
         return StageWeights(embedding: embedding, layers: assembled, head: parts.contains(.head) ? try head() : nil)
     }
 
@@ -61,13 +61,20 @@ struct StageAssembler {
         return TokenEmbedding(tokens: try matrix("token_embd.weight"), positions: positions)
     }
 
-    private func layer(_ prefix: String) throws(InferenceError) -> TransformerLayer {
-        TransformerLayer(
+    private func layer(_ index: Int) throws(InferenceError) -> TransformerLayer {
+        let prefix = "blk.\(index)."
+        let feedForward: FeedForward =
+            if let experts = model.experts(layer: index) {
+                .experts(try mixture(experts, prefix))
+            } else {
+                .dense(try denseFeedForward(prefix))
+            }
+        return TransformerLayer(
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
             attention: try attention(prefix),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
             feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
-            feedForward: .dense(try denseFeedForward(prefix)),
+            feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
     }
 
@@ -89,6 +96,26 @@ struct StageAssembler {
             gate: model.isGated ? try linear(prefix + "ffn_gate", hasBias: hasBias) : nil,
             up: try linear(prefix + "ffn_up", hasBias: hasBias),
             down: try linear(prefix + "ffn_down", hasBias: hasBias))
+    }
+
+    private func mixture(_ experts: Experts, _ prefix: String) throws(InferenceError) -> MixtureOfExperts {
+        var tensors: [TensorDescriptor] = []
+        for expert in 0..<experts.count {
+            for matrix in Experts.Matrix.allCases {
+                tensors.append(try tensor(Experts.weightName(prefix, matrix, expert: expert)))
+            }
+        }
+        let router = try linear(prefix + "ffn_gate_inp", hasBias: experts.hasRouterBias)
+        let matrices = try store.matrices(tensors, reader: reader)
+        func bias(_ matrix: Experts.Matrix) throws(InferenceError) -> FloatVector? {
+            experts.hasBias ? try vector(Experts.biasName(prefix, matrix)) : nil
+        }
+        return MixtureOfExperts(
+            model: model, experts: experts, router: router,
+            members: (0..<experts.count).map {
+                Expert(gate: matrices[3 * $0], up: matrices[3 * $0 + 1], down: matrices[3 * $0 + 2])
+            },
+            gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down))
     }
 
     private func head() throws(InferenceError) -> OutputHead {

@@ -30,6 +30,32 @@ final class WeightStore {
         return matrix
     }
 
+    /// Many small matrices in one piece of memory, so that none wastes a page and all may lie in huge ones; read by
+    /// `reader` unless they are here. In the order of `tensors`, which are of possible shapes.
+    func matrices(_ tensors: [TensorDescriptor], reader: WeightReader) throws(InferenceError) -> [PackedMatrix] {
+        let missing = tensors.filter { matrices[$0] == nil }
+        var offsets = [0]
+        for tensor in missing {
+            guard
+                let bytes = PackedMatrix.byteCount(
+                    type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns)
+            else { throw .wrongTensor(name: tensor.name, reason: "its shape is impossible for its type") }
+            let (end, overflow) = offsets[offsets.count - 1].addingReportingOverflow((bytes + 63) & ~63)
+            guard !overflow else { throw .outOfMemory(bytes: .max, purpose: "the weights of experts") }
+            offsets.append(end)
+        }
+        let memory = try AnonymousMemory(
+            byteCount: offsets[missing.count], huge: true, purpose: "the weights of experts")
+        for (tensor, offset) in zip(missing, offsets) {
+            let matrix = PackedMatrix(
+                type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns, memory: memory,
+                offset: offset)
+            try reader.read(tensor, into: matrix)
+            matrices[tensor] = matrix
+        }
+        return tensors.compactMap { matrices[$0] }
+    }
+
     /// The vector, read by `reader` unless it is here.
     func vector(_ tensor: TensorDescriptor, reader: WeightReader) throws(InferenceError) -> FloatVector {
         if let vector = vectors[tensor] { return vector }
@@ -60,22 +86,28 @@ final class WeightReader {
     func readMatrix(_ tensor: TensorDescriptor) throws(InferenceError) -> PackedMatrix {
         let matrix = try PackedMatrix(
             type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns, name: tensor.name)
+        try read(tensor, into: matrix)
+        return matrix
+    }
+
+    /// Reads and packs a matrix into its place.
+    func read(_ tensor: TensorDescriptor, into matrix: PackedMatrix) throws(InferenceError) {
         if tensor.isTransposed {
             try packTransposed(tensor, into: matrix)
         } else {
             try packRows(tensor, into: matrix)
         }
-        return matrix
     }
 
-    /// Reads a vector and widens it to float.
+    /// Reads a vector, or several of one length as the rows of a tensor, and widens it to float.
     func readVector(_ tensor: TensorDescriptor) throws(InferenceError) -> FloatVector {
         let stored = try AnonymousMemory(byteCount: tensor.byteCount, purpose: "reading \"\(tensor.name)\"")
         try read(tensor, at: 0, count: tensor.byteCount, into: stored.base)
         // A panel of one row knows how to widen every type.
-        let panel = try PackedMatrix(type: tensor.type.kernelType, rows: 1, columns: tensor.columns, name: tensor.name)
-        tk_pack_panel(panel.type, panel.panel(0), stored.base, tensor.byteCount, 1, tensor.columns)
-        let vector = try FloatVector(count: tensor.columns, name: tensor.name)
+        let count = tensor.rows * tensor.columns
+        let panel = try PackedMatrix(type: tensor.type.kernelType, rows: 1, columns: count, name: tensor.name)
+        tk_pack_panel(panel.type, panel.panel(0), stored.base, tensor.byteCount, 1, count)
+        let vector = try FloatVector(count: count, name: tensor.name)
         panel.unpackRow(0, into: vector.values)
         return vector
     }

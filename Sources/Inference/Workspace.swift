@@ -34,6 +34,9 @@ final class Workspace {
     /// [tokens, feedForwardLength] as `gate` or `up`: the quantized input of the down projection.
     let widened: tk_quantized
 
+    /// nil where no layer of the stage has experts.
+    let experts: ExpertBuffers?
+
     /// Block pointers of the layer at work, for all slices of the batch.
     private(set) var blockPointers: [UnsafePointer<Float>?] = []
 
@@ -43,7 +46,7 @@ final class Workspace {
     init(_ configuration: StageConfiguration) throws(InferenceError) {
         let sizes = Sizes(configuration)
         memory = try AnonymousMemory(byteCount: sizes.byteCount, purpose: "working buffers")
-        var cut = Cutter(next: memory.base)
+        var cut = BufferCutter(next: memory.base)
         hidden = cut.floats(sizes.embedding)
         update = cut.floats(sizes.embedding)
         qkv = cut.floats(sizes.qkv)
@@ -56,11 +59,14 @@ final class Workspace {
         normed = Activations(values: cut.floats(sizes.embedding), quantized: cut.quantized(sizes.embedding))
         attended = Activations(values: cut.floats(sizes.query), quantized: cut.quantized(sizes.query))
         widened = cut.quantized(sizes.feedForward)
+        experts = try ExpertBuffers(configuration)
         precondition(cut.next <= memory.base + memory.byteCount, "the sizes are the sum of the buffers")
     }
 
     /// Bytes of the buffers of a stage.
-    static func byteCount(_ configuration: StageConfiguration) -> Int { Sizes(configuration).byteCount }
+    static func byteCount(_ configuration: StageConfiguration) -> Int {
+        Sizes(configuration).byteCount + ExpertBuffers.byteCount(configuration)
+    }
 
     /// Points `blockPointers` at the blocks of one layer.
     func pointAtBlocks(_ blocks: [Int], of cache: KeyValueCache, layer: Int) {
@@ -90,8 +96,9 @@ private struct Sizes {
         embedding = tokens * model.embeddingLength
         query = tokens * model.queryLength
         qkv = tokens * (model.queryLength + 2 * model.keyValueLength)
-        gate = model.isGated ? tokens * model.feedForwardLength : 0
-        feedForward = tokens * model.feedForwardLength
+        let hasDenseLayer = configuration.layers.contains { model.experts(layer: $0) == nil }
+        feedForward = hasDenseLayer ? tokens * model.feedForwardLength : 0
+        gate = model.isGated ? feedForward : 0
         if case .rotary(let rotary) = model.positions { angles = tokens * (rotary.dimensions / 2) }
         if configuration.isLast {
             logitRows = min(tokens, Workspace.maximumLogitRows)
@@ -101,13 +108,13 @@ private struct Sizes {
 
     var byteCount: Int {
         let floats = [embedding, embedding, qkv, gate, feedForward, angles, angles, logits, embedding, query]
-        return floats.reduce(0) { $0 + Cutter.floatBytes($1) }
-            + [embedding, query, feedForward].reduce(0) { $0 + Cutter.quantizedBytes($1) }
+        return floats.reduce(0) { $0 + BufferCutter.floatBytes($1) }
+            + [embedding, query, feedForward].reduce(0) { $0 + BufferCutter.quantizedBytes($1) }
     }
 }
 
 /// Cuts buffers off a mapping, each at the start of a cache line.
-private struct Cutter {
+struct BufferCutter {
     var next: UnsafeMutableRawPointer
 
     static func floatBytes(_ count: Int) -> Int { padded(count * MemoryLayout<Float>.stride) }
@@ -117,6 +124,11 @@ private struct Cutter {
     mutating func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
         defer { next += Self.floatBytes(count) }
         return next.bindMemory(to: Float.self, capacity: count)
+    }
+
+    mutating func indices(_ count: Int) -> UnsafeMutablePointer<UInt32> {
+        defer { next += Self.floatBytes(count) }
+        return next.bindMemory(to: UInt32.self, capacity: count)
     }
 
     /// Room for `count` quantized values; a [tokens, columns] matrix of that size has at most this many blocks.

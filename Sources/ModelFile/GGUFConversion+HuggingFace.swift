@@ -26,7 +26,7 @@ extension Model {
         }
         if let chatTemplate { fields.append(.string("tokenizer.chat_template", chatTemplate)) }
         return GGUFConversion(
-            fields: fields, entries: entries, source: TensorFiles(name: name, files: files), inputs: fileNames,
+            fields: fields, entries: entries, source: TensorFiles(name: name, files: files, forms: forms), inputs: fileNames,
             fallbacks: choice.fallbacks)
     }
 }

@@ -15,7 +15,7 @@ extension GGUFModel {
         let configuration =
             switch architecture {
             case .gpt2: try gpt2()
-            case .llama: try llama()
+            case .llama, .mixtral: try llama()
             }
         try configuration.validate(file: mainFile)
         return configuration
@@ -39,11 +39,6 @@ extension GGUFModel {
 
     private func llama() throws(ModelFileError) -> ModelConfiguration {
         let keys = GGUFKeys(metadata: metadata, prefix: "llama.")
-        if let experts = try keys.optional("expert_count"), experts != 0 {
-            throw ModelFileError(
-                .unsupported, file: mainFile, field: "llama.expert_count", value: experts,
-                "mixtures of experts are not supported")
-        }
         let embedding = try keys.integer("embedding_length")
         let heads = try keys.integer("attention.head_count")
         let headSize = try ModelConfiguration.headSize(
@@ -68,6 +63,10 @@ extension GGUFModel {
         configuration.hasQueryKeyValueBias = tensors["blk.0.attn_q.bias"] != nil
         configuration.hasAttentionOutputBias = tensors["blk.0.attn_output.bias"] != nil
         configuration.hasFeedForwardBias = tensors["blk.0.ffn_up.bias"] != nil
+        if try keys.optional("expert_count") ?? 0 != 0 {
+            configuration.architecture = .mixtral
+            configuration.experts = try experts(keys, of: configuration)
+        }
         return configuration
     }
 
@@ -124,7 +123,7 @@ extension GGUFModel {
 }
 
 /// The metadata under one architecture's prefix.
-private struct GGUFKeys {
+struct GGUFKeys {
     let metadata: GGUFMetadata
     let prefix: String
 

@@ -19,6 +19,7 @@ extension HuggingFaceModel {
             switch architecture {
             case .gpt2: try gpt2(tensors)
             case .llama: try llama(tensors)
+            case .mixtral: try mixtral(tensors)
             }
         try configuration.validate(file: file)
         return configuration
@@ -43,7 +44,7 @@ extension HuggingFaceModel {
             hasTiedEmbeddings: try isTied(tensors, default: true))
     }
 
-    private func llama(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+    func llama(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
         try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
         let embedding = try integer("hidden_size")
         let heads = try integer("num_attention_heads")
@@ -111,7 +112,7 @@ extension HuggingFaceModel {
         }
     }
 
-    private func integer(_ name: String, default value: Int? = nil) throws(ModelFileError) -> Int {
+    func integer(_ name: String, default value: Int? = nil) throws(ModelFileError) -> Int {
         try settings.required(name, settings.integer(name) ?? value)
     }
 

@@ -4,6 +4,7 @@
 enum Limits {
     // Shapes
     static let layers = 10_000
+    static let experts = 4096
     static let vocabulary = 10_000_000
     static let embeddingLength = 1 << 20
     static let feedForwardLength = 1 << 22

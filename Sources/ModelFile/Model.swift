@@ -19,6 +19,8 @@ package struct Model: Sendable {
     private var replacement: (any TensorSource)?
     /// What was done to the tensors since they were read, "" for nothing: with the files it identifies their bytes.
     package private(set) var variant = ""
+    /// By canonical name: tensors whose bytes are put in order when they are read.
+    let forms: [String: StoredForm]
 
     /// Paths of the files that hold tensors.
     package var fileNames: [String] { files.map(\.name) }
@@ -59,7 +61,8 @@ package struct Model: Sendable {
 extension Model {
     init(_ gguf: GGUFModel) throws(ModelFileError) {
         configuration = try gguf.configuration()
-        tensors = try configuration.assemble(gguf.tensors, naming: .gguf, mainFile: gguf.mainFile)
+        let assembled = try configuration.assemble(gguf.tensors, naming: .gguf, mainFile: gguf.mainFile)
+        (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try gguf.tokenizer()
         generation = try gguf.generationDefaults(vocabularySize: configuration.vocabularySize)
         chatTemplate = try gguf.metadata.string("tokenizer.chat_template")
@@ -71,9 +74,10 @@ extension Model {
         let weights = try folder.weights(named: weights)
         let stored = try StoredTensor.byName(weights.flatMap(\.tensors))
         configuration = try folder.configuration(stored)
-        tensors = try configuration.assemble(
+        let assembled = try configuration.assemble(
             stored, naming: .huggingFace(configuration.architecture, tensors: stored),
             mainFile: weights[0].source.name)
+        (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try TokenizerJSON.description(in: folder.folder)
         generation = try folder.generationDefaults(
             vocabularySize: configuration.vocabularySize, tokenizer: tokenizer)
@@ -88,7 +92,7 @@ extension Model: TensorSource {
     package func read(
         _ tensor: TensorDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(ModelFileError) {
-        let source = replacement ?? TensorFiles(name: name, files: files)
+        let source = replacement ?? TensorFiles(name: name, files: files, forms: forms)
         try source.read(tensor, at: offset, into: buffer)
     }
 }

@@ -6,7 +6,7 @@ extension ModelConfiguration {
     package func tensors(of part: ModelPart) -> [TensorRequirement] {
         switch part {
         case .embedding: embeddingTensors
-        case .layer(let index): layerTensors("blk.\(index).")
+        case .layer(let index): layerTensors("blk.\(index).", experts: experts(layer: index))
         case .head: headTensors
         }
     }
@@ -38,10 +38,10 @@ extension ModelConfiguration {
         TensorRequirement(name: "token_embd.weight", rows: vocabularySize, columns: embeddingLength)
     }
 
-    private func layerTensors(_ prefix: String) -> [TensorRequirement] {
+    private func layerTensors(_ prefix: String, experts: Experts?) -> [TensorRequirement] {
         var tensors = attentionTensors(prefix)
         if hasNormBefore { tensors += norm(prefix + "ffn_norm") }
-        tensors += feedForwardTensors(prefix)
+        tensors += experts?.tensors(prefix, embeddingLength: embeddingLength) ?? feedForwardTensors(prefix)
         if hasNormAfter { tensors += norm(prefix + "post_ffw_norm") }
         return tensors
     }

@@ -49,6 +49,7 @@ extension ModelConfiguration {
             "normalization epsilon", Double(normalizationEpsilon), above: 0, upTo: 1)
         if case .rotary(let rotary) = positions { try rotary.validate(headSize: headSize, rules: rules) }
         try validateVariants(rules)
+        try experts?.validate(layerCount: layerCount, rules: rules)
         let count = parameterCount
         guard let count, count <= Limits.parameters else {
             throw rules.invalid("parameter count", count ?? .max, "must be at most \(Limits.parameters)")
@@ -60,9 +61,18 @@ extension ModelConfiguration {
     /// Numbers in all tensors of a configuration whose values are in their ranges; nil where they overflow.
     private var parameterCount: Int? {
         func count(_ part: ModelPart) -> Int { tensors(of: part).reduce(0) { $0 + $1.rows * $1.columns } }
-        let (layers, overflow) = count(.layer(0)).multipliedReportingOverflow(by: layerCount)
-        let (sum, sumOverflow) = layers.addingReportingOverflow(count(.embedding) + count(.head))
-        return overflow || sumOverflow ? nil : sum
+        var sum = count(.embedding) + count(.head)
+        // Layers of one kind are alike: one of each kind is counted.
+        let sparse = experts?.layers ?? [Bool](repeating: false, count: layerCount)
+        for hasExperts in [false, true] {
+            guard let layer = sparse.firstIndex(of: hasExperts) else { continue }
+            let (layers, overflow) = count(.layer(layer)).multipliedReportingOverflow(
+                by: sparse.count { $0 == hasExperts })
+            let (total, sumOverflow) = sum.addingReportingOverflow(layers)
+            if overflow || sumOverflow { return nil }
+            sum = total
+        }
+        return sum
     }
 }
 
@@ -100,7 +110,7 @@ extension RotaryConfiguration {
 }
 
 /// Range checks whose errors name the file and the field.
-private struct ConfigurationRules {
+struct ConfigurationRules {
     let file: String
 
     func check(_ field: String, _ value: Int, in range: ClosedRange<Int>) throws(ModelFileError) {

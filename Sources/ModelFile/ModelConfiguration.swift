@@ -5,6 +5,7 @@
 package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case gpt2
     case llama
+    case mixtral
 
     package var name: String { rawValue }
     static var supportedNames: String { allCases.map(\.name).joined(separator: ", ") }
@@ -175,6 +176,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var slidingWindow: SlidingWindow?
     /// One number for each head, "attn_sinks.weight": the score of a position without a value (gpt-oss).
     package var hasAttentionSinks = false
+    /// nil: every feed-forward network is dense.
+    package var experts: Experts?
 
     package init(
         architecture: Architecture, layerCount: Int, embeddingLength: Int, headCount: Int, keyValueHeadCount: Int,

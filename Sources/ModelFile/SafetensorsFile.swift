@@ -60,7 +60,7 @@ struct SafetensorsFile: Sendable {
         }
         return StoredTensor(
             name: member.name, typeName: typeName, type: type, shape: shape, fileName: source.name, file: index,
-            offset: dataStart + range[0], byteCount: type == nil ? 0 : range[1] - range[0])
+            offset: dataStart + range[0], byteCount: range[1] - range[0])
     }
 
     private static func integers(

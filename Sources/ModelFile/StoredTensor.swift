@@ -15,6 +15,6 @@ struct StoredTensor: Sendable {
     var file: Int
     /// First byte in the file.
     var offset: Int
-    /// Inside the file; 0 where the type is not supported.
+    /// Inside the file; 0 where a GGUF file's type is not supported.
     var byteCount: Int
 }

@@ -11,21 +11,38 @@ struct TensorNaming {
     var ignoredSuffixes: [String] = []
 }
 
+/// The tensors of a model as found in its files.
+struct AssembledTensors {
+    /// One for each tensor, in the order embedding, layers, head.
+    var tensors: [TensorDescriptor] = []
+    /// By canonical name: those whose bytes must be put in order when they are read.
+    var forms: [String: StoredForm] = [:]
+}
+
 extension ModelConfiguration {
     /// One descriptor for each tensor of the model, in the order embedding, layers, head.
     ///
     /// A tensor that stands in a layer and that nothing needs is refused: the answer would be wrong without it.
     func assemble(
         _ stored: [String: StoredTensor], naming: TensorNaming, mainFile: String
-    ) throws(ModelFileError) -> [TensorDescriptor] {
-        var result: [TensorDescriptor] = []
+    ) throws(ModelFileError) -> AssembledTensors {
+        var result = AssembledTensors()
         var used = Set<String>()
+        let mixtures = experts.map {
+            ExpertTensors(experts: $0, layerPrefix: naming.layerPrefix, stored: stored, mainFile: mainFile)
+        }
         for part in parts(ofLayers: 0..<layerCount) {
             for requirement in tensors(of: part) {
+                if let found = try mixtures?.find(requirement) {
+                    result.tensors.append(found.tensor)
+                    result.forms[requirement.name] = found.form
+                    used.formUnion(found.storedNames)
+                    continue
+                }
                 let (name, isTransposed) = naming.stored(requirement.name)
                 guard used.insert(name).inserted else { continue }  // a tied head
                 guard let tensor = stored[name] else { throw .missingTensor(name, file: mainFile) }
-                result.append(try tensor.described(as: requirement, isTransposed: isTransposed))
+                result.tensors.append(try tensor.described(as: requirement, isTransposed: isTransposed))
             }
         }
         let unused = stored.keys.filter { name in
@@ -43,7 +60,8 @@ extension ModelConfiguration {
 }
 
 extension StoredTensor {
-    fileprivate func described(
+    /// The tensor as one that a part requires; throws where type or shape do not fit.
+    func described(
         as requirement: TensorRequirement, isTransposed: Bool
     ) throws(ModelFileError) -> TensorDescriptor {
         guard let type else {

@@ -6,6 +6,8 @@ struct TensorFiles: TensorSource {
     let name: String
     /// `TensorDescriptor.file` is an index into them.
     let files: [any ByteSource]
+    /// By canonical name: tensors whose bytes are put in order when they are read.
+    var forms: [String: StoredForm] = [:]
 
     /// Reads through `pread`; throws for a range outside the tensor, so a peer may name it.
     func read(
@@ -28,6 +30,10 @@ struct TensorFiles: TensorSource {
                 .invalidValue, file: file.name, field: "offset of tensor \(tensor.name)", value: tensor.offset,
                 "is beyond every file")
         }
-        try file.read(at: start, into: buffer)
+        if let form = forms[tensor.name] {
+            try form.read(tensor, at: offset, into: buffer, from: files)
+        } else {
+            try file.read(at: start, into: buffer)
+        }
     }
 }

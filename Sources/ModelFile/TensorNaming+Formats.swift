@@ -13,7 +13,7 @@ extension TensorNaming {
         let family: HuggingFaceNames =
             switch architecture {
             case .gpt2: .gpt2
-            case .llama: .llama
+            case .llama, .mixtral: .llama
             }
         let hasPrefix = tensors[family.outerPrefix + family.embeddingName] != nil
         let prefix = hasPrefix ? family.outerPrefix : ""

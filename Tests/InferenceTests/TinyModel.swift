@@ -23,7 +23,7 @@ struct TinyModel: TensorSource, CustomTestStringConvertible {
         var bytes: [String: [UInt8]] = [:]
         for part in configuration.parts(ofLayers: 0..<configuration.layerCount) {
             for requirement in configuration.tensors(of: part) where bytes[requirement.name] == nil {
-                let isVector = requirement.rows == 1
+                let isVector = requirement.rows == 1 || requirement.name.hasSuffix(".bias")
                 let count = requirement.rows * requirement.columns
                 let stored = isVector ? TensorType.f32 : type
                 bytes[requirement.name] = random.weights(

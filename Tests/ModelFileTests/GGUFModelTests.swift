@@ -131,7 +131,17 @@ import Testing
 
         file = TinyModels.llamaGGUF()
         file.set("llama.expert_count", .uint32(8))
-        #expect(refusal { try file.model() }?.field == "llama.expert_count")
+        #expect(refusal { try file.model() }?.field == "llama.expert_used_count")
+        file.set("llama.expert_used_count", .uint32(2))
+        for (key, value) in [
+            ("expert_shared_count", 1), ("expert_group_count", 4), ("expert_gating_func", 2),
+            ("expert_weights_scale", 2),
+        ] {
+            var other = file
+            other.set("llama." + key, .uint32(UInt32(value)))
+            let refused = refusal { try other.model() }
+            #expect(refused?.field == "llama." + key && refused?.code == .unsupported)
+        }
     }
 
     @Test("A missing tensor and a wrong shape are refused; the message names both shapes")

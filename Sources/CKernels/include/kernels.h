@@ -171,6 +171,21 @@ void tk_add(float *x, const float *y, size_t count);
 /// gate[i] = silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x)). silu(-infinity) is NaN, as in other implementations.
 void tk_silu_multiply(float *gate, const float *up, size_t count);
 
+/// gate[i] = (u + 1) * (g / (1 + exp(-(alpha * g)))) with g = min(gate[i], limit) and u = up[i] clamped to -limit...limit:
+/// the activation of gpt-oss. limit > 0.
+void tk_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit);
+
+/// x[i] = fma(factor, y[i], x[i]).
+void tk_add_scaled(float *x, const float *y, float factor, size_t count);
+
+/// x[i] = exp(x[i] - max) / (sum of exp(x[j] - max)): exp is `tk_exp`'s, the sum is a reduction as described on top.
+/// A NaN or infinite maximum makes every result NaN. count >= 1.
+void tk_softmax(float *x, size_t count);
+
+/// The indices of the `chosen_count` (1...count) largest values, in ascending order of index. Equal values: the lower
+/// index goes first; NaN counts as smaller than everything.
+void tk_choose_largest(uint32_t *chosen, size_t chosen_count, const float *x, size_t count);
+
 /// x[i] = gelu(x[i]), the tanh form: 0.5 x (1 + tanh(u)), u = sqrt(2 / pi) (x + 0.044715 x^3), computed as the equal
 /// x / (1 + exp(-(x * fma(x * x, c3, c1)))) with c1 = 2 sqrt(2 / pi), c3 = 0.044715 c1.
 void tk_gelu_tanh(float *x, size_t count);

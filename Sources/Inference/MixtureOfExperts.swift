@@ -1,0 +1,154 @@
+// The feed-forward network of one layer as many experts, of which each token passes through a few.
+//
+// Responsible for: who goes where, and the experts' products as a straight line with shapes.
+// Must not know: the residual stream, other layers, where weights come from.
+
+import CKernels
+import ModelFile
+
+/// The matrices of one expert.
+struct Expert {
+    /// [feedForwardLength, embeddingLength]
+    let gate: PackedMatrix
+    let up: PackedMatrix
+    /// [embeddingLength, feedForwardLength]
+    let down: PackedMatrix
+}
+
+/// The sum over a token's experts e of weight(e) * (down(activation(gate(x), up(x)))).
+///
+/// Each token has a row for each expert that it chose; rows of one expert lie together, so that an expert's matrices are
+/// read once for all its tokens. A row depends on nothing but its token, and a token's rows are added up in ascending
+/// order of expert: results do not depend on the batch or on the number of threads.
+struct MixtureOfExperts {
+    let model: ModelConfiguration
+    let experts: Experts
+    /// [count, embeddingLength]
+    let router: Linear
+    /// [count]
+    let members: [Expert]
+    /// [count, feedForwardLength], [count, feedForwardLength], [count, embeddingLength]
+    let gateBias: FloatVector?
+    let upBias: FloatVector?
+    let downBias: FloatVector?
+
+    private let quantizesGathered: Bool
+    private let quantizesWidened: Bool
+
+    init(
+        model: ModelConfiguration, experts: Experts, router: Linear, members: [Expert], gateBias: FloatVector?,
+        upBias: FloatVector?, downBias: FloatVector?
+    ) {
+        self.model = model
+        self.experts = experts
+        self.router = router
+        self.members = members
+        self.gateBias = gateBias
+        self.upBias = upBias
+        self.downBias = downBias
+        quantizesGathered = members.contains { $0.gate.isQuantized || $0.up.isQuantized }
+        quantizesWidened = members.contains { $0.down.isQuantized }
+    }
+
+    /// True where workspace.normed must be quantized too.
+    var quantizesInput: Bool { router.weight.isQuantized }
+
+    /// workspace.normed [tokens, embeddingLength] -> workspace.update [tokens, embeddingLength].
+    func forward(_ pass: ForwardPass) {
+        guard let space = pass.workspace.experts else { preconditionFailure("a stage with experts has their buffers") }
+        let normed = pass.workspace.normed
+        let tokens = pass.batch.tokenCount
+        let rows = tokens * experts.usedCount
+        let dim = model.embeddingLength
+        let wide = experts.feedForwardLength
+
+        // normed [tokens, dim] -> scores [tokens, count] -> chosen, weights [tokens, used]
+        router.weight.multiply(normed, into: space.scores, stride: experts.count, tokens: tokens, pool: pass.pool)
+        pass.forEachRow(cost: 4 * experts.count * experts.usedCount) { token in choose(space, token: token) }
+        space.group(tokens: tokens, of: experts)
+        // normed [tokens, dim] -> gathered [rows, dim]
+        pass.pool.run(pieces: rows, operations: 4 * rows * dim) { row, _ in
+            let token = Int(space.tokenOfRow[row])
+            (space.gathered.values + row * dim).update(from: normed.values + token * dim, count: dim)
+            if quantizesGathered { space.gathered.quantizeRow(row, columns: dim) }
+        }
+        // gathered [rows, dim] -> gate, up [rows, wide]
+        multiply(pass, space, space.gathered, columns: dim, into: [space.gate, space.up], stride: wide) { expert in
+            (expert.gate, expert.up)
+        }
+        // activation in place in gate
+        let widened = Activations(values: space.gate, quantized: space.widened)
+        pass.pool.run(pieces: rows, operations: 20 * rows * wide) { row, _ in
+            activate(space, row: row)
+            if quantizesWidened { widened.quantizeRow(row, columns: wide) }
+        }
+        // widened [rows, wide] -> outputs [rows, dim]; the gathered inputs are not needed any more
+        let outputs = space.gathered.values
+        multiply(pass, space, widened, columns: wide, into: [outputs], stride: dim) { expert in (expert.down, nil) }
+        // outputs [rows, dim] -> update [tokens, dim]
+        pass.forEachRow(cost: 4 * experts.usedCount * dim) { token in
+            addUp(space, outputs, token: token, into: pass.workspace.update + token * dim)
+        }
+    }
+
+    /// chosen, weights [used] of one token from its scores [count].
+    private func choose(_ space: ExpertBuffers, token: Int) {
+        let scores = space.scores + token * experts.count
+        let chosen = space.chosen + token * experts.usedCount
+        let weights = space.weights + token * experts.usedCount
+        router.addBias(scores)
+        tk_choose_largest(chosen, experts.usedCount, scores, experts.count)
+        if experts.routing == .softmaxOverAll { tk_softmax(scores, experts.count) }
+        for index in 0..<experts.usedCount { weights[index] = scores[Int(chosen[index])] }
+        if experts.routing == .softmaxOverChosen { tk_softmax(weights, experts.usedCount) }
+    }
+
+    /// out [rows, stride] = the first (and into the second out the second) of an expert's matrices times each of its
+    /// rows of x [rows, columns]. One job for all experts, so that even a single token keeps all threads busy.
+    private func multiply(
+        _ pass: ForwardPass, _ space: ExpertBuffers, _ x: Activations, columns: Int,
+        into outs: [UnsafeMutablePointer<Float>], stride: Int, _ matrices: (Expert) -> (PackedMatrix, PackedMatrix?)
+    ) {
+        let products = space.activeCount * outs.count
+        let parts = pass.pool.threads == 1 ? 1 : (4 * pass.pool.threads + products - 1) / products
+        let rows = pass.batch.tokenCount * experts.usedCount
+        pass.pool.run(pieces: products * parts, operations: outs.count * rows * columns * stride) { piece, _ in
+            let (product, part) = piece.quotientAndRemainder(dividingBy: parts)
+            let (place, which) = product.quotientAndRemainder(dividingBy: outs.count)
+            let expert = Int(space.active[place])
+            let (first, second) = matrices(members[expert])
+            let row = Int(space.starts[expert])
+            (which == 0 ? first : second ?? first).multiply(
+                x.advanced(toRow: row, columns: columns), into: outs[which] + row * stride, stride: stride,
+                tokens: Int(space.starts[expert + 1]) - row, part: part, of: parts)
+        }
+    }
+
+    /// gate [feedForwardLength] of one row = activation(gate, up).
+    private func activate(_ space: ExpertBuffers, row: Int) {
+        let wide = experts.feedForwardLength
+        let gate = space.gate + row * wide
+        let up = space.up + row * wide
+        let expert = Int(space.expertOfRow[row])
+        if let gateBias { tk_add(gate, gateBias.values + expert * wide, wide) }
+        if let upBias { tk_add(up, upBias.values + expert * wide, wide) }
+        switch experts.activation {
+        case .silu: tk_silu_multiply(gate, up, wide)
+        case .clampedSwiGLU(let alpha, let limit): tk_clamped_swiglu(gate, up, wide, alpha, limit)
+        }
+    }
+
+    /// update [embeddingLength] of one token: fma(weight, output + bias, update) in ascending order of expert, from 0.
+    private func addUp(
+        _ space: ExpertBuffers, _ outputs: UnsafeMutablePointer<Float>, token: Int,
+        into update: UnsafeMutablePointer<Float>
+    ) {
+        let dim = model.embeddingLength
+        update.update(repeating: 0, count: dim)
+        for place in token * experts.usedCount..<(token + 1) * experts.usedCount {
+            let output = outputs + Int(space.rowOfChoice[place]) * dim
+            if let downBias { tk_add(output, downBias.values + Int(space.chosen[place]) * dim, dim) }
+            tk_add_scaled(update, output, space.weights[place], dim)
+        }
+    }
+}
