@@ -181,8 +181,14 @@ void tk_dequantize_row(tk_type type, float *out, const void *source, size_t colu
 
 void tk_extract_block(tk_type type, uint8_t *block, const uint8_t *panel_block, size_t row) {
     for (const tk_units *units = tk_formats[type].units; units->count > 0; units++) {
-        for (size_t i = 0; i < units->count; i++, block += units->size, panel_block += TK_PANEL_ROWS * units->size) {
-            memcpy(block, panel_block + row * units->size, units->size);
+        const size_t size = units->size;
+        for (size_t i = 0; i < units->count; i++, block += size, panel_block += TK_PANEL_ROWS * size) {
+            const uint8_t *unit = panel_block + row * size;
+            if (size == 4) {
+                memcpy(block, unit, 4);
+            } else {
+                memcpy(block, unit, size);
+            }
         }
     }
 }

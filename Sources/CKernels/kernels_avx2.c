@@ -202,133 +202,6 @@ static void matmul_float(
     }
 }
 
-/// 4 quants of x in every group of 4 lanes.
-INLINE __m256i broadcast_quants(const int8_t *x) {
-    int32_t quants;
-    memcpy(&quants, x, sizeof quants);
-    return _mm256_set1_epi32(quants);
-}
-
-/// sums[t][half]: the dot products of a block's 16 rows with token t's quants. |w| <= 128 and |x| <= 127, so that the
-/// sum of two products stays within 16 bits.
-INLINE void dot_q8(__m256i sums[][2], const uint8_t *quants, const int8_t *x, size_t tokens, size_t columns) {
-    const __m256i ones = _mm256_set1_epi16(1);
-    for (size_t t = 0; t < tokens; t++) sums[t][0] = sums[t][1] = _mm256_setzero_si256();
-#pragma clang loop unroll(disable)  // unrolled, its vectors would not fit the registers
-    for (size_t g = 0; g < 8; g++) {
-        const __m256i *w = (const __m256i *)(quants + g * 64);
-        const __m256i w0 = _mm256_loadu_si256(w), w1 = _mm256_loadu_si256(w + 1);
-        const __m256i magnitude0 = _mm256_abs_epi8(w0), magnitude1 = _mm256_abs_epi8(w1);
-        for (size_t t = 0; t < tokens; t++) {
-            const __m256i value = broadcast_quants(x + t * columns + 4 * g);
-            const __m256i pairs0 = _mm256_maddubs_epi16(magnitude0, _mm256_sign_epi8(value, w0));
-            const __m256i pairs1 = _mm256_maddubs_epi16(magnitude1, _mm256_sign_epi8(value, w1));
-            sums[t][0] = _mm256_add_epi32(sums[t][0], _mm256_madd_epi16(pairs0, ones));
-            sums[t][1] = _mm256_add_epi32(sums[t][1], _mm256_madd_epi16(pairs1, ones));
-        }
-    }
-}
-
-/// The same for nibbles, 0...15 standing for -8...7: 16 products of at most 15 * 127 still fit 16 bits, and
-/// 8 * (sum of x) is taken off at the end.
-INLINE void dot_q4(
-    __m256i sums[][2], const uint8_t *quants, const int8_t *x, const tk_half_sums *x_sums, size_t tokens, size_t columns) {
-    const __m256i ones = _mm256_set1_epi16(1), low = _mm256_set1_epi8(15);
-    for (size_t t = 0; t < tokens; t++) sums[t][0] = sums[t][1] = _mm256_setzero_si256();
-#pragma clang loop unroll(disable)  // unrolled, its vectors would not fit the registers
-    for (size_t g = 0; g < 4; g++) {
-        const __m256i *w = (const __m256i *)(quants + g * 64);
-        const __m256i bytes0 = _mm256_loadu_si256(w), bytes1 = _mm256_loadu_si256(w + 1);
-        const __m256i low0 = _mm256_and_si256(bytes0, low), low1 = _mm256_and_si256(bytes1, low);
-        const __m256i high0 = _mm256_and_si256(_mm256_srli_epi16(bytes0, 4), low);
-        const __m256i high1 = _mm256_and_si256(_mm256_srli_epi16(bytes1, 4), low);
-        for (size_t t = 0; t < tokens; t++) {
-            const __m256i first = broadcast_quants(x + t * columns + 4 * g);
-            const __m256i second = broadcast_quants(x + t * columns + 4 * g + 16);
-            sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(low0, first));
-            sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(low1, first));
-            sums[t][0] = _mm256_add_epi16(sums[t][0], _mm256_maddubs_epi16(high0, second));
-            sums[t][1] = _mm256_add_epi16(sums[t][1], _mm256_maddubs_epi16(high1, second));
-        }
-    }
-    for (size_t t = 0; t < tokens; t++) {
-        const __m256i correction = _mm256_set1_epi32(8 * tk_sum_of_block(x_sums[t * (columns / TK_BLOCK)]));
-        sums[t][0] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t][0], ones), correction);
-        sums[t][1] = _mm256_sub_epi32(_mm256_madd_epi16(sums[t][1], ones), correction);
-    }
-}
-
-#define QUANTIZED_TILE_LIMIT 4
-#define PREFETCH_BYTES 2048  // measured on Zen 3: 18 GB/s without, 23 GB/s with
-
-/// One panel times `tokens` tokens, a constant to the compiler; x begins at the first of them.
-INLINE void tile_quantized(
-    tk_type type, size_t tokens, float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows,
-    size_t columns) {
-    const size_t blocks = columns / TK_BLOCK;
-    const size_t block_bytes = type == TK_Q8_0 ? TK_Q8_0_BLOCK_BYTES : TK_Q4_0_BLOCK_BYTES;
-    __m256 acc[QUANTIZED_TILE_LIMIT][2];
-    for (size_t t = 0; t < tokens; t++) acc[t][0] = acc[t][1] = _mm256_setzero_ps();
-    for (size_t b = 0; b < blocks; b++) {
-        const uint8_t *block = panel + b * block_bytes, *quants = block + 2 * TK_PANEL_ROWS;
-        // One token is bound by memory: ask for what comes about four blocks later (past the end it does no harm).
-        for (size_t line = 0; tokens == 1 && line < block_bytes; line += 64) {
-            _mm_prefetch((const char *)block + PREFETCH_BYTES + line, _MM_HINT_T0);
-        }
-        __m256i sums[QUANTIZED_TILE_LIMIT][2];
-        if (type == TK_Q8_0) {
-            dot_q8(sums, quants, x.quants + b * TK_BLOCK, tokens, columns);
-        } else {
-            dot_q4(sums, quants, x.quants + b * TK_BLOCK, x.sums + b, tokens, columns);
-        }
-        for (size_t half = 0; half < 2; half++) {
-            const __m256 scales = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(block + 16 * half)));
-            for (size_t t = 0; t < tokens; t++) {
-                const __m256 scale = _mm256_mul_ps(scales, _mm256_broadcast_ss(x.scales + t * blocks + b));
-                acc[t][half] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[t][half]), scale, acc[t][half]);
-            }
-        }
-    }
-    for (size_t t = 0; t < tokens; t++) store_rows(out + t * out_stride, acc[t][0], acc[t][1], rows);
-}
-
-typedef void quantized_tile(
-    float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows, size_t columns);
-
-#define QUANTIZED_TILE(type, tokens) \
-    static void tile_##type##_##tokens( \
-        float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows, size_t columns) { \
-        tile_quantized(TK_##type, tokens, out, out_stride, panel, x, rows, columns); \
-    }
-#define QUANTIZED_TILES(type) \
-    QUANTIZED_TILE(type, 1) QUANTIZED_TILE(type, 2) QUANTIZED_TILE(type, 3) QUANTIZED_TILE(type, 4)
-QUANTIZED_TILES(Q8_0)
-QUANTIZED_TILES(Q4_0)
-
-/// Of each type, by the number of tokens.
-static quantized_tile *const quantized_tiles[][QUANTIZED_TILE_LIMIT + 1] = {
-    [TK_Q8_0] = {0, tile_Q8_0_1, tile_Q8_0_2, tile_Q8_0_3, tile_Q8_0_4},
-    [TK_Q4_0] = {0, tile_Q4_0_1, tile_Q4_0_2, tile_Q4_0_3, tile_Q4_0_4},
-};
-
-static void matmul_quantized(
-    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
-    size_t columns) {
-    if (type != TK_Q8_0 && type != TK_Q4_0) {
-        tk_kernels_portable.matmul_quantized(type, out, out_stride, panels, x, tokens, rows, columns);
-        return;
-    }
-    const size_t panel_bytes = tk_panel_bytes(type, columns), blocks = columns / TK_BLOCK;
-    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
-        const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * panel_bytes;
-        for (size_t t = 0, tile; t < tokens; t += tile) {
-            tile = tk_next_tile(tokens - t, QUANTIZED_TILE_LIMIT);
-            const tk_quantized from = {x.quants + t * columns, x.scales + t * blocks, x.sums + t * blocks};
-            quantized_tiles[type][tile](out + t * out_stride + row, out_stride, panel, from, rows - row, columns);
-        }
-    }
-}
-
 // MARK: Rows. What is left of a row after whole vectors goes through the portable kernel.
 
 static void rms_norm(float *out, const float *x, const float *weight, size_t count, float epsilon) {
@@ -609,7 +482,7 @@ static void attention(
 const tk_kernels tk_kernels_avx2 = {
     .quantize = tk_avx2_quantize,
     .matmul_float = matmul_float,
-    .matmul_quantized = matmul_quantized,
+    .matmul_quantized = tk_avx2_matmul_quantized,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .add = tk_avx2_add,

@@ -154,110 +154,6 @@ static void matmul_float(
     }
 }
 
-/// 4 quants of x in every group of 4 lanes.
-INLINE __m512i broadcast_quants(const int8_t *x) {
-    int32_t quants;
-    memcpy(&quants, x, sizeof quants);
-    return _mm512_set1_epi32(quants);
-}
-
-/// sums[t]: the dot products of a block's 16 rows with token t's quants. The instruction multiplies unsigned by
-/// signed: w + 128 takes the weight's place and 128 * (sum of x) is taken off.
-INLINE void dot_q8(
-    __m512i *sums, const uint8_t *quants, const int8_t *x, const tk_half_sums *x_sums, size_t tokens, size_t columns) {
-    const __m512i offset = _mm512_set1_epi8(-128);
-    for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_set1_epi32(-128 * tk_sum_of_block(x_sums[t * (columns / TK_BLOCK)]));
-    for (size_t g = 0; g < 8; g++) {
-        const __m512i w = _mm512_xor_si512(_mm512_loadu_si512(quants + g * 64), offset);
-        for (size_t t = 0; t < tokens; t++) {
-            sums[t] = _mm512_dpbusd_epi32(sums[t], w, broadcast_quants(x + t * columns + 4 * g));
-        }
-    }
-}
-
-/// The same for nibbles, 0...15 standing for -8...7.
-INLINE void dot_q4(
-    __m512i *sums, const uint8_t *quants, const int8_t *x, const tk_half_sums *x_sums, size_t tokens, size_t columns) {
-    const __m512i low = _mm512_set1_epi8(15);
-    for (size_t t = 0; t < tokens; t++) sums[t] = _mm512_set1_epi32(-8 * tk_sum_of_block(x_sums[t * (columns / TK_BLOCK)]));
-    for (size_t g = 0; g < 4; g++) {
-        const __m512i bytes = _mm512_loadu_si512(quants + g * 64);
-        const __m512i w0 = _mm512_and_si512(bytes, low), w1 = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low);
-        for (size_t t = 0; t < tokens; t++) {
-            const int8_t *values = x + t * columns + 4 * g;
-            sums[t] = _mm512_dpbusd_epi32(sums[t], w0, broadcast_quants(values));
-            sums[t] = _mm512_dpbusd_epi32(sums[t], w1, broadcast_quants(values + 16));
-        }
-    }
-}
-
-#define QUANTIZED_TILE_LIMIT 8
-
-/// One panel times `tokens` tokens, a constant to the compiler; x begins at the first of them.
-INLINE void tile_quantized(
-    tk_type type, size_t tokens, float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows,
-    size_t columns) {
-    const size_t blocks = columns / TK_BLOCK;
-    const size_t block_bytes = type == TK_Q8_0 ? TK_Q8_0_BLOCK_BYTES : TK_Q4_0_BLOCK_BYTES;
-    __m512 acc[QUANTIZED_TILE_LIMIT];
-    for (size_t t = 0; t < tokens; t++) acc[t] = _mm512_setzero_ps();
-    for (size_t b = 0; b < blocks; b++) {
-        const uint8_t *block = panel + b * block_bytes, *quants = block + 2 * TK_PANEL_ROWS;
-        __m512i sums[QUANTIZED_TILE_LIMIT];
-        if (type == TK_Q8_0) {
-            dot_q8(sums, quants, x.quants + b * TK_BLOCK, x.sums + b, tokens, columns);
-        } else {
-            dot_q4(sums, quants, x.quants + b * TK_BLOCK, x.sums + b, tokens, columns);
-        }
-        const __m512 scales = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)block));
-        for (size_t t = 0; t < tokens; t++) {
-            const __m512 scale = _mm512_mul_ps(scales, _mm512_set1_ps(x.scales[t * blocks + b]));
-            acc[t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[t]), scale, acc[t]);
-        }
-    }
-    for (size_t t = 0; t < tokens; t++) store_rows(out + t * out_stride, acc[t], rows);
-}
-
-typedef void quantized_tile(
-    float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows, size_t columns);
-
-#define QUANTIZED_TILE(type, tokens) \
-    static void tile_##type##_##tokens( \
-        float *out, size_t out_stride, const uint8_t *panel, tk_quantized x, size_t rows, size_t columns) { \
-        tile_quantized(TK_##type, tokens, out, out_stride, panel, x, rows, columns); \
-    }
-#define QUANTIZED_TILES(type) \
-    QUANTIZED_TILE(type, 1) QUANTIZED_TILE(type, 2) QUANTIZED_TILE(type, 3) QUANTIZED_TILE(type, 4) \
-    QUANTIZED_TILE(type, 5) QUANTIZED_TILE(type, 6) QUANTIZED_TILE(type, 7) QUANTIZED_TILE(type, 8)
-QUANTIZED_TILES(Q8_0)
-QUANTIZED_TILES(Q4_0)
-
-/// Of each type, by the number of tokens.
-static quantized_tile *const quantized_tiles[][QUANTIZED_TILE_LIMIT + 1] = {
-    [TK_Q8_0] =
-        {0, tile_Q8_0_1, tile_Q8_0_2, tile_Q8_0_3, tile_Q8_0_4, tile_Q8_0_5, tile_Q8_0_6, tile_Q8_0_7, tile_Q8_0_8},
-    [TK_Q4_0] =
-        {0, tile_Q4_0_1, tile_Q4_0_2, tile_Q4_0_3, tile_Q4_0_4, tile_Q4_0_5, tile_Q4_0_6, tile_Q4_0_7, tile_Q4_0_8},
-};
-
-static void matmul_quantized(
-    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
-    size_t columns) {
-    if (type != TK_Q8_0 && type != TK_Q4_0) {
-        tk_kernels_portable.matmul_quantized(type, out, out_stride, panels, x, tokens, rows, columns);
-        return;
-    }
-    const size_t panel_bytes = tk_panel_bytes(type, columns), blocks = columns / TK_BLOCK;
-    for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
-        const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * panel_bytes;
-        for (size_t t = 0, tile; t < tokens; t += tile) {
-            tile = tk_next_tile(tokens - t, QUANTIZED_TILE_LIMIT);
-            const tk_quantized from = {x.quants + t * columns, x.scales + t * blocks, x.sums + t * blocks};
-            quantized_tiles[type][tile](out + t * out_stride + row, out_stride, panel, from, rows - row, columns);
-        }
-    }
-}
-
 // MARK: Rows. What is left of a row after whole vectors goes through the portable kernel.
 
 static void rms_norm(float *out, const float *x, const float *weight, size_t count, float epsilon) {
@@ -431,7 +327,7 @@ static void attention(
 const tk_kernels tk_kernels_avx512 = {
     .quantize = tk_avx2_quantize,
     .matmul_float = matmul_float,
-    .matmul_quantized = matmul_quantized,
+    .matmul_quantized = tk_avx512_matmul_quantized,
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .add = tk_avx2_add,

@@ -48,6 +48,14 @@ extern const tk_kernels tk_kernels_portable;
 extern const tk_kernels tk_kernels_avx2;
 extern const tk_kernels tk_kernels_avx512;
 
+// In files of their own.
+void tk_avx2_matmul_quantized(
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
+    size_t columns);
+void tk_avx512_matmul_quantized(
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
+    size_t columns);
+
 // Kernels that wider vectors do not speed up: AVX-512 uses those of AVX2.
 void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
 void tk_avx2_add(float *x, const float *y, size_t count);
@@ -58,10 +66,6 @@ void tk_avx2_rope(
     float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
     int paired_halves);
 #endif
-
-// Bytes of 16 rows by 32 columns.
-#define TK_Q8_0_BLOCK_BYTES (TK_PANEL_ROWS * (2 + 32))
-#define TK_Q4_0_BLOCK_BYTES (TK_PANEL_ROWS * (2 + 16))
 
 // exp(x) = 2^n exp(r), n = round(x log2(e)), r = x - n ln 2; exp(r) is its Taylor series up to r^7 / 7! (|r| <= 0.347,
 // so the rest is below 0.1 ulp). Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.

@@ -82,18 +82,28 @@ typedef struct {
     int8_t quants[8][TK_PANEL_ROWS][4];
 } panel_part;
 
-static void decode_panel_part(tk_type type, panel_part *out, const uint8_t *panel_block, size_t part) {
+/// Decodes all parts of a panel's block.
+static void decode_panel_block(tk_type type, panel_part *out, const uint8_t *panel_block) {
+    const int has_offsets = tk_offset_count(type) > 0;
+    if (type == TK_Q8_0) {  // has the same layout
+        for (size_t r = 0; r < TK_PANEL_ROWS; r++) out->scale[r] = tk_float_of_half(tk_load_u16(panel_block + 2 * r));
+        for (size_t r = 0; r < TK_PANEL_ROWS; r++) out->sub[0][r] = out->sub[1][r] = 1;
+        memcpy(out->quants, panel_block + 2 * TK_PANEL_ROWS, sizeof out->quants);
+        return;
+    }
     uint8_t block[TK_BLOCK_BYTES_LIMIT];
     tk_part row;
     for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
         tk_extract_block(type, block, panel_block, r);
-        tk_decode_part(type, &row, block, part);
-        out->scale[r] = row.scale;
-        for (size_t h = 0; h < 2; h++) {
-            out->offset[h][r] = tk_offset_count(type) > 0 ? row.offset[h] : 0;
-            out->sub[h][r] = row.sub[h];
+        for (size_t p = 0; p < tk_formats[type].columns / TK_BLOCK; p++) {
+            tk_decode_part(type, &row, block, p);
+            out[p].scale[r] = row.scale;
+            for (size_t h = 0; h < 2; h++) {
+                out[p].offset[h][r] = has_offsets ? row.offset[h] : 0;
+                out[p].sub[h][r] = row.sub[h];
+            }
+            for (size_t g = 0; g < 8; g++) memcpy(out[p].quants[g][r], row.quants + 4 * g, 4);
         }
-        for (size_t g = 0; g < 8; g++) memcpy(out->quants[g][r], row.quants + 4 * g, 4);
     }
 }
 
@@ -127,22 +137,28 @@ static void matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
     size_t columns) {
     const size_t parts = columns / TK_BLOCK, block_parts = tk_formats[type].columns / TK_BLOCK;
-    const size_t block_bytes = (size_t)tk_formats[type].bytes * TK_PANEL_ROWS;
     for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
         const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * tk_panel_bytes(type, columns);
         const size_t height = rows - row < TK_PANEL_ROWS ? rows - row : TK_PANEL_ROWS;
         for (size_t start = 0; start < tokens; start += TOKENS_AT_ONCE) {
             const size_t end = tokens - start < TOKENS_AT_ONCE ? tokens : start + TOKENS_AT_ONCE;
             float acc[TOKENS_AT_ONCE][TK_PANEL_ROWS] = {0};
-            for (size_t b = 0; b < parts; b++) {
-                panel_part part;
-                decode_panel_part(type, &part, panel + b / block_parts * block_bytes, b % block_parts);
+            panel_part decoded[TK_BLOCK_PARTS_LIMIT];
+            const uint8_t *block = panel;
+            for (size_t p = 0; p < parts; p++) {
+                if (p % block_parts == 0) {
+                    decode_panel_block(type, decoded, block);
+                    block += tk_block_bytes(type) * TK_PANEL_ROWS;
+                }
                 for (size_t t = start; t < end; t++) {
-                    const size_t i = t * parts + b;
-                    accumulate_part(type, acc[t - start], &part, x.quants + i * TK_BLOCK, x.scales[i], x.sums[i]);
+                    const size_t i = t * parts + p;
+                    const int8_t *quants = x.quants + i * TK_BLOCK;
+                    accumulate_part(type, acc[t - start], &decoded[p % block_parts], quants, x.scales[i], x.sums[i]);
                 }
             }
-            for (size_t t = start; t < end; t++) memcpy(out + t * out_stride + row, acc[t - start], height * sizeof(float));
+            for (size_t t = start; t < end; t++) {
+                memcpy(out + t * out_stride + row, acc[t - start], height * sizeof(float));
+            }
         }
     }
 }

@@ -37,37 +37,6 @@ struct DefinitionTests {
         }
     }
 
-    @Test("A quantized product adds exact block sums in block order", arguments: [TK_Q8_0.rawValue, TK_Q4_0.rawValue])
-    func quantizedProduct(type: UInt32) {
-        var random = RandomValues(seed: 2)
-        let matrix = PackedMatrix(tk_type(rawValue: type), rows: 18, columns: 96, hostile: false, using: &random)
-        let x = random.floats(2 * 96)
-        let quantized = QuantizedRows(x, tokens: 2, columns: 96), product = matrix.times(x, tokens: 2)
-        for token in 0..<2 {
-            for row in 0..<18 {
-                var acc: Float = 0
-                for block in 0..<3 {
-                    let (scale, quants) = Self.block(block, row: row, of: matrix)
-                    let sum = (0..<32).reduce(0) {
-                        $0 + quants[$1] * Int(quantized.quants[token * 96 + block * 32 + $1])
-                    }
-                    acc.addProduct(Float(sum), scale * quantized.scales[token * 3 + block])
-                }
-                #expect(product[token * 18 + row] == acc)
-            }
-        }
-    }
-
-    /// Scale and quants of a block, read from the file's format.
-    static func block(_ block: Int, row: Int, of matrix: PackedMatrix) -> (scale: Float, quants: [Int]) {
-        let blockBytes = matrix.type == TK_Q8_0 ? 34 : 18
-        let bytes = matrix.source[(row * matrix.columns / 32 + block) * blockBytes..<matrix.source.count]
-            .prefix(blockBytes).map { $0 }
-        let scale = Float(Float16(bitPattern: UInt16(bytes[0]) | UInt16(bytes[1]) << 8))
-        if matrix.type == TK_Q8_0 { return (scale, bytes[2...].map { Int(Int8(bitPattern: $0)) }) }
-        return (scale, bytes[2...].map { Int($0 & 15) - 8 } + bytes[2...].map { Int($0 >> 4) - 8 })
-    }
-
     @Test("A token's result does not depend on the tokens and rows computed beside it")
     func independence() {
         var random = RandomValues(seed: 3)

@@ -94,16 +94,27 @@ struct PackingTests {
         #expect(tk_panel_bytes(TK_BF16, 3) == 96)
         #expect(tk_panel_bytes(TK_Q8_0, 64) == 1088)
         #expect(tk_panel_bytes(TK_Q4_0, 64) == 576)
+        for type in PackedMatrix.quantizedTypes {
+            #expect(tk_panel_bytes(type, 512) == 16 * PackedMatrix.rowBytes(type, columns: 512))
+        }
 
+        // A unit at byte o of a file's block lies at 16 o + its size times the row.
         var random = RandomValues(seed: 3)
-        let q8 = PackedMatrix(TK_Q8_0, rows: 16, columns: 64, hostile: false, using: &random)
-        let q4 = PackedMatrix(TK_Q4_0, rows: 16, columns: 64, hostile: false, using: &random)
-        for (row, block, column) in [(0, 0, 0), (3, 1, 5), (15, 1, 31), (9, 0, 18)] {
-            let inQ8 = block * 544 + 32 + (column / 4 * 16 + row) * 4 + column % 4
-            #expect(q8.panels[inQ8] == q8.source[row * 68 + block * 34 + 2 + column])
-            let byte = column % 16
-            let inQ4 = block * 288 + 32 + (byte / 4 * 16 + row) * 4 + byte % 4
-            #expect(q4.panels[inQ4] == q4.source[row * 36 + block * 18 + 2 + byte])
+        let units: [(tk_type, offset: Int, size: Int)] = [
+            (TK_Q8_0, 0, 2), (TK_Q8_0, 2, 4), (TK_Q8_0, 30, 4), (TK_Q4_0, 6, 4), (TK_Q5_1, 2, 2), (TK_Q5_1, 4, 4),
+            (TK_Q2_K, 82, 2), (TK_Q3_K, 104, 4), (TK_Q4_K, 2, 2), (TK_Q4_K, 12, 4), (TK_Q5_K, 172, 4),
+            (TK_Q6_K, 208, 2),
+            (TK_IQ4_XS, 4, 4), (TK_MXFP4, 0, 1), (TK_MXFP4, 13, 4),
+        ]
+        for (type, offset, size) in units {
+            let columns = 2 * tk_block_columns(type), blockBytes = tk_block_bytes(type)
+            let matrix = PackedMatrix(type, rows: 16, columns: columns, hostile: false, using: &random)
+            for (row, block) in [(0, 0), (3, 1), (15, 1), (9, 0)] {
+                let inPanel = 16 * (block * blockBytes + offset) + row * size
+                let inFile = (2 * row + block) * blockBytes + offset
+                #expect(
+                    matrix.panels[inPanel..<(inPanel + size)].elementsEqual(matrix.source[inFile..<(inFile + size)]))
+            }
         }
     }
 
