@@ -1,45 +1,126 @@
-// Responsible for: what `tandem inspect` tells about a model file.
-// Must not know: terminals.
+// Responsible for: what `tandem inspect` tells about a model; the property names are the keys of `--json` (in snake
+// case). Must not know: terminals.
 import Inference
 import ModelFile
 
-/// A model as a list of facts and a table of tensors.
-package struct ModelReport: Sendable {
-    /// Name and value, in the order they are shown.
-    package var facts: [(name: String, value: String)] = []
-    /// Bytes in the file and, repacked, in a worker's memory.
-    package var parts: [(name: String, fileBytes: Int, memoryBytes: Int)] = []
-    /// Every tensor: name, type, shape, bytes.
-    package var tensors: [(name: String, type: String, shape: String, bytes: Int)] = []
+/// A model as facts: what is in its files, and what running it takes.
+package struct ModelReport: Sendable, Encodable {
+    /// The tensors of one type.
+    package struct TypeCount: Sendable, Encodable {
+        package var type: String
+        package var tensors: Int
+        package var bytes: Int
+    }
 
-    /// Opens the model at `path`. Throws what is wrong with it.
-    package init(path: String) throws(NodeError) {
-        let model: Model
-        do { model = try Model.open(path: path) } catch { throw NodeError(error) }
-        let configuration = model.configuration
+    /// Embedding, a layer, or head: bytes in the file and, repacked, in a worker's memory.
+    package struct Part: Sendable, Encodable {
+        package var name: String
+        package var fileBytes: Int
+        package var memoryBytes: Int
+    }
+
+    /// One tensor.
+    package struct Tensor: Sendable, Encodable {
+        package var name: String
+        package var type: String
+        package var rows: Int
+        package var columns: Int
+        package var bytes: Int
+    }
+
+    /// A token with a meaning of its own.
+    package struct SpecialToken: Sendable, Encodable, Equatable {
+        package var id: Int
+        package var text: String
+        /// "beginning", "end", "end of answer", "unknown"; none where it is only marked as special.
+        package var roles: [String]
+    }
+
+    /// What one process with all layers takes, in bytes, for a context of so many tokens.
+    package struct Memory: Sendable, Encodable, Equatable {
+        package var context: Int
+        package var weightBytes: Int
+        package var keyValueBytesPerToken: Int
+        package var keyValueBytes: Int
+        /// Working buffers and sampling.
+        package var bufferBytes: Int
+        package var totalBytes: Int
+    }
+
+    package var name: String
+    package var parameters: Int
+    package var fileBytes: Int
+    package var types: [TypeCount]
+    /// All that decides what is computed, RoPE and context length included.
+    package var configuration: ModelConfiguration
+    /// Tokens of the tokenizer; nil: there is none.
+    package var tokenizerTokens: Int?
+    package var specialTokens: [SpecialToken]
+    package var chatTemplate: String?
+    package var memory: Memory
+    package var parts: [Part]
+    package var tensors: [Tensor]
+
+    /// Opens the model at `path`. `contextLength`: of the memory it tells; nil: as it would be served. Throws what is
+    /// wrong with it.
+    package init(path: String, contextLength: Int? = nil) throws(NodeError) {
+        let loaded = try LoadedModel(path: path, contextLength: contextLength)
+        let model = loaded.model
         let summary = model.summary
-        facts = [
-            ("name", model.name), ("architecture", configuration.architecture.name),
-            ("parameters", "\(summary.parameters)"),
-            ("layers", "\(configuration.layerCount)"), ("embedding", "\(configuration.embeddingLength)"),
-            ("heads", "\(configuration.headCount) (\(configuration.keyValueHeadCount) for keys and values)"),
-            ("head size", "\(configuration.headSize)"), ("feed forward", "\(configuration.feedForwardLength)"),
-            ("vocabulary", "\(configuration.vocabularySize)"), ("context", "\(configuration.contextLength)"),
-            ("output", configuration.hasTiedEmbeddings ? "tied to the embedding" : "a matrix of its own"),
-            ("tensor types", summary.types.map { "\($0.type.name) x\($0.tensors)" }.joined(separator: ", ")),
-            ("tokenizer", model.tokenizer.map { "\($0.tokens.count) tokens" } ?? "none"),
-            ("end tokens", model.generation.eosTokens.map(String.init).joined(separator: ", ")),
-        ]
-        for part in configuration.parts(ofLayers: 0..<configuration.layerCount) {
+        name = model.name
+        parameters = summary.parameters
+        fileBytes = summary.bytes
+        types = summary.types.map { TypeCount(type: $0.type.name, tensors: $0.tensors, bytes: $0.bytes) }
+        configuration = model.configuration
+        tokenizerTokens = model.tokenizer?.tokens.count
+        specialTokens = Self.specialTokens(of: model)
+        chatTemplate = model.chatTemplate
+        memory = Self.memory(of: loaded)
+        parts = configuration.parts(ofLayers: 0..<configuration.layerCount).map { part in
             let memoryBytes = Stage.weightBytes(of: model.tensors(of: part))
-            switch part {
-            case .embedding: parts.append(("embedding", summary.embeddingBytes, memoryBytes))
-            case .layer(let index): parts.append(("layer \(index)", summary.layerBytes[index], memoryBytes))
-            case .head: parts.append(("head", summary.headBytes, memoryBytes))
+            return switch part {
+            case .embedding: Part(name: "embedding", fileBytes: summary.embeddingBytes, memoryBytes: memoryBytes)
+            case .layer(let index):
+                Part(name: "layer \(index)", fileBytes: summary.layerBytes[index], memoryBytes: memoryBytes)
+            case .head: Part(name: "head", fileBytes: summary.headBytes, memoryBytes: memoryBytes)
             }
         }
         tensors = model.tensors.map {
-            ($0.name, $0.type.name, $0.rows == 1 ? "\($0.columns)" : "\($0.rows) x \($0.columns)", $0.byteCount)
+            Tensor(name: $0.name, type: $0.type.name, rows: $0.rows, columns: $0.columns, bytes: $0.byteCount)
         }
+    }
+
+    /// Those with a role first, then those that are only marked, each in order of id.
+    private static func specialTokens(of model: Model) -> [SpecialToken] {
+        var roles: [Int: [String]] = [:]
+        func note(_ id: Int?, _ role: String) {
+            if let id { roles[id, default: []].append(role) }
+        }
+        note(model.tokenizer?.bos ?? model.generation.bosToken, "beginning")
+        note(model.tokenizer?.eos, "end")
+        for id in model.generation.eosTokens { note(id, "end of answer") }
+        note(model.tokenizer?.unknown, "unknown")
+        let tokens = model.tokenizer?.tokens ?? []
+        var marked = Set(model.tokenizer?.addedTokens.filter(\.isSpecial).map(\.id) ?? [])
+        for (id, kind) in (model.tokenizer?.kinds ?? []).enumerated() where kind == .control { marked.insert(id) }
+        func token(_ id: Int) -> SpecialToken {
+            SpecialToken(id: id, text: tokens.indices.contains(id) ? tokens[id] : "", roles: roles[id] ?? [])
+        }
+        return roles.keys.sorted().map(token) + marked.subtracting(roles.keys).sorted().map(token)
+    }
+
+    private static func memory(of loaded: LoadedModel) -> Memory {
+        let configuration = loaded.model.configuration
+        let stage = StageConfiguration(
+            model: configuration, layers: 0..<configuration.layerCount, blockCount: loaded.blocksPerSequence,
+            maximumBatchTokens: LocalGenerator.defaultChunk, threads: MachineDescription.coreCount)
+        let weights = Stage.weightBytes(of: loaded.model.tensors)
+        let block = Stage.keyValueBlockBytes(of: configuration) * configuration.layerCount
+        let buffers = Stage.workspaceBytes(of: stage)
+        return Memory(
+            context: loaded.contextLength, weightBytes: weights,
+            keyValueBytesPerToken: block / StageConfiguration.blockPositions,
+            keyValueBytes: block * loaded.blocksPerSequence, bufferBytes: buffers,
+            totalBytes: Stage.memoryBytes(of: stage, tensors: loaded.model.tensors))
     }
 }

@@ -26,6 +26,8 @@ extension CommandTests {
             (["run", "--model", Place.tales, "--prompt-file", "/nowhere/prompt"], "/nowhere/prompt"),
             (["run", "--model", Place.tales, "--prompt", "x", "--prompt-tokens", "1"], "more than one prompt"),
             (["inspect", "/nowhere"], "/nowhere"),
+            (["inspect", Place.tales, "--template"], "no chat template"),
+            (["inspect", Place.tales, "--context", "100000000"], "--context"),
             (["perplexity", "--model", Place.tales, "--file", "/nowhere/text"], "/nowhere/text"),
             (["perplexity", "--model", Place.tales, "--file", "/dev/null"], "/dev/null"),
             (["perplexity", "--model", Place.tales, "--file", Place.tales, "--context", "100000"], "--context"),
@@ -85,12 +87,31 @@ extension CommandTests {
         @Test(
             "Help is printed on stdout, with examples",
             arguments: [
-                "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect",
+                "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "perplexity",
             ])
         func help(command: String) async throws {
             let outcome = try await tandem(command, "--help")
             #expect(outcome.status == 0)
             #expect(outcome.output.contains("tandem \(command)"))
+        }
+
+        @Test("What inspect tells is one JSON object too")
+        func inspect() async throws {
+            struct Report: Decodable {
+                struct Memory: Decodable { var totalBytes: Int }
+                struct Configuration: Decodable { var contextLength: Int }
+                var name: String
+                var memory: Memory
+                var configuration: Configuration
+                var specialTokens: [[String: AnyValue]]
+            }
+            struct AnyValue: Decodable { init(from decoder: any Decoder) throws {} }
+            let outcome = try await tandem("inspect", Place.tales, "--context", "128", "--json")
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            let report = try decoder.decode(Report.self, from: Data(outcome.output.utf8))
+            #expect(report.name == "Tandem Tales" && report.configuration.contextLength == 512)
+            #expect(report.memory.totalBytes > 1 << 20 && report.specialTokens.count == 1)
         }
 
         @Test("A prompt comes from a pipe, and ids work without text")
