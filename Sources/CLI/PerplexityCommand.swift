@@ -38,7 +38,7 @@ struct PerplexityCommand: AsyncParsableCommand {
             generate = { client.generate($0) }
         } else {
             let progress = Progress()
-            let generator = try LocalGenerator(modelPath: model, contextLength: context, threads: threads) {
+            let generator = try LocalGenerator(loaded, threads: threads) {
                 progress.update("loading", done: $0, total: $1)
             }
             progress.end()

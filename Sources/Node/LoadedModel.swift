@@ -11,6 +11,8 @@ package struct LoadedModel: Sendable {
     /// Prompt and answer together, in tokens.
     package let contextLength: Int
     let encoder: PromptEncoder
+    /// How keys and values depend on the length of their sequence.
+    var lengthRule: LengthRule
 
     /// The context served where nobody says otherwise, if the model allows that much.
     package static let defaultContextLength = 4096
@@ -36,6 +38,8 @@ package struct LoadedModel: Sendable {
         }
         self.model = model
         self.contextLength = contextLength ?? min(allowed, Self.defaultContextLength)
+        lengthRule = LengthRule(
+            replayLength: model.configuration.replayLength, dynamicLength: model.configuration.dynamicLength)
         var tokenizer: Tokenizer?
         var problem: String?
         do {
@@ -44,12 +48,6 @@ package struct LoadedModel: Sendable {
         encoder = PromptEncoder(
             contextLength: self.contextLength, vocabularySize: model.configuration.vocabularySize,
             tokenizer: tokenizer, tokenizerProblem: problem)
-    }
-
-    /// How keys and values depend on the length of their sequence.
-    var lengthRule: LengthRule {
-        LengthRule(
-            replayLength: model.configuration.replayLength, dynamicLength: model.configuration.dynamicLength)
     }
 
     /// KV blocks of one sequence as long as the context.

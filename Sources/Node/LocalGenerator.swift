@@ -23,24 +23,31 @@ package final class LocalGenerator: Sendable {
     /// The most tokens computed at once.
     package static let maximumChunk = 4096
 
-    /// The model it answers with.
-    package let loaded: LoadedModel
+    private let loaded: LoadedModel
     private let stage: Stage
     private let chunk: Int
     private let busy = Mutex(())
 
-    /// Loads the whole model. `threads` nil: one per core. `quantization`: the name of the type that weights get;
-    /// nil: their own. `progress` gets bytes done and in all.
-    package init(
+    /// Opens the model at a path and loads all of it. `quantization`: the name of the type that weights get; nil: their
+    /// own.
+    package convenience init(
         modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
         quantization: String? = nil,
+        progress: @escaping (Int, Int) -> Void = { _, _ in }
+    ) throws(NodeError) {
+        let loaded = try LoadedModel(
+            path: modelPath, contextLength: contextLength, quantization: quantization, threads: threads)
+        try self.init(loaded, threads: threads, chunk: chunk, progress: progress)
+    }
+
+    /// Loads all weights of a model. `threads` nil: one per core. `progress` gets bytes done and in all.
+    package init(
+        _ loaded: LoadedModel, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(NodeError) {
         guard (1...Self.maximumChunk).contains(chunk) else {
             throw NodeError("--chunk is \(chunk), but must be between 1 and \(Self.maximumChunk)")
         }
-        let loaded = try LoadedModel(
-            path: modelPath, contextLength: contextLength, quantization: quantization, threads: threads)
         let model = loaded.model
         let total = model.tensors.reduce(0) { $0 + $1.byteCount }
         let configuration = StageConfiguration(

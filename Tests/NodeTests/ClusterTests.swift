@@ -122,6 +122,17 @@ extension ClusterTests {
             #expect(Set(expected.map { $0.tokens.map(\.token) }).count == expected.count)
         }
 
+        @Test("Sequences that are computed anew when they grow past a length answer as those that are not")
+        func replays() async throws {
+            var loaded = try LoadedModel(path: TestFiles.tales, contextLength: nil)
+            loaded.lengthRule.replayLength = 20
+            let generator = try LocalGenerator(loaded, threads: 1, chunk: 7)
+            let expected = try await References.shared.answers(of: TestFiles.tales)
+            for (request, answer) in zip(try Requests.mixed(for: TestFiles.tales), expected) {
+                #expect(try await generator.generate(request).answer() == answer)
+            }
+        }
+
         @Test("Alone and beside five others", arguments: ClusterShape.tales + ClusterShape.others)
         func equal(_ shape: ClusterShape) async throws {
             let expected = try await References.shared.answers(of: shape.model)
@@ -150,7 +161,9 @@ extension ClusterTests {
         func split() async throws {
             let shape = ClusterShape(split: "0-3,4,5", workers: 3, chunk: 128)
             try await TestCluster.with(try shape.options, workers: 3) { cluster in
-                let layers = try await cluster.serving().workers.map(\.layers)
+                let status = try await cluster.serving()
+                #expect(status.layerCount == 6)
+                let layers = status.workers.map(\.layers)
                 #expect(layers == [.init(first: 0, last: 3), .init(first: 4, last: 4), .init(first: 5, last: 5)])
             }
         }
