@@ -11,20 +11,34 @@ extension GGUFModel {
         try check(tokens)
         var description: TokenizerDescription
         switch model {
-        case "gpt2": description = try bytePairs(tokens)
+        case "gpt2", "gemma4": description = try bytePairs(tokens)
         case "llama": description = try sentencePiece(tokens)
+        case "t5": description = try unigram(tokens)
+        case "bert": description = try wordPiece(tokens)
         default:
             description = TokenizerDescription(
-                model: .bytePairs(merges: []), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens),
-                textForm: .byteLevel, preTokenizer: .unsupported("tokenizer model \(model)"))
+                model: .bytePairs(merges: []), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens))
+            description.unsupported = "tokenizer model \(model)"
         }
+        description.keepsAddedTokensInText = true
         description.addedTokens = try addedTokens(description)
+        try addTemplate(to: &description, model: model)
+        return description
+    }
+
+    /// BOS before and EOS (for BERT SEP) after a text, by the file's flags or the habit of the model.
+    private func addTemplate(to description: inout TokenizerDescription, model: String) throws(ModelFileError) {
         let addsBOSByDefault = try addsBOSByDefault(model)
         let bos = try metadata.bool("tokenizer.ggml.add_bos_token") ?? addsBOSByDefault
-        let eos = try metadata.bool("tokenizer.ggml.add_eos_token") ?? false
+        let eos = try metadata.bool("tokenizer.ggml.add_eos_token") ?? (model == "t5")
         description.prefixTokens = bos ? [description.bos].compactMap { $0 } : []
         description.suffixTokens = eos ? [description.eos].compactMap { $0 } : []
-        return description
+        if model == "bert" {
+            let count = description.tokens.count
+            // The key is misspelt in the format itself.
+            let separator = try token("seperator", count: count).or(token("separator", count: count)) ?? 102
+            description.suffixTokens = separator < count ? [separator] : []
+        }
     }
 
     /// BOS, and the tokens that end an answer.
@@ -54,30 +68,114 @@ extension GGUFModel {
             }
             merges.append(merge)
         }
-        let name = try metadata.string("tokenizer.ggml.pre") ?? "default"
         var description = TokenizerDescription(
-            model: .bytePairs(merges: merges), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens),
-            textForm: .byteLevel, preTokenizer: TokenizerDescription.PreTokenizer(gguf: name))
-        description.ignoresMerges = description.preTokenizer == .llama3
-        description.spacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") == true ? .always : .never
+            model: .bytePairs(merges: merges), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens))
+        if let known = GGUFPreTokenizer(try preTokenizerName()) {
+            let addsSpace = try metadata.bool("tokenizer.ggml.add_space_prefix") == true
+            description.preTokenizers = known.steps
+            description.ignoresMerges = known.ignoresMerges
+            if known.isByteLevel {
+                if addsSpace { description.normalizers = [.prepend(" ")] }
+                description.preTokenizers.append(.byteLevel(addsPrefixSpace: false, splits: false))
+                description.decoders = [.byteLevel]
+            } else {
+                description.normalizers = [.replace(.literal(" "), with: "\u{2581}")]
+                description.decoders = [.replace(.literal("\u{2581}"), with: " "), .bytes, .fuse]
+                markBytes(&description)
+            }
+        } else {
+            description.unsupported = "pre-tokenizer \(try preTokenizerName())"
+        }
         description.bos = try token("bos", count: tokens.count)
         description.eos = try token("eos", count: tokens.count)
         description.unknown = try token("unknown", count: tokens.count)
         return description
     }
 
+    private func preTokenizerName() throws(ModelFileError) -> String {
+        if try metadata.string("tokenizer.ggml.model") == "gemma4" { return "gemma4" }
+        return try metadata.string("tokenizer.ggml.pre") ?? "default"
+    }
+
+    /// Bytes written "<0xNN>" are tokens of bytes, also where the file calls them normal.
+    private func markBytes(_ description: inout TokenizerDescription) {
+        for (id, token) in description.tokens.enumerated() where TokenizerDescription.isByteToken(token) {
+            description.kinds[id] = .byte
+        }
+        description.usesByteFallback = description.kinds.contains(.byte)
+    }
+
     private func sentencePiece(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
         let scores = try scores(count: tokens.count)
         let kinds = try kinds(tokens) ?? guessedKinds(tokens)
-        var description = TokenizerDescription(
-            model: .sentencePiece(scores: scores), tokens: tokens, kinds: kinds, textForm: .spaceMarker,
-            preTokenizer: .none)
+        var description = TokenizerDescription(model: .sentencePiece(scores: scores), tokens: tokens, kinds: kinds)
+        let addsSpace = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true
+        description.normalizers = addsSpace ? [.prepend("\u{2581}")] : []
+        description.normalizers.append(.replace(.literal(" "), with: "\u{2581}"))
+        description.decoders = [.replace(.literal("\u{2581}"), with: " "), .bytes, .fuse]
+        if addsSpace { description.decoders?.append(.strip(content: " ", start: 1, stop: 0)) }
         description.usesByteFallback = kinds.contains(.byte)
-        description.spacePrefix = try metadata.bool("tokenizer.ggml.add_space_prefix") == false ? .never : .always
         // The ids that SentencePiece gives when nobody says otherwise.
         description.unknown = try token("unknown", count: tokens.count) ?? 0
         description.bos = try token("bos", count: tokens.count) ?? (tokens.count > 1 ? 1 : nil)
         description.eos = try token("eos", count: tokens.count) ?? (tokens.count > 2 ? 2 : nil)
+        return description
+    }
+
+    /// T5 and its like: SentencePiece's unigram model.
+    private func unigram(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
+        let numbers = try scores(count: tokens.count)
+        var scores = numbers.map(Double.init)
+        let kinds = try kinds(tokens) ?? normal(tokens)
+        for id in tokens.indices where kinds[id] == .userDefined { scores[id] = 0 }
+        var description = TokenizerDescription(model: .unigram(scores: scores), tokens: tokens, kinds: kinds)
+        if let map = try metadata.numbers("tokenizer.ggml.precompiled_charsmap"), map.count > 0 {
+            guard map.type == .uint8 || map.type == .int8 else {
+                throw ModelFileError(
+                    .mismatch, file: mainFile, field: "tokenizer.ggml.precompiled_charsmap", value: "\(map.type)",
+                    "must be a list of bytes")
+            }
+            description.normalizers.append(.characterMap(map.bytes, byGrapheme: false))
+        }
+        let addsSpace = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true
+        if try metadata.bool("tokenizer.ggml.remove_extra_whitespaces") ?? false {
+            description.normalizers += [
+                .replace(.expression("\\A +| +\\z"), with: ""), .replace(.expression(" {2,}"), with: " "), .prepend(" "),
+            ]
+        } else if addsSpace {
+            description.normalizers.append(.prepend(" "))
+        }
+        description.normalizers.append(.replace(.literal(" "), with: "\u{2581}"))
+        description.decoders = [.replace(.literal("\u{2581}"), with: " "), .bytes, .fuse]
+        if addsSpace { description.decoders?.append(.strip(content: " ", start: 1, stop: 0)) }
+        description.fusesUnknown = true
+        description.bos = try token("bos", count: tokens.count)
+        description.eos = try token("eos", count: tokens.count) ?? (tokens.count > 1 ? 1 : nil)
+        description.unknown = try token("unknown", count: tokens.count) ?? (tokens.count > 2 ? 2 : nil)
+        return description
+    }
+
+    /// BERT: tokens that begin a word are written with "▁" before them, others without (llama.cpp's converter).
+    private func wordPiece(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
+        var description = TokenizerDescription(
+            model: .wordPiece(continuation: "", beginning: "\u{2581}", maximumCharacters: .max), tokens: tokens,
+            kinds: try kinds(tokens) ?? normal(tokens))
+        let lowercases = try metadata.bool("tokenizer.ggml.normalizer.lowercase") ?? true
+        let stripsAccents = try metadata.bool("tokenizer.ggml.normalizer.strip_accents") ?? lowercases
+        description.normalizers = [
+            .bert(cleansText: true, separatesChinese: true, stripsAccents: stripsAccents, lowercases: lowercases)
+        ]
+        description.preTokenizers = [
+            .split(.expression(#"\s"#), .removed, inverted: false),
+            .split(TokenizerSteps.punctuation, .isolated, inverted: false),
+        ]
+        description.decoders = [
+            .replace(.literal("\u{2581}"), with: " "), .fuse, .strip(content: " ", start: 1, stop: 0),
+        ]
+        description.bos = try token("bos", count: tokens.count).or(token("cls", count: tokens.count)) ?? 101
+        if let bos = description.bos, bos >= tokens.count { description.bos = nil }
+        description.eos = try token("eos", count: tokens.count)
+        description.unknown = try token("unknown", count: tokens.count) ?? (tokens.count > 100 ? 100 : nil)
         return description
     }
 
@@ -152,7 +250,8 @@ extension GGUFModel {
         var added: [TokenizerDescription.AddedToken] = []
         for (id, kind) in description.kinds.enumerated() where !description.tokens[id].isEmpty {
             guard kind == .control || kind == .userDefined || kind == .unknown else { continue }
-            added.append(.init(id: id, content: description.tokens[id], isSpecial: kind != .userDefined))
+            added.append(
+                .init(id: id, content: description.tokens[id], isSpecial: kind != .userDefined, isInModel: true))
         }
         guard added.count <= Limits.addedTokens else {
             throw ModelFileError(
@@ -163,8 +262,8 @@ extension GGUFModel {
     }
 
     private func addsBOSByDefault(_ model: String) throws(ModelFileError) -> Bool {
-        let pre = try metadata.string("tokenizer.ggml.pre") ?? "default"
-        return model == "llama" || TokenizerDescription.PreTokenizer(gguf: pre) == .llama3
+        let isKnownHabit = GGUFPreTokenizer(try preTokenizerName())?.addsBOS ?? false
+        return model == "llama" || model == "bert" || isKnownHabit
     }
 
     /// One of the ids "tokenizer.ggml.NAME_token_id"; nil where absent or marked so (-1 in 32 bits).
@@ -176,19 +275,6 @@ extension GGUFModel {
                 .invalidValue, file: mainFile, field: key, value: id, "must be below the vocabulary size, \(count)")
         }
         return id
-    }
-}
-
-extension TokenizerDescription.PreTokenizer {
-    /// From the name under "tokenizer.ggml.pre" (llama.cpp, `llama_vocab::impl::load`).
-    init(gguf name: String) {
-        switch name {
-        case "default", "gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de": self = .gpt2
-        case "llama3", "llama-v3", "llama-bpe", "llama-3", "falcon3", "pixtral": self = .llama3
-        case "qwen2", "deepseek-r1-qwen": self = .qwen2
-        case "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone": self = .digitsThenGPT2
-        default: self = .unsupported("pre-tokenizer \(name)")
-        }
     }
 }
 

@@ -50,4 +50,10 @@ enum Limits {
     static let unassignedTokens = 65_536
     static let endTokens = 256
     static let templatePieces = 64
+    static let tokenizerSteps = 64
+    /// A sentencepiece file: 256,000 pieces take 4 MB.
+    static let sentencePieceBytes = 64 << 20
+    static let sentencePieceLength = 2048
+    /// Merges that each piece of a list may imply, on average; real ones imply two.
+    static let mergesOfPiece = 16
 }

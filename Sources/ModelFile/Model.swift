@@ -33,12 +33,17 @@ package struct Model: Sendable {
         }
     }
 
-    /// Opens only the tokenizer: also of a vocabulary-only GGUF file, of a model of an unsupported family, or of a
-    /// folder without weights. nil where there is none.
+    /// Opens only the tokenizer: also of a vocabulary-only GGUF file, of a model of an unsupported family, of a folder
+    /// without weights, or of a tokenizer.json or SentencePiece file itself. nil where there is none.
     package static func openTokenizer(path: String) throws(ModelFileError) -> TokenizerDescription? {
+        if try DiskFile.kind(of: path) == .file {
+            let (folder, name) = DiskFolder.parent(of: path)
+            let source = try DiskFile(path: path)
+            if let tokenizer = try TokenizerJSON.description(ofFile: name, source, in: folder) { return tokenizer }
+        }
         switch try Location(path: path) {
-        case .gguf(let source, let folder): try GGUFModel(source, in: folder).tokenizer()
-        case .huggingFace(let folder, _): try TokenizerJSON.description(in: folder)
+        case .gguf(let source, let folder): return try GGUFModel(source, in: folder).tokenizer()
+        case .huggingFace(let folder, _): return try TokenizerJSON.description(in: folder)
         }
     }
 

@@ -2,15 +2,27 @@
 
 /// What `Tokenization` needs to build a tokenizer.
 ///
+/// Text goes through the steps of the `tokenizers` library, in this order: added tokens are cut out, `normalizers`
+/// rewrite what lies between, `preTokenizers` cut it into words, `model` makes tokens of each word; `decoders` make
+/// text of tokens. The files of other formats are described by the same steps.
+///
 /// Token texts must be compared by their UTF-8 bytes: Swift's `==` on `String` takes canonically equivalent texts for
 /// equal, and vocabularies hold both spellings as different tokens.
 package struct TokenizerDescription: Sendable {
-    /// The order in which neighbouring pieces are merged.
+    /// How a word becomes tokens.
     package enum Model: Sendable {
-        /// The pair that stands first in the list merges first (leftmost first among equals).
+        /// Byte-pair encoding: the pair that stands first in the list merges first (leftmost first among equals).
         case bytePairs(merges: [Merge])
         /// The pair whose joined text is the token with the highest score merges first; [tokens.count].
         case sentencePiece(scores: [Float])
+        /// The sequence of tokens with the highest sum of scores; [tokens.count].
+        case unigram(scores: [Double])
+        /// The longest token from the left, again and again; a word that does not come out is `unknown`, as is one of
+        /// more than `maximumCharacters`. `continuation` stands before tokens that do not begin a word, `beginning`
+        /// before those that do.
+        case wordPiece(continuation: String, beginning: String, maximumCharacters: Int)
+        /// Each word is a token or `unknown`.
+        case wordLevel
     }
 
     /// Two neighbouring pieces that become one.
@@ -22,46 +34,6 @@ package struct TokenizerDescription: Sendable {
             self.left = left
             self.right = right
         }
-    }
-
-    /// How text becomes the characters that tokens are written in.
-    package enum TextForm: Sendable, Hashable {
-        /// Each byte is one printable character (GPT-2's table); a space is "Ġ".
-        case byteLevel
-        /// Text as it is, with U+2581 "▁" for each space; a character without a token becomes its bytes "<0xNN>"
-        /// where `usesByteFallback`, else `unknown`.
-        case spaceMarker
-    }
-
-    /// How text is cut before merging. Pieces never merge across a cut.
-    package enum PreTokenizer: Sendable, Hashable {
-        /// No cuts: SentencePiece.
-        case none
-        /// A cut before each "▁" (Metaspace with `split`).
-        case markedWords
-        /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-        case gpt2
-        /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|`
-        /// `\s+(?!\S)|\s+`
-        case llama3
-        /// As `llama3`, but each `\p{N}` alone.
-        case qwen2
-        /// Each `\p{N}` alone, and `gpt2` on what lies between.
-        case digitsThenGPT2
-        /// Not known here: the model can be used with token ids only. The name is for the message.
-        case unsupported(String)
-    }
-
-    /// Whether a space is put before text. Decoding takes one leading space away again unless `never` (`spaceMarker`
-    /// only).
-    package enum SpacePrefix: Sendable, Hashable {
-        case never
-        /// Before every non-empty stretch of text between added tokens, also one that begins with a space.
-        case always
-        /// Before every stretch that does not begin with a space.
-        case alwaysUnlessSpace
-        /// Before the stretch at the very beginning of the text, if it does not begin with a space.
-        case firstUnlessSpace
     }
 
     /// What a token is; the raw values are GGUF's.
@@ -88,12 +60,14 @@ package struct TokenizerDescription: Sendable {
         package var stripsRight: Bool
         /// Found only where no letter, digit or underscore touches it.
         package var isSingleWord: Bool
-        /// Looked for after normalization (and so, with `spaceMarker`, may include the "▁").
+        /// Its text is normalized like any other, and looked for in normalized text.
         package var isNormalized: Bool
+        /// The model itself has it too, so that it can also come from text by its rules.
+        package var isInModel: Bool
 
         package init(
             id: Int, content: String, isSpecial: Bool, stripsLeft: Bool = false, stripsRight: Bool = false,
-            isSingleWord: Bool = false, isNormalized: Bool = false
+            isSingleWord: Bool = false, isNormalized: Bool = false, isInModel: Bool = false
         ) {
             self.id = id
             self.content = content
@@ -102,6 +76,7 @@ package struct TokenizerDescription: Sendable {
             self.stripsRight = stripsRight
             self.isSingleWord = isSingleWord
             self.isNormalized = isNormalized
+            self.isInModel = isInModel
         }
     }
 
@@ -110,17 +85,22 @@ package struct TokenizerDescription: Sendable {
     package var tokens: [String]
     /// Kind of each token; [tokens.count].
     package var kinds: [TokenKind]
-    package var textForm: TextForm
-    package var preTokenizer: PreTokenizer
-    package var spacePrefix: SpacePrefix = .never
-    /// Text is brought to Unicode normalization form C first.
-    package var normalizesToNFC = false
+    package var normalizers: [Normalizer] = []
+    package var preTokenizers: [PreTokenizer] = []
+    /// nil: the texts of tokens with a space between them.
+    package var decoders: [Decoder]? = []
+    /// Added tokens stand in decoded text as they are (GGUF); else they go through the decoders like all others.
+    package var keepsAddedTokensInText = false
     /// A cut-out word that is a token is taken whole, whatever the merges say (Llama 3).
     package var ignoresMerges = false
-    /// A character without a token becomes byte tokens.
+    /// A character without a token becomes byte tokens, where all its bytes have one.
     package var usesByteFallback = false
     /// Neighbouring unknown characters become one `unknown`.
     package var fusesUnknown = false
+    /// Byte pairs: written before the text of a character that does not begin a word.
+    package var continuationPrefix = ""
+    /// Byte pairs: written after the text of a character that ends a word.
+    package var wordSuffix = ""
     package var addedTokens: [AddedToken] = []
     /// Ids put before a text that is encoded with special tokens: BOS where the model wants it.
     package var prefixTokens: [Int] = []
@@ -129,14 +109,12 @@ package struct TokenizerDescription: Sendable {
     package var bos: Int?
     package var eos: Int?
     package var unknown: Int?
+    /// What of this tokenizer is not known here, for the message: the model can then be used with token ids only.
+    package var unsupported: String?
 
-    package init(
-        model: Model, tokens: [String], kinds: [TokenKind], textForm: TextForm, preTokenizer: PreTokenizer
-    ) {
+    package init(model: Model, tokens: [String], kinds: [TokenKind]) {
         self.model = model
         self.tokens = tokens
         self.kinds = kinds
-        self.textForm = textForm
-        self.preTokenizer = preTokenizer
     }
 }

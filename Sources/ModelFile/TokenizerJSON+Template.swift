@@ -17,7 +17,8 @@ extension TokenizerJSON {
                     description.suffixTokens = [try id(part.array("sep"), field: "sep", vocabulary)]
                     return
                 case "ByteLevel": continue  // moves offsets only
-                case let type: description.preTokenizer = .unsupported("post-processor \(type ?? "without type")")
+                case let type:
+                    description.unsupported = description.unsupported ?? "post-processor \(type ?? "without type")"
                 }
             }
         }

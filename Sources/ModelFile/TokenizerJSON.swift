@@ -11,6 +11,20 @@ struct TokenizerJSON {
     /// special_tokens_map.json
     let specialTokens: JSONObject?
 
+    /// The tokenizer in one file of any name: a tokenizer.json or a SentencePiece model. nil: something else.
+    static func description(ofFile name: String, _ source: any ByteSource, in folder: any ModelFolder)
+        throws(ModelFileError) -> TokenizerDescription?
+    {
+        let isJSON = name.hasSuffix(".json")
+        guard isJSON || name.contains(".model") else { return nil }
+        let document = isJSON ? try JSONReader.object(in: source, limit: Limits.tokenizerBytes) : nil
+        let files = TokenizerJSON(
+            document: document, settings: try HuggingFaceModel.json("tokenizer_config.json", in: folder),
+            specialTokens: try HuggingFaceModel.json("special_tokens_map.json", in: folder))
+        if let document { return try files.description(of: document) }
+        return try files.sentencePieceDescription(of: source)
+    }
+
     /// The description; nil where the folder has no tokenizer that this program reads.
     static func description(in folder: any ModelFolder) throws(ModelFileError) -> TokenizerDescription? {
         let document = try HuggingFaceModel.json("tokenizer.json", in: folder, limit: Limits.tokenizerBytes)
@@ -18,30 +32,26 @@ struct TokenizerJSON {
             document: document, settings: try HuggingFaceModel.json("tokenizer_config.json", in: folder),
             specialTokens: try HuggingFaceModel.json("special_tokens_map.json", in: folder))
         if let document { return try files.description(of: document) }
-        return try files.olderDescription(in: folder)
+        if let older = try files.olderDescription(in: folder) { return older }
+        for name in ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"] {
+            if let source = try folder.open(name) { return try files.sentencePieceDescription(of: source) }
+        }
+        return nil
     }
 
     private func description(of document: JSONObject) throws(ModelFileError) -> TokenizerDescription {
-        let model = try document.required("model", document.object("model"))
-        let type = try model.string("type") ?? "BPE"  // files of the first versions do not say
+        let fields = try document.required("model", document.object("model"))
         var vocabulary = TokenVocabulary(file: document.file)
-        guard type == "BPE" else {
-            return TokenizerDescription(
-                model: .bytePairs(merges: []), tokens: [], kinds: [], textForm: .byteLevel,
-                preTokenizer: .unsupported("tokenizer model \(type)"))
-        }
-        try vocabulary.add(model.required("model.vocab", model.object("vocab")))
+        let model = try self.model(fields, vocabulary: &vocabulary)
         let added = try addedTokens(document.array("added_tokens") ?? [], file: document.file)
         try vocabulary.add(added)
-        let merges = try merges(model.required("model.merges", model.array("merges")), file: document.file)
-        let pieces = try TextPieces(document: document, model: model)
-        var description = vocabulary.description(merges: merges, pieces: pieces)
-        description.ignoresMerges = try model.bool("ignore_merges") ?? false
-        description.usesByteFallback = try model.bool("byte_fallback") ?? false
-        description.fusesUnknown = try model.bool("fuse_unk") ?? false
-        if let unknown = try model.string("unk_token") {
-            description.unknown = try vocabulary.required(unknown, field: "model.unk_token")
-        }
+        var description = vocabulary.description(model.padded(to: vocabulary.tokens.count))
+        let steps = try TokenizerSteps(document: document)
+        description.normalizers = steps.normalizers
+        description.preTokenizers = steps.preTokenizers
+        description.decoders = steps.decoders
+        description.unsupported = steps.unsupported
+        try readOptions(of: fields, into: &description, vocabulary: vocabulary)
         try finish(&description, added: added, vocabulary: vocabulary)
         return description
     }
@@ -52,6 +62,7 @@ struct TokenizerJSON {
         vocabulary: TokenVocabulary
     ) throws(ModelFileError) {
         description.addedTokens = added
+        for index in added.indices { description.addedTokens[index].isInModel = vocabulary.isInModel(added[index].id) }
         if description.usesByteFallback {
             for (id, token) in description.tokens.enumerated() where TokenizerDescription.isByteToken(token) {
                 description.kinds[id] = .byte
@@ -97,23 +108,6 @@ struct TokenizerJSON {
             isNormalized: try entry.bool("normalized") ?? false)
     }
 
-    /// Merges as "a b" or as ["a", "b"].
-    private func merges(
-        _ values: [JSONValue], file: String
-    ) throws(ModelFileError) -> [TokenizerDescription.Merge] {
-        var merges: [TokenizerDescription.Merge] = []
-        merges.reserveCapacity(values.count)
-        for value in values {
-            guard let merge = TokenizerDescription.Merge(json: value) else {
-                throw ModelFileError(
-                    .malformed, file: file, field: "model.merges", value: value.kindName,
-                    "must be two texts, as a list or with one space between")
-            }
-            merges.append(merge)
-        }
-        return merges
-    }
-
     /// The text of "bos_token" and the like: a text, or an object with its content.
     func specialToken(_ name: String) throws(ModelFileError) -> String? {
         for file in [settings, specialTokens].compactMap({ $0 }) {
@@ -127,28 +121,13 @@ struct TokenizerJSON {
     }
 }
 
-extension TokenizerDescription.Merge {
-    /// From "a b" or ["a", "b"].
-    fileprivate init?(json value: JSONValue) {
-        switch value {
-        case .string(let text):
-            self.init(text)
-        case .array(let pair):
-            guard pair.count == 2, case .string(let left) = pair[0], case .string(let right) = pair[1] else {
-                return nil
-            }
-            self.init(left: left, right: right)
-        default:
-            return nil
-        }
-    }
-}
-
 /// Token texts by id, filled from untrusted ids without allocating more than there are tokens for.
 struct TokenVocabulary {
     let file: String
     private(set) var tokens: [String] = []
     private var isAssigned: [Bool] = []
+    /// Which ids the model's own vocabulary gave.
+    private var isModel: [Bool] = []
 
     init(file: String) { self.file = file }
 
@@ -161,7 +140,18 @@ struct TokenVocabulary {
             }
             try add(member.name, id: id, field: "model.vocab")
         }
+        isModel = isAssigned
     }
+
+    /// Adds texts whose ids are their places.
+    mutating func add(_ texts: [String]) throws(ModelFileError) {
+        try grow(for: texts.count, field: "model.vocab")
+        for (id, text) in texts.enumerated() { try add(text, id: id, field: "model.vocab") }
+        isModel = isAssigned
+    }
+
+    /// Whether the model itself has this token, and not only the list of added ones.
+    func isInModel(_ id: Int) -> Bool { isModel.indices.contains(id) && isModel[id] }
 
     mutating func add(_ added: [TokenizerDescription.AddedToken]) throws(ModelFileError) {
         try grow(for: added.count, field: "added_tokens")
@@ -218,12 +208,7 @@ struct TokenVocabulary {
     }
 
     /// A description with what is known so far.
-    func description(merges: [TokenizerDescription.Merge], pieces: TextPieces) -> TokenizerDescription {
-        var description = TokenizerDescription(
-            model: .bytePairs(merges: merges), tokens: tokens, kinds: isAssigned.map { $0 ? .normal : .unused },
-            textForm: pieces.textForm, preTokenizer: pieces.preTokenizer)
-        description.spacePrefix = pieces.spacePrefix
-        description.normalizesToNFC = pieces.normalizesToNFC
-        return description
+    func description(_ model: TokenizerDescription.Model) -> TokenizerDescription {
+        TokenizerDescription(model: model, tokens: tokens, kinds: isAssigned.map { $0 ? .normal : .unused })
     }
 }

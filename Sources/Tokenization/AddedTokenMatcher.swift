@@ -46,7 +46,7 @@ struct AddedTokenMatcher: Sendable {
                 token.stripsLeft ? max(start, startOfSpace(before: range.lowerBound, in: text)) : range.lowerBound
             if start < lower { parts.append(.text(start..<lower)) }
             parts.append(.token(Int32(token.id)))
-            start = token.stripsRight ? text.endOfRun(of: .space, from: range.upperBound, to: end) : range.upperBound
+            start = token.stripsRight ? endOfSpace(from: range.upperBound, in: text) : range.upperBound
             index = start
         }
         if start < end { parts.append(.text(start..<end)) }
@@ -64,8 +64,7 @@ struct AddedTokenMatcher: Sendable {
 
     private func isSingleWord(_ range: Range<Int>, in text: UTF8Text) -> Bool {
         if range.lowerBound > 0 {
-            let before = text.scalar(at: text.start(before: range.lowerBound)).scalar
-            if isWordCharacter(before) { return false }
+            if isWordCharacter(text.scalar(at: text.start(before: range.lowerBound)).scalar) { return false }
         }
         if range.upperBound < text.bytes.count, isWordCharacter(text.scalar(at: range.upperBound).scalar) {
             return false
@@ -77,19 +76,26 @@ struct AddedTokenMatcher: Sendable {
         var index = index
         while index > 0 {
             let start = text.start(before: index)
-            if !text.character(at: start).class.contains(.space) { break }
+            if !isSpace(text.scalar(at: start).scalar) { break }
             index = start
         }
         return index
     }
+
+    private func endOfSpace(from index: Int, in text: UTF8Text) -> Int {
+        var index = index
+        while index < text.bytes.count, isSpace(text.scalar(at: index).scalar) { index = text.end(of: index) }
+        return index
+    }
+
+    private func isSpace(_ scalar: UInt32) -> Bool { UnicodeClasses.traits(of: scalar).contains(.whiteSpace) }
 }
 
-/// `\w` of Unicode's regular expressions (UTS 18, annex C).
-private func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
-    let properties = scalar.properties
-    if properties.isAlphabetic || properties.isJoinControl { return true }
-    switch properties.generalCategory {
-    case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
-    default: return false
+/// `\w` of Rust's regular expressions (UTS 18, annex C), where superscripts and fractions are no word characters.
+private func isWordCharacter(_ scalar: UInt32) -> Bool {
+    switch scalar {
+    case 0xB2, 0xB3, 0xB9, 0xBC...0xBE: false
+    case 0x200C, 0x200D: true
+    default: UnicodeClasses.traits(of: scalar).contains(.word)
     }
 }

@@ -25,17 +25,20 @@ enum ByteAlphabet {
         (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte)
     }
 
-    /// Appends the bytes that `text` stands for; text with a character outside the table stands for itself.
-    static func append(_ text: String, to result: inout [UInt8]) {
+    /// Appends the bytes that `text` stands for; text with a character outside the table stands for itself, and then
+    /// the answer is false.
+    @discardableResult
+    static func append(_ text: String, to result: inout [UInt8]) -> Bool {
         let start = result.count
         for scalar in text.unicodeScalars {
             let value = Int(scalar.value)
             guard value < bytes.count, bytes[value] >= 0 else {
                 result.removeSubrange(start...)
                 result.append(contentsOf: text.utf8)
-                return
+                return false
             }
             result.append(UInt8(bytes[value]))
         }
+        return true
     }
 }

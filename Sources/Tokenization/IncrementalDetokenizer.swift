@@ -7,7 +7,8 @@
 package struct IncrementalDetokenizer: Sendable {
     private let tokenizer: Tokenizer
     private let skipSpecial: Bool
-    private var start: TextStart
+    private var decoder: TokenDecoder
+    /// The beginning of a character that is not complete yet.
     private var held: [UInt8] = []
 
     /// `prompt` is what the tokens to come continue. It is not shown again, but if there is text in it, then a space
@@ -15,16 +16,20 @@ package struct IncrementalDetokenizer: Sendable {
     package init(_ tokenizer: Tokenizer, after prompt: [Int32] = [], skipSpecial: Bool = true) {
         self.tokenizer = tokenizer
         self.skipSpecial = skipSpecial
-        start = TextStart(tokenizer)
-        for token in prompt where !(skipSpecial && tokenizer.isSpecial(token)) {
-            _ = start.trim(tokenizer.bytes(of: token))
-        }
+        decoder = TokenDecoder(tokenizer.decoding)
+        for token in prompt { _ = decode(token) }
+        _ = decoder.endBytes()
+    }
+
+    private mutating func decode(_ token: Int32) -> [UInt8] {
+        if skipSpecial, tokenizer.isSpecial(token) { return [] }
+        guard let text = tokenizer.decoding.text(of: token) else { return [] }
+        return decoder.append(text, isLiteral: tokenizer.decoding.isLiteral(token))
     }
 
     /// Takes the next token; gives the characters that are complete now.
     package mutating func append(_ token: Int32) -> String {
-        if skipSpecial, tokenizer.isSpecial(token) { return "" }
-        held += start.trim(tokenizer.bytes(of: token))
+        held += decode(token)
         let complete = held.count - Self.incompleteSuffix(of: held)
         defer { held.removeFirst(complete) }
         return String(decoding: held.prefix(complete), as: UTF8.self)
@@ -32,6 +37,7 @@ package struct IncrementalDetokenizer: Sendable {
 
     /// Ends the text: U+FFFD for a character that stayed incomplete.
     package mutating func finish() -> String {
+        held += decoder.finish()
         defer { held = [] }
         return String(decoding: held, as: UTF8.self)
     }

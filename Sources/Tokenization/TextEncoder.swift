@@ -2,12 +2,10 @@
 
 import ModelFile
 
-/// Added tokens out of the text, the rest normalized, cut into words, and each word merged.
+/// Added tokens out of the text, the rest normalized, cut into words, and each word made into tokens.
 struct TextEncoder {
     private let tokenizer: Tokenizer
     private let parseSpecial: Bool
-    /// Characters without a token leave no trace, and what stands around them can merge.
-    private let dropsUnknown: Bool
     private var merger = PieceMerger()
     /// The ids so far.
     var tokens: [Int32] = []
@@ -15,124 +13,177 @@ struct TextEncoder {
     init(_ tokenizer: Tokenizer, parseSpecial: Bool) {
         self.tokenizer = tokenizer
         self.parseSpecial = parseSpecial
-        let description = tokenizer.description
-        if case .table = tokenizer.rule, description.unknown == nil, !description.usesByteFallback {
-            dropsUnknown = true
-        } else {
-            dropsUnknown = false
-        }
     }
 
     mutating func encode(_ text: UTF8Text) {
         for part in tokenizer.rawAddedTokens.split(text, parseSpecial: parseSpecial) {
             switch part {
             case .token(let token): tokens.append(token)
-            case .text(let range): encodeStretch(text.slice(range), isFirst: range.lowerBound == 0)
+            case .text(let range): encodeStretch(Array(text.bytes[range]), beginsText: range.lowerBound == 0)
             }
         }
     }
 
     /// Text between added tokens.
-    private mutating func encodeStretch(_ text: UTF8Text, isFirst: Bool) {
-        let description = tokenizer.description
-        let isPlain = description.textForm == .byteLevel && !description.normalizesToNFC
-        if isPlain {
-            encodeNormalized(text, isFirst: isFirst)
-        } else {
-            description.normalized(text).withUnsafeBytes {
-                encodeNormalized(UTF8Text(bytes: $0), isFirst: isFirst)
-            }
+    private mutating func encodeStretch(_ bytes: [UInt8], beginsText: Bool) {
+        var beginsText = beginsText
+        let bytes = tokenizer.normalizers.apply(to: bytes, beginsText: &beginsText)
+        let parts = bytes.withUnsafeBytes {
+            tokenizer.normalizedAddedTokens.split(UTF8Text(bytes: $0), parseSpecial: parseSpecial)
         }
-    }
-
-    private mutating func encodeNormalized(_ text: UTF8Text, isFirst: Bool) {
-        for part in tokenizer.normalizedAddedTokens.split(text, parseSpecial: parseSpecial) {
+        for part in parts {
             switch part {
             case .token(let token): tokens.append(token)
             case .text(let range):
-                let stretch = text.slice(range)
-                let description = tokenizer.description
-                if description.needsSpace(before: stretch, isFirst: isFirst && range.lowerBound == 0) {
-                    (description.space + stretch.bytes).withUnsafeBytes { encodeWords(UTF8Text(bytes: $0)) }
-                } else {
-                    encodeWords(stretch)
-                }
+                let isWhole = range.count == bytes.count
+                var words = Words(
+                    bytes: isWhole ? bytes : Array(bytes[range]), ranges: [0..<range.count],
+                    beginsText: beginsText && range.lowerBound == 0)
+                for step in tokenizer.steps { step.apply(to: &words) }
+                encodeWords(words)
             }
         }
     }
 
-    /// Repeated words are not merged again: their ids are copied from where they stand already.
-    private mutating func encodeWords(_ text: UTF8Text) {
-        var cache = WordCache(textLength: text.bytes.count)
-        var words = WordIterator(text, cuts: tokenizer.cuts)
-        while let word = words.next() {
-            if let known = cache.find(word, in: text) {
-                for index in known { tokens.append(tokens[index]) }
-                continue
+    /// Repeated words are not made into tokens again: their ids are copied from where they stand already.
+    private mutating func encodeWords(_ words: Words) {
+        var cache = WordCache(textLength: words.bytes.count)
+        words.bytes.withUnsafeBytes { buffer in
+            let text = UTF8Text(bytes: buffer)
+            for word in words.ranges {
+                if let known = cache.find(word, in: text) {
+                    for index in known { tokens.append(tokens[index]) }
+                    continue
+                }
+                let start = tokens.count
+                encodeWord(word, in: text)
+                cache.insert(word, in: text, tokens: start..<tokens.count)
             }
-            let start = tokens.count
-            encodeWord(word, in: text)
-            cache.insert(word, in: text, tokens: start..<tokens.count)
         }
     }
 
     private mutating func encodeWord(_ word: Range<Int>, in text: UTF8Text) {
-        let description = tokenizer.description
-        if description.ignoresMerges,
+        switch tokenizer.model {
+        case .merges(let rule): merge(word, in: text, by: rule)
+        case .unigram(let model):
+            merger.pieces.removeAll(keepingCapacity: true)
+            model.tokenize(word, in: text, into: &merger.pieces)
+            appendPieces(of: text)
+        case .wordPiece(let model):
+            if !model.tokenize(word, in: text, tokenizer.vocabulary, into: &tokens) { appendUnknown() }
+        case .wordLevel:
+            let token = tokenizer.vocabulary.token(for: UnsafeRawBufferPointer(rebasing: text.bytes[word]))
+            if let token { tokens.append(token) } else { appendUnknown() }
+        }
+    }
+
+    private mutating func appendUnknown() {
+        if let unknown = tokenizer.description.unknown { tokens.append(Int32(unknown)) }
+    }
+
+    private mutating func merge(_ word: Range<Int>, in text: UTF8Text, by rule: MergeRule) {
+        if tokenizer.description.ignoresMerges,
             let token = tokenizer.vocabulary.token(for: UnsafeRawBufferPointer(rebasing: text.bytes[word]))
         {
             tokens.append(token)
             return
         }
-        cutIntoPieces(word, of: text)
-        merger.merge(by: tokenizer.rule, in: text.bytes)
+        merger.pieces.removeAll(keepingCapacity: true)
+        if case .ranks(let ranks, _) = rule {
+            cutIntoCharacters(word, of: text, ranks)
+        } else if tokenizer.isByteLevel {
+            cutIntoBytes(word, of: text)
+        } else {
+            cutIntoTokens(word, of: text)
+        }
+        merger.merge(by: rule, in: text.bytes)
+        appendPieces(of: text)
+    }
+
+    /// The pieces' tokens; for those without one byte tokens, the unknown token or nothing.
+    private mutating func appendPieces(of text: UTF8Text) {
         var followsUnknown = false
         for piece in merger.pieces {
             if piece.token >= 0 {
                 tokens.append(piece.token)
                 followsUnknown = false
+            } else if let bytes = fallback(Int(piece.start)..<Int(piece.end), of: text) {
+                tokens += bytes
+                followsUnknown = false
             } else {
-                let isUnknown = appendWithoutToken(piece, of: text, followsUnknown: followsUnknown)
-                followsUnknown = isUnknown
+                if !(tokenizer.description.fusesUnknown && followsUnknown) { appendUnknown() }
+                followsUnknown = true
             }
         }
     }
 
-    private mutating func cutIntoPieces(_ word: Range<Int>, of text: UTF8Text) {
-        merger.pieces.removeAll(keepingCapacity: true)
+    /// The byte tokens of a character, where all its bytes have one.
+    private func fallback(_ range: Range<Int>, of text: UTF8Text) -> [Int32]? {
+        guard tokenizer.description.usesByteFallback else { return nil }
+        let bytes = text.bytes[range].map { tokenizer.byteTokens[Int($0)] }
+        return bytes.contains(-1) ? nil : bytes
+    }
+
+    /// SentencePiece: characters may merge also where they are no tokens themselves.
+    private mutating func cutIntoCharacters(_ word: Range<Int>, of text: UTF8Text, _ ranks: [UInt32]) {
         var index = word.lowerBound
         while index < word.upperBound {
-            let token: Int32
-            let next: Int
-            if tokenizer.description.textForm == .byteLevel {
-                next = index + 1
-                token = tokenizer.byteTokens[Int(text.bytes[index])]
-            } else {
-                next = text.end(of: index)
-                token =
-                    tokenizer.vocabulary.token(for: UnsafeRawBufferPointer(rebasing: text.bytes[index..<next])) ?? -1
-            }
-            if token >= 0 || !dropsUnknown {
-                merger.pieces.append(Piece(token: token, start: UInt32(index), end: UInt32(next)))
-            }
-            index = next
+            let end = text.end(of: index)
+            let token = tokenizer.vocabulary.token(for: UnsafeRawBufferPointer(rebasing: text.bytes[index..<end]))
+            let usable = token.flatMap { ranks[Int($0)] == .max ? nil : $0 } ?? -1
+            merger.pieces.append(Piece(token: usable, start: UInt32(index), end: UInt32(end)))
+            index = end
         }
     }
 
-    /// A character that is no token: its bytes if all of them are tokens, else the unknown token, else nothing.
-    /// True if it is unknown.
-    private mutating func appendWithoutToken(_ piece: Piece, of text: UTF8Text, followsUnknown: Bool) -> Bool {
+    private mutating func cutIntoBytes(_ word: Range<Int>, of text: UTF8Text) {
+        for index in word {
+            appendPiece(tokenizer.byteTokens[Int(text.bytes[index])], index..<index + 1)
+        }
+    }
+
+    /// Byte-pair encoding: characters that are no tokens become bytes or the unknown token before anything merges.
+    private mutating func cutIntoTokens(_ word: Range<Int>, of text: UTF8Text) {
         let description = tokenizer.description
-        if description.usesByteFallback {
-            let bytes = text.bytes[Int(piece.start)..<Int(piece.end)].map { tokenizer.byteTokens[Int($0)] }
-            if !bytes.contains(-1) {
-                tokens += bytes
-                return false
+        let isPlain = description.continuationPrefix.isEmpty && description.wordSuffix.isEmpty
+        var index = word.lowerBound
+        while index < word.upperBound {
+            let end = text.end(of: index)
+            let character = UnsafeRawBufferPointer(rebasing: text.bytes[index..<end])
+            let spelled = isPlain ? [] : spell(character, isFirst: index == word.lowerBound, isLast: end == word.upperBound)
+            if let token = isPlain ? tokenizer.vocabulary.token(for: character) : tokenizer.vocabulary.token(for: spelled) {
+                appendPiece(token, index..<end)
+            } else if let bytes = fallback(index..<end, of: text) {
+                for (offset, token) in bytes.enumerated() { appendPiece(token, index + offset..<index + offset + 1) }
+            } else {
+                appendPiece(-1, index..<end)
             }
+            index = end
         }
-        if let unknown = description.unknown, !(description.fusesUnknown && followsUnknown) {
-            tokens.append(Int32(unknown))
+    }
+
+    private func spell(_ character: UnsafeRawBufferPointer, isFirst: Bool, isLast: Bool) -> [UInt8] {
+        var bytes: [UInt8] = []
+        if !isFirst { bytes += Array(tokenizer.description.continuationPrefix.utf8) }
+        bytes += character
+        if isLast { bytes += Array(tokenizer.description.wordSuffix.utf8) }
+        return bytes
+    }
+
+    /// A piece for a token; for none (-1) one for the unknown token, or no piece where there is no such token.
+    private mutating func appendPiece(_ token: Int32, _ range: Range<Int>) {
+        if token >= 0 {
+            merger.pieces.append(Piece(token: token, start: UInt32(range.lowerBound), end: UInt32(range.upperBound)))
+            return
         }
-        return true
+        guard let unknown = tokenizer.description.unknown.map(Int32.init) else { return }
+        let last = merger.pieces.count - 1
+        if tokenizer.description.fusesUnknown, last >= 0, merger.pieces[last].token == unknown,
+            Int(merger.pieces[last].end) == range.lowerBound
+        {
+            merger.pieces[last].end = UInt32(range.upperBound)
+        } else {
+            merger.pieces.append(Piece(token: unknown, start: UInt32(range.lowerBound), end: UInt32(range.upperBound)))
+        }
     }
 }

@@ -2,8 +2,12 @@
 
 /// A description that no tokenizer can follow; each message says what is wrong and what to do.
 package enum TokenizationError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The rule by which text is cut is not known here.
-    case unsupportedPreTokenizer(String)
+    /// A part of the tokenizer is of a kind that is not known here.
+    case unsupported(String)
+    /// A regular expression that is wrong, or uses what is not known here.
+    case unsupportedExpression(String, reason: String)
+    /// The compiled map of characters is not one.
+    case damagedCharacterMap
     /// A list that must have one entry a token has another length.
     case wrongCount(field: String, count: Int, tokens: Int)
     /// An id outside the vocabulary.
@@ -13,8 +17,13 @@ package enum TokenizationError: Error, Equatable, Sendable, CustomStringConverti
 
     package var description: String {
         switch self {
-        case .unsupportedPreTokenizer(let name):
-            "the tokenizer's pre-tokenizer \"\(name)\" is not supported; the model can be used with token ids"
+        case .unsupported(let name):
+            "the tokenizer's \(name) is not supported; the model can be used with token ids"
+        case .unsupportedExpression(let expression, let reason):
+            "the tokenizer's expression \"\(expression.prefix(80))\" cannot be used: \(reason); the model can be used "
+                + "with token ids"
+        case .damagedCharacterMap:
+            "the tokenizer's map of characters is not one; the model file is damaged"
         case .wrongCount(let field, let count, let tokens):
             "the tokenizer has \(count) \(field) for \(tokens) tokens; the model file is damaged"
         case .tokenOutOfRange(let field, let token, let tokens):

@@ -1,6 +1,5 @@
 // What a tokenizer prepares from its description. Knows nothing of texts to come.
 
-import Foundation
 import ModelFile
 
 extension TokenizerDescription {
@@ -9,8 +8,12 @@ extension TokenizerDescription {
         if kinds.count != tokens.count {
             throw .wrongCount(field: "token kinds", count: kinds.count, tokens: tokens.count)
         }
-        if case .sentencePiece(let scores) = model, scores.count != tokens.count {
+        switch model {
+        case .sentencePiece(let scores) where scores.count != tokens.count:
             throw .wrongCount(field: "token scores", count: scores.count, tokens: tokens.count)
+        case .unigram(let scores) where scores.count != tokens.count:
+            throw .wrongCount(field: "token scores", count: scores.count, tokens: tokens.count)
+        default: break
         }
         let ids: [(String, [Int])] = [
             ("beginning-of-text token", bos.map { [$0] } ?? []), ("end-of-text token", eos.map { [$0] } ?? []),
@@ -24,172 +27,141 @@ extension TokenizerDescription {
         }
     }
 
-    /// Whether SentencePiece would merge text into this token: control and byte tokens never come from text.
-    func isMergeable(_ id: Int) -> Bool {
-        switch kinds[id] {
-        case .normal, .userDefined, .unused: true
-        case .unknown, .control, .byte: false
+    /// Whether words are bytes: the last step makes characters of bytes, and nothing but merging comes after it.
+    var isByteLevel: Bool {
+        guard case .bytePairs = model, case .byteLevel = preTokenizers.last, !normalizers.contains(.byteLevel),
+            continuationPrefix.isEmpty, wordSuffix.isEmpty, !usesByteFallback
+        else { return false }
+        return !preTokenizers.dropLast().contains {
+            if case .byteLevel = $0 { true } else { false }
         }
     }
 
-    /// Whether some token has a "▁" behind another character, so that merging can cross the beginning of a word.
-    var hasMarkersInsideTokens: Bool {
-        tokens.indices.contains { id in
-            guard isMergeable(id) else { return false }
-            var previousIsMarker = true
-            for scalar in tokens[id].unicodeScalars {
-                let isMarker = scalar == "\u{2581}"
-                if isMarker, !previousIsMarker { return true }
-                previousIsMarker = isMarker
-            }
-            return false
+    /// Whether the model's rules can make each token of text; [tokens.count]. (Control and byte tokens of GGUF files
+    /// never come from text; in Hugging Face's files all tokens of the model do.)
+    var canComeFromText: [Bool] {
+        var result = tokens.map { !$0.isEmpty }
+        if keepsAddedTokensInText {
+            for (id, kind) in kinds.enumerated() where [.unknown, .control, .byte].contains(kind) { result[id] = false }
+        } else {
+            for token in addedTokens where !token.isInModel { result[token.id] = false }
         }
+        return result
+    }
+
+    /// Whether some token has a "▁" behind another character, so that merging can cross the beginning of a word, or
+    /// "▁" is no token at all.
+    func hasMarkersInsideTokens(_ vocabulary: Vocabulary) -> Bool {
+        if vocabulary.token(for: UTF8Text.marker) == nil { return true }
+        for id in tokens.indices {
+            let text = Array(vocabulary.bytes(of: Int32(id)))
+            guard text.count > 3, text.contains(UTF8Text.marker[0]) else { continue }
+            let found = text.withUnsafeBytes { buffer in
+                let text = UTF8Text(bytes: buffer)
+                var index = 0
+                while text.isMarker(at: index) { index += UTF8Text.marker.count }
+                return text.firstIndex(of: UTF8Text.marker, from: index) != nil
+            }
+            if found { return true }
+        }
+        return false
     }
 
     /// The token "<0xNN>" of each byte, -1 for none; [256].
     func fallbackTokens() -> [Int32] {
         var result = [Int32](repeating: -1, count: 256)
         for id in tokens.indices where kinds[id] == .byte {
-            if let byte = Self.byte(named: tokens[id]) { result[Int(byte)] = Int32(id) }
+            if let byte = Self.byte(named: Array(tokens[id].utf8)) { result[Int(byte)] = Int32(id) }
         }
         return result
     }
 
     /// The byte of "<0xNN>".
-    static func byte(named text: String) -> UInt8? {
-        let text = Array(text.utf8)
+    static func byte(named text: [UInt8]) -> UInt8? {
         guard text.count == 6, text.starts(with: "<0x".utf8), text[5] == UInt8(ascii: ">") else { return nil }
         return UInt8(String(decoding: text[3...4], as: UTF8.self), radix: 16)
     }
 
-    func roles() -> [TokenRole] {
-        var roles: [TokenRole] = kinds.map { kind in
-            switch kind {
-            case .normal, .unused: .text
-            case .userDefined: .literal
-            case .control, .unknown: .special
-            case .byte: .byte
-            }
-        }
-        for token in addedTokens { roles[token.id] = token.isSpecial ? .special : .literal }
-        return roles
-    }
-
-    /// The matchers for raw and for normalized text.
-    func addedTokenMatchers() -> (raw: AddedTokenMatcher, normalized: AddedTokenMatcher) {
-        let raw = addedTokens.filter { !$0.isNormalized }
-        let normalized = addedTokens.filter(\.isNormalized)
-        let normalizedContents = normalized.map { token in
-            Array(token.content.utf8).withUnsafeBytes { self.normalized(UTF8Text(bytes: $0)) }
-        }
-        return (
-            AddedTokenMatcher(raw, contents: raw.map { Array($0.content.utf8) }),
-            AddedTokenMatcher(normalized, contents: normalizedContents)
-        )
-    }
-
-    /// A stretch of text as the vocabulary spells it, and with a space before it where every stretch has one.
-    func normalized(_ text: UTF8Text) -> [UInt8] {
-        var bytes = Array(text.bytes)
-        if bytes.isEmpty { return bytes }
-        if normalizesToNFC, bytes.contains(where: { $0 >= 0x80 }) {
-            bytes = Array(String(decoding: bytes, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
-        }
-        if textForm == .byteLevel { return spacePrefix == .always ? space + bytes : bytes }
-        var result = spacePrefix == .always ? space : []
-        result.reserveCapacity(bytes.count + bytes.count / 2)
-        for byte in bytes {
-            if byte == UInt8(ascii: " ") { result += UTF8Text.marker } else { result.append(byte) }
-        }
+    func preparedNormalizers() throws(TokenizationError) -> [TextNormalizer] {
+        var result: [TextNormalizer] = []
+        for normalizer in normalizers { result.append(try TextNormalizer(normalizer)) }
         return result
     }
 
-    /// Whether a space is put before a normalized stretch that has none.
-    func needsSpace(before text: UTF8Text, isFirst: Bool) -> Bool {
-        switch spacePrefix {
-        case .never, .always: false
-        case .alwaysUnlessSpace: !text.bytes.starts(with: space)
-        case .firstUnlessSpace: isFirst && !text.bytes.starts(with: space)
+    /// The steps of cutting, and at their end one that makes long stretches of marked words shorter.
+    func preparedSteps(_ vocabulary: Vocabulary) throws(TokenizationError) -> [WordStep] {
+        var steps: [WordStep] = []
+        for preTokenizer in preTokenizers {
+            switch preTokenizer {
+            case .split(let pattern, let behavior, let inverted):
+                steps.append(.split(try TextPattern(pattern), behavior, inverted: inverted))
+            case .metaspace(let mark, let prefix, let splits):
+                steps.append(.metaspace(mark: Array(String(mark).utf8), prefix: prefix, splits: splits))
+            case .byteLevel(let addsPrefixSpace, let splits):
+                if addsPrefixSpace { steps.append(.prefixSpace) }
+                if splits { steps.append(.split(try TextPattern(Self.gpt2), .isolated, inverted: false)) }
+                if !isByteLevel { steps.append(.spellBytes) }
+            }
+        }
+        if wordsCanBeCutAtMarkers, !hasMarkersInsideTokens(vocabulary) { steps.append(.beforeMarkerRuns) }
+        return steps
+    }
+
+    /// Whether it makes no difference to the model if words are cut where no token crosses.
+    private var wordsCanBeCutAtMarkers: Bool {
+        switch model {
+        case .bytePairs: !isByteLevel && !ignoresMerges && continuationPrefix.isEmpty && wordSuffix.isEmpty
+        case .sentencePiece, .unigram: true
+        case .wordPiece, .wordLevel: false
         }
     }
 
-    /// A space as the vocabulary spells it.
-    var space: [UInt8] {
-        textForm == .byteLevel ? [UInt8(ascii: " ")] : UTF8Text.marker
+    private static let gpt2 = Pattern.expression(
+        #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#)
+
+    /// The matchers for raw and for normalized text.
+    func addedTokenMatchers(
+        _ normalizers: [TextNormalizer]
+    ) -> (raw: AddedTokenMatcher, normalized: AddedTokenMatcher) {
+        let raw = addedTokens.filter { !$0.isNormalized }
+        let normalized = addedTokens.filter(\.isNormalized)
+        return (
+            AddedTokenMatcher(raw, contents: raw.map { Array($0.content.utf8) }),
+            AddedTokenMatcher(normalized, contents: normalized.map { normalizers.apply(to: Array($0.content.utf8)) })
+        )
+    }
+}
+
+extension [TextNormalizer] {
+    /// A stretch of text after all of them.
+    func apply(to bytes: [UInt8]) -> [UInt8] {
+        var beginsText = false
+        return apply(to: bytes, beginsText: &beginsText)
+    }
+
+    func apply(to bytes: [UInt8], beginsText: inout Bool) -> [UInt8] {
+        var bytes = bytes
+        for normalizer in self { bytes = normalizer.apply(to: bytes, beginsText: &beginsText) }
+        return bytes
     }
 }
 
 extension Vocabulary {
+    /// The texts of the tokens that text can become, and of no others.
     init(_ description: TokenizerDescription) {
-        let added = Dictionary(
-            description.addedTokens.map { ($0.id, $0.content) }, uniquingKeysWith: { first, _ in first })
-        let isByteLevel = description.textForm == .byteLevel
+        var isExcluded = [Bool](repeating: false, count: description.tokens.count)
+        for token in description.addedTokens where !token.isInModel { isExcluded[token.id] = true }
+        let isByteLevel = description.isByteLevel
         self.init(
             count: description.tokens.count,
             write: { id, bytes in
-                if isByteLevel, added[id] == nil {
-                    ByteAlphabet.append(description.tokens[id], to: &bytes)
+                if isExcluded[id] { return }
+                if !isByteLevel {
+                    bytes += Array(description.tokens[id].utf8)
                 } else {
-                    bytes += Array((added[id] ?? description.tokens[id]).utf8)
+                    let start = bytes.count
+                    if !ByteAlphabet.append(description.tokens[id], to: &bytes) { bytes.removeSubrange(start...) }
                 }
             })
-    }
-}
-
-extension MergeRule {
-    init(_ description: TokenizerDescription, vocabulary: Vocabulary) throws(TokenizationError) {
-        switch description.model {
-        case .bytePairs(let merges):
-            self = .table(try MergeTable(merges, textForm: description.textForm, vocabulary: vocabulary))
-        case .sentencePiece(let scores):
-            self = .ranks(Self.ranks(scores, description), vocabulary)
-        }
-    }
-
-    /// Ranks in the order of falling scores; equal scores have equal ranks.
-    private static func ranks(_ scores: [Float], _ description: TokenizerDescription) -> [UInt32] {
-        let scores = scores.map { $0.isNaN ? -Float.infinity : $0 }
-        var ranks = [UInt32](repeating: .max, count: scores.count)
-        var rank: UInt32 = 0
-        var previous: Float?
-        let ids = scores.indices.filter(description.isMergeable).sorted { scores[$0] > scores[$1] }
-        for id in ids {
-            if let previous, previous != scores[id] { rank += 1 }
-            previous = scores[id]
-            ranks[id] = rank
-        }
-        return ranks
-    }
-}
-
-extension MergeTable {
-    init(
-        _ merges: [TokenizerDescription.Merge], textForm: TokenizerDescription.TextForm, vocabulary: Vocabulary
-    ) throws(TokenizationError) {
-        self.init(capacity: merges.count)
-        var joined: [UInt8] = []
-        for (index, merge) in merges.enumerated() {
-            joined.removeAll(keepingCapacity: true)
-            Self.append(merge.left, in: textForm, to: &joined)
-            let leftLength = joined.count
-            Self.append(merge.right, in: textForm, to: &joined)
-            let ids = joined.withUnsafeBytes { bytes in
-                (
-                    vocabulary.token(for: UnsafeRawBufferPointer(rebasing: bytes[..<leftLength])),
-                    vocabulary.token(for: UnsafeRawBufferPointer(rebasing: bytes[leftLength...])),
-                    vocabulary.token(for: bytes)
-                )
-            }
-            guard let left = ids.0, let right = ids.1, let token = ids.2 else {
-                throw .unknownMerge(index: index, left: merge.left, right: merge.right)
-            }
-            insert(left, right, Pair(rank: UInt32(index), token: token))
-        }
-    }
-
-    private static func append(
-        _ text: String, in textForm: TokenizerDescription.TextForm, to bytes: inout [UInt8]
-    ) {
-        if textForm == .byteLevel { ByteAlphabet.append(text, to: &bytes) } else { bytes += Array(text.utf8) }
     }
 }

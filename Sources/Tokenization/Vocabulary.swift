@@ -32,6 +32,12 @@ struct Vocabulary: Sendable {
         storage[offsets[Int(id)]..<offsets[Int(id) + 1]]
     }
 
+    /// The length of a token's text.
+    func length(of id: Int32) -> Int { offsets[Int(id) + 1] - offsets[Int(id)] }
+
+    /// One byte of a token's text, which must be long enough.
+    func byte(of id: Int32, at offset: Int) -> UInt8 { storage[offsets[Int(id)] + offset] }
+
     /// The token with exactly this text.
     func token(for text: UnsafeRawBufferPointer) -> Int32? {
         if text.isEmpty || text.count > longest { return nil }
