@@ -20,7 +20,7 @@ extension Model {
         if let tokenizer {
             fields += try tokenizer.ggufFields(
                 file: name, preTokenizer: preTokenizer, vocabularySize: configuration.vocabularySize,
-                endTokens: generation.eosTokens)
+                generation: generation)
         } else {
             fields.append(.string("tokenizer.ggml.model", "no_vocab"))
         }

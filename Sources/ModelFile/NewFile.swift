@@ -17,10 +17,14 @@ final class NewFile {
         self.path = path
         self.replacing = replacing
         let folder = DiskFolder.parent(of: path).folder.path
-        switch try DiskFile.kind(of: path) {
-        case .folder: throw ModelFileError(.wrongFileKind, file: path, "is a folder", hint: "name a file in it")
-        case .file where !replacing: throw Self.exists(path)
-        case .file, .missing: break
+        var status = stat()
+        if stat(path, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFREG else {
+                throw ModelFileError(
+                    .wrongFileKind, file: path, "is there already, and is no regular file",
+                    hint: "name a file to be made")
+            }
+            guard replacing else { throw Self.exists(path) }
         }
         guard try DiskFile.kind(of: folder) == .folder else {
             throw ModelFileError(
@@ -104,7 +108,7 @@ final class NewFile {
     /// Asks the file system first, so that hours of work do not end in a full disk.
     private static func checkRoom(in folder: String, for byteCount: Int) throws(ModelFileError) {
         var status = statvfs()
-        guard statvfs(folder, &status) == 0 else { return }
+        guard statvfs(folder, &status) == 0, status.f_blocks > 0 else { return }
         let (free, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(status.f_frsize))
         guard overflow || free >= byteCount else {
             throw ModelFileError(

@@ -3,9 +3,9 @@
 
 extension TokenizerDescription {
     /// The fields under "tokenizer.ggml". `preTokenizer` is the name of the way text is cut, nil where there is none.
-    /// `endTokens` end an answer. Throws where GGUF has no such tokenizer.
+    /// `generation` knows BOS and EOS where the tokenizer does not. Throws where GGUF has no such tokenizer.
     func ggufFields(
-        file: String, preTokenizer name: String?, vocabularySize: Int, endTokens: [Int]
+        file: String, preTokenizer name: String?, vocabularySize: Int, generation: GenerationDefaults
     ) throws(ModelFileError) -> [GGUFField] {
         guard tokens.count <= vocabularySize else {
             throw ModelFileError(
@@ -37,17 +37,18 @@ extension TokenizerDescription {
                 .unsupported, file: file, field: "tokenizer", "is of a kind that GGUF files do not have")
         }
         fields.append(.int32s("tokenizer.ggml.token_type", kinds.map { Int32($0.rawValue) }))
-        return fields + specialFields(endTokens: endTokens)
+        return fields + specialFields(generation)
     }
 
-    private func specialFields(endTokens: [Int]) -> [GGUFField] {
-        let end = eos ?? endTokens.first
-        let turnEnd = endTokens.first { $0 != end }
-        let ids = [("bos", bos), ("eos", end), ("eot", turnEnd), ("unknown", unknown)]
+    private func specialFields(_ generation: GenerationDefaults) -> [GGUFField] {
+        let begin = bos ?? prefixTokens.first ?? generation.bosToken
+        let end = eos ?? suffixTokens.last ?? generation.eosTokens.first
+        let turnEnd = generation.eosTokens.first { $0 != end }
+        let ids = [("bos", begin), ("eos", end), ("eot", turnEnd), ("unknown", unknown)]
         let fields = ids.compactMap { name, id in id.map { GGUFField.uint32("tokenizer.ggml.\(name)_token_id", $0) } }
         return fields + [
-            .bool("tokenizer.ggml.add_bos_token", bos.map(prefixTokens.contains) ?? false),
-            .bool("tokenizer.ggml.add_eos_token", eos.map(suffixTokens.contains) ?? false),
+            .bool("tokenizer.ggml.add_bos_token", begin.map(prefixTokens.contains) ?? false),
+            .bool("tokenizer.ggml.add_eos_token", end.map(suffixTokens.contains) ?? false),
         ]
     }
 

@@ -1,0 +1,176 @@
+// Tensors in another type are the same whichever bytes of them are read, and by whom.
+//
+// Responsible for: ranges, threads, orders of rows, and models that were converted.
+// Must not know: how blocks are made.
+
+import CKernels
+import Dispatch
+import Foundation
+import ModelFile
+import Synchronization
+import Testing
+
+@testable import Inference
+
+@Suite("Converted tensors")
+struct ConvertedTensorsTests {
+    /// A model of one F32 matrix and one vector, from functions of row and column.
+    static func source(
+        rows: Int, columns: Int, transposed: Bool = false, value: (Int, Int) -> Float
+    ) -> TinyModel {
+        var values: [Float] = []
+        for outer in 0..<(transposed ? columns : rows) {
+            for inner in 0..<(transposed ? rows : columns) {
+                values.append(transposed ? value(inner, outer) : value(outer, inner))
+            }
+        }
+        let tensor = TensorDescriptor(
+            name: "blk.0.ffn_up.weight", type: .f32, rows: rows, columns: columns, isTransposed: transposed,
+            byteCount: rows * columns * 4, file: 0, offset: 0)
+        return TinyModel(
+            name: "source", configuration: TinyModel.llama.configuration, tensors: [tensor],
+            bytes: [tensor.name: values.withUnsafeBytes { Array($0) }])
+    }
+
+    private func whole(_ converted: ConvertedTensors, _ tensor: TensorDescriptor) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0xee, count: tensor.byteCount)
+        try bytes.withUnsafeMutableBytes { try converted.read(tensor, at: 0, into: $0) }
+        return bytes
+    }
+
+    private func floats(_ bytes: [UInt8]) -> [Float] {
+        bytes.withUnsafeBytes { bytes in
+            (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+        }
+    }
+
+    @Test(
+        "Any range of bytes is that of the whole, on any number of threads", arguments: [TensorType.q8_0, .q4_k, .f16])
+    func ranges(type: TensorType) throws {
+        let model = Self.source(rows: 300, columns: 512) { row, column in
+            Float((row * 31 + column * 17) % 101 - 50) * 0.01
+        }
+        let conversion = TensorConversion(model.tensors[0], to: type)
+        let expected = try whole(ConvertedTensors([conversion], source: model, threads: 1), conversion.target)
+        for row in [0, 7, 299] {
+            var bytes = [UInt8](repeating: 0, count: expected.count / 300)
+            let values = (0..<512).map { Float((row * 31 + $0 * 17) % 101 - 50) * 0.01 }
+            tk_quantize_row(type.kernelType, &bytes, values, 512)
+            #expect(Array(expected[row * bytes.count..<(row + 1) * bytes.count]) == bytes)
+        }
+        let converted = ConvertedTensors([conversion], source: model, threads: 3)
+        #expect(try whole(converted, conversion.target) == expected)
+        var random = Random(seed: 8)
+        for _ in 0..<60 {
+            let offset = Int.random(in: 0..<expected.count, using: &random)
+            let count = Int.random(in: 0...expected.count - offset, using: &random)
+            var bytes = [UInt8](repeating: 0xee, count: count)
+            try bytes.withUnsafeMutableBytes { try converted.read(conversion.target, at: offset, into: $0) }
+            #expect(bytes == Array(expected[offset..<offset + count]))
+        }
+    }
+
+    @Test("Several threads may read at once")
+    func manyReaders() throws {
+        let model = Self.source(rows: 200, columns: 256) { row, column in Float(row - column) }
+        let conversion = TensorConversion(model.tensors[0], to: .q6_k)
+        let converted = ConvertedTensors([conversion], source: model, threads: 2)
+        let expected = try whole(converted, conversion.target)
+        let wrong = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: 8) { index in
+            let read = try? whole(converted, conversion.target)
+            if read != expected { wrong.withLock { $0 += 1 } }
+        }
+        #expect(wrong.withLock { $0 } == 0)
+    }
+
+    @Test("A transposed matrix is laid out in rows, rows take their new order, and the addend is added")
+    func layout() throws {
+        let model = Self.source(rows: 8, columns: 5, transposed: true) { Float($0 * 10 + $1) }
+        var conversion = TensorConversion(model.tensors[0], to: .f32)
+        conversion.rowOrder = .interleavedHalves(headSize: 4, dimensions: 4)
+        conversion.addend = 1
+        #expect(!conversion.target.isTransposed && !conversion.isCopy)
+        let converted = ConvertedTensors([conversion], source: model, threads: 1)
+        let expected = [0, 2, 1, 3, 4, 6, 5, 7].flatMap { row in (0..<5).map { Float(row * 10 + $0 + 1) } }
+        #expect(try floats(whole(converted, conversion.target)) == expected)
+    }
+
+    @Test("A vector's elements move as rows do")
+    func vector() throws {
+        let model = Self.source(rows: 1, columns: 8) { Float($1) }
+        var conversion = TensorConversion(model.tensors[0], to: .f32)
+        conversion.rowOrder = .interleavedHalves(headSize: 4, dimensions: 4)
+        let converted = ConvertedTensors([conversion], source: model, threads: 1)
+        #expect(try floats(whole(converted, conversion.target)) == [0, 2, 1, 3, 4, 6, 5, 7])
+    }
+
+    @Test("Values that are not finite, and ranges outside of the tensor, are refused with a sentence")
+    func refused() throws {
+        let model = Self.source(rows: 70, columns: 64) { row, column in row == 69 && column == 3 ? .nan : 1 }
+        let conversion = TensorConversion(model.tensors[0], to: .q4_0)
+        let converted = ConvertedTensors([conversion], source: model, threads: 2)
+        #expect(throws: ModelFileError.self) { try whole(converted, conversion.target) }
+        var byte = [UInt8](repeating: 0, count: 10)
+        let outside: [(TensorDescriptor, Int)] = [
+            (conversion.target, -1), (conversion.target, conversion.target.byteCount - 9), (conversion.target, .max),
+            (model.tensors[0], 0),
+        ]
+        for (tensor, offset) in outside {
+            #expect(throws: ModelFileError.self) {
+                try byte.withUnsafeMutableBytes { try converted.read(tensor, at: offset, into: $0) }
+            }
+        }
+        try byte.withUnsafeMutableBytes { try converted.read(conversion.target, at: 0, into: $0) }
+    }
+
+    @Test("Factors of Llama 3.1's frequencies divide as the scaling does")
+    func factors() throws {
+        var rotary = RotaryConfiguration(
+            base: 500_000, dimensions: 64, pairing: .halves,
+            scaling: .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContextLength: 8192))
+        let factors = try rotary.frequencyFactors()
+        #expect(factors.first == 1 && factors.last == 8 && factors.contains { $0 > 1.01 && $0 < 7.9 })
+        let scaled = try RotaryTable(rotary).frequencies
+        rotary.scaling = .factors(factors)
+        for (one, other) in zip(scaled, try RotaryTable(rotary).frequencies) {
+            #expect(abs(one - other) <= 2 * one.ulp)
+        }
+    }
+
+    @Test(
+        "A Hugging Face folder written as GGUF answers as transformers does",
+        arguments: ["gpt2-f32", "gpt2-bf16", "llama-f32", "llama-bf16-tied", "llama-mha-sharded"])
+    func golden(name: String) throws {
+        let folder = TestFiles.models.appendingPathComponent(name)
+        let conversion = try GGUFConversion(path: folder.path, mix: .f32, requantizing: false)
+        let path = NSTemporaryDirectory() + "tandem-golden-\(UUID().uuidString).gguf"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let tensors = conversion.contents.compactMap { content in
+            if case .converted(let tensor) = content { tensor } else { nil }
+        }
+        let converted = ConvertedTensors(tensors, source: conversion.source, threads: 2)
+        _ = try conversion.writer.write(
+            to: path, replacing: false,
+            read: { index, offset, buffer throws(ModelFileError) in
+                switch conversion.contents[index] {
+                case .converted(let tensor): try converted.read(tensor.target, at: offset, into: buffer)
+                case .numbers(let values): values.withUnsafeBytes { buffer.copyMemory(from: $0) }
+                case .rotaryFactors(let rotary):
+                    (try? rotary.frequencyFactors())?.withUnsafeBytes { buffer.copyMemory(from: $0) }
+                }
+            }, progress: { _ in true })
+        let golden = try Golden(folder.appendingPathComponent("golden.json"))
+        var parameters = SamplingParameters()
+        parameters.temperature = 0
+        var opened = try OpenedModel(path, parameters: parameters)
+        var tokens: [Int32] = []
+        var next = golden.prompt_tokens
+        while tokens.count < golden.greedy_tokens.count {
+            let sample = try #require(try opened.feed(next))
+            tokens.append(sample.token)
+            next = [sample.token]
+        }
+        #expect(tokens == golden.greedy_tokens)
+    }
+}
