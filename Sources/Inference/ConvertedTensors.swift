@@ -66,6 +66,21 @@ package final class ConvertedTensors: TensorSource {
         if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
+    /// The same of tensors of one size that stand one after the other, as the experts of a layer do.
+    package func read(
+        _ tensors: [TensorDescriptor], at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(ModelFileError) {
+        guard let byteCount = tensors.first?.byteCount, byteCount > 0 else { return }
+        var done = 0
+        while done < buffer.count {
+            let (index, start) = (offset + done).quotientAndRemainder(dividingBy: byteCount)
+            let count = min(byteCount - start, buffer.count - done)
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
+            try read(tensors[index], at: start, into: part)
+            done += count
+        }
+    }
+
     /// A matrix whose columns lie one after the other: each row gathers from all of it.
     private func wholeBytes(of tensor: TensorDescriptor) throws(ModelFileError) -> [UInt8] {
         if let known = transposed.withLock({ $0?.name == tensor.name ? $0?.bytes : nil }) { return known }

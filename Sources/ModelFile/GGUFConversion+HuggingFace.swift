@@ -6,14 +6,28 @@ extension Model {
     func conversion(_ mix: QuantizationMix, preTokenizer: String?) throws(ModelFileError) -> GGUFConversion {
         var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
         var entries: [(tensor: GGUFTensor, content: GGUFConversion.Content)] = []
+        var stacks: [String: Int] = [:]
         for tensor in tensors {
+            let stackedName = Experts.stackedName(of: tensor.name)
             var conversion = choice.conversion(
-                of: tensor, isMatrix: tensor.rows > 1, isExperts: false, small: .f32)
+                of: tensor, isMatrix: tensor.rows > 1, isExperts: stackedName != nil, small: .f32)
             conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
             conversion.addend = tensor.name.hasSuffix("_norm.weight") ? configuration.normWeightOffset : 0
-            let shape = tensor.rows > 1 ? [tensor.rows, tensor.columns] : [tensor.columns]
-            let written = GGUFTensor(name: tensor.name, type: conversion.target.type, shape: shape)
-            entries.append((written, .converted(conversion)))
+            var written = GGUFTensor(
+                name: TensorNaming.gguf.stored(tensor.name).name, type: conversion.target.type,
+                shape: tensor.rows > 1 ? [tensor.rows, tensor.columns] : [tensor.columns])
+            guard let stackedName else {
+                entries.append((written, .converted([conversion])))
+                continue
+            }
+            if let index = stacks[stackedName], case .converted(let parts) = entries[index].content {
+                entries[index].content = .converted(parts + [conversion])
+                entries[index].tensor.shape[0] += 1
+            } else {
+                stacks[stackedName] = entries.count
+                (written.name, written.shape) = (stackedName, [1, tensor.rows, tensor.columns])
+                entries.append((written, .converted([conversion])))
+            }
         }
         entries += configuration.ggufRotaryTensors
         var fields = try configuration.ggufFields(name: name) + GGUFField.fileFields(mix)
@@ -26,7 +40,7 @@ extension Model {
         }
         if let chatTemplate { fields.append(.string("tokenizer.chat_template", chatTemplate)) }
         return GGUFConversion(
-            fields: fields, entries: entries, source: TensorFiles(name: name, files: files, forms: forms), inputs: fileNames,
+            fields: fields, entries: entries, source: self, inputs: fileNames,
             fallbacks: choice.fallbacks)
     }
 }
@@ -34,7 +48,7 @@ extension Model {
 extension ModelConfiguration {
     /// Llama's GGUF files pair neighbouring elements of queries and keys; those of all other families keep the order
     /// of Hugging Face.
-    private var pairsNeighbours: Bool { architecture == .llama }
+    private var pairsNeighbours: Bool { ggufArchitecture == "llama" }
 
     fileprivate func ggufRowOrder(of name: String) -> TensorConversion.RowOrder {
         let isTurned = [".attn_q.weight", ".attn_q.bias", ".attn_k.weight", ".attn_k.bias"].contains(
@@ -52,5 +66,14 @@ extension ModelConfiguration {
         if case .llama3 = rotary.scaling { return [(tensor("rope_freqs.weight"), .rotaryFactors(rotary))] }
         if case .factors(let factors) = rotary.scaling { return [(tensor("rope_freqs.weight"), .numbers(factors))] }
         return []
+    }
+}
+
+extension Experts {
+    /// The name of the tensor in which a GGUF file stacks the matrices of all experts, for that of one; nil for others.
+    static func stackedName(of name: String) -> String? {
+        let pieces = name.split(separator: ".")  // blk.3.ffn_gate.5.weight
+        guard pieces.count == 5, Int(pieces[3]) != nil else { return nil }
+        return "\(pieces[0]).\(pieces[1]).\(pieces[2])_exps.\(pieces[4])"
     }
 }

@@ -5,7 +5,8 @@
 package struct GGUFConversion: Sendable {
     /// Where a tensor of the new file comes from.
     package enum Content: Sendable, Hashable {
-        case converted(TensorConversion)
+        /// One tensor, or one of each expert, the first expert's first.
+        case converted([TensorConversion])
         /// The factors by which a model's rotary frequencies are divided, as F32.
         case rotaryFactors(RotaryConfiguration)
         case numbers([Float])
@@ -50,9 +51,9 @@ package struct GGUFConversion: Sendable {
         self.inputs = inputs
         self.fallbacks = fallbacks
         var (bytes, numbers) = (0, 0)
-        for case .converted(let conversion) in contents {
-            bytes += conversion.source.byteCount
-            numbers += conversion.source.rows * conversion.source.columns
+        for case .converted(let parts) in contents {
+            bytes += parts.reduce(0) { $0 + $1.source.byteCount }
+            numbers += parts.reduce(0) { $0 + $1.source.rows * $1.source.columns }
         }
         (inputBytes, parameters) = (bytes, numbers)
     }
@@ -106,7 +107,7 @@ extension GGUFModel {
                     hint: "convert the original model, or add --allow-requantize")
             }
             let written = GGUFTensor(name: stored.name, type: conversion.target.type, shape: stored.shape)
-            entries.append((written, .converted(conversion)))
+            entries.append((written, .converted([conversion])))
         }
         return GGUFConversion(
             fields: try copiedFields() + GGUFField.fileFields(mix), entries: entries,
@@ -157,7 +158,7 @@ extension ModelConfiguration {
     /// What the rules of mixes must know.
     package var quantizationTraits: QuantizationTraits {
         QuantizationTraits(
-            layerCount: layerCount, queryGroup: headCount / max(1, keyValueHeadCount), expertCount: 0,
+            layerCount: layerCount, queryGroup: headCount / max(1, keyValueHeadCount), expertCount: experts?.count ?? 0,
             hasTiedEmbeddings: hasTiedEmbeddings)
     }
 }
@@ -169,7 +170,8 @@ extension Model {
         var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
         var conversions: [TensorConversion] = []
         for tensor in tensors {
-            let conversion = choice.conversion(of: tensor, isMatrix: tensor.rows > 1, isExperts: false, small: nil)
+            let conversion = choice.conversion(
+                of: tensor, isMatrix: tensor.rows > 1, isExperts: Experts.stackedName(of: tensor.name) != nil, small: nil)
             guard conversion.isCopy || !tensor.type.isQuantized else {
                 throw ModelFileError(
                     .unsupported, file: name, field: "type of tensor \(tensor.name)", value: tensor.type.name,

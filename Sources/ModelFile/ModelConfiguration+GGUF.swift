@@ -2,11 +2,17 @@
 // and llama.cpp's src/llama-arch.cpp. Knows nothing of tokenizers and tensors.
 
 extension ModelConfiguration {
+    /// The name under "general.architecture": a family may be a variant of another one there, or be written otherwise.
+    var ggufArchitecture: String {
+        let others = ["mixtral": "llama", "mistral": "llama", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"]
+        return others[architecture.name] ?? architecture.name
+    }
+
     /// Everything that llama.cpp asks for, except what is said about types.
     func ggufFields(name: String) throws(ModelFileError) -> [GGUFField] {
-        let prefix = architecture.name + "."
+        let prefix = ggufArchitecture + "."
         var fields: [GGUFField] = [
-            .string("general.architecture", architecture.name), .string("general.type", "model"),
+            .string("general.architecture", ggufArchitecture), .string("general.type", "model"),
             .string("general.name", name),
             .uint32(prefix + "block_count", layerCount), .uint32(prefix + "context_length", contextLength),
             .uint32(prefix + "embedding_length", embeddingLength),
@@ -17,6 +23,12 @@ extension ModelConfiguration {
         ]
         let epsilon = normalization == .rmsNorm ? "layer_norm_rms_epsilon" : "layer_norm_epsilon"
         fields.append(.float32(prefix + "attention." + epsilon, Double(normalizationEpsilon)))
+        if let experts {
+            fields += [
+                .uint32(prefix + "expert_count", experts.count), .uint32(prefix + "expert_used_count", experts.usedCount),
+                .uint32(prefix + "expert_feed_forward_length", experts.feedForwardLength),
+            ]
+        }
         if let slidingWindow { fields.append(.uint32(prefix + "attention.sliding_window", slidingWindow.length)) }
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }

@@ -69,7 +69,7 @@ package struct ModelConverter: Sendable {
         var numbers: [Int: [Float]] = [:]
         for (index, content) in conversion.contents.enumerated() {
             switch content {
-            case .converted(let conversion): conversions.append(conversion)
+            case .converted(let parts): conversions += parts
             case .numbers(let values): numbers[index] = values
             case .rotaryFactors(let rotary):
                 do { numbers[index] = try rotary.frequencyFactors() } catch { throw NodeError(error) }
@@ -92,8 +92,8 @@ package struct ModelConverter: Sendable {
                         values.withUnsafeBytes {
                             buffer.copyMemory(from: .init(rebasing: $0[offset..<offset + buffer.count]))
                         }
-                    } else if case .converted(let conversion) = conversion.contents[index] {
-                        try converted.read(conversion.target, at: offset, into: buffer)
+                    } else if case .converted(let parts) = conversion.contents[index] {
+                        try converted.read(parts.map(\.target), at: offset, into: buffer)
                     }
                 },
                 progress: { progress($0, total) })

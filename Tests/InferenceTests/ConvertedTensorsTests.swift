@@ -146,15 +146,15 @@ struct ConvertedTensorsTests {
         let conversion = try GGUFConversion(path: folder.path, mix: .f32, requantizing: false)
         let path = NSTemporaryDirectory() + "tandem-golden-\(UUID().uuidString).gguf"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let tensors = conversion.contents.compactMap { content in
-            if case .converted(let tensor) = content { tensor } else { nil }
+        let tensors = conversion.contents.flatMap { content -> [TensorConversion] in
+            if case .converted(let parts) = content { parts } else { [] }
         }
         let converted = ConvertedTensors(tensors, source: conversion.source, threads: 2)
         _ = try conversion.writer.write(
             to: path, replacing: false,
             read: { index, offset, buffer throws(ModelFileError) in
                 switch conversion.contents[index] {
-                case .converted(let tensor): try converted.read(tensor.target, at: offset, into: buffer)
+                case .converted(let parts): try converted.read(parts.map(\.target), at: offset, into: buffer)
                 case .numbers(let values): values.withUnsafeBytes { buffer.copyMemory(from: $0) }
                 case .rotaryFactors(let rotary):
                     (try? rotary.frequencyFactors())?.withUnsafeBytes { buffer.copyMemory(from: $0) }

@@ -18,7 +18,8 @@ import Testing
         try conversion.writer.write(
             to: path, replacing: replacing,
             read: { index, offset, buffer throws(ModelFileError) in
-                guard case .converted(let tensor) = conversion.contents[index], tensor.isCopy else {
+                guard case .converted(let parts) = conversion.contents[index], let tensor = parts.first, tensor.isCopy
+                else {
                     buffer.bindMemory(to: Float.self).update(repeating: 1)
                     return
                 }
@@ -94,7 +95,8 @@ import Testing
         #expect((12..<15).map(order.source) == [12, 18, 13])
         let partial = TensorConversion.RowOrder.interleavedHalves(headSize: 8, dimensions: 4)
         #expect((8..<16).map(partial.source) == [8, 10, 9, 11, 12, 13, 14, 15])
-        for case .converted(let tensor) in conversion.contents {
+        for case .converted(let parts) in conversion.contents {
+            let tensor = try #require(parts.first)
             let isTurned = tensor.target.name.contains("attn_q.") || tensor.target.name.contains("attn_k.")
             #expect((tensor.rowOrder != .same) == isTurned, "\(tensor.target.name)")
         }
