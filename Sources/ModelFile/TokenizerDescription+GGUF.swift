@@ -17,8 +17,8 @@ extension TokenizerDescription {
         let texts = tokens.enumerated().map { $1.isEmpty ? "[PAD\($0)]" : $1 } + padding.map { "[PAD\($0)]" }
         let kinds = zip(tokens, kinds).map { $0.isEmpty ? .unused : $1 } + padding.map { _ in TokenKind.unused }
         var fields: [GGUFField] = []
-        switch (textForm, model) {
-        case (.byteLevel, .bytePairs(let merges)):
+        switch model {
+        case .bytePairs(let merges) where decoders?.contains(.byteLevel) == true:
             guard let name else {
                 throw ModelFileError(
                     .unsupported, file: file, field: "pre_tokenizer",
@@ -27,12 +27,12 @@ extension TokenizerDescription {
             fields = [.string("tokenizer.ggml.model", "gpt2"), .string("tokenizer.ggml.pre", name)]
             fields.append(.strings("tokenizer.ggml.tokens", texts))
             fields.append(.strings("tokenizer.ggml.merges", merges.map { $0.left + " " + $0.right }))
-        case (.spaceMarker, _):
+        case .bytePairs, .sentencePiece:
             fields = [.string("tokenizer.ggml.model", "llama"), .string("tokenizer.ggml.pre", "default")]
             fields.append(.strings("tokenizer.ggml.tokens", texts))
             fields.append(.float32s("tokenizer.ggml.scores", ggufScores + padding.map { _ in -10_000 }))
-            fields.append(.bool("tokenizer.ggml.add_space_prefix", spacePrefix != .never))
-        default:
+            fields.append(.bool("tokenizer.ggml.add_space_prefix", addsSpace))
+        case .unigram, .wordPiece, .wordLevel:
             throw ModelFileError(
                 .unsupported, file: file, field: "tokenizer", "is of a kind that GGUF files do not have")
         }
@@ -64,6 +64,15 @@ extension TokenizerDescription {
                 if rank[made] == nil { rank[made] = index }
             }
             return tokens.map { -Float(rank[ExactString(text: $0)] ?? merges.count) }
+        case .unigram, .wordPiece, .wordLevel: preconditionFailure("GGUF files have no such tokenizer")
+        }
+    }
+
+    /// A space is put before text.
+    private var addsSpace: Bool {
+        if normalizers.contains(where: { $0 == .prepend("\u{2581}") || $0 == .prepend(" ") }) { return true }
+        return preTokenizers.contains {
+            if case .metaspace(_, let prefix, _) = $0 { prefix != .never } else { false }
         }
     }
 }
