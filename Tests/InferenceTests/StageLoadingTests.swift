@@ -148,6 +148,17 @@ struct StageLoadingTests {
     }
 }
 
+extension StageLoadingTests {
+    @Test("Packed weights of every type take no more memory than the file's tensors, but for the ends of pages")
+    func packedSize() {
+        let model = TinyModel.everyType, configuration = model.configuration
+        #expect(Set(model.tensors.map(\.type)) == Set(TensorType.allCases))
+        let packed = Stage.weightBytes(layers: 0..<configuration.layerCount, of: configuration, tensors: model.tensors)
+        let pages = model.tensors.reduce(0) { $0 + ($1.byteCount + 4095) / 4096 * 4096 }
+        #expect(packed == pages)
+    }
+}
+
 /// Remembers which tensors are read.
 private final class CountingSource: TensorSource {
     let model: TinyModel

@@ -16,8 +16,12 @@ struct TinyModel: TensorSource, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    /// Random weights of `type` (norms and biases are F32) from a seed.
-    init(_ name: String, _ configuration: ModelConfiguration, type: TensorType, transposed: Bool = false) {
+    /// Random weights from a seed: matrices of `type`, or of each of `mixed` in turn; norms and biases are F32.
+    init(
+        _ name: String, _ configuration: ModelConfiguration, type: TensorType = .f32, mixed: [TensorType] = [],
+        transposed: Bool = false
+    ) {
+        var matrices = 0
         var random = Random(seed: UInt64(name.utf8.reduce(7) { $0 &* 31 &+ Int($1) }.magnitude))
         var tensors: [TensorDescriptor] = []
         var bytes: [String: [UInt8]] = [:]
@@ -25,7 +29,11 @@ struct TinyModel: TensorSource, CustomTestStringConvertible {
             for requirement in configuration.tensors(of: part) where bytes[requirement.name] == nil {
                 let isVector = requirement.rows == 1 || requirement.name.hasSuffix(".bias")
                 let count = requirement.rows * requirement.columns
-                let stored = isVector ? TensorType.f32 : type
+                var stored = isVector ? TensorType.f32 : type
+                if !isVector && !mixed.isEmpty {
+                    stored = mixed[matrices % mixed.count]
+                    matrices += 1
+                }
                 bytes[requirement.name] = random.weights(
                     stored, count: count, center: requirement.name.hasSuffix("norm.weight") ? 1 : 0)
                 tensors.append(
@@ -89,7 +97,13 @@ extension TinyModel {
     static let q4 = TinyModel(
         "llama-q4_0", .tiny(.llama, layers: 2, dim: 64, heads: 4, keyHeads: 2, headSize: 16, wide: 96), type: .q4_0)
 
-    static let all = [gpt2, llama, bf16, f16, q8, q4]
+    /// A model of 16 matrices, each of another type; rows are whole panels.
+    static let everyType = TinyModel(
+        "llama-every-type",
+        .tiny(.llama, layers: 2, dim: 256, heads: 4, keyHeads: 2, headSize: 64, wide: 512, vocabulary: 96),
+        mixed: TensorType.allCases)
+
+    static let all = [gpt2, llama, bf16, f16, q8, q4, everyType]
 }
 
 extension ModelConfiguration {

@@ -101,7 +101,7 @@ enum MutationRun {
     }
 
     /// Looks at everything in a model that opened, as its users would.
-    private static func use(_ model: Model) throws {
+    static func use(_ model: Model) throws {
         try model.configuration.validate()
         for tensor in model.tensors {
             try tensor.validate()

@@ -50,8 +50,8 @@ int tk_set_level(tk_level level);
 /// A panel of 16 rows interleaves them:
 ///  F32, F16, BF16: [columns][16] elements.
 ///  Quantized types: block by block (32 or 256 columns), each unit of the file's block for the 16 rows side by side.
-///  So a panel is as large as its rows in the file, and what lies at byte o of a file's block begins at byte 16 o of the
-///  panel's. A unit is 4 consecutive bytes of quants, of bits of quants or of packed scales; 2 bytes of an f16 scale or
+///  So a panel is as large as its rows in the file, and what lies at byte o of a file's block begins at byte 16 o of
+///  the panel's. A unit is 4 consecutive bytes of quants, of bits of quants or of packed scales; 2 bytes of an f16 scale or
 ///  minimum (in IQ4_XS also the 16 high bits of the scales); 1 byte of an MXFP4 exponent.
 ///  Q8_0, for instance: 16 f16 scales, then int8 [8 groups][16 rows][4 columns]: 544 bytes for 32 columns.
 typedef enum {
