@@ -24,13 +24,16 @@ struct PerplexityCommand: AsyncParsableCommand {
     @Option(help: "Score only the first so many windows (default: all).") var chunks: Int?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(help: "Compute on the cluster of this coordinator instead of in this process.") var coordinator: String?
+    @OptionGroup var quantization: QuantizationFlag
     @Flag(help: "Print one JSON object.") var json = false
 
     /// Windows that a cluster computes at once, so that all its stages are busy.
     private static let windowsAtOnce = 4
 
     func run() async throws {
-        let loaded = try LoadedModel(path: model, contextLength: context)
+        let loaded = try LoadedModel(
+            path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
+            threads: threads)
         let text = try PerplexityText(path: file, for: loaded, windowLength: context, maximumWindows: chunks)
         let generate: @Sendable (GenerationRequest) -> Generation
         if let coordinator {
