@@ -124,8 +124,10 @@ struct TokenizerSteps {
 
     /// ASCII punctuation, and what Unicode 8 counts as such.
     static let punctuation = TokenizerDescription.Pattern.expression(#"[\p{Unicode8Punctuation}!-/:-@\[-`{-~]"#)
-    /// `\w+|[^\w\s]+`, where `\w` does not hold the six Latin-1 numbers that it holds in Oniguruma.
-    private static let words = TokenizerDescription.Pattern.expression(#"[^\W²³¹¼-¾]+|[[^\s\w]²³¹¼-¾]+"#)
+    /// `\w+|[^\w\s]+`, where `\w` is that of Rust's expressions: with the joiners and without the six Latin-1 numbers
+    /// that it holds in Oniguruma.
+    private static let words = TokenizerDescription.Pattern.expression(
+        #"[[^\W²³¹¼-¾]\u200C\u200D]+|[[^\s\w]²³¹¼-¾&&[^\u200C\u200D]]+"#)
 
     static func decoder(_ step: JSONObject) throws(ModelFileError) -> TokenizerDescription.Decoder? {
         switch try step.string("type") {
