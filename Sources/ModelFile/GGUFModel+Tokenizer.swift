@@ -140,7 +140,8 @@ extension GGUFModel {
         let addsSpace = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true
         if try metadata.bool("tokenizer.ggml.remove_extra_whitespaces") ?? false {
             description.normalizers += [
-                .replace(.expression("\\A +| +\\z"), with: ""), .replace(.expression(" {2,}"), with: " "), .prepend(" "),
+                .replace(.expression("\\A +| +\\z"), with: ""), .replace(.expression(" {2,}"), with: " "),
+                .prepend(" "),
             ]
         } else if addsSpace {
             description.normalizers.append(.prepend(" "))

@@ -60,7 +60,7 @@ struct RegexMatcher {
         self.masks = masks
         self.candidates = candidates
         upper = text.bytes.count
-        backtracksLeft = 1_000_000 + 100 * text.bytes.count
+        backtracksLeft = 100_000 + 50 * text.bytes.count
     }
 
     /// From now on only `range` of the text is seen; what is outside of it does not exist.

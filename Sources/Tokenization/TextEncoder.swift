@@ -150,8 +150,11 @@ struct TextEncoder {
         while index < word.upperBound {
             let end = text.end(of: index)
             let character = UnsafeRawBufferPointer(rebasing: text.bytes[index..<end])
-            let spelled = isPlain ? [] : spell(character, isFirst: index == word.lowerBound, isLast: end == word.upperBound)
-            if let token = isPlain ? tokenizer.vocabulary.token(for: character) : tokenizer.vocabulary.token(for: spelled) {
+            let spelled =
+                isPlain ? [] : spell(character, isFirst: index == word.lowerBound, isLast: end == word.upperBound)
+            if let token = isPlain
+                ? tokenizer.vocabulary.token(for: character) : tokenizer.vocabulary.token(for: spelled)
+            {
                 appendPiece(token, index..<end)
             } else if let bytes = fallback(index..<end, of: text) {
                 for (offset, token) in bytes.enumerated() { appendPiece(token, index + offset..<index + offset + 1) }

@@ -88,6 +88,7 @@ extension CommandTests {
             "Help is printed on stdout, with examples",
             arguments: [
                 "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "perplexity",
+                "tokenize", "detokenize",
             ])
         func help(command: String) async throws {
             let outcome = try await tandem(command, "--help")

@@ -10,8 +10,8 @@ import Testing
         guard case .sentencePiece(let scores) = tokenizer.model else { return #expect(Bool(false)) }
         #expect(scores == [0, 0, 0, 0, -1, -2, -3, -4])
         #expect(tokenizer.kinds[..<5] == [.unknown, .control, .control, .byte, .normal])
-        #expect(tokenizer.textForm == .spaceMarker)
-        #expect(tokenizer.spacePrefix == .always)
+        #expect(tokenizer.normalizers == [.prepend("\u{2581}"), .replace(.literal(" "), with: "\u{2581}")])
+        #expect(tokenizer.preTokenizers == [])
         #expect(tokenizer.usesByteFallback)
         #expect(tokenizer.prefixTokens == [1])
         #expect(tokenizer.suffixTokens == [])
@@ -27,7 +27,7 @@ import Testing
         let tokenizer = try #require(try file.tokenizer())
         #expect(tokenizer.prefixTokens == [])
         #expect(tokenizer.suffixTokens == [2])
-        #expect(tokenizer.spacePrefix == .never)
+        #expect(tokenizer.normalizers.count == 1)
     }
 
     @Test("A byte-level vocabulary keeps its merges in order")
@@ -36,24 +36,30 @@ import Testing
         guard case .bytePairs(let merges) = tokenizer.model else { return #expect(Bool(false)) }
         #expect(merges.map(\.left) == ["a", "ab", "Ġ"])
         #expect(merges.map(\.right) == ["b", "c", "a"])
-        #expect(tokenizer.preTokenizer == .gpt2)
+        #expect(tokenizer.preTokenizers.count == 2)
+        #expect(tokenizer.preTokenizers.last == .byteLevel(addsPrefixSpace: false, splits: false))
         #expect(tokenizer.prefixTokens == [])
         #expect(tokenizer.eos == 7)
     }
 
-    @Test(
-        "Pre-tokenizers are recognized by name; an unknown one is kept by name",
-        arguments: [
-            ("gpt-2", .gpt2), ("default", .gpt2), ("llama-bpe", .llama3), ("llama3", .llama3), ("llama-v3", .llama3),
-            ("qwen2", .qwen2), ("smollm", .digitsThenGPT2), ("tekken", .unsupported("pre-tokenizer tekken")),
-        ] as [(String, TokenizerDescription.PreTokenizer)])
-    func preTokenizers(name: String, kind: TokenizerDescription.PreTokenizer) throws {
+    @Test("Pre-tokenizers are recognized by name; an unknown one is kept by name")
+    func preTokenizers() throws {
+        #expect(GGUFPreTokenizer.names.count > 80)
+        #expect(Set(GGUFPreTokenizer.names).count == GGUFPreTokenizer.names.count)
+        for (name, ignoresMerges, addsBOS) in [
+            ("gpt-2", false, false), ("llama-bpe", true, true), ("qwen2", false, false), ("tekken", true, true),
+            ("command-r", false, false), ("gpt-4o", false, false), ("chameleon", false, true),
+        ] {
+            var file = TinyModels.gpt2GGUF()
+            file.set("tokenizer.ggml.pre", .string(name))
+            let tokenizer = try #require(try file.model().tokenizer)
+            #expect(tokenizer.unsupported == nil)
+            #expect(tokenizer.ignoresMerges == ignoresMerges)
+            #expect(tokenizer.prefixTokens == (addsBOS ? [7] : []))
+        }
         var file = TinyModels.gpt2GGUF()
-        file.set("tokenizer.ggml.pre", .string(name))
-        let tokenizer = try #require(try file.model().tokenizer)
-        #expect(tokenizer.preTokenizer == kind)
-        #expect(tokenizer.ignoresMerges == (kind == .llama3))
-        #expect(tokenizer.prefixTokens == (kind == .llama3 ? [7] : []))
+        file.set("tokenizer.ggml.pre", .string("klingon"))
+        #expect(try file.model().tokenizer?.unsupported == "pre-tokenizer klingon")
     }
 
     @Test("A file without tokenizer, or of another tokenizer model, still opens")
@@ -61,8 +67,24 @@ import Testing
         var file = TinyModels.llamaGGUF()
         file.set("tokenizer.ggml.model", nil)
         #expect(try file.model().tokenizer == nil)
+        file.set("tokenizer.ggml.model", .string("rwkv"))
+        #expect(try file.model().tokenizer?.unsupported == "tokenizer model rwkv")
+    }
+
+    @Test("The vocabularies of T5 and BERT keep the rules of their families")
+    func unigramAndWordPiece() throws {
+        var file = TinyModels.llamaGGUF()
+        file.set("tokenizer.ggml.model", .string("t5"))
+        file.set("tokenizer.ggml.remove_extra_whitespaces", .bool(true))
+        let t5 = try #require(try file.tokenizer())
+        guard case .unigram(let scores) = t5.model else { return #expect(Bool(false)) }
+        #expect(scores.count == 8 && t5.normalizers.count == 4 && t5.fusesUnknown)
+        #expect(t5.prefixTokens == [] && t5.suffixTokens == [2])
         file.set("tokenizer.ggml.model", .string("bert"))
-        #expect(try file.model().tokenizer?.preTokenizer == .unsupported("tokenizer model bert"))
+        file.set("tokenizer.ggml.seperator_token_id", .uint32(2))
+        let bert = try #require(try file.tokenizer())
+        guard case .wordPiece("", "\u{2581}", .max) = bert.model else { return #expect(Bool(false)) }
+        #expect(bert.prefixTokens == [1] && bert.suffixTokens == [2] && bert.preTokenizers.count == 2)
     }
 
     @Test("All tokens that end an answer are inside the vocabulary and listed once")

@@ -50,6 +50,32 @@ enum MutationRun {
         }
     }
 
+    static func sentencePiece(_ count: Int) throws -> Counts {
+        let bases = [SentencePieceWriter.bytes(modelType: 1), SentencePieceWriter.bytes(modelType: 2)]
+        return try run(count, firstSeed: 4_000_000) { mutator in
+            var folder = MemoryFolder()
+            folder.files["tokenizer.model"] = mutator.binary(mutator.element(bases))
+            try use(folder.tokenizer())
+        }
+    }
+
+    /// Vocabularies of other kinds in GGUF files.
+    static func ggufTokenizers(_ count: Int) throws -> Counts {
+        let bases = ["t5", "bert", "gemma4"].map { model in
+            var file = TinyModels.gpt2GGUF()
+            file.tensors = []
+            file.set("tokenizer.ggml.model", .string(model))
+            file.set("tokenizer.ggml.scores", .floats((0..<8).map { -Float($0) }))
+            file.set("tokenizer.ggml.precompiled_charsmap", .raw(type: 9, bytes: TinyModels.characterMapList))
+            file.set("tokenizer.ggml.remove_extra_whitespaces", .bool(true))
+            return file.bytes
+        }
+        return try run(count, firstSeed: 5_000_000) { mutator in
+            let file = MemoryFile(name: "model.gguf", content: mutator.binary(mutator.element(bases)))
+            try use(GGUFModel(file, in: MemoryFolder()).tokenizer())
+        }
+    }
+
     /// Overwrites the 8 bytes at every place of a header by counts that a limit alone would not stop.
     static func ggufLengths() throws {
         let base = TinyModels.llamaGGUF().bytes
@@ -89,7 +115,7 @@ enum MutationRun {
         document["pre_tokenizer"] = ["type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": "first"]
         document["post_processor"] =
             ["type": "RobertaProcessing", "cls": ["<s>", 4], "sep": ["a", 0]] as [String: Any]
-        let bases = [byteLevel, try jsonBytes(document)]
+        let bases = try [byteLevel, jsonBytes(document)] + TinyModels.tokenizersOfEveryKind().map(jsonBytes)
         let settings = try jsonBytes(
             ["bos_token": "<s>", "eos_token": ["content": "<s>"], "add_eos_token": true] as [String: Any])
         return try run(count, firstSeed: 3_000_000) { mutator in
@@ -128,8 +154,12 @@ enum MutationRun {
         guard tokenizer.kinds.count == ids.count, used.allSatisfy(ids.contains) else {
             throw Failure(description: "a token id outside of the tokenizer's vocabulary")
         }
-        if case .sentencePiece(let scores) = tokenizer.model, scores.count != ids.count {
+        switch tokenizer.model {
+        case .sentencePiece(let scores) where scores.count != ids.count:
             throw Failure(description: "\(scores.count) scores for \(ids.count) tokens")
+        case .unigram(let scores) where scores.count != ids.count:
+            throw Failure(description: "\(scores.count) scores for \(ids.count) tokens")
+        default: break
         }
     }
 }
@@ -158,6 +188,20 @@ enum MutationRun {
         #expect(counts.refused > 1000)
     }
 
+    @Test("6,000 spoiled SentencePiece files open or are refused")
+    func sentencePiece() throws {
+        let counts = try MutationRun.sentencePiece(6000)
+        #expect(counts.opened > 100)
+        #expect(counts.refused > 1000)
+    }
+
+    @Test("6,000 spoiled GGUF vocabularies of other kinds open or are refused")
+    func ggufTokenizers() throws {
+        let counts = try MutationRun.ggufTokenizers(6000)
+        #expect(counts.opened > 100)
+        #expect(counts.refused > 1000)
+    }
+
     @Test("Spoiled files never make the process allocate more than 64 MiB")
     func memory() async {
         await #expect(processExitsWith: .success) {
@@ -165,6 +209,8 @@ enum MutationRun {
             try MutationRun.ggufLengths()
             _ = try MutationRun.huggingFace(1000)
             _ = try MutationRun.tokenizer(1000)
+            _ = try MutationRun.sentencePiece(1000)
+            _ = try MutationRun.ggufTokenizers(1000)
             let growth = try MutationRun.peakMemoryBytes() - before
             try #require(growth < 64 << 20, "\(growth) bytes")
         }

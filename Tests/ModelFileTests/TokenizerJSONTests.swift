@@ -27,10 +27,9 @@ import Testing
         #expect(tokenizer.kinds == [.normal, .normal, .normal, .normal, .control, .userDefined])
         guard case .bytePairs(let merges) = tokenizer.model else { return #expect(Bool(false)) }
         #expect(merges == [.init(left: "a", right: "b")])
-        #expect(tokenizer.textForm == .byteLevel)
-        #expect(tokenizer.preTokenizer == .gpt2)
-        #expect(tokenizer.spacePrefix == .never)
-        #expect(tokenizer.normalizesToNFC)
+        #expect(tokenizer.preTokenizers == [.byteLevel(addsPrefixSpace: false, splits: true)])
+        #expect(tokenizer.normalizers == [.nfc])
+        #expect(tokenizer.decoders == [.byteLevel])
         #expect(tokenizer.ignoresMerges)
         #expect(tokenizer.prefixTokens == [4])
         #expect(tokenizer.suffixTokens == [])
@@ -61,7 +60,7 @@ import Testing
         #expect(tokenizer.tokens[1].utf8.count == 3)
     }
 
-    @Test("The Llama normalizer and Metaspace become space marks with their own prefix rules")
+    @Test("The Llama normalizer and Metaspace become steps with their own prefix rules")
     func spaceMarks() throws {
         let prepend: [String: Any] = ["type": "Prepend", "prepend": "\u{2581}"]
         let replace: [String: Any] = ["type": "Replace", "pattern": ["String": " "], "content": "\u{2581}"]
@@ -73,65 +72,87 @@ import Testing
             setModel(&document, "unk_token", "a")
             setModel(&document, "vocab", ["a": 0, "<0x0A>": 1, "<0x0G>": 2, "b": 3])
         }
-        #expect(llama.textForm == .spaceMarker)
-        #expect(llama.spacePrefix == .always)
-        #expect(llama.preTokenizer == .none)
+        #expect(llama.normalizers == [.prepend("\u{2581}"), .replace(.literal(" "), with: "\u{2581}")])
+        #expect(llama.preTokenizers == [])
         #expect(llama.usesByteFallback)
         #expect(llama.fusesUnknown)
         #expect(llama.unknown == 0)
         #expect(llama.kinds[..<4] == [.unknown, .byte, .normal, .normal])
 
-        let schemes: [(String, Bool, TokenizerDescription.SpacePrefix, TokenizerDescription.PreTokenizer)] = [
-            ("first", false, .firstUnlessSpace, .none), ("always", true, .alwaysUnlessSpace, .markedWords),
-            ("never", false, .never, .none),
+        let schemes: [(String, Bool, TokenizerDescription.SpacePrefix)] = [
+            ("first", false, .first), ("always", true, .always), ("never", false, .never),
         ]
-        for (scheme, splits, prefix, kind) in schemes {
+        for (scheme, splits, prefix) in schemes {
             let metaspace = try describe { document in
                 document["normalizer"] = NSNull()
                 document["pre_tokenizer"] =
                     ["type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": scheme, "split": splits]
                     as [String: Any]
             }
-            #expect(metaspace.textForm == .spaceMarker)
-            #expect(metaspace.spacePrefix == prefix)
-            #expect(metaspace.preTokenizer == kind)
+            #expect(metaspace.preTokenizers == [.metaspace(mark: "\u{2581}", prefix: prefix, splits: splits)])
         }
     }
 
-    @Test("Known split expressions are recognized")
-    func splits() throws {
-        let llama3 =
-            #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"#
-            + #" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
-        func kind(_ expression: String, behavior: String = "Isolated") throws -> TokenizerDescription.PreTokenizer {
-            try describe { document in
-                let split: [String: Any] = [
-                    "type": "Split", "pattern": ["Regex": expression], "behavior": behavior, "invert": false,
-                ]
-                let bytes: [String: Any] = ["type": "ByteLevel", "add_prefix_space": false, "use_regex": false]
-                document["pre_tokenizer"] = ["type": "Sequence", "pretokenizers": [split, bytes]] as [String: Any]
-            }.preTokenizer
+    @Test("Steps are read in their order, with their options")
+    func steps() throws {
+        let tokenizer = try describe { document in
+            let strip: [String: Any] = ["type": "Strip", "strip_left": true, "strip_right": false]
+            let map: [String: Any] = ["type": "Precompiled", "precompiled_charsmap": "BAAAAAAAAABh"]
+            document["normalizer"] =
+                ["type": "Sequence", "normalizers": [["type": "NFKD"], strip, map]] as [String: Any]
+            let split: [String: Any] = [
+                "type": "Split", "pattern": ["Regex": "a+"], "behavior": "MergedWithNext", "invert": true,
+            ]
+            document["pre_tokenizer"] =
+                ["type": "Sequence", "pretokenizers": [split, ["type": "CharDelimiterSplit", "delimiter": "x"]]]
+                as [String: Any]
+            document["decoder"] =
+                ["type": "Sequence", "decoders": [["type": "Fuse"], ["type": "BPEDecoder", "suffix": "@@"]]]
+                as [String: Any]
         }
-        #expect(try kind(llama3) == .llama3)
-        #expect(try kind(llama3.replacing("{1,3}", with: "")) == .qwen2)
-        #expect(try kind(#"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#) == .gpt2)
-        for unknown in [try kind("\\w+"), try kind(llama3, behavior: "Removed")] {
-            guard case .unsupported = unknown else { return #expect(Bool(false)) }
+        #expect(
+            tokenizer.normalizers == [
+                .nfkd, .strip(left: true, right: false), .characterMap([4, 0, 0, 0, 0, 0, 0, 0, 97], byGrapheme: true),
+            ])
+        #expect(
+            tokenizer.preTokenizers == [
+                .split(.expression("a+"), .mergedWithNext, inverted: true),
+                .split(.literal("x"), .removed, inverted: false),
+            ])
+        #expect(tokenizer.decoders == [.fuse, .wordSuffix("@@")])
+    }
+
+    @Test("Each kind of model is read")
+    func models() throws {
+        let unigram = try describe {
+            $0["model"] = ["type": "Unigram", "unk_id": 0, "vocab": [["a", 0], ["b", -1.5]]] as [String: Any]
         }
+        guard case .unigram(let scores) = unigram.model else { return #expect(Bool(false)) }
+        #expect(scores == [0, -1.5, 0, 0, 0, 0])
+        #expect(unigram.unknown == 0 && unigram.tokens[4] == "<s>")
+        let wordPiece = try describe {
+            $0["model"] = ["type": "WordPiece", "unk_token": "a", "vocab": ["a": 0, "##b": 1]] as [String: Any]
+        }
+        guard case .wordPiece("##", "", 100) = wordPiece.model else { return #expect(Bool(false)) }
+        let wordLevel = try describe {
+            $0["model"] = ["type": "WordLevel", "unk_token": "a", "vocab": ["a": 0]] as [String: Any]
+        }
+        guard case .wordLevel = wordLevel.model else { return #expect(Bool(false)) }
+        #expect(wordLevel.unknown == 0)
     }
 
     @Test("What is unknown leaves a tokenizer that says so, not a model that does not open")
     func unsupported() throws {
         let changes: [((inout [String: Any]) -> Void, String)] = [
-            ({ $0["normalizer"] = ["type": "NFKC"] }, "normalizer NFKC"),
-            ({ $0["pre_tokenizer"] = ["type": "Whitespace"] }, "pre-tokenizer Whitespace"),
+            ({ $0["normalizer"] = ["type": "Strange"] }, "normalizer Strange"),
+            ({ $0["pre_tokenizer"] = ["type": "UnicodeScripts"] }, "pre-tokenizer UnicodeScripts"),
+            ({ $0["decoder"] = ["type": "Strange"] }, "decoder Strange"),
             ({ $0["post_processor"] = ["type": "Strange"] }, "post-processor Strange"),
-            ({ $0["model"] = ["type": "Unigram", "vocab": [["a", 0]]] as [String: Any] }, "tokenizer model Unigram"),
-            ({ setModel(&$0, "end_of_word_suffix", "</w>") }, "tokenizer with end_of_word_suffix"),
+            ({ setModel(&$0, "type", "Strange") }, "tokenizer model Strange"),
             ({ setModel(&$0, "dropout", 0.1) }, "tokenizer with dropout"),
         ]
         for (change, name) in changes {
-            #expect(try describe(change).preTokenizer == .unsupported(name))
+            #expect(try describe(change).unsupported == name)
         }
     }
 
@@ -206,8 +227,13 @@ import Testing
         ])
         let tokenizer = try #require(try folder.tokenizer())
         #expect(tokenizer.tokens == ["a", "b", "ab", "<e>"])
-        #expect(tokenizer.preTokenizer == .qwen2)
+        #expect(tokenizer.normalizers == [.nfc])
+        #expect(tokenizer.preTokenizers.count == 2)
         #expect(tokenizer.eos == 3)
+        folder.files["merges.txt"] = Array("#version: 0.2\r\na b\r\n".utf8)
+        guard case .bytePairs([.init(left: "a", right: "b")])? = try folder.tokenizer()?.model else {
+            return #expect(Bool(false))
+        }
         folder.files["merges.txt"] = Array("a\n".utf8)
         #expect(refusal { try folder.tokenizer() }?.field == "line 1")
         folder.files["merges.txt"] = nil

@@ -13,7 +13,7 @@ struct DetokenizerTests {
         return [
             try Tokenizer(Vocabularies.byteLevel(merges: ["h e", "l l", "he ll", "Ġ w"], added: [end])),
             try Tokenizer(Vocabularies.sentencePiece(pieces, added: [end])),
-            try Tokenizer(Vocabularies.sentencePiece(pieces, added: [end], spacePrefix: .never)),
+            try Tokenizer(Vocabularies.sentencePiece(pieces, added: [end], addsSpacePrefix: false)),
         ]
     }
 

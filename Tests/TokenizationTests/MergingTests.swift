@@ -42,7 +42,7 @@ struct MergingTests {
         let pieces = ["a", "b", "▁", "aa", "ab", "ba", "aaa", "▁a", "b▁", "abab", "aaaa", "a▁a"]
         let scores: [Float] = [0, 0, 0, -3, -1, -1, -3, -2, -2, -7, .nan, -5]
         for withMarkersInside in [true, false] {
-            var description = Vocabularies.sentencePiece(pieces, spacePrefix: .never)
+            var description = Vocabularies.sentencePiece(pieces, addsSpacePrefix: false)
             description.model = .sentencePiece(scores: Array(repeating: 0, count: 259) + scores)
             if !withMarkersInside {  // A control token never comes from text.
                 for id in [267, 270] { description.kinds[id] = .control }

@@ -10,27 +10,34 @@ struct TokenizerTests {
     @Test("The space before a text follows the model's rule")
     func spacePrefix() throws {
         let call = TokenizerDescription.AddedToken(id: 0, content: "<c>", isSpecial: false)
-        let rules: [(TokenizerDescription.SpacePrefix, [String], [String])] = [
-            (.never, ["a", "<c>", "a"], ["▁", "a"]),
-            (.always, ["▁", "a", "<c>", "▁", "a"], ["▁", "▁", "a"]),
-            (.alwaysUnlessSpace, ["▁", "a", "<c>", "▁", "a"], ["▁", "a"]),
-            (.firstUnlessSpace, ["▁", "a", "<c>", "a"], ["▁", "a"]),
-        ]
-        for (rule, expected, expectedWithSpace) in rules {
-            let tokenizer = try Tokenizer(Vocabularies.sentencePiece(["▁", "a"], added: [call], spacePrefix: rule))
-            #expect(tokenizer.spell("a<c>a") == expected, "\(rule)")
-            #expect(tokenizer.spell(" a") == expectedWithSpace, "\(rule)")
-            #expect(tokenizer.spell("") == [], "\(rule)")
+        func metaspace(_ prefix: TokenizerDescription.SpacePrefix) throws -> Tokenizer {
+            var description = Vocabularies.sentencePiece(["▁", "a"], added: [call])
+            description.normalizers = []
+            description.preTokenizers = [.metaspace(mark: "\u{2581}", prefix: prefix, splits: false)]
+            return try Tokenizer(description)
         }
-        var description = Vocabularies.byteLevel()
-        description.spacePrefix = .alwaysUnlessSpace
+        let rules: [(Tokenizer, [String], [String])] = [
+            (try metaspace(.never), ["a", "<c>", "a"], ["▁", "a"]),
+            (
+                try Tokenizer(Vocabularies.sentencePiece(["▁", "a"], added: [call])), ["▁", "a", "<c>", "▁", "a"],
+                ["▁", "▁", "a"]
+            ),
+            (try metaspace(.always), ["▁", "a", "<c>", "▁", "a"], ["▁", "a"]),
+            (try metaspace(.first), ["▁", "a", "<c>", "a"], ["▁", "a"]),
+        ]
+        for (tokenizer, expected, expectedWithSpace) in rules {
+            #expect(tokenizer.spell("a<c>a") == expected)
+            #expect(tokenizer.spell(" a") == expectedWithSpace)
+            #expect(tokenizer.spell("") == [])
+        }
+        let description = Vocabularies.byteLevel(addsPrefixSpace: true)
         #expect(try Tokenizer(description).spell("a") == ["Ġ", "a"])
         #expect(try Tokenizer(description).spell(" a") == ["Ġ", "a"])
     }
 
     @Test("A character without a token becomes its bytes, or the unknown token, or nothing")
     func unknownCharacters() throws {
-        var description = Vocabularies.sentencePiece(["▁", "a"], spacePrefix: .never)
+        var description = Vocabularies.sentencePiece(["▁", "a"], addsSpacePrefix: false)
         #expect(
             try Tokenizer(description).spell("aé€") == [
                 "a", "<0xC3>", "<0xA9>", "<0xE2>", "<0x82>", "<0xAC>",
@@ -57,7 +64,7 @@ struct TokenizerTests {
     @Test("Text is never read as a byte token or a control token")
     func neverFromText() throws {
         var description = Vocabularies.sentencePiece(["▁", "<", ">", "s", "<s", "s>", "0x41", "<0x41", "<0"])
-        description.spacePrefix = .never
+        description.normalizers.removeFirst()
         #expect(try Tokenizer(description).spell("<s>", parseSpecial: false) == ["<s", ">"])
     }
 
@@ -72,7 +79,7 @@ struct TokenizerTests {
     @Test("Text is composed first where the model wants normalization form C")
     func normalizationFormC() throws {
         var description = Vocabularies.byteLevel()
-        description.normalizesToNFC = true
+        description.normalizers = [.nfc]
         let composed = try Tokenizer(description).encode("e\u{301}", addSpecial: false, parseSpecial: false)
         #expect(composed == [0xC3, 0xA9])
         let raw = try Tokenizer(Vocabularies.byteLevel()).encode("e\u{301}", addSpecial: false, parseSpecial: false)
@@ -82,7 +89,7 @@ struct TokenizerTests {
     @Test("Canonically equivalent token texts are different tokens")
     func comparesBytes() throws {
         let tokenizer = try Tokenizer(
-            Vocabularies.sentencePiece(["e", "\u{301}", "\u{E9}", "e\u{301}"], spacePrefix: .never))
+            Vocabularies.sentencePiece(["e", "\u{301}", "\u{E9}", "e\u{301}"], addsSpacePrefix: false))
         #expect(tokenizer.encode("\u{E9}e\u{301}", addSpecial: false, parseSpecial: false) == [261, 262])
     }
 
@@ -112,14 +119,19 @@ struct TokenizerTests {
             { $0.suffixTokens = [999] },
             with: .tokenOutOfRange(field: "token after each text", token: 999, tokens: 257))
         refused({ $0.tokens[256] = "" }, with: .unknownMerge(index: 0, left: "a", right: "b"))
-        refused({ $0.preTokenizer = .unsupported("klingon") }, with: .unsupportedPreTokenizer("klingon"))
-        #expect(TokenizationError.unsupportedPreTokenizer("klingon").description.contains("klingon"))
+        refused({ $0.unsupported = "pre-tokenizer klingon" }, with: .unsupported("pre-tokenizer klingon"))
+        refused({ $0.model = .unigram(scores: [0]) }, with: .wrongCount(field: "token scores", count: 1, tokens: 257))
+        refused({ $0.normalizers = [.characterMap([1, 0, 0], byGrapheme: true)] }, with: .damagedCharacterMap)
+        refused(
+            { $0.preTokenizers = [.isolated("(a")] },
+            with: .unsupportedExpression("(a", reason: "a group does not end"))
+        #expect(TokenizationError.unsupported("pre-tokenizer klingon").description.contains("klingon"))
     }
 
     @Test("A vocabulary without any token makes nothing of a text")
     func emptyVocabulary() throws {
         let description = TokenizerDescription(
-            model: .bytePairs(merges: []), tokens: [], kinds: [], textForm: .byteLevel, preTokenizer: .gpt2)
+            model: .bytePairs(merges: []), tokens: [], kinds: [])
         let tokenizer = try Tokenizer(description)
         #expect(tokenizer.encode("text", addSpecial: true, parseSpecial: true) == [])
         #expect(tokenizer.decode([0, 1], skipSpecial: true) == "")

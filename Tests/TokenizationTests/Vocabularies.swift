@@ -8,7 +8,7 @@ enum Vocabularies {
     /// Byte level: ids 0..<256 are the bytes, then what each merge makes, then the added tokens.
     static func byteLevel(
         merges: [String] = [], added: [TokenizerDescription.AddedToken] = [],
-        preTokenizer: TokenizerDescription.PreTokenizer = .gpt2
+        addsPrefixSpace: Bool = false
     ) -> TokenizerDescription {
         var tokens = (0..<256).map { String(Character(Unicode.Scalar(ByteAlphabet.scalars[$0])!)) }
         var list: [TokenizerDescription.Merge] = []
@@ -18,8 +18,9 @@ enum Vocabularies {
             tokens.append(sides[0] + sides[1])
         }
         var description = TokenizerDescription(
-            model: .bytePairs(merges: list), tokens: tokens, kinds: tokens.map { _ in .normal },
-            textForm: .byteLevel, preTokenizer: preTokenizer)
+            model: .bytePairs(merges: list), tokens: tokens, kinds: tokens.map { _ in .normal })
+        description.preTokenizers = [.byteLevel(addsPrefixSpace: addsPrefixSpace, splits: true)]
+        description.decoders = [.byteLevel]
         add(added, to: &description)
         return description
     }
@@ -27,15 +28,18 @@ enum Vocabularies {
     /// SentencePiece: `<unk>`, `<s>`, `</s>`, 256 byte tokens, then `pieces` with falling scores, then the added tokens.
     static func sentencePiece(
         _ pieces: [String], added: [TokenizerDescription.AddedToken] = [],
-        spacePrefix: TokenizerDescription.SpacePrefix = .always
+        addsSpacePrefix: Bool = true
     ) -> TokenizerDescription {
         let bytes = (0..<256).map { "<0x" + (($0 < 16 ? "0" : "") + String($0, radix: 16)).uppercased() + ">" }
         let tokens = ["<unk>", "<s>", "</s>"] + bytes + pieces
         var description = TokenizerDescription(
             model: .sentencePiece(scores: tokens.indices.map { -Float($0) }), tokens: tokens,
-            kinds: [.unknown, .control, .control] + bytes.map { _ in .byte } + pieces.map { _ in .normal },
-            textForm: .spaceMarker, preTokenizer: .none)
-        description.spacePrefix = spacePrefix
+            kinds: [.unknown, .control, .control] + bytes.map { _ in .byte } + pieces.map { _ in .normal })
+        description.keepsAddedTokensInText = true
+        description.normalizers = addsSpacePrefix ? [.prepend("\u{2581}")] : []
+        description.normalizers.append(.replace(.literal(" "), with: "\u{2581}"))
+        description.decoders = [.replace(.literal("\u{2581}"), with: " "), .bytes, .fuse]
+        if addsSpacePrefix { description.decoders?.append(.strip(content: " ", start: 1, stop: 0)) }
         description.usesByteFallback = true
         description.unknown = 0
         description.bos = 1

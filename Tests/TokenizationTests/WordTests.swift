@@ -7,52 +7,85 @@ import Testing
 
 @Suite("Words")
 struct WordTests {
-    private func words(_ text: String, _ cuts: WordCuts) -> [String] {
-        Array(text.utf8).withUnsafeBytes { bytes in
-            var words: [String] = []
-            var iterator = WordIterator(UTF8Text(bytes: bytes), cuts: cuts)
-            while let word = iterator.next() { words.append(String(decoding: bytes[word], as: UTF8.self)) }
-            return words
+    private func words(_ text: String, _ steps: [WordStep]) -> [String] {
+        let whole = text.isEmpty ? [] : [0..<text.utf8.count]
+        var words = Words(bytes: Array(text.utf8), ranges: whole, beginsText: true)
+        for step in steps { step.apply(to: &words) }
+        return words.ranges.map { String(decoding: words.bytes[$0], as: UTF8.self) }
+    }
+
+    /// The steps of a name under "tokenizer.ggml.pre" without the last one, which changes how bytes are written.
+    private func steps(_ name: String) throws -> [WordStep] {
+        try #require(TokenizerDescription.PreTokenizer.steps(ofGGUF: name)).map { step in
+            guard case .split(let pattern, let behavior, let inverted) = step else {
+                throw TokenizationError.unsupported("step")
+            }
+            return .split(try TextPattern(pattern), behavior, inverted: inverted)
         }
     }
 
-    private func check(_ expected: [[String]], _ cuts: WordCuts) {
+    private func check(_ expected: [[String]], _ name: String) throws {
+        let steps = try steps(name)
         for row in expected {
             // Arrays of bytes: `==` on strings would take canonically equivalent ones for equal.
-            #expect(words(row.joined(), cuts).map { Array($0.utf8) } == row.map { Array($0.utf8) }, "\(row)")
+            #expect(words(row.joined(), steps).map { Array($0.utf8) } == row.map { Array($0.utf8) }, "\(row)")
         }
     }
 
     @Test("Text is cut as GPT-2's expression does")
-    func gpt2() { check(ExpectedWords.gpt2, .pattern(.gpt2)) }
+    func gpt2() throws { try check(ExpectedWords.gpt2, "gpt-2") }
 
     @Test("Text is cut as Llama 3's expression does")
-    func llama3() { check(ExpectedWords.llama3, .pattern(.llama3)) }
+    func llama3() throws { try check(ExpectedWords.llama3, "llama-bpe") }
 
     @Test("Text is cut as Qwen 2's expression does")
-    func qwen2() { check(ExpectedWords.qwen2, .pattern(.qwen2)) }
+    func qwen2() throws { try check(ExpectedWords.qwen2, "qwen2") }
 
     @Test("Digits are cut out first where the model wants it")
-    func digits() { check(ExpectedWords.digits, .digitsThenPattern(.gpt2)) }
+    func digits() throws { try check(ExpectedWords.digits, "smollm") }
 
     @Test("Marked text is cut before each mark, or before each run of marks")
     func markers() {
-        #expect(words("▁▁ab▁c▁", .beforeMarkers) == ["▁", "▁ab", "▁c", "▁"])
-        #expect(words("ab▁▁▁c▁d", .beforeMarkerRuns) == ["ab", "▁▁▁c", "▁d"])
-        #expect(words("▂▀ ab", .beforeMarkerRuns) == ["▂▀ ab"])
-        #expect(words("a▁b", .none) == ["a▁b"])
+        let mark: Unicode.Scalar = "\u{2581}"
+        let marks = WordStep.metaspace(mark: Array(String(mark).utf8), prefix: .never, splits: true)
+        #expect(words("▁▁ab▁c▁", [marks]) == ["▁", "▁ab", "▁c", "▁"])
+        #expect(words("ab▁▁▁c▁d", [.beforeMarkerRuns]) == ["ab", "▁▁▁c", "▁d"])
+        #expect(words("▂▀ ab", [.beforeMarkerRuns]) == ["▂▀ ab"])
+        #expect(words("a▁b", []) == ["a▁b"])
+    }
+
+    @Test("Every name of a pre-tokenizer cuts hard texts as the model's expressions do in Oniguruma")
+    func names() throws {
+        let folder = SharedData.fixtures.deletingLastPathComponent().appending(path: "tokenizer-steps")
+        let texts = try SharedData.json([String].self, at: folder.appending(path: "texts.json"))
+        let expected = try SharedData.json([String: String].self, at: folder.appending(path: "words.json"))
+        #expect(expected.count > 50)
+        for (name, digests) in expected {
+            let steps = try steps(name)
+            let found = texts.map { text in
+                Digest.hexadecimal(
+                    words(text, steps).reduce(Digest.start) { Digest.extend($0, Array(($1 + "\0").utf8)) })
+            }
+            let wanted = digests.split(separator: " ").map(String.init)
+            #expect(found.count == wanted.count)
+            for (text, pair) in zip(texts, zip(found, wanted)) where pair.0 != pair.1 {
+                Issue.record("\(name): \(text.debugDescription) becomes \(words(text, steps))")
+                break
+            }
+        }
     }
 
     @Test("The words of any text are the text")
-    func wordsAreTheText() {
+    func wordsAreTheText() throws {
         var random = SeededGenerator(state: 6)
-        let all: [WordCuts] = [
-            .none, .beforeMarkers, .beforeMarkerRuns, .pattern(.gpt2), .pattern(.llama3), .digitsThenPattern(.gpt2),
+        let all: [[WordStep]] = [
+            [], [.beforeMarkerRuns], try steps("gpt-2"), try steps("llama-bpe"), try steps("smollm"),
+            try steps("gpt-4o"), try steps("deepseek-llm"), try steps("superbpe"),
         ]
         for _ in 0..<150 {
             let text = random.text(parts: 12)
-            for cuts in all {
-                let words = words(text, cuts)
+            for steps in all {
+                let words = words(text, steps)
                 #expect(words.allSatisfy { !$0.utf8.isEmpty })
                 #expect(words.joined().utf8.elementsEqual(text.utf8))
             }
@@ -66,15 +99,10 @@ struct WordTests {
             let bytes = Array(String(scalar).utf8)
             bytes.withUnsafeBytes { bytes in
                 let text = UTF8Text(bytes: bytes)
-                #expect(text.scalar(at: 0) == (scalar, bytes.count))
+                #expect(text.scalar(at: 0) == (value, bytes.count))
                 #expect(text.end(of: 0) == bytes.count)
                 #expect(text.start(before: bytes.count) == 0)
-                #expect(text.character(at: 0).class == CharacterClass(scalar).union(isLineBreak(scalar)))
             }
         }
-    }
-
-    private func isLineBreak(_ scalar: Unicode.Scalar) -> CharacterClass {
-        scalar == "\n" || scalar == "\r" ? .lineBreak : []
     }
 }

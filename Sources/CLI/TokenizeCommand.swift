@@ -1,0 +1,110 @@
+// Responsible for: `tandem tokenize` and `tandem detokenize`: text to the token ids of a model and back.
+// Must not know: how a tokenizer works.
+import ArgumentParser
+import Foundation
+import Node
+
+struct TokenizeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokenize",
+        abstract: "Show the tokens of a text.",
+        discussion: """
+            Each line is an id and, in quotes, what the token adds to the text.
+
+            Without --special the text is only text. With it the text is a prompt: special tokens spelled in it, such as
+            <|endoftext|>, are those tokens, and what the model puts around a prompt, such as BOS, is put there.
+
+            Examples:
+              tandem tokenize --model model.gguf --prompt "Once upon a time"
+              tandem tokenize --model folder/ --prompt-file chat.txt --special --json
+              echo -n "Once upon a time" | tandem tokenize --model tokenizer.json
+            """)
+
+    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file.")
+    var model: String
+    @Option(name: .shortAndLong, help: "The text; - reads it from stdin, as a pipe without --prompt does.")
+    var prompt: String?
+    @Option(help: "Read the text from a file.") var promptFile: String?
+    @Flag(help: "Parse special tokens and add those that the model puts around a prompt.") var special = false
+    @Flag(help: "Print one JSON object.") var json = false
+
+    /// What `--json` prints.
+    private struct Report: Encodable {
+        var tokens: [Int32]
+        var pieces: [String]
+        var count: Int
+    }
+
+    func run() async throws {
+        let text = try readText()
+        let tokens = try ModelTokenizer(path: model).tokens(of: text, special: special)
+        if json {
+            let report = Report(tokens: tokens.map(\.id), pieces: tokens.map(\.piece), count: tokens.count)
+            Terminal.put(try encoded(report))
+        } else {
+            Terminal.put(try tokens.map { "\($0.id)\t\(try encoded($0.piece))" }.joined())
+        }
+    }
+
+    private func readText() throws -> [UInt8] {
+        if prompt != nil && promptFile != nil {
+            throw NodeError("more than one text is given", hint: "use one of --prompt and --prompt-file")
+        }
+        if let path = promptFile {
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw NodeError("the file \(path) cannot be read", hint: "check the path given to --prompt-file")
+            }
+            return Array(data)
+        }
+        if let text = prompt, text != "-" { return Array(text.utf8) }
+        if prompt == nil && Terminal.isInputInteractive {
+            throw NodeError(
+                "there is no text", hint: "give one with --prompt TEXT, --prompt-file FILE, or through a pipe")
+        }
+        return Terminal.readAll()
+    }
+}
+
+struct DetokenizeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "detokenize",
+        abstract: "Show the text of tokens.",
+        discussion: """
+            Ids are separated by spaces or commas; without any they are read from stdin. The text is followed by a line
+            break; --json tells it exactly. Special tokens are left out unless --special is given.
+
+            Examples:
+              tandem detokenize --model model.gguf 9906 1917
+              tandem detokenize --model folder/ 1,15043,2 --special --json
+            """)
+
+    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file.")
+    var model: String
+    @Argument(help: "Token ids.") var ids: [String] = []
+    @Flag(help: "Show special tokens.") var special = false
+    @Flag(help: "Print one JSON object.") var json = false
+
+    /// What `--json` prints.
+    private struct Report: Encodable {
+        var text: String
+    }
+
+    func run() async throws {
+        let list = ids.isEmpty ? String(decoding: Terminal.readAll(), as: UTF8.self) : ids.joined(separator: " ")
+        let tokens = try list.split { $0 == "," || $0.isWhitespace }.map { word in
+            guard let id = Int32(word) else {
+                throw NodeError("\"\(word)\" is not a token id", hint: "write ids as 1 2 3 or 1,2,3")
+            }
+            return id
+        }
+        let text = try ModelTokenizer(path: model).text(of: tokens, special: special)
+        Terminal.put(json ? try encoded(Report(text: text)) : text + "\n")
+    }
+}
+
+/// A value as one line of JSON.
+private func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+}
