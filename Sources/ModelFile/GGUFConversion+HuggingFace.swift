@@ -3,7 +3,7 @@
 
 extension Model {
     /// Every tensor under its canonical name, which is GGUF's. Matrices get the types of the mix, all else becomes F32.
-    func conversion(_ mix: QuantizationMix, preTokenizer: String?) throws(ModelFileError) -> GGUFConversion {
+    func conversion(_ mix: QuantizationMix) throws(ModelFileError) -> GGUFConversion {
         var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
         var entries: [(tensor: GGUFTensor, content: GGUFConversion.Content)] = []
         var stacks: [String: Int] = [:]
@@ -33,8 +33,7 @@ extension Model {
         var fields = try configuration.ggufFields(name: name) + GGUFField.fileFields(mix)
         if let tokenizer {
             fields += try tokenizer.ggufFields(
-                file: name, preTokenizer: preTokenizer, vocabularySize: configuration.vocabularySize,
-                generation: generation)
+                file: name, vocabularySize: configuration.vocabularySize, generation: generation)
         } else {
             fields.append(.string("tokenizer.ggml.model", "no_vocab"))
         }

@@ -35,9 +35,7 @@ package struct GGUFConversion: Sendable {
         case .gguf(let source, let folder):
             self = try GGUFModel(source, in: folder).conversion(mix, requantizing: requantizing)
         case .huggingFace(let folder, let weights):
-            let model = try Model(HuggingFaceModel(folder), weights: weights)
-            let pre = try TokenizerJSON.preTokenizerName(in: folder)
-            self = try model.conversion(mix, preTokenizer: pre)
+            self = try Model(HuggingFaceModel(folder), weights: weights).conversion(mix)
         }
     }
 
@@ -171,7 +169,8 @@ extension Model {
         var conversions: [TensorConversion] = []
         for tensor in tensors {
             let conversion = choice.conversion(
-                of: tensor, isMatrix: tensor.rows > 1, isExperts: Experts.stackedName(of: tensor.name) != nil, small: nil)
+                of: tensor, isMatrix: tensor.rows > 1, isExperts: Experts.stackedName(of: tensor.name) != nil,
+                small: nil)
             guard conversion.isCopy || !tensor.type.isQuantized else {
                 throw ModelFileError(
                     .unsupported, file: name, field: "type of tensor \(tensor.name)", value: tensor.type.name,

@@ -20,6 +20,21 @@ struct GGUFPreTokenizer {
         isByteLevel = !Self.inPlainText.contains(name)
     }
 
+    /// The cut that `byteLevel` with `splits` makes.
+    static let gpt2Step = TokenizerDescription.PreTokenizer.isolated(gpt2)
+
+    /// The name to write into a file for these steps; nil where none stands for them.
+    static func name(of steps: [TokenizerDescription.PreTokenizer], ignoresMerges: Bool) -> String? {
+        // Files of transformers write GPT-2's expression in two ways.
+        let short = TokenizerDescription.PreTokenizer.isolated(
+            gpt2.replacing("'s|'t|'re|'ve|'m|'ll|'d", with: "'(?:[sdmt]|ll|ve|re)"))
+        let wanted = steps.map { $0 == short ? gpt2Step : $0 }
+        let names = families.filter { $0.expressions.map { .isolated($0) } == wanted }.flatMap(\.names)
+        let usual = ["gpt-2", "llama-bpe", "dbrx", "qwen2", "smollm", "tekken", "gpt-4o"]
+        let fitting = (usual.filter(names.contains) + names).filter { ignoringMerges.contains($0) == ignoresMerges }
+        return fitting.first ?? names.first
+    }
+
     /// All known names, for messages.
     static var names: [String] { families.flatMap(\.names).sorted() }
 

@@ -25,7 +25,8 @@ extension ModelConfiguration {
         fields.append(.float32(prefix + "attention." + epsilon, Double(normalizationEpsilon)))
         if let experts {
             fields += [
-                .uint32(prefix + "expert_count", experts.count), .uint32(prefix + "expert_used_count", experts.usedCount),
+                .uint32(prefix + "expert_count", experts.count),
+                .uint32(prefix + "expert_used_count", experts.usedCount),
                 .uint32(prefix + "expert_feed_forward_length", experts.feedForwardLength),
             ]
         }

@@ -2,10 +2,9 @@
 // llama.cpp's gguf-py. Knows nothing of how text is tokenized.
 
 extension TokenizerDescription {
-    /// The fields under "tokenizer.ggml". `preTokenizer` is the name of the way text is cut, nil where there is none.
-    /// `generation` knows BOS and EOS where the tokenizer does not. Throws where GGUF has no such tokenizer.
+    /// The fields under "tokenizer.ggml". `generation` knows BOS and EOS where the tokenizer does not. Throws where GGUF has no such tokenizer.
     func ggufFields(
-        file: String, preTokenizer name: String?, vocabularySize: Int, generation: GenerationDefaults
+        file: String, vocabularySize: Int, generation: GenerationDefaults
     ) throws(ModelFileError) -> [GGUFField] {
         guard tokens.count <= vocabularySize else {
             throw ModelFileError(
@@ -17,9 +16,8 @@ extension TokenizerDescription {
         let texts = tokens.enumerated().map { $1.isEmpty ? "[PAD\($0)]" : $1 } + padding.map { "[PAD\($0)]" }
         let kinds = zip(tokens, kinds).map { $0.isEmpty ? .unused : $1 } + padding.map { _ in TokenKind.unused }
         var fields: [GGUFField] = []
-        switch model {
-        case .bytePairs(let merges) where decoders?.contains(.byteLevel) == true:
-            guard let name else {
+        if case .bytePairs(let merges) = model, isByteLevel {
+            guard let name = ggufPreTokenizerName else {
                 throw ModelFileError(
                     .unsupported, file: file, field: "pre_tokenizer",
                     "cuts text in a way that has no name in GGUF files")
@@ -27,14 +25,14 @@ extension TokenizerDescription {
             fields = [.string("tokenizer.ggml.model", "gpt2"), .string("tokenizer.ggml.pre", name)]
             fields.append(.strings("tokenizer.ggml.tokens", texts))
             fields.append(.strings("tokenizer.ggml.merges", merges.map { $0.left + " " + $0.right }))
-        case .bytePairs, .sentencePiece:
+        } else if marksSpaces, let scores = ggufScores {
             fields = [.string("tokenizer.ggml.model", "llama"), .string("tokenizer.ggml.pre", "default")]
             fields.append(.strings("tokenizer.ggml.tokens", texts))
-            fields.append(.float32s("tokenizer.ggml.scores", ggufScores + padding.map { _ in -10_000 }))
-            fields.append(.bool("tokenizer.ggml.add_space_prefix", addsSpace))
-        case .unigram, .wordPiece, .wordLevel:
+            fields.append(.float32s("tokenizer.ggml.scores", scores + padding.map { _ in -10_000 }))
+            fields.append(.bool("tokenizer.ggml.add_space_prefix", addsSpacePrefix))
+        } else {
             throw ModelFileError(
-                .unsupported, file: file, field: "tokenizer", "is of a kind that GGUF files do not have")
+                .unsupported, file: file, field: "tokenizer", "is of a kind that this program writes into no GGUF file")
         }
         fields.append(.int32s("tokenizer.ggml.token_type", kinds.map { Int32($0.rawValue) }))
         return fields + specialFields(generation)
@@ -53,8 +51,8 @@ extension TokenizerDescription {
     }
 
     /// A score for each token: its own, or, from merges, one by which SentencePiece merges in the same order (a token
-    /// that an earlier merge makes has a higher score).
-    private var ggufScores: [Float] {
+    /// that an earlier merge makes has a higher score). nil: the model knows neither.
+    private var ggufScores: [Float]? {
         switch model {
         case .sentencePiece(let scores): return scores
         case .bytePairs(let merges):
@@ -64,15 +62,37 @@ extension TokenizerDescription {
                 if rank[made] == nil { rank[made] = index }
             }
             return tokens.map { -Float(rank[ExactString(text: $0)] ?? merges.count) }
-        case .unigram, .wordPiece, .wordLevel: preconditionFailure("GGUF files have no such tokenizer")
+        case .unigram, .wordPiece, .wordLevel: return nil
         }
     }
 
-    /// A space is put before text.
-    private var addsSpace: Bool {
-        if normalizers.contains(where: { $0 == .prepend("\u{2581}") || $0 == .prepend(" ") }) { return true }
-        return preTokenizers.contains {
-            if case .metaspace(_, let prefix, _) = $0 { prefix != .never } else { false }
-        }
+    // MARK: How text becomes the characters of tokens
+
+    private static let spaceMark: Unicode.Scalar = "\u{2581}"
+
+    private var isByteLevel: Bool {
+        if case .byteLevel = preTokenizers.last { true } else { false }
+    }
+
+    /// Spaces are written "▁", as SentencePiece does.
+    private var marksSpaces: Bool {
+        normalizers.contains(.replace(.literal(" "), with: String(Self.spaceMark))) || metaspacePrefix != nil
+    }
+
+    private var addsSpacePrefix: Bool {
+        normalizers.contains(.prepend(String(Self.spaceMark))) || (metaspacePrefix ?? .never) != .never
+    }
+
+    private var metaspacePrefix: SpacePrefix? {
+        for case .metaspace(Self.spaceMark, let prefix, _) in preTokenizers { return prefix }
+        return nil
+    }
+
+    /// The name of the way in which text is cut; nil where there is none.
+    var ggufPreTokenizerName: String? {
+        guard case .byteLevel(_, let splits) = preTokenizers.last else { return nil }
+        let steps = Array(preTokenizers.dropLast())
+        return GGUFPreTokenizer.name(
+            of: splits ? steps + [GGUFPreTokenizer.gpt2Step] : steps, ignoresMerges: ignoresMerges)
     }
 }

@@ -118,7 +118,9 @@ final class LocalCluster {
     }
 
     /// The answer to a request, as `--json` prints it.
-    func answer(_ arguments: String...) async throws -> Answer {
+    func answer(_ arguments: String...) async throws -> Answer { try await answer(arguments) }
+
+    func answer(_ arguments: [String]) async throws -> Answer {
         let outcome = try await TandemProcess(
             ["generate", "--coordinator", address, "--json"] + arguments, cache: folder
         ).wait(seconds: 120)
@@ -129,6 +131,10 @@ final class LocalCluster {
 
 /// The answer of one process.
 func reference(model: String = Place.tales, _ arguments: String...) async throws -> Answer {
+    try await reference(model: model, arguments)
+}
+
+func reference(model: String = Place.tales, _ arguments: [String]) async throws -> Answer {
     let outcome = try await TandemProcess(
         ["run", "--model", model, "--json"] + arguments, cache: TemporaryFolder()
     ).wait(seconds: 120)
