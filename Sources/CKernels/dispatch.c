@@ -101,6 +101,14 @@ void tk_add(float *x, const float *y, size_t count) {
     kernels()->add(x, y, count);
 }
 
+void tk_scale(float *x, size_t count, float factor) {
+    kernels()->scale(x, count, factor);
+}
+
+void tk_softcap(float *x, size_t count, float cap) {
+    kernels()->softcap(x, count, cap);
+}
+
 void tk_silu_multiply(float *gate, const float *up, size_t count) {
     kernels()->silu_multiply(gate, up, count);
 }
@@ -115,6 +123,10 @@ void tk_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, 
 
 void tk_add_scaled(float *x, const float *y, float factor, size_t count) {
     kernels()->add_scaled(x, y, factor, count);
+}
+
+void tk_gelu_multiply(float *gate, const float *up, size_t count) {
+    kernels()->gelu_multiply(gate, up, count);
 }
 
 void tk_exp(float *x, size_t count, float shift) {
@@ -138,7 +150,7 @@ void tk_rope(
 }
 
 void tk_attention(
-    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
-    size_t head_size, float scale) {
-    kernels()->attention(out, query, blocks, positions, kv_head, kv_heads, head_size, scale);
+    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
+    tk_attention_rules rules) {
+    kernels()->attention(out, query, blocks, kv_head, kv_heads, head_size, rules);
 }

@@ -256,6 +256,23 @@ void tk_avx2_add(float *x, const float *y, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] += y[i];
 }
 
+void tk_avx2_scale(float *x, size_t count, float factor) {
+    for (size_t i = 0; i < count; i++) x[i] *= factor;
+}
+
+INLINE __m256 capped(__m256 x, float cap) {
+    const __m256 caps = _mm256_set1_ps(cap), one = _mm256_set1_ps(1), two = _mm256_set1_ps(2);
+    const __m256 u = _mm256_div_ps(x, caps);
+    const __m256 divisor = _mm256_add_ps(exponential(_mm256_add_ps(u, u)), one);
+    return _mm256_mul_ps(caps, _mm256_sub_ps(one, _mm256_div_ps(two, divisor)));
+}
+
+static void softcap(float *x, size_t count, float cap) {
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) _mm256_storeu_ps(x + i, capped(_mm256_loadu_ps(x + i), cap));
+    tk_kernels_portable.softcap(x + i, count - i, cap);
+}
+
 static void silu_multiply(float *gate, const float *up, size_t count) {
     const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
     size_t i = 0;
@@ -291,17 +308,25 @@ void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count) {
     tk_kernels_portable.add_scaled(x + i, y + i, factor, count - i);
 }
 
-static void gelu_tanh(float *x, size_t count) {
+INLINE __m256 gelu(__m256 x) {
     const __m256 one = _mm256_set1_ps(1), sign = _mm256_set1_ps(-0.0f);
     const __m256 c1 = _mm256_set1_ps(TK_GELU_C1), c3 = _mm256_set1_ps(TK_GELU_C3);
+    const __m256 u = _mm256_mul_ps(x, _mm256_fmadd_ps(_mm256_mul_ps(x, x), c3, c1));
+    return _mm256_div_ps(x, _mm256_add_ps(one, exponential(_mm256_xor_ps(u, sign))));
+}
+
+static void gelu_tanh(float *x, size_t count) {
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) _mm256_storeu_ps(x + i, gelu(_mm256_loadu_ps(x + i)));
+    tk_kernels_portable.gelu_tanh(x + i, count - i);
+}
+
+static void gelu_multiply(float *gate, const float *up, size_t count) {
     size_t i = 0;
     for (; i + 8 <= count; i += 8) {
-        const __m256 v = _mm256_loadu_ps(x + i);
-        const __m256 u = _mm256_mul_ps(v, _mm256_fmadd_ps(_mm256_mul_ps(v, v), c3, c1));
-        const __m256 divisor = _mm256_add_ps(one, exponential(_mm256_xor_ps(u, sign)));
-        _mm256_storeu_ps(x + i, _mm256_div_ps(v, divisor));
+        _mm256_storeu_ps(gate + i, _mm256_mul_ps(gelu(_mm256_loadu_ps(gate + i)), _mm256_loadu_ps(up + i)));
     }
-    tk_kernels_portable.gelu_tanh(x + i, count - i);
+    tk_kernels_portable.gelu_multiply(gate + i, up + i, count - i);
 }
 
 static void exp_shifted(float *x, size_t count, float shift) {
@@ -401,9 +426,10 @@ void tk_avx2_rope(
 
 // MARK: Attention
 
-/// scores[0..<32] = scale * (query . key), with -infinity from `count` on.
+/// scores[0..<32] of the rules, with -infinity outside of the span.
 INLINE void attention_scores(
-    __m256 scores[4], const float *query, const float *keys, size_t head_size, size_t count, float scale) {
+    __m256 scores[4], const float *query, const float *keys, size_t head_size, tk_span span,
+    tk_attention_rules rules) {
     for (size_t j = 0; j < 4; j++) scores[j] = _mm256_setzero_ps();
     for (size_t d = 0; d < head_size; d++) {
         const __m256 q = _mm256_broadcast_ss(query + d);
@@ -413,21 +439,24 @@ INLINE void attention_scores(
     }
     const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     for (size_t j = 0; j < 4; j++) {
-        const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count - 8 * (int)j), lanes);
-        const __m256 scaled = _mm256_mul_ps(scores[j], _mm256_set1_ps(scale));
-        scores[j] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), scaled, _mm256_castsi256_ps(inside));
+        const __m256i begun = _mm256_cmpgt_epi32(lanes, _mm256_set1_epi32((int)span.start - 1 - 8 * (int)j));
+        const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)span.end - 8 * (int)j), lanes);
+        __m256 scaled = _mm256_mul_ps(scores[j], _mm256_set1_ps(rules.scale));
+        if (rules.softcap != 0) scaled = capped(scaled, rules.softcap);
+        const __m256 mask = _mm256_castsi256_ps(_mm256_and_si256(begun, inside));
+        scores[j] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), scaled, mask);
     }
 }
 
 /// out[0..<8 vectors] = out * correction, then e[p] * values[p] added in order; `vectors` is a constant.
 INLINE void accumulate_values(
-    size_t vectors, float *out, const float *values, size_t head_size, const float *e, size_t count,
+    size_t vectors, float *out, const float *values, size_t head_size, const float *e, tk_span span,
     float correction) {
     __m256 acc[8];
     for (size_t j = 0; j < vectors; j++) {
         acc[j] = _mm256_mul_ps(_mm256_loadu_ps(out + 8 * j), _mm256_set1_ps(correction));
     }
-    for (size_t p = 0; p < count; p++) {
+    for (size_t p = span.start; p < span.end; p++) {
         const __m256 weight = _mm256_broadcast_ss(e + p);
         for (size_t j = 0; j < vectors; j++) {
             acc[j] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(values + p * head_size + 8 * j), acc[j]);
@@ -437,34 +466,34 @@ INLINE void accumulate_values(
 }
 
 INLINE void attention_values(
-    float *out, const float *values, size_t head_size, const float *e, size_t count, float correction) {
+    float *out, const float *values, size_t head_size, const float *e, tk_span span, float correction) {
     size_t d = 0;
-    for (; d + 64 <= head_size; d += 64) accumulate_values(8, out + d, values + d, head_size, e, count, correction);
-    for (; d + 32 <= head_size; d += 32) accumulate_values(4, out + d, values + d, head_size, e, count, correction);
-    for (; d + 8 <= head_size; d += 8) accumulate_values(1, out + d, values + d, head_size, e, count, correction);
+    for (; d + 64 <= head_size; d += 64) accumulate_values(8, out + d, values + d, head_size, e, span, correction);
+    for (; d + 32 <= head_size; d += 32) accumulate_values(4, out + d, values + d, head_size, e, span, correction);
+    for (; d + 8 <= head_size; d += 8) accumulate_values(1, out + d, values + d, head_size, e, span, correction);
     for (; d < head_size; d++) {
         float acc = out[d] * correction;
-        for (size_t p = 0; p < count; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
+        for (size_t p = span.start; p < span.end; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
         out[d] = acc;
     }
 }
 
 static void attention(
-    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
-    size_t head_size, float scale) {
-    float maximum = -INFINITY, sum = 0;
+    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
+    tk_attention_rules rules) {
+    float maximum = rules.sink, sum = rules.sink == -INFINITY ? 0.0f : 1.0f;
     memset(out, 0, head_size * sizeof(float));
-    for (size_t start = 0; start < positions; start += TK_KV_BLOCK) {
-        const float *block = blocks[start / TK_KV_BLOCK];
-        const size_t count = positions - start < TK_KV_BLOCK ? positions - start : TK_KV_BLOCK;
+    for (size_t b = rules.first / TK_KV_BLOCK; b * TK_KV_BLOCK < rules.positions; b++) {
+        const float *block = blocks[b];
+        const tk_span span = tk_span_of_block(rules, b);
         __m256 s[4];
-        attention_scores(s, query, tk_keys(block, kv_head, head_size), head_size, count, scale);
+        attention_scores(s, query, tk_keys(block, kv_head, head_size), head_size, span, rules);
 
         __m256 most = _mm256_set1_ps(maximum);
         for (size_t j = 0; j < 4; j++) most = _mm256_max_ps(s[j], most);
         const float raised = largest(most);
         const __m256 change = exponential(_mm256_set1_ps(maximum - raised));
-        const float correction = start == 0 ? 0.0f : _mm256_cvtss_f32(change);
+        const float correction = maximum == -INFINITY ? 0.0f : _mm256_cvtss_f32(change);
         maximum = raised;
 
         float e[TK_KV_BLOCK];
@@ -474,7 +503,7 @@ static void attention(
         }
         const __m256 partial = _mm256_add_ps(_mm256_add_ps(s[0], s[2]), _mm256_add_ps(s[1], s[3]));
         sum = __builtin_fmaf(sum, correction, reduce(partial));
-        attention_values(out, tk_values(block, kv_head, kv_heads, head_size), head_size, e, count, correction);
+        attention_values(out, tk_values(block, kv_head, kv_heads, head_size), head_size, e, span, correction);
     }
     for (size_t d = 0; d < head_size; d++) out[d] /= sum;
 }
@@ -486,10 +515,13 @@ const tk_kernels tk_kernels_avx2 = {
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .add = tk_avx2_add,
+    .scale = tk_avx2_scale,
+    .softcap = softcap,
     .silu_multiply = silu_multiply,
     .gelu_tanh = gelu_tanh,
     .clamped_swiglu = tk_avx2_clamped_swiglu,
     .add_scaled = tk_avx2_add_scaled,
+    .gelu_multiply = gelu_multiply,
     .exp = exp_shifted,
     .argmax = tk_avx2_argmax,
     .sum_exp = sum_exp,

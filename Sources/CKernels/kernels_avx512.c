@@ -194,6 +194,19 @@ static void layer_norm(
     for (i = 0; i < count; i++) out[i] = __builtin_fmaf((x[i] - mean) * r, weight[i], bias[i]);
 }
 
+INLINE __m512 capped(__m512 x, float cap) {
+    const __m512 caps = _mm512_set1_ps(cap), one = _mm512_set1_ps(1), two = _mm512_set1_ps(2);
+    const __m512 u = _mm512_div_ps(x, caps);
+    const __m512 divisor = _mm512_add_ps(exponential(_mm512_add_ps(u, u)), one);
+    return _mm512_mul_ps(caps, _mm512_sub_ps(one, _mm512_div_ps(two, divisor)));
+}
+
+static void softcap(float *x, size_t count, float cap) {
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) _mm512_storeu_ps(x + i, capped(_mm512_loadu_ps(x + i), cap));
+    tk_kernels_portable.softcap(x + i, count - i, cap);
+}
+
 static void silu_multiply(float *gate, const float *up, size_t count) {
     const __m512 one = _mm512_set1_ps(1), sign = _mm512_set1_ps(-0.0f);
     size_t i = 0;
@@ -205,17 +218,25 @@ static void silu_multiply(float *gate, const float *up, size_t count) {
     tk_kernels_portable.silu_multiply(gate + i, up + i, count - i);
 }
 
-static void gelu_tanh(float *x, size_t count) {
+INLINE __m512 gelu(__m512 x) {
     const __m512 one = _mm512_set1_ps(1), sign = _mm512_set1_ps(-0.0f);
     const __m512 c1 = _mm512_set1_ps(TK_GELU_C1), c3 = _mm512_set1_ps(TK_GELU_C3);
+    const __m512 u = _mm512_mul_ps(x, _mm512_fmadd_ps(_mm512_mul_ps(x, x), c3, c1));
+    return _mm512_div_ps(x, _mm512_add_ps(one, exponential(_mm512_xor_ps(u, sign))));
+}
+
+static void gelu_tanh(float *x, size_t count) {
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) _mm512_storeu_ps(x + i, gelu(_mm512_loadu_ps(x + i)));
+    tk_kernels_portable.gelu_tanh(x + i, count - i);
+}
+
+static void gelu_multiply(float *gate, const float *up, size_t count) {
     size_t i = 0;
     for (; i + 16 <= count; i += 16) {
-        const __m512 v = _mm512_loadu_ps(x + i);
-        const __m512 u = _mm512_mul_ps(v, _mm512_fmadd_ps(_mm512_mul_ps(v, v), c3, c1));
-        const __m512 divisor = _mm512_add_ps(one, exponential(_mm512_xor_ps(u, sign)));
-        _mm512_storeu_ps(x + i, _mm512_div_ps(v, divisor));
+        _mm512_storeu_ps(gate + i, _mm512_mul_ps(gelu(_mm512_loadu_ps(gate + i)), _mm512_loadu_ps(up + i)));
     }
-    tk_kernels_portable.gelu_tanh(x + i, count - i);
+    tk_kernels_portable.gelu_multiply(gate + i, up + i, count - i);
 }
 
 static void exp_shifted(float *x, size_t count, float shift) {
@@ -250,30 +271,33 @@ static double sum_exp(const float *x, size_t count, float shift) {
 
 // MARK: Attention
 
-/// scores[0..<32] = scale * (query . key), with -infinity from `count` on.
+/// scores[0..<32] of the rules, with -infinity outside of the span.
 INLINE void attention_scores(
-    __m512 scores[2], const float *query, const float *keys, size_t head_size, size_t count, float scale) {
+    __m512 scores[2], const float *query, const float *keys, size_t head_size, tk_span span,
+    tk_attention_rules rules) {
     scores[0] = scores[1] = _mm512_setzero_ps();
     for (size_t d = 0; d < head_size; d++) {
         const __m512 q = _mm512_set1_ps(query[d]);
         scores[0] = _mm512_fmadd_ps(q, _mm512_loadu_ps(keys + d * TK_KV_BLOCK), scores[0]);
         scores[1] = _mm512_fmadd_ps(q, _mm512_loadu_ps(keys + d * TK_KV_BLOCK + 16), scores[1]);
     }
-    const uint32_t inside = (uint32_t)((1ull << count) - 1);
-    const __m512 nothing = _mm512_set1_ps(-INFINITY), scales = _mm512_set1_ps(scale);
-    scores[0] = _mm512_mask_mul_ps(nothing, (__mmask16)inside, scores[0], scales);
-    scores[1] = _mm512_mask_mul_ps(nothing, (__mmask16)(inside >> 16), scores[1], scales);
+    const uint32_t inside = (uint32_t)((1ull << span.end) - (1ull << span.start));
+    for (size_t j = 0; j < 2; j++) {
+        __m512 scaled = _mm512_mul_ps(scores[j], _mm512_set1_ps(rules.scale));
+        if (rules.softcap != 0) scaled = capped(scaled, rules.softcap);
+        scores[j] = _mm512_mask_mov_ps(_mm512_set1_ps(-INFINITY), (__mmask16)(inside >> (16 * j)), scaled);
+    }
 }
 
 /// out[0..<vectors * 16] = out * correction, then e[p] * values[p] added in order; `vectors` is a constant.
 INLINE void accumulate_values(
-    size_t vectors, float *out, const float *values, size_t head_size, const float *e, size_t count,
+    size_t vectors, float *out, const float *values, size_t head_size, const float *e, tk_span span,
     float correction) {
     __m512 acc[8];
     for (size_t j = 0; j < vectors; j++) {
         acc[j] = _mm512_mul_ps(_mm512_loadu_ps(out + 16 * j), _mm512_set1_ps(correction));
     }
-    for (size_t p = 0; p < count; p++) {
+    for (size_t p = span.start; p < span.end; p++) {
         const __m512 weight = _mm512_set1_ps(e[p]);
         for (size_t j = 0; j < vectors; j++) {
             acc[j] = _mm512_fmadd_ps(weight, _mm512_loadu_ps(values + p * head_size + 16 * j), acc[j]);
@@ -283,34 +307,34 @@ INLINE void accumulate_values(
 }
 
 INLINE void attention_values(
-    float *out, const float *values, size_t head_size, const float *e, size_t count, float correction) {
+    float *out, const float *values, size_t head_size, const float *e, tk_span span, float correction) {
     size_t d = 0;
-    for (; d + 128 <= head_size; d += 128) accumulate_values(8, out + d, values + d, head_size, e, count, correction);
-    for (; d + 64 <= head_size; d += 64) accumulate_values(4, out + d, values + d, head_size, e, count, correction);
-    for (; d + 16 <= head_size; d += 16) accumulate_values(1, out + d, values + d, head_size, e, count, correction);
+    for (; d + 128 <= head_size; d += 128) accumulate_values(8, out + d, values + d, head_size, e, span, correction);
+    for (; d + 64 <= head_size; d += 64) accumulate_values(4, out + d, values + d, head_size, e, span, correction);
+    for (; d + 16 <= head_size; d += 16) accumulate_values(1, out + d, values + d, head_size, e, span, correction);
     for (; d < head_size; d++) {
         float acc = out[d] * correction;
-        for (size_t p = 0; p < count; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
+        for (size_t p = span.start; p < span.end; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
         out[d] = acc;
     }
 }
 
 static void attention(
-    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
-    size_t head_size, float scale) {
-    float maximum = -INFINITY, sum = 0;
+    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
+    tk_attention_rules rules) {
+    float maximum = rules.sink, sum = rules.sink == -INFINITY ? 0.0f : 1.0f;
     memset(out, 0, head_size * sizeof(float));
-    for (size_t start = 0; start < positions; start += TK_KV_BLOCK) {
-        const float *block = blocks[start / TK_KV_BLOCK];
-        const size_t count = positions - start < TK_KV_BLOCK ? positions - start : TK_KV_BLOCK;
+    for (size_t b = rules.first / TK_KV_BLOCK; b * TK_KV_BLOCK < rules.positions; b++) {
+        const float *block = blocks[b];
+        const tk_span span = tk_span_of_block(rules, b);
         __m512 s[2];
-        attention_scores(s, query, tk_keys(block, kv_head, head_size), head_size, count, scale);
+        attention_scores(s, query, tk_keys(block, kv_head, head_size), head_size, span, rules);
 
         __m512 most = _mm512_max_ps(s[0], _mm512_set1_ps(maximum));  // NaN scores are passed over
         most = _mm512_max_ps(s[1], most);
         const float raised = largest(most);
         const __m512 change = exponential(_mm512_set1_ps(maximum - raised));
-        const float correction = start == 0 ? 0.0f : _mm512_cvtss_f32(change);
+        const float correction = maximum == -INFINITY ? 0.0f : _mm512_cvtss_f32(change);
         maximum = raised;
 
         float e[TK_KV_BLOCK];
@@ -319,7 +343,7 @@ static void attention(
             _mm512_storeu_ps(e + 16 * j, s[j]);
         }
         sum = __builtin_fmaf(sum, correction, reduce(_mm512_add_ps(s[0], s[1])));
-        attention_values(out, tk_values(block, kv_head, kv_heads, head_size), head_size, e, count, correction);
+        attention_values(out, tk_values(block, kv_head, kv_heads, head_size), head_size, e, span, correction);
     }
     for (size_t d = 0; d < head_size; d++) out[d] /= sum;
 }
@@ -331,10 +355,13 @@ const tk_kernels tk_kernels_avx512 = {
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .add = tk_avx2_add,
+    .scale = tk_avx2_scale,
+    .softcap = softcap,
     .silu_multiply = silu_multiply,
     .gelu_tanh = gelu_tanh,
     .clamped_swiglu = tk_avx2_clamped_swiglu,
     .add_scaled = tk_avx2_add_scaled,
+    .gelu_multiply = gelu_multiply,
     .exp = exp_shifted,
     .argmax = tk_avx2_argmax,
     .sum_exp = sum_exp,

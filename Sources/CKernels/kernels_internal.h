@@ -27,10 +27,13 @@ typedef struct {
     void (*layer_norm)(
         float *out, const float *x, const float *weight, const float *bias, size_t count, float epsilon);
     void (*add)(float *x, const float *y, size_t count);
+    void (*scale)(float *x, size_t count, float factor);
+    void (*softcap)(float *x, size_t count, float cap);
     void (*silu_multiply)(float *gate, const float *up, size_t count);
     void (*gelu_tanh)(float *x, size_t count);
     void (*clamped_swiglu)(float *gate, const float *up, size_t count, float alpha, float limit);
     void (*add_scaled)(float *x, const float *y, float factor, size_t count);
+    void (*gelu_multiply)(float *gate, const float *up, size_t count);
     void (*exp)(float *x, size_t count, float shift);
     size_t (*argmax)(const float *x, size_t count);
     /// The reduction over 16 double partials of exp(x[i] - shift); shift is not infinite.
@@ -39,8 +42,8 @@ typedef struct {
         float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
         int paired_halves);
     void (*attention)(
-        float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
-        size_t head_size, float scale);
+        float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads,
+        size_t head_size, tk_attention_rules rules);
 } tk_kernels;
 
 extern const tk_kernels tk_kernels_portable;
@@ -61,6 +64,7 @@ void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t co
 void tk_avx2_add(float *x, const float *y, size_t count);
 void tk_avx2_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit);
 void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count);
+void tk_avx2_scale(float *x, size_t count, float factor);
 size_t tk_avx2_argmax(const float *x, size_t count);
 void tk_avx2_rope(
     float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
@@ -159,6 +163,18 @@ static inline const float *tk_keys(const float *block, size_t kv_head, size_t he
 
 static inline const float *tk_values(const float *block, size_t kv_head, size_t kv_heads, size_t head_size) {
     return block + (kv_heads + kv_head) * head_size * TK_KV_BLOCK;
+}
+
+/// Elements start..<end of a block.
+typedef struct {
+    size_t start, end;
+} tk_span;
+
+/// The positions of block `b` that a query sees.
+static inline tk_span tk_span_of_block(tk_attention_rules rules, size_t b) {
+    const size_t base = b * TK_KV_BLOCK, rest = rules.positions - base;
+    return (tk_span){
+        .start = rules.first > base ? rules.first - base : 0, .end = rest < TK_KV_BLOCK ? rest : TK_KV_BLOCK};
 }
 
 #endif

@@ -212,6 +212,19 @@ static void add(float *x, const float *y, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] += y[i];
 }
 
+static void scale(float *x, size_t count, float factor) {
+    for (size_t i = 0; i < count; i++) x[i] *= factor;
+}
+
+static inline float capped(float x, float cap) {
+    const float u = x / cap;
+    return cap * (1.0f - 2.0f / (exponential(u + u) + 1.0f));
+}
+
+static void softcap(float *x, size_t count, float cap) {
+    for (size_t i = 0; i < count; i++) x[i] = capped(x[i], cap);
+}
+
 static void silu_multiply(float *gate, const float *up, size_t count) {
     for (size_t i = 0; i < count; i++) gate[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
 }
@@ -230,11 +243,17 @@ static void add_scaled(float *x, const float *y, float factor, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] = __builtin_fmaf(factor, y[i], x[i]);
 }
 
+static inline float gelu(float x) {
+    const float u = x * __builtin_fmaf(x * x, TK_GELU_C3, TK_GELU_C1);
+    return x / (1.0f + exponential(-u));
+}
+
 static void gelu_tanh(float *x, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        const float u = x[i] * __builtin_fmaf(x[i] * x[i], TK_GELU_C3, TK_GELU_C1);
-        x[i] = x[i] / (1.0f + exponential(-u));
-    }
+    for (size_t i = 0; i < count; i++) x[i] = gelu(x[i]);
+}
+
+static void gelu_multiply(float *gate, const float *up, size_t count) {
+    for (size_t i = 0; i < count; i++) gate[i] = gelu(gate[i]) * up[i];
 }
 
 static void exp_shifted(float *x, size_t count, float shift) {
@@ -276,37 +295,41 @@ static void rope(
 // MARK: Attention
 
 static void attention(
-    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
-    size_t head_size, float scale) {
-    float maximum = -INFINITY, sum = 0;
+    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
+    tk_attention_rules rules) {
+    float maximum = rules.sink, sum = rules.sink == -INFINITY ? 0.0f : 1.0f;
     for (size_t d = 0; d < head_size; d++) out[d] = 0;
-    for (size_t start = 0; start < positions; start += TK_KV_BLOCK) {
-        const float *block = blocks[start / TK_KV_BLOCK];
-        const float *keys = tk_keys(block, kv_head, head_size);
-        const float *values = tk_values(block, kv_head, kv_heads, head_size);
-        const size_t count = positions - start < TK_KV_BLOCK ? positions - start : TK_KV_BLOCK;
+    for (size_t b = rules.first / TK_KV_BLOCK; b * TK_KV_BLOCK < rules.positions; b++) {
+        const float *keys = tk_keys(blocks[b], kv_head, head_size);
+        const float *values = tk_values(blocks[b], kv_head, kv_heads, head_size);
+        const tk_span span = tk_span_of_block(rules, b);
 
         float e[TK_KV_BLOCK] = {0};
         for (size_t d = 0; d < head_size; d++) {
-            for (size_t p = 0; p < count; p++) e[p] = __builtin_fmaf(query[d], keys[d * TK_KV_BLOCK + p], e[p]);
+            for (size_t p = span.start; p < span.end; p++) {
+                e[p] = __builtin_fmaf(query[d], keys[d * TK_KV_BLOCK + p], e[p]);
+            }
         }
         float raised = maximum;
-        for (size_t p = 0; p < count; p++) {
-            e[p] *= scale;
+        for (size_t p = span.start; p < span.end; p++) {
+            e[p] *= rules.scale;
+            if (rules.softcap != 0) e[p] = capped(e[p], rules.softcap);
             raised = e[p] > raised ? e[p] : raised;
         }
-        const float correction = start == 0 ? 0.0f : exponential(maximum - raised);
+        const float correction = maximum == -INFINITY ? 0.0f : exponential(maximum - raised);
         maximum = raised;
 
         float partial[16] = {0};
-        for (size_t p = 0; p < count; p++) {
+        for (size_t p = span.start; p < span.end; p++) {
             e[p] = exponential(e[p] - maximum);
             partial[p % 16] += e[p];
         }
         sum = __builtin_fmaf(sum, correction, tk_reduce(partial));
         for (size_t d = 0; d < head_size; d++) {
             float acc = out[d] * correction;
-            for (size_t p = 0; p < count; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
+            for (size_t p = span.start; p < span.end; p++) {
+                acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
+            }
             out[d] = acc;
         }
     }
@@ -320,10 +343,13 @@ const tk_kernels tk_kernels_portable = {
     .rms_norm = rms_norm,
     .layer_norm = layer_norm,
     .add = add,
+    .scale = scale,
+    .softcap = softcap,
     .silu_multiply = silu_multiply,
     .gelu_tanh = gelu_tanh,
     .clamped_swiglu = clamped_swiglu,
     .add_scaled = add_scaled,
+    .gelu_multiply = gelu_multiply,
     .exp = exp_shifted,
     .argmax = argmax,
     .sum_exp = sum_exp,

@@ -58,6 +58,10 @@ static double exponential(double x) {
     return p * double_of_bits((uint64_t)((int64_t)n + 1023) << 52);
 }
 
+double tk_power(double base, double exponent) {
+    return exponential(exponent * tk_log(base));
+}
+
 void tk_rope_frequencies(float *frequencies, size_t dimensions, double base) {
     const double log_base = tk_log(base);
     for (size_t i = 0; i < dimensions / 2; i++) {

@@ -136,4 +136,41 @@ struct AccuracyTests {
             #expect(abs(Double(actual) - expected) < 3e-6)
         }
     }
+
+    @Test("A window, a softcap and a sink are those of the softmax over what is seen", arguments: [0, 3, 40, 70])
+    func attentionRules(first: Int) {
+        var random = RandomValues(seed: 8)
+        let headSize = 10, positions = 75
+        let cache = KeyValueCache(positions: positions, first: first, heads: 1, headSize: headSize, using: &random)
+        let query = random.floats(headSize)
+        let scores = (first..<positions).map { position in
+            let product = (0..<headSize).reduce(0.0) { $0 + Double(query[$1]) * Double(cache.keys[position][$1]) }
+            return 5 * tanh(product * 0.25 / 5)
+        }
+        let weights = scores.map { Foundation.exp($0) }
+        let sum = weights.reduce(Foundation.exp(0.7), +)
+        let own = cache.attend(query, head: 0, scale: 0.25, first: first, softcap: 5, sink: 0.7)
+        for d in 0..<headSize {
+            let expected = zip(weights, first..<positions).reduce(0.0) { $0 + $1.0 * Double(cache.values[$1.1][d]) }
+            #expect(abs(Double(own[d]) - expected / sum) < 1e-5)
+        }
+    }
+
+    @Test("Softcap, scaling, the gated gelu and powers are what their formulas say")
+    func formulas() {
+        let x = stride(from: Float(-90), through: 90, by: 0.37).map { $0 }
+        var capped = x, scaled = x, gated = x, gelu = x
+        tk_softcap(&capped, x.count, 30)
+        tk_scale(&scaled, x.count, 1.7)
+        tk_gelu_tanh(&gelu, x.count)
+        tk_gelu_multiply(&gated, x, x.count)
+        for index in x.indices {
+            #expect(abs(Double(capped[index]) - 30 * tanh(Double(x[index]) / 30)) < 1e-5)
+            #expect(scaled[index] == x[index] * 1.7)
+            #expect(gated[index] == gelu[index] * x[index])
+        }
+        for (base, exponent) in [(2.0, 0.5), (1e4, 1.0322), (1.0000305, 7), (3.5, -2.25), (1, 100)] {
+            #expect(abs(tk_power(base, exponent) / pow(base, exponent) - 1) < 1e-14)
+        }
+    }
 }

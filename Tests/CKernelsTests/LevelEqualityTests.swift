@@ -98,6 +98,13 @@ struct LevelEqualityTests {
                 tk_exp(&exp, count, 0.25)
                 return sum + silu + gelu + exp
             }
+            expectEqualOnAllLevels("scale, softcap and gated gelu of \(count)") {
+                var scaled = x, capped = x, gelu = x
+                tk_scale(&scaled, count, 3.7)
+                tk_softcap(&capped, count, 30)
+                tk_gelu_multiply(&gelu, y, count)
+                return scaled + capped + gelu
+            }
             guard count > 0 else { continue }
             expectEqualOnAllLevels("argmax and log_sum_exp of \(count)") {
                 let sum = tk_log_sum_exp(x, count).bitPattern  // compared in quarters, exact as floats
@@ -166,6 +173,28 @@ struct LevelEqualityTests {
                 cache.attend(query, head: 1, scale: 0.3)
             }
             if !hostile { #expect(!cache.attend(query, head: 0, scale: 0.3).contains { !$0.isFinite }) }
+        }
+    }
+
+    @Test(
+        "Attention with a window, a softcap and a sink is equal, whatever lies outside of the window",
+        arguments: [1, 8, 20, 72, 137])
+    func attentionRules(headSize: Int) {
+        var random = RandomValues(seed: UInt64(headSize))
+        for (first, positions) in [(0, 40), (3, 4), (31, 33), (32, 64), (37, 38), (47, 71), (70, 130)] {
+            for hostile in [false, true] {
+                let cache = KeyValueCache(
+                    positions: positions, first: first, heads: 2, headSize: headSize, hostile: hostile, using: &random)
+                let query = random.floats(headSize, hostile: hostile)
+                for (softcap, sink) in [(0, -.infinity), (0, 0.7), (5, -.infinity), (5, 0.7)] as [(Float, Float)] {
+                    expectEqualOnAllLevels("positions \(first)..<\(positions), softcap \(softcap), sink \(sink)") {
+                        cache.attend(query, head: 1, scale: 0.3, first: first, softcap: softcap, sink: sink)
+                    }
+                    let values = cache.attend(
+                        query, head: 0, scale: 0.3, first: first, softcap: softcap, sink: sink)
+                    #expect(hostile || values.allSatisfy(\.isFinite))
+                }
+            }
         }
     }
 }

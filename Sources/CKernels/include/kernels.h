@@ -168,6 +168,12 @@ void tk_layer_norm(float *out, const float *x, const float *weight, const float 
 /// x[i] += y[i].
 void tk_add(float *x, const float *y, size_t count);
 
+/// x[i] *= factor.
+void tk_scale(float *x, size_t count, float factor);
+
+/// x[i] = cap * tanh(x[i] / cap), tanh(u) = 1 - 2 / (exp(u + u) + 1). cap > 0.
+void tk_softcap(float *x, size_t count, float cap);
+
 /// gate[i] = silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x)). silu(-infinity) is NaN, as in other implementations.
 void tk_silu_multiply(float *gate, const float *up, size_t count);
 
@@ -190,6 +196,9 @@ void tk_choose_largest(uint32_t *chosen, size_t chosen_count, const float *x, si
 /// x / (1 + exp(-(x * fma(x * x, c3, c1)))) with c1 = 2 sqrt(2 / pi), c3 = 0.044715 c1.
 void tk_gelu_tanh(float *x, size_t count);
 
+/// gate[i] = gelu(gate[i]) * up[i], gelu as in `tk_gelu_tanh`.
+void tk_gelu_multiply(float *gate, const float *up, size_t count);
+
 /// x[i] = exp(x[i] - shift): the polynomial used everywhere else (at most 2 ulp; 0 below -104, infinity above 88.73;
 /// NaN stays NaN).
 void tk_exp(float *x, size_t count, float shift);
@@ -203,6 +212,9 @@ double tk_log_sum_exp(const float *x, size_t count);
 
 /// Natural logarithm, the same on every machine (own code, about 1 ulp of double).
 double tk_log(double x);
+
+/// base ^ exponent for base > 0, the same on every machine; results are held within exp(-700) and exp(700).
+double tk_power(double base, double exponent);
 
 // MARK: Rotary positions
 
@@ -233,15 +245,25 @@ size_t tk_kv_block_floats(size_t kv_heads, size_t head_size);
 void tk_kv_store(
     float *block, const float *key, const float *value, size_t kv_heads, size_t head_size, size_t position_in_block);
 
-/// Attention of one query head [head_size] over positions 0..<positions of its KV head: out [head_size].
-/// blocks[b] is the block that holds positions 32 b ..< 32 b + 32; what lies past `positions` in the last one is not
-/// looked at (it may hold anything, NaN included). positions >= 1.
-/// Order, block by block: score[p] = scale * (chain of fma over head_size from 0); block maximum m_b;
-/// m' = max(m, m_b); c = exp(m - m'); e[p] = exp(score[p] - m'); sum = fma(sum, c, reduction of e as on top);
+/// What a query sees, and how scores are made of products.
+typedef struct {
+    size_t first;      ///< the first position it sees (above 0 where a window slides)
+    size_t positions;  ///< one past the last; above `first`
+    float scale;       ///< what query . key is multiplied by
+    float softcap;     ///< scores s become softcap * tanh(s / softcap) as in `tk_softcap`; 0: they stay
+    float sink;        ///< the score of a position without a value; -infinity: there is none
+} tk_attention_rules;
+
+/// Attention of one query head [head_size] over positions first..<positions of its KV head: out [head_size].
+/// blocks[b] is the block that holds positions 32 b ..< 32 b + 32; what lies outside of these positions is not looked
+/// at (it may hold anything, NaN included), and blocks that hold none of them may be null.
+/// Order, block by block of those that hold one: score[p] = scale * (chain of fma over head_size from 0), capped where
+/// there is a softcap; block maximum m_b; m' = max(m, m_b); c = exp(m - m'), 0 where m is -infinity;
+/// e[p] = exp(score[p] - m'), element p % 32 of 32, 0 for a p outside; sum = fma(sum, c, reduction of e as on top);
 /// acc[d] = acc[d] * c, then for p in order: acc[d] = fma(e[p], v[p][d], acc[d]). At the end out[d] = acc[d] / sum.
-/// In the first block c is taken as 0 and acc, sum start from 0.
+/// acc starts from 0; m and sum from -infinity and 0, or from the sink and 1.
 void tk_attention(
-    float *out, const float *query, const float *const *blocks, size_t positions, size_t kv_head, size_t kv_heads,
-    size_t head_size, float scale);
+    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
+    tk_attention_rules rules);
 
 #endif
