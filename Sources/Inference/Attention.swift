@@ -2,7 +2,7 @@
 //
 // Responsible for: the order of these operations, as one straight line with shapes.
 // Must not know: the residual stream, other layers, where weights come from. Families differ by data only: biases,
-// one fused or three separate projections, rotary positions or none.
+// one fused or three separate projections, norms of queries and keys, rotary positions or none, what a token sees.
 
 import CKernels
 import ModelFile
@@ -12,7 +12,14 @@ struct Attention {
     let model: ModelConfiguration
     /// q, k and v, or one matrix with the rows of all three; their outputs lie side by side.
     let queryKeyValue: [Linear]
+    /// Of each `weight.count` elements of queries and keys: one head, or all of them.
+    let queryNorm: Normalization?
+    let keyNorm: Normalization?
     let output: Linear
+    /// Positions that a token sees, itself included; nil: all up to it.
+    let window: Int?
+    /// [headCount]: the score of a position without a value.
+    let sinks: FloatVector?
 
     /// True where workspace.normed must be quantized too.
     var quantizesInput: Bool { queryKeyValue.contains { $0.weight.isQuantized } }
@@ -32,9 +39,11 @@ struct Attention {
                 space.normed, into: space.qkv + column, stride: qkvLength, tokens: tokens, pool: pass.pool)
             column += projection.weight.rows
         }
-        // biases and positions in place; keys and values into the cache
+        // biases, norms and positions in place; keys and values into the cache
         pass.forEachRow(cost: 8 * qkvLength) { row in
             addBiases(space.qkv + row * qkvLength)
+            normalize(space.qkv + row * qkvLength, length: model.queryLength, by: queryNorm)
+            normalize(space.qkv + row * qkvLength + model.queryLength, length: model.keyValueLength, by: keyNorm)
             rotateAndStore(pass, row: row, layer: index)
         }
         // qkv and the cache -> attended [tokens, heads * headSize]
@@ -58,25 +67,38 @@ struct Attention {
         }
     }
 
+    /// x [length], the queries or the keys of one token, in place.
+    private func normalize(_ x: UnsafeMutablePointer<Float>, length: Int, by norm: Normalization?) {
+        guard let norm else { return }
+        for start in stride(from: 0, to: length, by: norm.weight.count) { norm.apply(x + start, into: x + start) }
+    }
+
     /// One token: queries and keys turn by its position; its key and value go into its block.
     private func rotateAndStore(_ pass: ForwardPass, row: Int, layer: Int) {
         let space = pass.workspace
         let query = space.qkv + row * (model.queryLength + 2 * model.keyValueLength)
         let key = query + model.queryLength
         let value = key + model.keyValueLength
-        if let rotary = pass.rotary {
-            let cosines = space.cosines + row * rotary.pairCount
-            let sines = space.sines + row * rotary.pairCount
+        if let rotary = window == nil ? pass.rotary : pass.slidingRotary {
             // Keys follow queries: one call turns the heads of both.
             rotary.rotate(
-                query, heads: model.headCount + model.keyValueHeadCount, headSize: model.headSize, cosines: cosines,
-                sines: sines)
+                query, row: row, heads: model.headCount + model.keyValueHeadCount, headSize: model.headSize)
         }
         let position = pass.batch.positions[row]
         let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: StageConfiguration.blockPositions)
         let block = pass.batch.blocks[pass.batch.tableStarts[row] + blockIndex]
         tk_kv_store(
             pass.cache.block(block, layer: layer), key, value, model.keyValueHeadCount, model.headSize, inBlock)
+    }
+
+    /// What one token's query of a head sees.
+    private func rules(position: Int, head: Int) -> tk_attention_rules {
+        tk_attention_rules(
+            first: window.map { max(0, position + 1 - $0) } ?? 0,
+            positions: position + 1,
+            scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
+            softcap: model.attentionSoftcap ?? 0,
+            sink: sinks.map { $0.values[head] } ?? -.infinity)
     }
 
     /// attended [tokens, heads * headSize] = attention of every query head over the positions up to its token's.
@@ -88,7 +110,6 @@ struct Attention {
         let headSize = model.headSize
         let qkvLength = queryLength + 2 * model.keyValueLength
         let headsPerKey = model.headCount / model.keyValueHeadCount
-        let scale = 1 / Float(headSize).squareRoot()
         space.pointAtBlocks(batch.blocks, of: pass.cache, layer: layer)
         space.blockPointers.withUnsafeBufferPointer { pointers in
             guard let blocks = pointers.baseAddress else { return }
@@ -100,8 +121,8 @@ struct Attention {
                 for head in keyHead * headsPerKey..<(keyHead + 1) * headsPerKey {
                     tk_attention(
                         space.attended.values + row * queryLength + head * headSize,
-                        space.qkv + row * qkvLength + head * headSize, blocks + batch.tableStarts[row],
-                        batch.positions[row] + 1, keyHead, model.keyValueHeadCount, headSize, scale)
+                        space.qkv + row * qkvLength + head * headSize, blocks + batch.tableStarts[row], keyHead,
+                        model.keyValueHeadCount, headSize, rules(position: batch.positions[row], head: head))
                 }
             }
         }

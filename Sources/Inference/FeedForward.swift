@@ -31,8 +31,9 @@ enum FeedForward {
 /// down(activation(gate(x)) * up(x)), or down(activation(up(x))) where there is no gate.
 struct DenseFeedForward {
     let model: ModelConfiguration
-    /// Only where the network is gated.
+    /// Only where the network is gated and `up` does not hold it too.
     let gate: Linear?
+    /// The rows of the gate before its own where the model has both in one matrix.
     let up: Linear
     let down: Linear
 
@@ -44,11 +45,11 @@ struct DenseFeedForward {
         let dim = model.embeddingLength
         let wide = model.feedForwardLength
 
-        // normed [tokens, dim] -> gate, up [tokens, wide]
+        // normed [tokens, dim] -> gate, up [tokens, wide]; fused: -> up [tokens, gate and up]
         gate?.weight.multiply(space.normed, into: space.gate, stride: wide, tokens: tokens, pool: pass.pool)
-        up.weight.multiply(space.normed, into: space.up, stride: wide, tokens: tokens, pool: pass.pool)
-        // activation in place: gated networks leave it in gate, others in up
-        let widened = Activations(values: gate == nil ? space.up : space.gate, quantized: space.widened)
+        up.weight.multiply(space.normed, into: space.up, stride: up.weight.rows, tokens: tokens, pool: pass.pool)
+        // activation: gated networks leave it in gate, others in up
+        let widened = Activations(values: model.isGated ? space.gate : space.up, quantized: space.widened)
         pass.forEachRow(cost: 20 * wide) { row in
             activate(space, row: row)
             if down.weight.isQuantized { widened.quantizeRow(row, columns: wide) }
@@ -62,13 +63,18 @@ struct DenseFeedForward {
     private func activate(_ space: Workspace, row: Int) {
         let wide = model.feedForwardLength
         let rowGate = space.gate + row * wide
-        let rowUp = space.up + row * wide
+        var rowUp = space.up + row * up.weight.rows
         gate?.addBias(rowGate)
         up.addBias(rowUp)
-        switch (model.activation, gate) {
-        case (.silu, .some): tk_silu_multiply(rowGate, rowUp, wide)
-        case (.geluTanh, nil): tk_gelu_tanh(rowUp, wide)
-        case (.silu, nil), (.geluTanh, .some): preconditionFailure("a stage is not made with such a network")
+        if model.hasFusedGateUp {
+            rowGate.update(from: rowUp, count: wide)
+            rowUp += wide
+        }
+        switch (model.activation, model.isGated) {
+        case (.silu, true): tk_silu_multiply(rowGate, rowUp, wide)
+        case (.geluTanh, true): tk_gelu_multiply(rowGate, rowUp, wide)
+        case (.geluTanh, false): tk_gelu_tanh(rowUp, wide)
+        case (.silu, false): preconditionFailure("a stage is not made with such a network")
         }
     }
 }

@@ -9,8 +9,10 @@ struct ForwardPass {
     let cache: KeyValueCache
     let workspace: Workspace
     let pool: ThreadPool
-    /// nil where positions were added to the embedding.
-    let rotary: RotaryTable?
+    /// By which queries and keys turn; nil where positions were added to the embedding.
+    let rotary: RotaryAngles?
+    /// The same in layers whose window slides.
+    let slidingRotary: RotaryAngles?
 }
 
 extension ForwardPass {

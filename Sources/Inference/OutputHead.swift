@@ -3,11 +3,15 @@
 // Responsible for: final norm and output matrix over the rows that sample.
 // Must not know: how a token is chosen.
 
+import CKernels
+
 /// Final norm and output matrix.
 struct OutputHead {
     let norm: Normalization
     /// [vocabularySize, embeddingLength]
     let output: PackedMatrix
+    /// c: logits l become c tanh(l / c); nil: they stay.
+    let softcap: Float?
 
     /// workspace.logits [rows.count, vocabularySize] of the given rows of workspace.hidden.
     func logits(ofRows rows: [Int], workspace: Workspace, pool: ThreadPool) {
@@ -20,5 +24,9 @@ struct OutputHead {
         // normed [rows, dim] -> logits [rows, vocabularySize]
         output.multiply(
             workspace.normed, into: workspace.logits, stride: output.rows, tokens: rows.count, pool: pool)
+        guard let softcap else { return }
+        pool.run(pieces: rows.count, operations: 20 * rows.count * output.rows) { index, _ in
+            tk_softcap(workspace.logits + index * output.rows, output.rows, softcap)
+        }
     }
 }

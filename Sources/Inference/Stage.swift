@@ -19,6 +19,8 @@ package final class Stage: @unchecked Sendable {
     private let store: WeightStore
     private let pool: ThreadPool
     private let rotary: RotaryTable?
+    /// Of layers whose window slides, where it differs.
+    private let slidingRotary: RotaryTable?
     /// What the last `forward` scored: the log-probabilities of the targets of each slice that has some, in the order of
     /// the slices. Only on the last stage.
     package private(set) var scores: [(sequence: UInt64, logProbabilities: [Float])] = []
@@ -51,6 +53,11 @@ package final class Stage: @unchecked Sendable {
         store = previous?.giveUp(for: model, keeping: Set(needed.values)) ?? WeightStore()
         pool = ThreadPool(threads: configuration.threads, threshold: configuration.threadingThreshold)
         if case .rotary(let rotary) = model.positions { self.rotary = try RotaryTable(rotary) } else { rotary = nil }
+        if let rotary = model.slidingWindow?.rotary {
+            slidingRotary = try RotaryTable(rotary)
+        } else {
+            slidingRotary = nil
+        }
         let weights = try Self.load(
             configuration, tensors: needed, store: store, source: source, pool: pool, progress: progress)
         live = Live(
@@ -86,9 +93,7 @@ package final class Stage: @unchecked Sendable {
         let layout = try BatchLayout(batch, bounds: bounds)
         try checkSequences(batch, sampler: live.sampler)
         try fillHidden(layout, input: input, live: live)
-        let pass = ForwardPass(
-            batch: layout, cache: live.cache, workspace: live.workspace, pool: pool, rotary: rotary)
-        fillAngles(pass)
+        let pass = pass(layout, live: live)
         for (index, layer) in live.weights.layers.enumerated() { layer.forward(pass, index: index) }
         guard let head = live.weights.head, let sampler = live.sampler else {
             let count = layout.tokenCount * configuration.model.embeddingLength
@@ -144,14 +149,20 @@ package final class Stage: @unchecked Sendable {
         }
     }
 
-    /// cosines, sines [tokens, pairs] once for all layers.
-    private func fillAngles(_ pass: ForwardPass) {
-        guard let rotary else { return }
-        pass.forEachRow(cost: 50 * rotary.pairCount) { row in
-            rotary.angles(
-                position: pass.batch.positions[row], cosines: pass.workspace.cosines + row * rotary.pairCount,
-                sines: pass.workspace.sines + row * rotary.pairCount)
+    /// What the layers share, with cosines and sines [tokens, pairs] filled.
+    private func pass(_ batch: BatchLayout, live: Live) -> ForwardPass {
+        let space = live.workspace
+        let angles = rotary.map { RotaryAngles(table: $0, cosines: space.cosines, sines: space.sines) }
+        let sliding = slidingRotary.map {
+            RotaryAngles(table: $0, cosines: space.slidingCosines, sines: space.slidingSines)
         }
+        let pass = ForwardPass(
+            batch: batch, cache: live.cache, workspace: space, pool: pool, rotary: angles,
+            slidingRotary: sliding ?? angles)
+        for angles in [angles, sliding].compactMap({ $0 }) {
+            pass.forEachRow(cost: 50 * angles.table.pairCount) { row in angles.fill(row: row, of: batch) }
+        }
+        return pass
     }
 
     /// Only the rows that sample go through norm and output matrix, some at a time to bound the memory of logits.
@@ -209,8 +220,8 @@ package final class Stage: @unchecked Sendable {
                 reason: "\(configuration.maximumBatchTokens) tokens in a batch, \(configuration.blockCount) KV blocks, "
                     + "\(configuration.threads) threads")
         }
-        guard (model.activation == .silu) == model.isGated else {
-            throw .invalidConfiguration(reason: "only SiLU networks can be gated, and they must be")
+        guard model.activation != .silu || model.isGated else {
+            throw .invalidConfiguration(reason: "a SiLU network must be gated")
         }
         return try StageAssembler.neededTensors(configuration, among: tensors)
     }

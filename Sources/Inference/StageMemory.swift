@@ -47,7 +47,7 @@ extension Stage {
     }
 
     private static func packedBytes(_ tensor: TensorDescriptor) -> Int {
-        let isVector = tensor.name.hasSuffix(".bias") || tensor.name.hasSuffix("norm.weight")
+        let isVector = [".bias", "norm.weight", "sinks.weight"].contains(where: tensor.name.hasSuffix)
         let bytes =
             isVector
             ? tensor.rows * tensor.columns * MemoryLayout<Float>.stride

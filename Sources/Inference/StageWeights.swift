@@ -58,7 +58,8 @@ struct StageAssembler {
     private func embedding() throws(InferenceError) -> TokenEmbedding {
         var positions: PackedMatrix?
         if case .learned = model.positions { positions = try matrix("position_embd.weight") }
-        return TokenEmbedding(tokens: try matrix("token_embd.weight"), positions: positions)
+        return TokenEmbedding(
+            tokens: try matrix("token_embd.weight"), positions: positions, scale: model.embeddingScale)
     }
 
     private func layer(_ index: Int) throws(InferenceError) -> TransformerLayer {
@@ -71,29 +72,34 @@ struct StageAssembler {
             }
         return TransformerLayer(
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
-            attention: try attention(prefix),
+            attention: try attention(prefix, window: model.attentionWindow(layer: index)),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
             feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
     }
 
-    private func attention(_ prefix: String) throws(InferenceError) -> Attention {
+    private func attention(_ prefix: String, window: Int?) throws(InferenceError) -> Attention {
         let names = model.hasFusedQueryKeyValue ? ["attn_qkv"] : ["attn_q", "attn_k", "attn_v"]
         var queryKeyValue: [Linear] = []
         for name in names {
             queryKeyValue.append(try linear(prefix + name, hasBias: model.hasQueryKeyValueBias))
         }
+        let hasNorms = model.queryKeyNorm != .none
         return Attention(
             model: model, queryKeyValue: queryKeyValue,
-            output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias))
+            queryNorm: hasNorms ? try queryKeyNorm(prefix + "attn_q_norm") : nil,
+            keyNorm: hasNorms ? try queryKeyNorm(prefix + "attn_k_norm") : nil,
+            output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
+            window: window,
+            sinks: model.hasAttentionSinks ? try vector(prefix + "attn_sinks.weight") : nil)
     }
 
     private func denseFeedForward(_ prefix: String) throws(InferenceError) -> DenseFeedForward {
         let hasBias = model.hasFeedForwardBias
         return DenseFeedForward(
             model: model,
-            gate: model.isGated ? try linear(prefix + "ffn_gate", hasBias: hasBias) : nil,
+            gate: model.isGated && !model.hasFusedGateUp ? try linear(prefix + "ffn_gate", hasBias: hasBias) : nil,
             up: try linear(prefix + "ffn_up", hasBias: hasBias),
             down: try linear(prefix + "ffn_down", hasBias: hasBias))
     }
@@ -121,7 +127,8 @@ struct StageAssembler {
     private func head() throws(InferenceError) -> OutputHead {
         OutputHead(
             norm: try norm("output_norm"),
-            output: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"))
+            output: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"),
+            softcap: model.logitSoftcap)
     }
 
     private func linear(_ name: String, hasBias: Bool) throws(InferenceError) -> Linear {
@@ -131,8 +138,17 @@ struct StageAssembler {
 
     private func norm(_ name: String) throws(InferenceError) -> Normalization {
         Normalization(
-            kind: model.normalization, epsilon: model.normalizationEpsilon, weight: try vector(name + ".weight"),
+            kind: model.normalization, epsilon: model.normalizationEpsilon, weight: try normWeight(name),
             bias: model.normalization == .layerNorm ? try vector(name + ".bias") : nil)
+    }
+
+    private func queryKeyNorm(_ name: String) throws(InferenceError) -> Normalization {
+        Normalization(
+            kind: .rmsNorm, epsilon: model.normalizationEpsilon, weight: try normWeight(name), bias: nil)
+    }
+
+    private func normWeight(_ name: String) throws(InferenceError) -> FloatVector {
+        try store.vector(try tensor(name + ".weight"), adding: model.normWeightOffset, reader: reader)
     }
 
     private func matrix(_ name: String) throws(InferenceError) -> PackedMatrix {

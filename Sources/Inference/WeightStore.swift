@@ -56,10 +56,13 @@ final class WeightStore {
         return tensors.compactMap { matrices[$0] }
     }
 
-    /// The vector, read by `reader` unless it is here.
-    func vector(_ tensor: TensorDescriptor, reader: WeightReader) throws(InferenceError) -> FloatVector {
+    /// The vector, read by `reader` unless it is here; `offset`, the same at every call, is added to its elements.
+    func vector(
+        _ tensor: TensorDescriptor, adding offset: Float = 0, reader: WeightReader
+    ) throws(InferenceError) -> FloatVector {
         if let vector = vectors[tensor] { return vector }
         let vector = try reader.readVector(tensor)
+        if offset != 0 { for index in 0..<vector.count { vector.values[index] += offset } }
         vectors[tensor] = vector
         return vector
     }

@@ -19,11 +19,14 @@ final class Workspace {
     let qkv: UnsafeMutablePointer<Float>
     /// [tokens, feedForwardLength]; empty where the network is not gated.
     let gate: UnsafeMutablePointer<Float>
-    /// [tokens, feedForwardLength]
+    /// [tokens, feedForwardLength], or [tokens, 2 * feedForwardLength] where one matrix makes gate and up.
     let up: UnsafeMutablePointer<Float>
     /// [tokens, pairs], [tokens, pairs]: rotary angles.
     let cosines: UnsafeMutablePointer<Float>
     let sines: UnsafeMutablePointer<Float>
+    /// The same for layers whose window slides; empty where these turn like the others.
+    let slidingCosines: UnsafeMutablePointer<Float>
+    let slidingSines: UnsafeMutablePointer<Float>
     /// [logitRows, vocabularySize]; empty where the stage has no head.
     let logits: UnsafeMutablePointer<Float>
     let logitRows: Int
@@ -51,9 +54,11 @@ final class Workspace {
         update = cut.floats(sizes.embedding)
         qkv = cut.floats(sizes.qkv)
         gate = cut.floats(sizes.gate)
-        up = cut.floats(sizes.feedForward)
+        up = cut.floats(sizes.up)
         cosines = cut.floats(sizes.angles)
         sines = cut.floats(sizes.angles)
+        slidingCosines = cut.floats(sizes.slidingAngles)
+        slidingSines = cut.floats(sizes.slidingAngles)
         logits = cut.floats(sizes.logits)
         logitRows = sizes.logitRows
         normed = Activations(values: cut.floats(sizes.embedding), quantized: cut.quantized(sizes.embedding))
@@ -85,8 +90,10 @@ private struct Sizes {
     var qkv: Int
     var query: Int
     var gate: Int
+    var up: Int
     var feedForward: Int
     var angles = 0
+    var slidingAngles = 0
     var logits = 0
     var logitRows = 0
 
@@ -99,6 +106,8 @@ private struct Sizes {
         let hasDenseLayer = configuration.layers.contains { model.experts(layer: $0) == nil }
         feedForward = hasDenseLayer ? tokens * model.feedForwardLength : 0
         gate = model.isGated ? feedForward : 0
+        up = model.hasFusedGateUp ? 2 * feedForward : feedForward
+        slidingAngles = tokens * (model.slidingWindow?.rotary?.dimensions ?? 0) / 2
         if case .rotary(let rotary) = model.positions { angles = tokens * (rotary.dimensions / 2) }
         if configuration.isLast {
             logitRows = min(tokens, Workspace.maximumLogitRows)
@@ -107,7 +116,9 @@ private struct Sizes {
     }
 
     var byteCount: Int {
-        let floats = [embedding, embedding, qkv, gate, feedForward, angles, angles, logits, embedding, query]
+        let floats = [
+            embedding, embedding, qkv, gate, up, angles, angles, slidingAngles, slidingAngles, logits, embedding, query,
+        ]
         return floats.reduce(0) { $0 + BufferCutter.floatBytes($1) }
             + [embedding, query, feedForward].reduce(0) { $0 + BufferCutter.quantizedBytes($1) }
     }

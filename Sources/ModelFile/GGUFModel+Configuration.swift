@@ -1,130 +1,83 @@
-// A GGUF model's metadata as a configuration. Key names: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+// A GGUF model's metadata as a configuration: the way to the family's reader, and what the readers share. Key names:
+// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 extension GGUFModel {
     /// The configuration that the metadata and the presence of some tensors describe, validated.
     func configuration() throws(ModelFileError) -> ModelConfiguration {
         let name = try metadata.required("general.architecture", metadata.string("general.architecture"))
         guard let architecture = Architecture(rawValue: name) else {
-            throw ModelFileError.unsupportedArchitecture(name, file: mainFile, field: "general.architecture")
+            throw ModelFileError.unsupportedArchitecture(
+                name, file: mainFile, field: "general.architecture", supported: Architecture.allCases.map(\.name))
         }
         guard !tensors.isEmpty else {
             throw ModelFileError(
                 .missing, file: mainFile, field: "tensor count", value: 0, "the file holds a vocabulary but no weights",
                 hint: "use a file of the whole model")
         }
-        let configuration =
-            switch architecture {
-            case .gpt2: try gpt2()
-            case .llama, .mixtral: try llama()
-            }
+        let configuration = try configuration(of: architecture)
         try configuration.validate(file: mainFile)
         return configuration
     }
 
-    private func gpt2() throws(ModelFileError) -> ModelConfiguration {
-        let keys = GGUFKeys(metadata: metadata, prefix: "gpt2.")
-        let embedding = try keys.integer("embedding_length")
-        let heads = try keys.integer("attention.head_count")
-        return ModelConfiguration.gpt2(
-            layerCount: try keys.integer("block_count"),
-            embeddingLength: embedding,
-            headCount: heads,
-            headSize: try ModelConfiguration.headSize(of: embedding, heads: heads, file: mainFile),
-            feedForwardLength: try keys.integer("feed_forward_length", default: 4 &* embedding),
-            vocabularySize: try vocabularySize(),
-            contextLength: try keys.integer("context_length"),
-            epsilon: Float(try keys.number("attention.layer_norm_epsilon")),
-            hasTiedEmbeddings: tensors["output.weight"] == nil)
-    }
-
-    private func llama() throws(ModelFileError) -> ModelConfiguration {
-        let keys = GGUFKeys(metadata: metadata, prefix: "llama.")
-        let embedding = try keys.integer("embedding_length")
-        let heads = try keys.integer("attention.head_count")
-        let headSize = try ModelConfiguration.headSize(
-            keys.optional("attention.key_length"), of: embedding, heads: heads, file: mainFile)
-        if let valueLength = try keys.optional("attention.value_length"), valueLength != headSize {
-            throw ModelFileError(
-                .unsupported, file: mainFile, field: "llama.attention.value_length", value: valueLength,
-                "must be the size of a key, \(headSize)")
+    /// Not validated yet.
+    private func configuration(of architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
+        let keys = GGUFKeys(metadata: metadata, prefix: architecture.name + ".")
+        return switch architecture {
+        case .gpt2: try gpt2(keys)
+        case .llama: try llama(keys)
+        case .qwen2, .qwen3: try qwen(keys, architecture)
+        case .gemma2: try gemma2(keys)
+        case .gemma3: try gemma3(keys)
+        case .phi3: try phi3(keys)
+        case .olmo2: try olmo2(keys)
         }
-        var configuration = ModelConfiguration.llama(
-            layerCount: try keys.integer("block_count"),
-            embeddingLength: embedding,
-            headCount: heads,
-            keyValueHeadCount: try keys.integer("attention.head_count_kv", default: heads),
-            headSize: headSize,
-            feedForwardLength: try keys.integer("feed_forward_length"),
-            vocabularySize: try vocabularySize(),
-            contextLength: try keys.integer("context_length"),
-            epsilon: Float(try keys.number("attention.layer_norm_rms_epsilon")),
-            rotary: try rotary(keys, headSize: headSize),
-            hasTiedEmbeddings: tensors["output.weight"] == nil)
-        configuration.hasQueryKeyValueBias = tensors["blk.0.attn_q.bias"] != nil
-        configuration.hasAttentionOutputBias = tensors["blk.0.attn_output.bias"] != nil
-        configuration.hasFeedForwardBias = tensors["blk.0.ffn_up.bias"] != nil
-        if try keys.optional("expert_count") ?? 0 != 0 {
-            configuration.architecture = .mixtral
-            configuration.experts = try experts(keys, of: configuration)
-        }
-        return configuration
     }
 
     /// The rows of the embedding: `vocab_size` is optional in GGUF files, and not always right.
-    private func vocabularySize() throws(ModelFileError) -> Int {
+    func vocabularySize() throws(ModelFileError) -> Int {
         guard let embedding = tensors["token_embd.weight"] else {
             throw ModelFileError.missingTensor("token_embd.weight", file: mainFile)
         }
         return embedding.shape[0]
     }
 
-    private func rotary(_ keys: GGUFKeys, headSize: Int) throws(ModelFileError) -> RotaryConfiguration {
-        RotaryConfiguration(
-            base: try keys.optionalNumber("rope.freq_base") ?? 10_000,
-            dimensions: try keys.integer("rope.dimension_count", default: headSize),
-            pairing: .interleaved,
-            scaling: try rotaryScaling(keys))
+    /// "attention.sliding_window" for the layers that "attention.sliding_window_pattern" names, or else those of
+    /// `period`: all but every `period`th slide (0: all). nil where the window is absent or 0.
+    func slidingWindow(
+        _ keys: GGUFKeys, layerCount: Int, absent: Int? = nil, period: Int
+    ) throws(ModelFileError) -> ModelConfiguration.SlidingWindow? {
+        guard let length = try keys.optional("attention.sliding_window") ?? absent, length != 0 else { return nil }
+        let layers = try slidingLayers(keys, layerCount: layerCount, period: period)
+        return layers.contains(true) ? ModelConfiguration.SlidingWindow(length: length, layers: layers) : nil
     }
 
-    private func rotaryScaling(_ keys: GGUFKeys) throws(ModelFileError) -> RotaryConfiguration.Scaling {
-        let type = try metadata.string("llama.rope.scaling.type")
-        let oldFactor = try keys.optionalNumber("rope.scale_linear")
-        let factor = try keys.optionalNumber("rope.scaling.factor") ?? oldFactor ?? 1
-        guard type == nil || type == "none" || type == "linear" else {
-            throw ModelFileError(
-                .unsupported, file: mainFile, field: "llama.rope.scaling.type", value: type ?? "",
-                "is not supported (supported: none, linear, and the factors of rope_freqs.weight)")
-        }
-        let isLinear = (type == "linear" || (type == nil && oldFactor != nil)) && factor != 1
-        guard let tensor = tensors["rope_freqs.weight"] else { return isLinear ? .linear(factor: factor) : .none }
-        guard !isLinear else {
-            throw ModelFileError(
-                .unsupported, file: mainFile, field: "llama.rope.scaling.type", value: "linear",
-                "is not supported together with rope_freqs.weight")
-        }
-        return .factors(try rotaryFactors(tensor))
-    }
-
-    /// The content of `rope_freqs.weight`: one number for each pair of a head.
-    private func rotaryFactors(_ tensor: StoredTensor) throws(ModelFileError) -> [Float] {
-        guard tensor.type == .f32, tensor.byteCount <= Limits.headSize * 2 else {
-            throw ModelFileError(
-                .invalidValue, file: tensor.fileName, field: "tensor rope_freqs.weight",
-                value: "\(tensor.typeName) \(tensor.shape)", "must be a short list of F32 numbers")
-        }
-        let bytes = try files[tensor.file].source.bytes(at: tensor.offset, count: tensor.byteCount)
-        return bytes.withUnsafeBytes { bytes in
-            (0..<bytes.count / 4).map { index in
-                let bits = bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
-                return Float(bitPattern: UInt32(littleEndian: bits))
+    private func slidingLayers(
+        _ keys: GGUFKeys, layerCount: Int, period: Int
+    ) throws(ModelFileError) -> [Bool] {
+        let key = keys.prefix + "attention.sliding_window_pattern"
+        var period = period
+        if case .numbers(let flags) = metadata.values[key] {
+            guard flags.type == .bool, flags.count == layerCount else {
+                throw ModelFileError(
+                    .mismatch, file: mainFile, field: key, value: flags.count,
+                    "must be true or false for each of the \(layerCount) layers")
+            }
+            return try ModelConfiguration.layers(layerCount, file: mainFile) { index in
+                if case .bool(true) = flags[index] { true } else { false }
             }
         }
+        if let stated = try metadata.integer(key) { period = stated }
+        guard period >= 0 else {
+            throw ModelFileError(.invalidValue, file: mainFile, field: key, value: period, "must be 0 or more")
+        }
+        return try ModelConfiguration.layers(layerCount, file: mainFile) { period == 0 || ($0 + 1) % period != 0 }
     }
 }
 
 /// The metadata under one architecture's prefix.
 struct GGUFKeys {
     let metadata: GGUFMetadata
+    /// With its dot.
     let prefix: String
 
     func integer(_ key: String, default value: Int? = nil) throws(ModelFileError) -> Int {

@@ -5,7 +5,7 @@
 struct HuggingFaceModel: Sendable {
     let folder: any ModelFolder
     /// config.json
-    let settings: JSONObject
+    var settings: JSONObject
 
     /// `folder` must hold a config.json.
     init(_ folder: any ModelFolder) throws(ModelFileError) {

@@ -80,7 +80,7 @@ extension Model {
         let stored = try StoredTensor.byName(weights.flatMap(\.tensors))
         configuration = try folder.configuration(stored)
         let assembled = try configuration.assemble(
-            stored, naming: .huggingFace(configuration.architecture, tensors: stored),
+            stored, naming: .huggingFace(try folder.family(), tensors: stored),
             mainFile: weights[0].source.name)
         (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try TokenizerJSON.description(in: folder.folder)

@@ -30,6 +30,39 @@ extension ModelConfiguration {
             hasFeedForwardBias: false, hasTiedEmbeddings: hasTiedEmbeddings)
     }
 
+    /// Gemma 2 and 3 over Llama: norms around attention and feed-forward, gated GELU, scaled embeddings.
+    mutating func setGemma(_ architecture: Architecture) {
+        self.architecture = architecture
+        normPlacement = .around
+        activation = .geluTanh
+        embeddingScale = Float(Double(embeddingLength).squareRoot())
+    }
+
+    /// Phi-3 over Llama: one matrix for q, k and v, one for gate and up.
+    mutating func setPhi3() {
+        architecture = .phi3
+        hasFusedQueryKeyValue = true
+        hasFusedGateUp = true
+    }
+
+    /// OLMo 2 over Llama: norms after attention and feed-forward, norms of all queries and all keys of a token.
+    mutating func setOlmo2() {
+        architecture = .olmo2
+        normPlacement = .after
+        queryKeyNorm = .allHeads
+    }
+
+    /// [count]: which layers are of some kind; the count is held to its limit before anything is allocated for it.
+    static func layers(
+        _ count: Int, file: String, where isSuch: (Int) -> Bool
+    ) throws(ModelFileError) -> [Bool] {
+        guard (1...Limits.layers).contains(count) else {
+            throw ModelFileError(
+                .invalidValue, file: file, field: "layer count", value: count, "must be between 1 and \(Limits.layers)")
+        }
+        return (0..<count).map(isSuch)
+    }
+
     /// The head size: what the file says, else an equal share of the embedding.
     static func headSize(
         _ size: Int? = nil, of embeddingLength: Int, heads: Int, file: String
@@ -45,10 +78,12 @@ extension ModelConfiguration {
 }
 
 extension ModelFileError {
-    static func unsupportedArchitecture(_ name: String, file: String, field: String) -> ModelFileError {
+    static func unsupportedArchitecture(
+        _ name: String, file: String, field: String, supported: [String]
+    ) -> ModelFileError {
         ModelFileError(
             .unsupported, file: file, field: field, value: "\"\(name)\"",
-            "is not supported (supported: \(Architecture.supportedNames))")
+            "is not supported (supported: \(supported.joined(separator: ", ")))")
     }
 
     static func missingTensor(_ name: String, file: String) -> ModelFileError {

@@ -28,7 +28,13 @@ extension ModelConfiguration {
         guard window.layers.count == layerCount else {
             throw rules.invalid("sliding layer count", window.layers.count, "must be the layer count, \(layerCount)")
         }
-        if let rotary = window.rotary { try rotary.validate(headSize: headSize, rules: rules) }
+        guard let rotary = window.rotary else { return }
+        try rotary.validate(headSize: headSize, rules: rules)
+        switch rotary.scaling {
+        case .dynamic, .longrope:
+            throw rules.invalid("rotary scaling of sliding layers", "dynamic", "must not depend on the length")
+        default: break
+        }
     }
 
     /// The same, with errors that name `file`.
@@ -84,10 +90,25 @@ extension RotaryConfiguration {
             throw rules.invalid(
                 "rotary dimensions", dimensions, "must be even and at most the head size, \(headSize)")
         }
+        try validateScaling(rules)
+    }
+
+    private func validateScaling(_ rules: ConfigurationRules) throws(ModelFileError) {
         switch scaling {
         case .none: break
         case .linear(let factor):
             try rules.check("rotary scaling factor", factor, above: 0, upTo: 1e6)
+        case .dynamic(let factor, let original):
+            // From 1 on the base is stretched by a positive number.
+            guard factor >= 1, factor <= 1e6 else {
+                throw rules.invalid("rotary scaling factor", factor, "must be between 1 and 1000000")
+            }
+            guard dimensions > 2 else {
+                throw rules.invalid("rotary dimensions", dimensions, "must be above 2 for dynamic scaling")
+            }
+            try rules.check("rotary original context length", original, in: 1...Limits.contextLength)
+        case .yarn(let yarn): try validate(yarn, rules)
+        case .longrope(let longRope): try validate(longRope, rules)
         case .llama3(let factor, let low, let high, let original):
             try rules.check("rotary scaling factor", factor, above: 0, upTo: 1e6)
             try rules.check("rotary low frequency factor", low, above: 0, upTo: 1e6)
@@ -97,15 +118,42 @@ extension RotaryConfiguration {
                     "rotary high frequency factor", high, "must be above the low frequency factor, \(low)")
             }
             try rules.check("rotary original context length", original, in: 1...Limits.contextLength)
-        case .factors(let factors):
-            guard factors.count == dimensions / 2 else {
-                throw rules.invalid(
-                    "rotary factor count", factors.count, "must be half the rotary dimensions, \(dimensions / 2)")
-            }
-            for factor in factors {
-                try rules.check("rotary factor", Double(factor), above: 0, upTo: 1e6)
-            }
+        case .factors(let factors): try validate(factors, rules)
         }
+    }
+
+    private func validate(_ yarn: YaRN, _ rules: ConfigurationRules) throws(ModelFileError) {
+        try rules.check("rotary scaling factor", yarn.factor, above: 0, upTo: 1e6)
+        try rules.check("rotary original context length", yarn.originalContextLength, in: 1...Limits.contextLength)
+        try rules.check("rotary beta_fast", yarn.betaFast, above: 0, upTo: 1e6)
+        try rules.check("rotary beta_slow", yarn.betaSlow, above: 0, upTo: 1e6)
+        guard base > 1 else { throw rules.invalid("rotary base", base, "must be above 1 for YaRN") }
+        for factor in [yarn.attentionFactor, yarn.attentionMultiplier] {
+            if let factor { try rules.check("rotary attention factor", factor, above: 0, upTo: 1e6) }
+        }
+        for mscale in [yarn.mscale, yarn.mscaleAllDimensions] {
+            guard let mscale, !(mscale >= 0 && mscale <= 1e6) else { continue }
+            throw rules.invalid("rotary mscale", mscale, "must be between 0 and 1000000")
+        }
+    }
+
+    private func validate(_ longRope: LongRope, _ rules: ConfigurationRules) throws(ModelFileError) {
+        try validate(longRope.shortFactors, rules)
+        try validate(longRope.longFactors, rules)
+        // Its logarithm is divided by.
+        try rules.check("rotary original context length", longRope.originalContextLength, in: 2...Limits.contextLength)
+        try rules.check("rotary scaling factor", longRope.factor, above: 0, upTo: 1e9)
+        if let factor = longRope.attentionFactor {
+            try rules.check("rotary attention factor", factor, above: 0, upTo: 1e6)
+        }
+    }
+
+    private func validate(_ factors: [Float], _ rules: ConfigurationRules) throws(ModelFileError) {
+        guard factors.count == dimensions / 2 else {
+            throw rules.invalid(
+                "rotary factor count", factors.count, "must be half the rotary dimensions, \(dimensions / 2)")
+        }
+        for factor in factors { try rules.check("rotary factor", Double(factor), above: 0, upTo: 1e6) }
     }
 }
 

@@ -1,14 +1,20 @@
 // What a model computes, as data: sizes and the choices in which the families differ. Knows no file format, and no
 // arithmetic beyond sizes.
 
-/// A family of models.
+/// A family of models; the names are those of `general.architecture` in GGUF files.
 package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case gpt2
+    /// Llama 1 to 3, TinyLlama, SmolLM2, Mistral.
     case llama
-    case mixtral
+    case qwen2
+    case qwen3
+    case gemma2
+    case gemma3
+    /// Phi-3 and Phi-4.
+    case phi3
+    case olmo2
 
     package var name: String { rawValue }
-    static var supportedNames: String { allCases.map(\.name).joined(separator: ", ") }
 }
 
 /// A unit of work that is never divided between workers.
@@ -25,44 +31,6 @@ package struct TensorRequirement: Sendable, Hashable {
     package var name: String
     package var rows: Int
     package var columns: Int
-}
-
-/// Rotary positions: pair i of a head is turned by the angle position * frequency(i),
-/// frequency(i) = base^(-2i / dimensions), then scaled.
-package struct RotaryConfiguration: Sendable, Hashable, Codable {
-    /// Which elements of a head turn together.
-    package enum Pairing: String, Sendable, Hashable, Codable {
-        /// Pair i is elements 2i and 2i + 1: Llama weights in GGUF files (their q and k rows are permuted for it).
-        case interleaved
-        /// Pair i is elements i and i + dimensions / 2: Hugging Face weights.
-        case halves
-    }
-
-    /// How frequencies change for contexts longer than the model was first made for.
-    package enum Scaling: Sendable, Hashable, Codable {
-        case none
-        /// Every frequency is divided by the factor.
-        case linear(factor: Double)
-        /// Llama 3.1: wavelengths (2 pi / frequency) above original / low are divided by the factor, those below
-        /// original / high stay, those between are blended linearly in original / wavelength.
-        case llama3(
-            factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContextLength: Int)
-        /// Frequency i is divided by factors[i] (`rope_freqs.weight` of a GGUF file); [dimensions / 2].
-        case factors([Float])
-    }
-
-    package var base: Double
-    /// How many elements of a head are turned, from its first; even. The rest stay as they are.
-    package var dimensions: Int
-    package var pairing: Pairing
-    package var scaling: Scaling
-
-    package init(base: Double, dimensions: Int, pairing: Pairing, scaling: Scaling = .none) {
-        self.base = base
-        self.dimensions = dimensions
-        self.pairing = pairing
-        self.scaling = scaling
-    }
 }
 
 /// Everything that `Inference` must know to run a model, without its file.

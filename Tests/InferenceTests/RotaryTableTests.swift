@@ -15,7 +15,7 @@ struct RotaryTableTests {
 
     @Test("Frequencies fall from 1 by equal ratios")
     func plain() throws {
-        let frequencies = try Self.table(.none).frequencies
+        let frequencies = try Self.table(.none).frequencies(length: 1)
         #expect(frequencies.count == 32 && frequencies[0] == 1)
         for (index, frequency) in frequencies.enumerated() {
             let expected = pow(500_000, -Double(index) / 32)
@@ -25,10 +25,10 @@ struct RotaryTableTests {
 
     @Test("Llama 3 scaling keeps high frequencies, divides low ones and blends between")
     func llama3() throws {
-        let plain = try Self.table(.none).frequencies
+        let plain = try Self.table(.none).frequencies(length: 1)
         let scaled = try Self.table(
             .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContextLength: 8192)
-        ).frequencies
+        ).frequencies(length: 1)
         var kinds: Set<String> = []
         for (plain, scaled) in zip(plain, scaled) {
             let turns = 8192 * Double(plain) / (2 * .pi)
@@ -42,10 +42,10 @@ struct RotaryTableTests {
 
     @Test("A linear factor and a list of factors divide")
     func factors() throws {
-        let plain = try Self.table(.none).frequencies
-        #expect(try Self.table(.linear(factor: 4)).frequencies == plain.map { $0 / 4 })
+        let plain = try Self.table(.none).frequencies(length: 1)
+        #expect(try Self.table(.linear(factor: 4)).frequencies(length: 1) == plain.map { $0 / 4 })
         let factors = (0..<32).map { Float($0 + 1) }
-        #expect(try Self.table(.factors(factors)).frequencies == zip(plain, factors).map { $0 / $1 })
+        #expect(try Self.table(.factors(factors)).frequencies(length: 1) == zip(plain, factors).map { $0 / $1 })
         #expect(throws: InferenceError.self) { try Self.table(.factors([1])) }
     }
 }

@@ -115,7 +115,7 @@ struct StageLoadingTests {
         for change: (inout StageConfiguration) -> Void in [
             { $0.layers = 3..<6 }, { $0.layers = 2..<2 }, { $0.layers = -1..<2 }, { $0.blockCount = 0 },
             { $0.maximumBatchTokens = 0 }, { $0.threads = 0 }, { $0.model.headCount = 0 },
-            { $0.model.keyValueHeadCount = 3 }, { $0.model.activation = .geluTanh }, { $0.blockCount = 1 << 60 },
+            { $0.model.keyValueHeadCount = 3 }, { $0.model.isGated = false }, { $0.blockCount = 1 << 60 },
             { $0.model.embeddingLength = -4 }, { $0.maximumBatchTokens = .max },
         ] {
             var configuration = StageConfiguration.tiny(model)

@@ -86,10 +86,10 @@ import Testing
         file.set("llama.rope.scaling.type", .string("linear"))
         file.set("llama.rope.scaling.factor", .float(4))
         #expect(try scaling(file) == .linear(factor: 4))
-        file.set("llama.rope.scaling.type", .string("yarn"))
+        file.set("llama.rope.scaling.type", .string("stretched"))
         let error = refusal { try scaling(file) }
         #expect(error?.code == .unsupported)
-        #expect(error?.value == "yarn")
+        #expect(error?.value == "stretched")
     }
 
     @Test("Biases are found by their tensors")

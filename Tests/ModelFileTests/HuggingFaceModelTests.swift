@@ -97,7 +97,7 @@ import Testing
         #expect(newer?.base == 500_000)
         #expect(try rotary("rope_scaling", ["type": "linear", "factor": 2])?.scaling == .linear(factor: 2))
         #expect(try rotary("rope_parameters", ["rope_type": "default"])?.scaling == RotaryConfiguration.Scaling.none)
-        #expect(refusal { try rotary("rope_scaling", ["type": "dynamic", "factor": 2]) }?.value == "\"dynamic\"")
+        #expect(refusal { try rotary("rope_scaling", ["type": "mrope", "factor": 2]) }?.value == "\"mrope\"")
         #expect(
             refusal { try rotary("rope_scaling", ["type": "linear"]) }?.field == "rotary scaling factor")
         let reversed = llama3.merging(["low_freq_factor": 4.0, "high_freq_factor": 1.0]) { $1 }
@@ -107,13 +107,12 @@ import Testing
     @Test(
         "What is not supported is refused with field and value",
         arguments: [
-            ("model_type", "qwen2"), ("hidden_act", "gelu"), ("quantization_config", ["bits": 4]),
+            ("model_type", "bert"), ("hidden_act", "gelu"), ("quantization_config", ["bits": 4]),
             ("num_hidden_layers", 0), ("num_hidden_layers", 10_001), ("num_hidden_layers", 1),
             ("num_attention_heads", 3), ("num_attention_heads", -2), ("num_key_value_heads", 0),
             ("num_key_value_heads", 4), ("head_dim", 0), ("head_dim", Int.max), ("hidden_size", Int.max),
             ("intermediate_size", -1), ("vocab_size", 0), ("vocab_size", 9), ("rms_norm_eps", 0),
             ("rms_norm_eps", 1e300), ("rope_theta", -1.0), ("max_position_embeddings", 0), ("hidden_size", "4"),
-            ("partial_rotary_factor", 0), ("partial_rotary_factor", 0.5),
         ] as [(String, any Sendable)])
     func impossibleSettings(field: String, value: any Sendable) throws {
         var folder = try TinyModels.llamaFolder()

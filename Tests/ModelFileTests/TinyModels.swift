@@ -117,12 +117,12 @@ enum TinyModels {
         return folder
     }
 
-    static func safetensors(_ architecture: Architecture, _ configuration: ModelConfiguration) -> SafetensorsWriter {
+    static func safetensors(_ family: HuggingFaceFamily, _ configuration: ModelConfiguration) -> SafetensorsWriter {
         let prefixed: [String: StoredTensor] = Dictionary(
             uniqueKeysWithValues: ["transformer.wte.weight", "model.embed_tokens.weight"].map {
                 ($0, StoredTensor(name: $0, typeName: "", shape: [], fileName: "", file: 0, offset: 0, byteCount: 0))
             })
-        let naming = TensorNaming.huggingFace(architecture, tensors: prefixed)
+        let naming = TensorNaming.huggingFace(family, tensors: prefixed)
         return SafetensorsWriter(
             tensors: requirements(configuration).map { requirement in
                 let (name, isTransposed) = naming.stored(requirement.name)

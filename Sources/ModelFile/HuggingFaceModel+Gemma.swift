@@ -1,0 +1,72 @@
+// The config.json of Gemma 2 and 3. Field names and defaults are those of the `...Config` classes of the transformers
+// library.
+
+extension HuggingFaceModel {
+    func gemma2(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        let defaults = LlamaDefaults(keyValueHeadCount: 4, headSize: 256, contextLength: 8192, isTied: true)
+        var configuration = try gemma(.gemma2, tensors, defaults: defaults, rotary: rotary)
+        configuration.attentionSoftcap = try number("attn_logit_softcapping", absent: 50).map { Float($0) }
+        configuration.logitSoftcap = try number("final_logit_softcapping", absent: 30).map { Float($0) }
+        configuration.slidingWindow = try slidingWindow(
+            layerCount: configuration.layerCount, absent: 4096, where: { $0 % 2 == 0 })
+        return configuration
+    }
+
+    /// A model for text and images: the part for text.
+    func gemma3(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        var text = self
+        text.settings = try settings.required("text_config", settings.object("text_config"))
+        return try text.gemma3Text(tensors)
+    }
+
+    func gemma3Text(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        let defaults = LlamaDefaults(
+            headCount: 8, keyValueHeadCount: 4, headSize: 256, vocabularySize: 262_208, contextLength: 131_072,
+            isTied: true)
+        var configuration = try gemma(.gemma3, tensors, defaults: defaults, rotary: globalRotary)
+        // Here the declared length is the stretched one.
+        configuration.contextLength = try integer("max_position_embeddings", default: defaults.contextLength)
+        configuration.queryKeyNorm = .perHead
+        configuration.logitSoftcap = try number("final_logit_softcapping", absent: nil).map { Float($0) }
+        let pattern = try integer("sliding_window_pattern", default: 6)
+        guard pattern >= 1 else {
+            throw ModelFileError(
+                .invalidValue, file: file, field: "sliding_window_pattern", value: pattern, "must be at least 1")
+        }
+        configuration.slidingWindow = try slidingWindow(
+            layerCount: configuration.layerCount, absent: 4096, where: { ($0 &+ 1) % pattern != 0 })
+        configuration.slidingWindow?.rotary = try localRotary(headSize: configuration.headSize)
+        return configuration
+    }
+
+    private func gemma(
+        _ architecture: Architecture, _ tensors: [String: StoredTensor], defaults: LlamaDefaults,
+        rotary: (_ headSize: Int, _ context: Int) throws(ModelFileError) -> RotaryConfiguration
+    ) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_activation", isOneOf: ["gelu_pytorch_tanh", "gelu_new"], default: "gelu_pytorch_tanh")
+        try require("use_bidirectional_attention", is: false, default: false)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary)
+        configuration.setGemma(architecture)
+        configuration.normWeightOffset = 1
+        configuration.attentionScale = Float(1 / (try settings.number("query_pre_attn_scalar") ?? 256).squareRoot())
+        try setAttentionBias(&configuration)
+        return configuration
+    }
+
+    /// Of the layers that see every position: "full_attention" of `rope_parameters` (transformers 5), or `rope_theta`
+    /// and `rope_scaling`.
+    private func globalRotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        let fields = try settings.object("rope_parameters")?.object("full_attention")
+        return try rotary(
+            headSize: headSize, context: context, fields: fields.or(settings.object("rope_scaling")),
+            base: try settings.number("rope_theta") ?? 1_000_000)
+    }
+
+    /// Of the layers whose window slides: "sliding_attention" of `rope_parameters`, or `rope_local_base_freq`.
+    private func localRotary(headSize: Int) throws(ModelFileError) -> RotaryConfiguration {
+        try rotary(
+            headSize: headSize, context: try integer("max_position_embeddings", default: 131_072),
+            fields: settings.object("rope_parameters")?.object("sliding_attention"),
+            base: try settings.number("rope_local_base_freq") ?? 10_000)
+    }
+}

@@ -1,0 +1,122 @@
+// The rotary positions in config.json: `rope_parameters` (transformers 5), or `rope_theta` and `rope_scaling`. Fields and
+// defaults: `modeling_rope_utils.py` in Hugging Face transformers.
+
+extension HuggingFaceModel {
+    /// As most families have them: whole heads turn, base 10,000 where nothing is said.
+    func rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        try rotary(
+            headSize: headSize, context: context, fields: rotaryFields(),
+            base: try settings.number("rope_theta") ?? 10_000)
+    }
+
+    /// Phi-3 turns a share of each head, and calls its longrope by other names too.
+    func phi3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        let name = "partial_rotary_factor"
+        let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? 1
+        guard share > 0, share <= 1, headSize >= 1, headSize <= Limits.headSize else {
+            throw ModelFileError(
+                .invalidValue, file: file, field: "\(name) of head size \(headSize)", value: share,
+                "must be above 0 and at most 1, the head size at most \(Limits.headSize)")
+        }
+        return try rotary(
+            headSize: Int(Double(headSize) * share), context: context, fields: rotaryFields(),
+            base: try settings.number("rope_theta") ?? 10_000, synonyms: ["su": "longrope", "yarn": "longrope"],
+            absentOriginalLength: 4096)
+    }
+
+    private func rotaryFields() throws(ModelFileError) -> JSONObject? {
+        let older = try settings.object("rope_scaling")
+        return older?.members.isEmpty == false ? older : try settings.object("rope_parameters")
+    }
+
+    /// - Parameters:
+    ///   - headSize: elements of a head that turn.
+    ///   - base: where `fields` name none.
+    ///   - absentOriginalLength: `original_max_position_embeddings` where config.json has none beside `fields`; nil: that
+    ///     of `fields`, else `context`.
+    func rotary(
+        headSize: Int, context: Int, fields: JSONObject?, base: Double, synonyms: [String: String] = [:],
+        absentOriginalLength: Int? = nil
+    ) throws(ModelFileError) -> RotaryConfiguration {
+        var result = RotaryConfiguration(base: base, dimensions: headSize, pairing: .halves)
+        guard let fields else { return result }
+        result.base = try fields.number("rope_theta") ?? base
+        let name = "original_max_position_embeddings"
+        let outer = try settings.integer(name) ?? absentOriginalLength
+        let original = try outer.or(fields.integer(name)) ?? context
+        let scaling = RotaryFields(fields: fields, original: original, context: context)
+        let type = try fields.string("rope_type").or(fields.string("type")) ?? "default"
+        result.scaling = try scaling.scaling(synonyms[type] ?? type)
+        return result
+    }
+}
+
+/// The fields of one kind of scaling.
+private struct RotaryFields {
+    let fields: JSONObject
+    let original: Int
+    let context: Int
+
+    func scaling(_ type: String) throws(ModelFileError) -> RotaryConfiguration.Scaling {
+        switch type {
+        case "default": .none
+        case "linear": .linear(factor: try number("factor"))
+        case "dynamic": .dynamic(factor: try number("factor"), originalContextLength: context)
+        case "yarn": .yarn(try yarn())
+        case "longrope": .longrope(try longRope())
+        case "llama3":
+            .llama3(
+                factor: try number("factor"), lowFrequencyFactor: try number("low_freq_factor"),
+                highFrequencyFactor: try number("high_freq_factor"), originalContextLength: original)
+        default:
+            throw ModelFileError(
+                .unsupported, file: fields.file, field: "rope_type", value: "\"\(type)\"",
+                "is not supported (supported: default, linear, dynamic, yarn, llama3, longrope)")
+        }
+    }
+
+    private func number(_ name: String) throws(ModelFileError) -> Double {
+        try fields.required("rotary scaling \(name)", fields.number(name))
+    }
+
+    private func yarn() throws(ModelFileError) -> RotaryConfiguration.YaRN {
+        var yarn = RotaryConfiguration.YaRN(factor: try factor(), originalContextLength: original)
+        if let beta = try fields.number("beta_fast"), beta != 0 { yarn.betaFast = beta }
+        if let beta = try fields.number("beta_slow"), beta != 0 { yarn.betaSlow = beta }
+        yarn.truncates = try fields.bool("truncate") ?? true
+        yarn.attentionFactor = try fields.number("attention_factor")
+        yarn.mscale = try fields.number("mscale")
+        yarn.mscaleAllDimensions = try fields.number("mscale_all_dim")
+        return yarn
+    }
+
+    private func longRope() throws(ModelFileError) -> RotaryConfiguration.LongRope {
+        RotaryConfiguration.LongRope(
+            shortFactors: try factors("short_factor"), longFactors: try factors("long_factor"),
+            originalContextLength: original, factor: try factor(),
+            attentionFactor: try fields.number("attention_factor"))
+    }
+
+    /// "factor", or else how many times longer the context is than the original one.
+    private func factor() throws(ModelFileError) -> Double {
+        try fields.number("factor") ?? Double(context) / Double(original)
+    }
+
+    private func factors(_ name: String) throws(ModelFileError) -> [Float] {
+        let values = try fields.required(name, fields.array(name))
+        guard values.count <= Limits.headSize else {
+            throw ModelFileError(
+                .limitExceeded, file: fields.file, field: name, value: values.count,
+                "is above the limit of \(Limits.headSize)")
+        }
+        var factors: [Float] = []
+        for value in values {
+            switch value {
+            case .integer(let number): factors.append(Float(number))
+            case .number(let number): factors.append(Float(number))
+            default: throw fields.wrong(name, value, "a list of numbers")
+            }
+        }
+        return factors
+    }
+}
