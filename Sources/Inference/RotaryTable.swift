@@ -173,7 +173,7 @@ extension RotaryConfiguration {
     package func frequencyFactors() throws(InferenceError) -> [Float] {
         var unscaled = self
         unscaled.scaling = .none
-        let scaled = try RotaryTable(self).frequencies
-        return zip(try RotaryTable(unscaled).frequencies, scaled).map { $0 / $1 }
+        let scaled = try RotaryTable(self).frequencies(length: 1)
+        return zip(try RotaryTable(unscaled).frequencies(length: 1), scaled).map { $0 / $1 }
     }
 }

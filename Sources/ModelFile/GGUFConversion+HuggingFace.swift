@@ -14,7 +14,7 @@ extension Model {
             conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
             conversion.addend = tensor.name.hasSuffix("_norm.weight") ? configuration.normWeightOffset : 0
             var written = GGUFTensor(
-                name: TensorNaming.gguf.stored(tensor.name).name, type: conversion.target.type,
+                name: TensorNaming.gguf(configuration.architecture).stored(tensor.name).name, type: conversion.target.type,
                 shape: tensor.rows > 1 ? [tensor.rows, tensor.columns] : [tensor.columns])
             guard let stackedName else {
                 entries.append((written, .converted([conversion])))

@@ -1,14 +1,37 @@
 // The mixtures of experts in a GGUF model's metadata. Key names: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 extension GGUFModel {
+    /// Qwen 3 with experts.
+    func qwen3moe(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        configuration.architecture = .qwen3moe
+        configuration.queryKeyNorm = .perHead
+        if try keys.optional("expert_count") ?? 0 != 0 { configuration.experts = try experts(keys, of: configuration) }
+        return configuration
+    }
+
+    /// Every other layer slides, from the first one on. Files do not say that the ends of YaRN's blend are not rounded
+    /// (llama.cpp rounds them, transformers does not).
+    func gptOSS(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        configuration.setGPTOSS()
+        configuration.slidingWindow = try slidingWindow(keys, layerCount: configuration.layerCount, period: 2)
+        if case .rotary(var rotary) = configuration.positions, case .yarn(var yarn) = rotary.scaling {
+            yarn.truncates = false
+            rotary.scaling = .yarn(yarn)
+            configuration.positions = .rotary(rotary)
+        }
+        var experts = try experts(keys, of: configuration)
+        experts.activation = .clampedSwiGLU(alpha: 1.702, limit: 7)
+        experts.hasRouterBias = tensors["blk.0.ffn_gate_inp.bias"] != nil
+        experts.hasBias = tensors["blk.0.ffn_gate_exps.bias"] != nil
+        configuration.experts = experts
+        return configuration
+    }
+
     /// The experts of a family whose key names begin with the prefix of `keys`: those of the layers that have a router.
     func experts(_ keys: GGUFKeys, of configuration: ModelConfiguration) throws(ModelFileError) -> Experts {
         try refuseOtherMixtures(keys)
-        guard (1...Limits.layers).contains(configuration.layerCount) else {
-            throw ModelFileError(
-                .invalidValue, file: mainFile, field: keys.prefix + "block_count", value: configuration.layerCount,
-                "must be between 1 and \(Limits.layers)")
-        }
         // llama.cpp's files say nothing of these weights where they sum up to 1, as in all these families' models.
         let sumsUpToOne = try metadata.bool(keys.prefix + "expert_weights_norm") ?? true
         return Experts(
@@ -17,7 +40,9 @@ extension GGUFModel {
             feedForwardLength: try keys.integer(
                 "expert_feed_forward_length", default: configuration.feedForwardLength),
             routing: sumsUpToOne ? .softmaxOverChosen : .softmaxOverAll,
-            layers: (0..<configuration.layerCount).map { tensors["blk.\($0).ffn_gate_inp.weight"] != nil })
+            layers: try ModelConfiguration.layers(configuration.layerCount, file: mainFile) {
+                tensors["blk.\($0).ffn_gate_inp.weight"] != nil
+            })
     }
 
     /// Refuses mixtures that are computed in other ways.

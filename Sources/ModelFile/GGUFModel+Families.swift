@@ -20,11 +20,6 @@ extension GGUFModel {
     func llamaLike(
         _ keys: GGUFKeys, pairing: RotaryConfiguration.Pairing = .halves
     ) throws(ModelFileError) -> ModelConfiguration {
-        if let experts = try keys.optional("expert_count"), experts != 0 {
-            throw ModelFileError(
-                .unsupported, file: mainFile, field: keys.prefix + "expert_count", value: experts,
-                "mixtures of experts are not supported")
-        }
         let embedding = try keys.integer("embedding_length")
         let heads = try keys.integer("attention.head_count")
         let headSize = try ModelConfiguration.headSize(
@@ -55,10 +50,11 @@ extension GGUFModel {
         return configuration
     }
 
-    /// Also Mistral, whose window most files do not name. q and k have their rows permuted: pairs lie side by side.
+    /// Also Mistral, whose window most files do not name, and Mixtral. q and k have their rows permuted: pairs lie side by side.
     func llama(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
         var configuration = try llamaLike(keys, pairing: .interleaved)
         configuration.slidingWindow = try slidingWindow(keys, layerCount: configuration.layerCount, period: 0)
+        if try keys.optional("expert_count") ?? 0 != 0 { configuration.experts = try experts(keys, of: configuration) }
         return configuration
     }
 

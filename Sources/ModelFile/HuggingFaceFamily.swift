@@ -14,6 +14,9 @@ enum HuggingFaceFamily: String, CaseIterable {
     case gemma3Text = "gemma3_text"
     case phi3
     case olmo2
+    case mixtral
+    case qwen3MoE = "qwen3_moe"
+    case gptOSS = "gpt_oss"
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -39,6 +42,9 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gemma3Text: try model.gemma3Text(tensors)
         case .phi3: try model.phi3(tensors)
         case .olmo2: try model.olmo2(tensors)
+        case .mixtral: try model.mixtral(tensors)
+        case .qwen3MoE: try model.qwen3MoE(tensors)
+        case .gptOSS: try model.gptOSS(tensors)
         }
     }
 
@@ -46,11 +52,12 @@ enum HuggingFaceFamily: String, CaseIterable {
     var names: HuggingFaceNames {
         switch self {
         case .gpt2: .gpt2
-        case .llama, .mistral, .qwen2, .qwen3: .llama
+        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE: .llama
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3
         case .olmo2: .olmo2
+        case .gptOSS: .gptOSS
         }
     }
 }
@@ -64,6 +71,8 @@ struct HuggingFaceNames {
     /// Canonical to stored, without ".weight" and ".bias".
     var outside: [String: String]
     var inLayer: [String: String]
+    /// The same of tensors whose names end otherwise, whole.
+    var exact: [String: String] = [:]
     /// Matrices stored as [inputs, outputs] (`Conv1D`).
     var transposed: Set<String> = []
     /// The names of the output matrix; the first that is there.
@@ -75,6 +84,9 @@ struct HuggingFaceNames {
     /// `prefix` is one of `outerPrefixes`, `output` one of `outputs`.
     func stored(_ canonical: String, prefix: String, output: String) -> (name: String, isTransposed: Bool) {
         let pieces = canonical.split(separator: ".").map(String.init)  // blk.3.attn_q.weight or output.weight
+        if pieces.count == 4, let name = exact["\(pieces[2]).\(pieces[3])"] {
+            return ("\(prefix)\(layers)\(pieces[1]).\(name)", false)
+        }
         guard pieces.count == 4, pieces[0] == "blk", let name = inLayer[pieces[2]] else {
             guard pieces.count == 2, pieces[0] != "output", let name = outside[pieces[0]] else {
                 return (output, false)
@@ -132,6 +144,13 @@ extension HuggingFaceNames {
     static let olmo2 = llama.renaming([
         "post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
     ])
+
+    /// `GptOssForCausalLM`: the numbers of its sinks have no ".weight" to their name.
+    static let gptOSS = {
+        var names = llama
+        names.exact["attn_sinks.weight"] = "self_attn.sinks"
+        return names
+    }()
 
     private func renaming(_ names: [String: String]) -> HuggingFaceNames {
         var result = self

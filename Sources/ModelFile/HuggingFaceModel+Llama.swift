@@ -127,16 +127,19 @@ extension HuggingFaceModel {
     }
 
     /// "attention_bias": biases on q, k, v and the output projection.
-    func setAttentionBias(_ configuration: inout ModelConfiguration) throws(ModelFileError) {
-        let hasBias = try settings.bool("attention_bias") ?? false
+    func setAttentionBias(
+        _ configuration: inout ModelConfiguration, default value: Bool = false
+    ) throws(ModelFileError) {
+        let hasBias = try settings.bool("attention_bias") ?? value
         configuration.hasQueryKeyValueBias = hasBias
         configuration.hasAttentionOutputBias = hasBias
     }
 
-    private func windowOfEveryLayer(
+    /// A window in every layer. `absent`: its length where config.json does not name it (null: there is none).
+    func windowOfEveryLayer(
         _ configuration: ModelConfiguration, absent: Int?
     ) throws(ModelFileError) -> ModelConfiguration.SlidingWindow? {
-        // Both families' classes take no notice of layer_types.
+        // The classes of these families take no notice of layer_types.
         let length = settings["sliding_window"] == nil ? absent : try settings.integer("sliding_window")
         guard let length else { return nil }
         return ModelConfiguration.SlidingWindow(

@@ -24,7 +24,8 @@ extension HuggingFaceModel {
             absentOriginalLength: 4096)
     }
 
-    private func rotaryFields() throws(ModelFileError) -> JSONObject? {
+    /// The object with the kind of scaling; nil where there is none.
+    func rotaryFields() throws(ModelFileError) -> JSONObject? {
         let older = try settings.object("rope_scaling")
         return older?.members.isEmpty == false ? older : try settings.object("rope_parameters")
     }

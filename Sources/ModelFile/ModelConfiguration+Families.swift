@@ -52,6 +52,12 @@ extension ModelConfiguration {
         queryKeyNorm = .allHeads
     }
 
+    /// gpt-oss over Llama: sinks.
+    mutating func setGPTOSS() {
+        architecture = .gptOSS
+        hasAttentionSinks = true
+    }
+
     /// [count]: which layers are of some kind; the count is held to its limit before anything is allocated for it.
     static func layers(
         _ count: Int, file: String, where isSuch: (Int) -> Bool

@@ -4,7 +4,7 @@
 /// A family of models; the names are those of `general.architecture` in GGUF files.
 package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case gpt2
-    /// Llama 1 to 3, TinyLlama, SmolLM2, Mistral.
+    /// Llama 1 to 3, TinyLlama, SmolLM2, Mistral, Mixtral.
     case llama
     case qwen2
     case qwen3
@@ -13,6 +13,8 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     /// Phi-3 and Phi-4.
     case phi3
     case olmo2
+    case qwen3moe
+    case gptOSS = "gpt-oss"
 
     package var name: String { rawValue }
 }

@@ -1,10 +1,15 @@
 // How GGUF and Hugging Face files call the tensors of a model. Knows nothing of shapes.
 
 extension TensorNaming {
-    /// GGUF names are the canonical ones.
-    static var gguf: TensorNaming {
-        TensorNaming(
-            stored: { ($0, false) }, layerPrefix: "blk.",
+    /// GGUF names are the canonical ones, but for the norm before the experts of gpt-oss.
+    static func gguf(_ architecture: Architecture) -> TensorNaming {
+        let ending = ".ffn_norm.weight"
+        func stored(_ name: String) -> String {
+            guard architecture == .gptOSS, name.hasSuffix(ending) else { return name }
+            return name.dropLast(ending.utf8.count) + ".post_attention_norm.weight"
+        }
+        return TensorNaming(
+            stored: { (stored($0), false) }, layerPrefix: "blk.",
             ignoredSuffixes: [".attn_rot_embd.weight", ".attn_rot_embd"])
     }
 

@@ -13,7 +13,7 @@ extension TinyModel {
         _ change: (inout Experts) -> Void = { _ in }
     ) -> TinyModel {
         var configuration = ModelConfiguration.tiny(
-            .mixtral, layers: 3, dim: dim, heads: 4, keyHeads: 2, headSize: 16, wide: 96)
+            .llama, layers: 3, dim: dim, heads: 4, keyHeads: 2, headSize: 16, wide: 96)
         var experts = Experts(
             count: 6, usedCount: 2, feedForwardLength: wide, routing: .softmaxOverChosen, layers: [true, false, true])
         change(&experts)

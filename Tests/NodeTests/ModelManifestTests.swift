@@ -28,6 +28,30 @@ struct ModelManifestTests {
         #expect(!first.entries.contains { $0.tensor.name.hasPrefix("blk.1.") || $0.tensor.name == "output.weight" })
     }
 
+    @Test("A model of 48 layers with 128 experts each fits a message, with room for twice as many layers")
+    func experts() throws {
+        var configuration = model.configuration
+        configuration.layerCount = 48
+        configuration.experts = Experts(
+            count: 128, usedCount: 8, feedForwardLength: 768, routing: .softmaxOverChosen,
+            layers: [Bool](repeating: true, count: 48))
+        let requirements = configuration.parts(ofLayers: 0..<48).flatMap(configuration.tensors(of:))
+        let entries = try requirements.enumerated().map { index, requirement in
+            let bytes = requirement.rows * requirement.columns * 4
+            let tensor = TensorDescriptor(
+                name: requirement.name, type: .f32, rows: requirement.rows, columns: requirement.columns,
+                byteCount: bytes, file: 0, offset: 1 << 34 + index)
+            let digest = try #require(ContentHash((0..<32).map { UInt8(truncatingIfNeeded: index >> $0) }))
+            return ModelManifest.Entry(tensor: tensor, digest: digest)
+        }
+        #expect(entries.count > 18_432)
+        let whole = ModelManifest(name: "experts", configuration: configuration, entries: entries)
+        let bytes = whole.encoded()
+        #expect(2 * bytes.count < Limits.descriptionBytes && 2 * bytes.count < Limits.headerBytes)
+        let back = try ModelManifest(decoding: bytes, layers: 12..<24)
+        #expect(back.restricted(to: 12..<24).entries.count == 12 * configuration.tensors(of: .layer(0)).count)
+    }
+
     @Test("Layers outside the model, and lacking tensors, are refused")
     func refused() throws {
         let count = model.configuration.layerCount
