@@ -29,20 +29,31 @@ static inline void interleave(
     }
 }
 
+/// `count` units of `size` bytes of each row, side by side. `size` is a constant wherever this is called.
+static inline void interleave_units(
+    uint8_t *panel, const uint8_t *source, size_t row_stride, size_t rows, size_t count, size_t size) {
+    for (size_t i = 0; i < count; i++, panel += TK_PANEL_ROWS * size, source += size) {
+        if (rows == TK_PANEL_ROWS) {
+            for (size_t r = 0; r < TK_PANEL_ROWS; r++) memcpy(panel + r * size, source + r * row_stride, size);
+        } else {
+            for (size_t r = 0; r < rows; r++) memcpy(panel + r * size, source + r * row_stride, size);
+            memset(panel + rows * size, 0, (TK_PANEL_ROWS - rows) * size);
+        }
+    }
+}
+
 /// Rows of quantized blocks into blocks of 16 rows. A missing row is all zero bytes.
 static void interleave_blocks(
     tk_type type, uint8_t *panel, const uint8_t *source, size_t row_stride, size_t rows, size_t columns) {
-    const tk_format *format = &tk_formats[type];
-    for (size_t b = 0; b < columns / format->columns; b++) {
-        const uint8_t *from = source + b * format->bytes;
-        for (const tk_units *units = format->units; units->count > 0; units++) {
-            for (size_t i = 0; i < units->count; i++) {
-                const size_t size = units->size;
-                for (size_t r = 0; r < rows; r++) memcpy(panel + r * size, from + r * row_stride, size);
-                memset(panel + rows * size, 0, (TK_PANEL_ROWS - rows) * size);
-                panel += TK_PANEL_ROWS * size;
-                from += size;
+    for (size_t b = 0; b < columns / tk_formats[type].columns; b++) {
+        for (const tk_units *units = tk_formats[type].units; units->count > 0; units++) {
+            switch (units->size) {
+            case 1: interleave_units(panel, source, row_stride, rows, units->count, 1); break;
+            case 2: interleave_units(panel, source, row_stride, rows, units->count, 2); break;
+            default: interleave_units(panel, source, row_stride, rows, units->count, 4);
             }
+            panel += (size_t)units->count * units->size * TK_PANEL_ROWS;
+            source += units->count * units->size;
         }
     }
 }
@@ -67,16 +78,29 @@ void tk_pack_panel_transposed(
 }
 
 void tk_unpack_row(tk_type type, float *out, const void *panel, size_t row, size_t columns) {
-    uint8_t block[TK_BLOCK_BYTES_LIMIT];
-    const size_t block_columns = tk_block_columns(type), block_bytes = tk_block_bytes(type);
     const uint8_t *from = panel;
-    for (size_t c = 0; c < columns; c += block_columns, from += TK_PANEL_ROWS * block_bytes) {
-        if (type <= TK_BF16) {
-            tk_dequantize_row(type, out + c, from + row * block_bytes, 1);
-        } else {
+    switch (type) {
+    case TK_F32:
+        for (size_t c = 0; c < columns; c++) memcpy(out + c, from + (c * TK_PANEL_ROWS + row) * 4, 4);
+        break;
+    case TK_F16:
+        for (size_t c = 0; c < columns; c++) {
+            out[c] = tk_float_of_half(tk_load_u16(from + (c * TK_PANEL_ROWS + row) * 2));
+        }
+        break;
+    case TK_BF16:
+        for (size_t c = 0; c < columns; c++) {
+            out[c] = tk_float_of_bfloat(tk_load_u16(from + (c * TK_PANEL_ROWS + row) * 2));
+        }
+        break;
+    default: {
+        uint8_t block[TK_BLOCK_BYTES_LIMIT];
+        const size_t block_columns = tk_block_columns(type);
+        for (size_t c = 0; c < columns; c += block_columns, from += TK_PANEL_ROWS * tk_block_bytes(type)) {
             tk_extract_block(type, block, from, row);
             tk_dequantize_row(type, out + c, block, block_columns);
         }
+    }
     }
 }
 

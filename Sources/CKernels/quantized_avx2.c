@@ -128,42 +128,42 @@ INLINE void add_pairs(
 }
 
 /// dots[t][v] += (sub-scale) * (quant + bias) * x of `count` groups from `first` on, and of those 4 after them where
-/// 8 groups go together.
+/// 8 groups go together. The first groups (number 0) begin with the correction for the bias.
 INLINE void add_groups(
-    tk_type type, size_t tokens, vector dots[][VECTORS], part_source from, const part_scales *scales, const int8_t *x,
-    size_t columns, size_t first, size_t count) {
+    tk_type type, size_t tokens, vector dots[][VECTORS], part_source from, const part_scales *scales, tk_quantized x,
+    size_t stride, size_t first, size_t count) {
     vector pairs[TILE_LIMIT][VECTORS];
     for (size_t t = 0; t < tokens; t++) pairs[t][0] = pairs[t][1] = _mm256_setzero_si256();
+    const size_t columns = stride * TK_BLOCK;
     if (tokens == 1 || count < 4) {
-        for (size_t g = first; g < first + count; g++) add_pairs(type, tokens, pairs, from, g, x, columns);
+        for (size_t g = first; g < first + count; g++) add_pairs(type, tokens, pairs, from, g, x.quants, columns);
     } else {
 #pragma clang loop unroll(disable)  // unrolled, its vectors would not fit the registers
         for (size_t g = first; g < first + count; g++) {
-            add_pairs(type, tokens, pairs, from, g, x, columns);
-            if (groups_at_once(type) == 8) add_pairs(type, tokens, pairs, from, g + 4, x, columns);
+            add_pairs(type, tokens, pairs, from, g, x.quants, columns);
+            if (groups_at_once(type) == 8) add_pairs(type, tokens, pairs, from, g + 4, x.quants, columns);
         }
     }
     for (size_t t = 0; t < tokens; t++) {
         for (size_t v = 0; v < VECTORS; v++) {
+            const vector before = first > 0 ? dots[t][v] : bias_correction(type, scales, v, x.sums + t * stride);
             const vector factor = tk_has_sub_scales(type) ? scales->sub[first / 4][v] : all_shorts(1);
-            dots[t][v] = _mm256_add_epi32(dots[t][v], _mm256_madd_epi16(pairs[t][v], factor));
+            dots[t][v] = _mm256_add_epi32(before, _mm256_madd_epi16(pairs[t][v], factor));
         }
     }
 }
 
-/// dots[t][v] += sums over a part of (sub-scale) * (quant + bias) * x of 8 rows and token t.
-INLINE void add_products(
-    tk_type type, size_t tokens, vector dots[][VECTORS], part_source from, const part_scales *scales, const int8_t *x,
-    size_t columns) {
+/// dots[t][v]: sums over a part of (sub-scale) * quant * x of 8 rows and token t.
+INLINE void sum_products(
+    tk_type type, size_t tokens, vector dots[][VECTORS], part_source from, const part_scales *scales, tk_quantized x,
+    size_t stride) {
     const size_t step = groups_at_once(type);
-    if (tokens == 1) {
-        for (size_t g = 0; g < 8; g += step) add_groups(type, tokens, dots, from, scales, x, columns, g, step);
-    } else if (step >= 4) {
-        add_groups(type, tokens, dots, from, scales, x, columns, 0, 4);
-        if (step == 4) add_groups(type, tokens, dots, from, scales, x, columns, 4, 4);
+    add_groups(type, tokens, dots, from, scales, x, stride, 0, step < 4 || tokens == 1 ? step : 4);
+    if (tokens == 1 || step >= 4) {
+        for (size_t g = step; g < 8; g += step) add_groups(type, tokens, dots, from, scales, x, stride, g, step);
     } else {
 #pragma clang loop unroll(disable)
-        for (size_t g = 0; g < 8; g += step) add_groups(type, tokens, dots, from, scales, x, columns, g, step);
+        for (size_t g = step; g < 8; g += step) add_groups(type, tokens, dots, from, scales, x, stride, g, step);
     }
 }
 

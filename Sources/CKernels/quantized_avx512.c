@@ -94,18 +94,20 @@ INLINE vector sub_scale(vector unit, size_t index) {
 
 // MARK: Sums of products
 
-/// dots[t][0] += sums over a part of (sub-scale) * (quant + bias) * x of 16 rows and token t.
-INLINE void add_products(
-    tk_type type, size_t tokens, vector dots[][VECTORS], part_source from, const part_scales *scales, const int8_t *x,
-    size_t columns) {
+/// dots[t][0]: sums over a part of (sub-scale) * quant * x of 16 rows and token t.
+INLINE void sum_products(
+    tk_type type, size_t tokens, vector dots[][VECTORS], part_source from, const part_scales *scales, tk_quantized x,
+    size_t stride) {
     const int is_scaled = tk_has_sub_scales(type);
+    for (size_t t = 0; t < tokens; t++) dots[t][0] = bias_correction(type, scales, 0, x.sums + t * stride);
     for (size_t first = 0; first < 8; first += 4) {
         vector sums[TILE_LIMIT];
         for (size_t t = 0; t < tokens; t++) sums[t] = is_scaled ? _mm512_setzero_si512() : dots[t][0];
         for (size_t g = first; g < first + 4; g++) {
             const vector quants = quants_of(type, from, g, 0);
             for (size_t t = 0; t < tokens; t++) {
-                sums[t] = _mm512_dpbusd_epi32(sums[t], quants, broadcast_4_bytes(x + t * columns + 4 * g));
+                const vector values = broadcast_4_bytes(x.quants + t * stride * TK_BLOCK + 4 * g);
+                sums[t] = _mm512_dpbusd_epi32(sums[t], quants, values);
             }
         }
         for (size_t t = 0; t < tokens; t++) {

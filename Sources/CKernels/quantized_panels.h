@@ -234,3 +234,10 @@ INLINE part_scales scales_of_part(tk_type type, const block_scales *block, size_
     }
     return out;
 }
+
+/// What makes up for the bias of the quants in the sums of a token's products.
+INLINE vector bias_correction(tk_type type, const part_scales *scales, size_t v, const tk_half_sums *x_sums) {
+    if (quant_bias(type) == 0) return all_lanes(0);
+    if (tk_has_sub_scales(type)) return multiply_pairs(scales->correction[v], broadcast_4_bytes(x_sums));
+    return all_lanes((uint32_t)(-quant_bias(type) * tk_sum_of_block(*x_sums)));
+}

@@ -4,7 +4,7 @@
 // Must not know: layouts, which instructions there are. Besides what quantized_panels.h asks for, there must be
 //  TILE_LIMIT       tokens whose sums are kept in registers at once
 //  PREFETCH_BYTES   how far ahead one token asks for memory
-//  add_products     the exact sums of one part's products
+//  sum_products     the exact sums of one part's products
 //
 // How it works. A panel is read 32 columns (a "part") at a time. One token takes quants and scales straight from the
 // packed bits. For more, up to 8 parts are unpacked into a scratch in the first-level cache, from which the tiles of
@@ -12,23 +12,13 @@
 
 // MARK: Tiles
 
-/// What makes up for the bias of the quants in the sums of a token's products.
-INLINE vector bias_correction(tk_type type, const part_scales *scales, size_t v, const tk_half_sums *x_sums) {
-    if (quant_bias(type) == 0) return all_lanes(0);
-    if (tk_has_sub_scales(type)) return multiply_pairs(scales->correction[v], broadcast_4_bytes(x_sums));
-    return all_lanes((uint32_t)(-quant_bias(type) * tk_sum_of_block(*x_sums)));
-}
-
 /// sums [tokens] += a part times the quants of each token; x begins at the first token and this part, and has `stride`
 /// parts to a token.
 INLINE void add_part(
     tk_type type, size_t tokens, floats sums[][VECTORS], part_source from, const part_scales *scales, tk_quantized x,
     size_t stride) {
     vector dots[TILE_LIMIT][VECTORS];
-    for (size_t t = 0; t < tokens; t++) {
-        for (size_t v = 0; v < VECTORS; v++) dots[t][v] = bias_correction(type, scales, v, x.sums + t * stride);
-    }
-    add_products(type, tokens, dots, from, scales, x.quants, stride * TK_BLOCK);
+    sum_products(type, tokens, dots, from, scales, x, stride);
     const size_t offsets = tk_offset_count(type);
     for (size_t t = 0; t < tokens; t++) {
         const float x_scale = x.scales[t * stride];
