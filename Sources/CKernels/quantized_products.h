@@ -50,9 +50,11 @@ INLINE void tile(
         block_scales block;
         if (!is_unpacked) block = load_block_scales(type, from.block);
         for (from.part = 0; from.part < together; from.part++) {
-            // One token is bound by memory: ask for what comes later (past the end it does no harm).
+            // One token is bound by memory: ask for what comes later (past the end it does no harm). A part of a large
+            // block lies scattered over it, so there it is the next block that is asked for.
+            const size_t ahead = PREFETCH_BYTES + (together > 1 ? block_bytes : 0) + from.part * part_bytes;
             for (size_t line = 0; !is_unpacked && tokens == 1 && line < part_bytes; line += 64) {
-                prefetch(from.block + PREFETCH_BYTES + from.part * part_bytes + line);
+                prefetch(from.block + ahead + line);
             }
             const part_scales scales =
                 is_unpacked ? from.unpacked->scales : scales_of_part(type, &block, from.part);
