@@ -58,13 +58,24 @@ extension ModelConfiguration {
         return .interleavedHalves(headSize: headSize, dimensions: rotary.dimensions)
     }
 
-    /// Llama 3.1's scaling is written as the factors that it comes to.
+    /// Scaling that is written as the factors by which frequencies are divided.
     fileprivate var ggufRotaryTensors: [(tensor: GGUFTensor, content: GGUFConversion.Content)] {
         guard case .rotary(let rotary) = positions else { return [] }
-        func tensor(_ name: String) -> GGUFTensor { GGUFTensor(name: name, type: .f32, shape: [rotary.dimensions / 2]) }
-        if case .llama3 = rotary.scaling { return [(tensor("rope_freqs.weight"), .rotaryFactors(rotary))] }
-        if case .factors(let factors) = rotary.scaling { return [(tensor("rope_freqs.weight"), .numbers(factors))] }
-        return []
+        func entry(
+            _ name: String, _ content: GGUFConversion.Content
+        ) -> (tensor: GGUFTensor, content: GGUFConversion.Content) {
+            (GGUFTensor(name: name, type: .f32, shape: [rotary.dimensions / 2]), content)
+        }
+        switch rotary.scaling {
+        case .none, .linear, .dynamic, .yarn: return []
+        case .llama3: return [entry("rope_freqs.weight", .rotaryFactors(rotary))]
+        case .factors(let factors): return [entry("rope_freqs.weight", .numbers(factors))]
+        case .longrope(let longRope):
+            return [
+                entry("rope_factors_long.weight", .numbers(longRope.longFactors)),
+                entry("rope_factors_short.weight", .numbers(longRope.shortFactors)),
+            ]
+        }
     }
 }
 

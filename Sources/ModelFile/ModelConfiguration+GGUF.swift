@@ -1,5 +1,6 @@
 // A configuration as the fields of a GGUF file. Key names: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 // and llama.cpp's src/llama-arch.cpp. Knows nothing of tokenizers and tensors.
+import Foundation
 
 extension ModelConfiguration {
     /// The name under "general.architecture": a family may be a variant of another one there, or be written otherwise.
@@ -14,7 +15,7 @@ extension ModelConfiguration {
         var fields: [GGUFField] = [
             .string("general.architecture", ggufArchitecture), .string("general.type", "model"),
             .string("general.name", name),
-            .uint32(prefix + "block_count", layerCount), .uint32(prefix + "context_length", contextLength),
+            .uint32(prefix + "block_count", layerCount), .uint32(prefix + "context_length", ggufContextLength),
             .uint32(prefix + "embedding_length", embeddingLength),
             .uint32(prefix + "feed_forward_length", feedForwardLength),
             .uint32(prefix + "attention.head_count", headCount),
@@ -33,27 +34,69 @@ extension ModelConfiguration {
         if let slidingWindow { fields.append(.uint32(prefix + "attention.sliding_window", slidingWindow.length)) }
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }
+        if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
+        if let local = slidingWindow?.rotary { fields.append(.float32(prefix + "rope.freq_base_swa", local.base)) }
         guard case .rotary(let rotary) = positions else { return fields }
         fields += [
             .uint32(prefix + "attention.key_length", headSize), .uint32(prefix + "attention.value_length", headSize),
             .uint32(prefix + "rope.dimension_count", rotary.dimensions),
             .float32(prefix + "rope.freq_base", rotary.base),
         ]
-        return try fields + rotary.scalingFields(prefix + "rope.scaling.", family: architecture.name)
+        return fields + rotary.scalingFields(prefix + "rope.scaling.")
+    }
+
+    /// The length that files declare: where frequencies are only divided, readers stretch it; what grows with the
+    /// sequence cannot be written and ends at the original length.
+    private var ggufContextLength: Int {
+        guard case .rotary(let rotary) = positions else { return contextLength }
+        switch rotary.scaling {
+        case .linear(let factor) where architecture != .gemma3 && factor > 1:
+            return max(1, Int((Double(contextLength) / factor).rounded()))
+        case .dynamic(_, let original): return min(contextLength, original)
+        default: return contextLength
+        }
     }
 }
 
 extension RotaryConfiguration {
-    /// Scaling that a GGUF file says with fields; factors of their own are tensors.
-    fileprivate func scalingFields(_ prefix: String, family: String) throws(ModelFileError) -> [GGUFField] {
-        if case .none = scaling { return [] }
-        if case .linear(let factor) = scaling {
-            return [.string(prefix + "type", "linear"), .float32(prefix + "factor", factor)]
+    /// Scaling as fields; factors of single frequencies are tensors.
+    fileprivate func scalingFields(_ prefix: String) -> [GGUFField] {
+        switch scaling {
+        case .none, .dynamic, .llama3, .factors: return []
+        case .linear(let factor): return [.string(prefix + "type", "linear"), .float32(prefix + "factor", factor)]
+        case .yarn(let yarn):
+            return [
+                .string(prefix + "type", "yarn"), .float32(prefix + "factor", yarn.factor),
+                .uint32(prefix + "original_context_length", yarn.originalContextLength),
+                .float32(prefix + "yarn_beta_fast", yarn.betaFast), .float32(prefix + "yarn_beta_slow", yarn.betaSlow),
+                .float32(prefix + "attn_factor", yarn.ggufAttentionMultiplier),
+            ]
+        case .longrope(let longRope):
+            return [
+                .string(prefix + "type", "longrope"), .float32(prefix + "factor", longRope.factor),
+                .uint32(prefix + "original_context_length", longRope.originalContextLength),
+                .float32(prefix + "attn_factor", longRope.ggufAttentionFactor),
+            ]
         }
-        if case .llama3 = scaling { return [] }
-        if case .factors = scaling { return [] }
-        throw ModelFileError(
-            .unsupported, file: "rotary scaling", value: "\(scaling)", "cannot be written into a GGUF file of \(family)"
-        )
+    }
+}
+
+extension RotaryConfiguration.YaRN {
+    /// Readers of GGUF files multiply 0.1 ln(factor) + 1 by it.
+    fileprivate var ggufAttentionMultiplier: Double {
+        func scale(_ mscale: Double) -> Double { factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1 }
+        if let attentionFactor { return attentionFactor / scale(1) * attentionMultiplier }
+        if let mscale, let all = mscaleAllDimensions, mscale != 0, all != 0 {
+            return scale(mscale) / scale(all) / scale(1) * attentionMultiplier
+        }
+        return attentionMultiplier
+    }
+}
+
+extension RotaryConfiguration.LongRope {
+    /// Readers of GGUF files take 1 where nothing is said.
+    fileprivate var ggufAttentionFactor: Double {
+        if let attentionFactor { return attentionFactor }
+        return factor <= 1 ? 1 : (1 + log(factor) / log(Double(originalContextLength))).squareRoot()
     }
 }
