@@ -3,7 +3,7 @@
 
 extension Model {
     /// Every tensor under its canonical name, which is GGUF's. Matrices get the types of the mix, all else becomes F32.
-    func conversion(_ mix: QuantizationMix) throws(ModelFileError) -> GGUFConversion {
+    func conversion(_ mix: QuantizationMix, requantizing: Bool) throws(ModelFileError) -> GGUFConversion {
         var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
         var entries: [(tensor: GGUFTensor, content: GGUFConversion.Content)] = []
         var stacks: [String: Int] = [:]
@@ -11,6 +11,11 @@ extension Model {
             let stackedName = Experts.stackedName(of: tensor.name)
             var conversion = choice.conversion(
                 of: tensor, isMatrix: tensor.rows > 1, isExperts: stackedName != nil, small: .f32)
+            if tensor.type.isQuantized, !conversion.isCopy {
+                // Experts of gpt-oss, which come in MXFP4: a file of floats keeps them so, as llama.cpp's does.
+                if !mix.mainType.isQuantized { conversion = TensorConversion(tensor, to: tensor.type) }
+                guard conversion.isCopy || requantizing else { throw Self.quantizedAlready(tensor, file: name) }
+            }
             conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
             conversion.addend = tensor.name.hasSuffix("_norm.weight") ? configuration.normWeightOffset : 0
             var written = GGUFTensor(
@@ -41,6 +46,15 @@ extension Model {
         return GGUFConversion(
             fields: fields, entries: entries, source: self, inputs: fileNames,
             fallbacks: choice.fallbacks)
+    }
+}
+
+extension Model {
+    private static func quantizedAlready(_ tensor: TensorDescriptor, file: String) -> ModelFileError {
+        ModelFileError(
+            .unsupported, file: file, field: "type of tensor \(tensor.name)", value: tensor.type.name,
+            "is quantized already, and quantizing it again loses more than the type alone",
+            hint: tensor.type == .mxfp4 ? "use --type mxfp4_moe, or add --allow-requantize" : "add --allow-requantize")
     }
 }
 

@@ -35,7 +35,8 @@ package struct GGUFConversion: Sendable {
         case .gguf(let source, let folder):
             self = try GGUFModel(source, in: folder).conversion(mix, requantizing: requantizing)
         case .huggingFace(let folder, let weights):
-            self = try Model(HuggingFaceModel(folder), weights: weights).conversion(mix)
+            self = try Model(HuggingFaceModel(folder), weights: weights)
+                .conversion(mix, requantizing: requantizing)
         }
     }
 
@@ -175,7 +176,9 @@ extension Model {
                 throw ModelFileError(
                     .unsupported, file: name, field: "type of tensor \(tensor.name)", value: tensor.type.name,
                     "is quantized already, and quantizing it again would lose more than the type alone",
-                    hint: "leave --quantize out, or use the original model (F32, F16 or BF16)")
+                    hint: tensor.type == .mxfp4
+                        ? "use --quantize mxfp4_moe, or leave it out"
+                        : "leave --quantize out, or use the original model (F32, F16 or BF16)")
             }
             conversions.append(conversion)
         }
