@@ -19,7 +19,8 @@ extension Model {
             conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
             conversion.addend = tensor.name.hasSuffix("_norm.weight") ? configuration.normWeightOffset : 0
             var written = GGUFTensor(
-                name: TensorNaming.gguf(configuration.architecture).stored(tensor.name).name, type: conversion.target.type,
+                name: TensorNaming.gguf(configuration.architecture).stored(tensor.name).name,
+                type: conversion.target.type,
                 shape: tensor.rows > 1 ? [tensor.rows, tensor.columns] : [tensor.columns])
             guard let stackedName else {
                 entries.append((written, .converted([conversion])))
@@ -61,7 +62,7 @@ extension Model {
 extension ModelConfiguration {
     /// Llama's GGUF files pair neighbouring elements of queries and keys; those of all other families keep the order
     /// of Hugging Face.
-    private var pairsNeighbours: Bool { ggufArchitecture == "llama" }
+    private var pairsNeighbours: Bool { architecture == .llama }
 
     fileprivate func ggufRowOrder(of name: String) -> TensorConversion.RowOrder {
         let isTurned = [".attn_q.weight", ".attn_q.bias", ".attn_k.weight", ".attn_k.bias"].contains(

@@ -3,17 +3,11 @@
 import Foundation
 
 extension ModelConfiguration {
-    /// The name under "general.architecture": a family may be a variant of another one there, or be written otherwise.
-    var ggufArchitecture: String {
-        let others = ["mixtral": "llama", "mistral": "llama", "qwen3_moe": "qwen3moe", "gpt_oss": "gpt-oss"]
-        return others[architecture.name] ?? architecture.name
-    }
-
     /// Everything that llama.cpp asks for, except what is said about types.
     func ggufFields(name: String) throws(ModelFileError) -> [GGUFField] {
-        let prefix = ggufArchitecture + "."
+        let prefix = architecture.name + "."
         var fields: [GGUFField] = [
-            .string("general.architecture", ggufArchitecture), .string("general.type", "model"),
+            .string("general.architecture", architecture.name), .string("general.type", "model"),
             .string("general.name", name),
             .uint32(prefix + "block_count", layerCount), .uint32(prefix + "context_length", ggufContextLength),
             .uint32(prefix + "embedding_length", embeddingLength),
