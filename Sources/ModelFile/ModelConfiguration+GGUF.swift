@@ -67,7 +67,8 @@ extension RotaryConfiguration {
             ]
         case .longrope(let longRope):
             return [
-                .string(prefix + "type", "longrope"), .float32(prefix + "factor", longRope.factor),
+                // No factor: llama.cpp would divide every frequency by it.
+                .string(prefix + "type", "longrope"),
                 .uint32(prefix + "original_context_length", longRope.originalContextLength),
                 .float32(prefix + "attn_factor", longRope.ggufAttentionFactor),
             ]
