@@ -143,8 +143,8 @@ extension GGUFModel {
                 .replace(.expression("\\A +| +\\z"), with: ""), .replace(.expression(" {2,}"), with: " "),
                 .prepend(" "),
             ]
-        } else if addsSpace {
-            description.normalizers.append(.prepend(" "))
+        } else if addsSpace {  // before text that is more than spaces
+            description.normalizers.append(.replace(.expression(#"\A(?= *[^ ])"#), with: " "))
         }
         description.normalizers.append(.replace(.literal(" "), with: "\u{2581}"))
         description.decoders = [.replace(.literal("\u{2581}"), with: " "), .bytes, .fuse]
