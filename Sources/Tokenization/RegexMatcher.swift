@@ -200,7 +200,11 @@ struct RegexMatcher {
             if low < 0 {
                 choices.removeLast()
             } else {
-                position = text.start(before: position)
+                guard let back = placeToGiveBack(from: position, to: low, before: Int(instruction)) else {
+                    choices.removeLast()
+                    continue
+                }
+                position = back
                 if position > low { choices[last].position = position } else { choices.removeLast() }
             }
             if backtracks > Self.freeBacktracks {
@@ -211,6 +215,23 @@ struct RegexMatcher {
         }
         choices.removeLast(choices.count - base)
         return nil
+    }
+
+    /// The last place before `position`, down to `low`, where the next instruction can go on.
+    private func placeToGiveBack(from position: Int, to low: Int, before next: Int) -> Int? {
+        let instruction = code[next]
+        let needsCharacter: Bool
+        switch instruction.operation {
+        case .one: needsCharacter = true
+        case .run, .possessiveRun: needsCharacter = instruction.low > 0
+        default: needsCharacter = false
+        }
+        var position = text.start(before: position)
+        while needsCharacter, masks[Int(kind(at: position).kind)] & instruction.mask == 0 {
+            if position <= low { return nil }
+            position = text.start(before: position)
+        }
+        return position
     }
 
     /// Runs a program inside this one: what failed there has not failed here.
