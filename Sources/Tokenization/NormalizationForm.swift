@@ -25,7 +25,7 @@ enum NormalizationForm: Sendable {
                     append(buffer[segment..<index], isInert: isInert, to: &result)
                     segment = index
                     isInert = true
-                } else if Self.isUnknown(scalar) {
+                } else if Self.joinsNothing(scalar) {
                     append(buffer[segment..<index], isInert: isInert, to: &result)
                     result += buffer[index..<next]
                     segment = next
@@ -46,22 +46,38 @@ enum NormalizationForm: Sendable {
             return
         }
         let text = String(decoding: part, as: UTF8.self)
+        // Always in two passes: Swift 6.3 does not sort the marks that a decomposition brings among their neighbours.
         switch self {
-        case .nfc: result += Array(text.precomposedStringWithCanonicalMapping.utf8)
-        case .nfd: result += Array(text.decomposedStringWithCanonicalMapping.utf8)
-        case .nfkc: result += Array(text.precomposedStringWithCompatibilityMapping.utf8)
-        case .nfkd: result += Array(text.decomposedStringWithCompatibilityMapping.utf8)
+        case .nfc:
+            result += Array(text.decomposedStringWithCanonicalMapping.precomposedStringWithCanonicalMapping.utf8)
+        case .nfd:
+            result += Array(text.decomposedStringWithCanonicalMapping.decomposedStringWithCanonicalMapping.utf8)
+        case .nfkc:
+            result += Array(text.decomposedStringWithCompatibilityMapping.precomposedStringWithCanonicalMapping.utf8)
+        case .nfkd:
+            result += Array(text.decomposedStringWithCompatibilityMapping.decomposedStringWithCanonicalMapping.utf8)
         }
     }
 
-    /// Scalars that join with nothing: those that are too new, and the Hangul letters beside those that are composed,
-    /// which Swift 6.3 composes too.
-    private static func isUnknown(_ scalar: UInt32) -> Bool {
+    /// Scalars that join with nothing: those that are too new, the Hangul letters beside those that are composed, and
+    /// those beyond the first plane that have no mapping and are no marks. (Swift 6.3 composes some of them: it takes
+    /// U+E0062 for "b".)
+    private static func joinsNothing(_ scalar: UInt32) -> Bool {
         switch scalar {
-        case 0x1113, 0x1176, 0x11A7, 0x11C3: true
-        default: UnicodeClasses.traits(of: scalar).contains(.isNew)
+        case 0x1113, 0x1176, 0x11A7, 0x11C3: return true
+        case 0x1_0000...:
+            let isMark = Unicode.Scalar(scalar).map { $0.properties.canonicalCombiningClass != .notReordered } ?? false
+            if !isMark, !mappedBeyondFirstPlane.contains(where: { $0.contains(scalar) }) { return true }
+            return UnicodeClasses.traits(of: scalar).contains(.isNew)
+        default: return UnicodeClasses.traits(of: scalar).contains(.isNew)
         }
     }
+
+    /// Where there are mappings: Brahmic writings, musical and mathematical signs, enclosed letters, Chinese characters.
+    private static let mappedBeyondFirstPlane: [ClosedRange<UInt32>] = [
+        0x1_1000...0x1_1FFF, 0x1_D100...0x1_D1FF, 0x1_D400...0x1_D7FF, 0x1_EE00...0x1_EEFF, 0x1_F100...0x1_F2FF,
+        0x2_F800...0x2_FA1F,
+    ]
 
     /// Scalars that this form leaves as they are, and that join with nothing before them: most text is of these.
     private func isInert(_ scalar: UInt32) -> Bool {

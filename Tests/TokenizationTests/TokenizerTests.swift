@@ -86,6 +86,27 @@ struct TokenizerTests {
         #expect(raw == [0x65, 0xCC, 0x81])
     }
 
+    @Test("Hard sequences are normalized as the `tokenizers` library does, also where Foundation alone does not")
+    func normalizationForms() {
+        let cases: [(NormalizationForm, [UInt32], [UInt32])] = [
+            (.nfc, [0x65, 0x301], [0xE9]), (.nfc, [0x1113, 0x1169], [0x1113, 0x1169]),
+            (.nfc, [0x1100, 0x1161], [0xAC00]),
+            (.nfc, [0x110C, 0x1176], [0x110C, 0x1176]), (.nfc, [0xC138, 0x11C3], [0xC138, 0x11C3]),
+            (.nfc, [0xE0062, 0x331], [0xE0062, 0x331]), (.nfc, [0x8F3, 0xF75], [0xF71, 0xF74, 0x8F3]),
+            (.nfd, [0x156, 0x5A1, 0xF75], [0x52, 0xF71, 0xF74, 0x327, 0x5A1]), (.nfc, [0x212B], [0xC5]),
+            (.nfkd, [0x317, 0x1FED], [0x317, 0x20, 0x308, 0x300]),
+            (.nfkc, [0xFB01, 0x1D41E, 0x301], [0x66, 0x69, 0xE9]),
+            // Later than Unicode 9: no mapping there.
+            (.nfkc, [0x32FF], [0x32FF]), (.nfd, [0x11938], [0x11938]),
+        ]
+        for (form, text, expected) in cases {
+            var bytes: [UInt8] = []
+            for scalar in text { appendUTF8(scalar, to: &bytes) }
+            let result = String(decoding: form.apply(to: bytes), as: UTF8.self).unicodeScalars.map(\.value)
+            #expect(result == expected, "\(form) of \(text.map { String($0, radix: 16) })")
+        }
+    }
+
     @Test("Canonically equivalent token texts are different tokens")
     func comparesBytes() throws {
         let tokenizer = try Tokenizer(
