@@ -81,7 +81,7 @@ extension GGUFModel {
         var configuration = try llamaLike(keys)
         configuration.setGemma(.gemma3)
         // Here the declared length is the stretched one.
-        configuration.contextLength = try keys.integer("context_length")
+        configuration.contextLength = max(try keys.integer("context_length"), min(configuration.contextLength, 4096))
         configuration.queryKeyNorm = .perHead
         configuration.attentionScale = try gemmaAttentionScale(keys, configuration, layersOfLargest: 62)
         configuration.logitSoftcap = try keys.optionalNumber("final_logit_softcapping").map { Float($0) }

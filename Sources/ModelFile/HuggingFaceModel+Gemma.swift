@@ -12,11 +12,14 @@ extension HuggingFaceModel {
         return configuration
     }
 
-    /// A model for text and images: the part for text.
+    /// A model for text and images: the part for text. Its class in transformers does not cap logits, whatever
+    /// config.json says.
     func gemma3(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
         var text = self
         text.settings = try settings.required("text_config", settings.object("text_config"))
-        return try text.gemma3Text(tensors)
+        var configuration = try text.gemma3Text(tensors)
+        configuration.logitSoftcap = nil
+        return configuration
     }
 
     func gemma3Text(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
@@ -25,7 +28,8 @@ extension HuggingFaceModel {
             isTied: true)
         var configuration = try gemma(.gemma3, tensors, defaults: defaults, rotary: globalRotary)
         // Here the declared length is the stretched one.
-        configuration.contextLength = try integer("max_position_embeddings", default: defaults.contextLength)
+        let context = try integer("max_position_embeddings", default: defaults.contextLength)
+        configuration.contextLength = max(context, min(configuration.contextLength, 4096))
         configuration.queryKeyNorm = .perHead
         configuration.logitSoftcap = try number("final_logit_softcapping", absent: nil).map { Float($0) }
         let pattern = try integer("sliding_window_pattern", default: 6)

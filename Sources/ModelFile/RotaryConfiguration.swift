@@ -94,17 +94,18 @@ package struct RotaryConfiguration: Sendable, Hashable, Codable {
     }
 
     /// The longest context of a model that declares `length`: what the scaling stretches its original length to, where
-    /// that is more. Linear and dynamic scaling stretch the declared length; files say nothing else of it.
+    /// that is more (with llama3 it never is). Linear and dynamic scaling stretch the declared length; files say nothing
+    /// else of it. Any length can be computed, so a scaled model is allowed 4096 at least: only tiny ones are below.
     func contextLength(declared length: Int) -> Int {
+        let least = 4096.0
         let stretched: Double =
             switch scaling {
-            case .none, .factors: 0
-            case .linear(let factor): Double(length) * factor
+            case .none, .factors, .llama3: 0
+            case .linear(let factor): max(Double(length) * factor, least)
             // No length is too long for it; this one only bounds what is asked for.
             case .dynamic(let factor, let original): max(Double(original) * factor, 131_072)
-            case .yarn(let yarn): Double(yarn.originalContextLength) * yarn.factor
-            case .llama3(let factor, _, _, let original): Double(original) * factor
-            case .longrope(let longRope): Double(longRope.originalContextLength) * longRope.factor
+            case .yarn(let yarn): max(Double(yarn.originalContextLength) * yarn.factor, least)
+            case .longrope(let longRope): max(Double(longRope.originalContextLength) * longRope.factor, least)
             }
         guard stretched.isFinite, stretched > Double(length) else { return length }
         return Int(min(stretched, Double(Limits.contextLength)))

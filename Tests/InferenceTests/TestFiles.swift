@@ -23,6 +23,9 @@ enum TestFiles {
     /// Models with golden values of Hugging Face transformers.
     static let models = root.appendingPathComponent("Tests/Fixtures/models")
 
+    /// Models of every family, with golden values too.
+    static let families = root.appendingPathComponent("Tests/Fixtures/families")
+
     /// Third-party data outside the package: beside it, or where TANDEM_SHARED says.
     static let shared: URL =
         ProcessInfo.processInfo.environment["TANDEM_SHARED"].map { URL(fileURLWithPath: $0) }

@@ -11,6 +11,8 @@ import Testing
         let scalings: [RotaryConfiguration.Scaling] = [
             .none, .linear(factor: 2), .factors([1.1]),
             .llama3(factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContextLength: 8192),
+            .yarn(.init(factor: 4, originalContextLength: 32)),
+            .longrope(.init(shortFactors: [1], longFactors: [2], originalContextLength: 8, factor: 2)),
         ]
         for scaling in scalings {
             llama.positions = .rotary(.init(base: 500_000, dimensions: 2, pairing: .halves, scaling: scaling))
@@ -41,8 +43,27 @@ import Testing
             { $0.normWeightOffset = 0.5 }, { $0.attentionScale = 0 }, { $0.attentionSoftcap = .nan },
             { $0.logitSoftcap = -1 }, { $0.slidingWindow = .init(length: 0, layers: [true]) },
             { $0.slidingWindow = .init(length: 4, layers: [Bool](repeating: true, count: 10_001)) },
+            {
+                $0.slidingWindow = .init(
+                    length: 4, layers: [true, true], rotary: .init(base: 0, dimensions: 2, pairing: .halves))
+            },
         ]
-        for (index, change) in changes.enumerated() {
+        let scalings: [RotaryConfiguration.Scaling] = [
+            .dynamic(factor: 0.5, originalContextLength: 8), .dynamic(factor: 2, originalContextLength: 8),
+            .yarn(.init(factor: .nan, originalContextLength: 8)), .yarn(.init(factor: 2, originalContextLength: 0)),
+            .longrope(.init(shortFactors: [1], longFactors: [], originalContextLength: 8, factor: 2)),
+            .longrope(.init(shortFactors: [1], longFactors: [0], originalContextLength: 8, factor: 2)),
+            .longrope(.init(shortFactors: [1], longFactors: [1], originalContextLength: 1, factor: 2)),
+            .longrope(
+                .init(shortFactors: [1], longFactors: [1], originalContextLength: 8, factor: 2, attentionFactor: -1)),
+        ]
+        let scaled: [(inout ModelConfiguration) -> Void] = scalings.map { scaling in
+            { (configuration: inout ModelConfiguration) in
+                configuration.positions = .rotary(
+                    .init(base: 10, dimensions: 2, pairing: .halves, scaling: scaling))
+            }
+        }
+        for (index, change) in (changes + scaled).enumerated() {
             var configuration = TinyModels.llamaConfiguration()
             try configuration.validate()
             change(&configuration)
