@@ -24,6 +24,7 @@ extension ModelConfiguration {
                 .uint32(prefix + "expert_used_count", experts.usedCount),
                 .uint32(prefix + "expert_feed_forward_length", experts.feedForwardLength),
             ]
+            if experts.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
         }
         if let slidingWindow { fields.append(.uint32(prefix + "attention.sliding_window", slidingWindow.length)) }
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
