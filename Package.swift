@@ -27,7 +27,8 @@ let package = Package(
         // What is computed
         .target(name: "CKernels", cSettings: kernelFlags),
         .target(name: "ModelFile", swiftSettings: strict),
-        .target(name: "Tokenization", dependencies: ["ModelFile"], swiftSettings: strict),
+        .target(name: "Jinja", swiftSettings: strict),
+        .target(name: "Tokenization", dependencies: ["Jinja", "ModelFile"], swiftSettings: strict),
         .target(name: "Inference", dependencies: ["CKernels", "ModelFile"], swiftSettings: strict),
 
         // Who computes it, and when
@@ -66,6 +67,7 @@ let package = Package(
         // Each test target mirrors the module of its name; the last three look at the whole.
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
         .testTarget(name: "ModelFileTests", dependencies: ["ModelFile"], swiftSettings: strict),
+        .testTarget(name: "JinjaTests", dependencies: ["Jinja"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["ModelFile", "Tokenization"], swiftSettings: strict),
         .testTarget(
             name: "InferenceTests", dependencies: ["CKernels", "Inference", "ModelFile"], swiftSettings: strict),

@@ -4,7 +4,8 @@ enum ImportRules {
     /// For each folder of Sources, the modules of this package and of others that it may import.
     static let allowed: [String: Set<String>] = [
         "ModelFile": [],
-        "Tokenization": ["ModelFile"],
+        "Jinja": [],
+        "Tokenization": ["ModelFile", "Jinja"],
         "Inference": ["CKernels", "ModelFile"],
         "Wire": ["SwiftProtobuf"],
         "Cluster": ["Wire", "DequeModule"],
