@@ -41,6 +41,20 @@ extension Value: ExpressibleByStringLiteral {
         .dictionary(Mapping(strings: entries.map { (Text($0.0), $0.1) }))
     }
 
+    /// Whether this is a list.
+    package var isList: Bool { if case .list = self { true } else { false } }
+
+    /// The entries of a dictionary whose keys are strings; nil for everything else.
+    package var entries: [(String, Value)]? {
+        guard case .dictionary(let mapping) = self else { return nil }
+        var entries: [(String, Value)] = []
+        for entry in mapping.entries {
+            guard case .string(let name) = entry.key else { return nil }
+            entries.append((name.string, entry.value))
+        }
+        return entries
+    }
+
     /// Lists and dictionaries inside each other; 0 for what holds nothing.
     var depth: Int {
         switch self {

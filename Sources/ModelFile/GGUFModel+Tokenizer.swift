@@ -49,7 +49,8 @@ extension GGUFModel {
         let bos = try token("bos", count: vocabularySize) ?? (isSentencePiece ? 1 : nil)
         let eos = try token("eos", count: vocabularySize) ?? (isSentencePiece ? 2 : nil)
         defaults.bosToken = bos.flatMap { tokens.contains($0) ? $0 : nil }
-        for id in [eos, try token("eot", count: vocabularySize)].compactMap({ $0 })
+        let others = [try token("eot", count: vocabularySize), try token("eom", count: vocabularySize)]
+        for id in ([eos] + others).compactMap({ $0 })
         where tokens.contains(id) && !defaults.eosTokens.contains(id) {
             defaults.eosTokens.append(id)
         }

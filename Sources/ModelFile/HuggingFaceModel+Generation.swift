@@ -49,16 +49,20 @@ extension HuggingFaceModel {
         return Float(value)
     }
 
-    /// chat_template.jinja, or "chat_template" of tokenizer_config.json: a text, or a list of named ones.
-    func chatTemplate() throws(ModelFileError) -> String? {
-        if let source = try folder.open("chat_template.jinja") {
+    /// chat_template.jinja (of other names: additional_chat_templates/NAME.jinja), or "chat_template" of
+    /// tokenizer_config.json: a text, or a list of named ones. A text alone is the one named "default".
+    func chatTemplate(named name: String) throws(ModelFileError) -> String? {
+        let isDefault = name == "default"
+        if let source = try folder.open(
+            isDefault ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja")
+        {
             return String(decoding: try source.content(limit: Limits.configurationBytes), as: UTF8.self)
         }
         guard let fields = try Self.json("tokenizer_config.json", in: folder) else { return nil }
         guard case .array(let named) = fields.present("chat_template") else {
-            return try fields.string("chat_template")
+            return isDefault ? try fields.string("chat_template") : nil
         }
-        for case .object(let entry) in named where try entry.string("name") == "default" {
+        for case .object(let entry) in named where try entry.string("name") == name {
             return try entry.string("template")
         }
         return nil

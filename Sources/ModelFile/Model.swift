@@ -13,6 +13,8 @@ package struct Model: Sendable {
     package let generation: GenerationDefaults
     /// The Jinja template for conversations, as found.
     package let chatTemplate: String?
+    /// The one for conversations with tools, where the model has two.
+    package let toolTemplate: String?
     /// The files that hold tensors; `TensorDescriptor.file` is an index into them.
     let files: [any ByteSource]
     /// What reads the tensors where they are not as the files have them.
@@ -71,6 +73,7 @@ extension Model {
         tokenizer = try gguf.tokenizer()
         generation = try gguf.generationDefaults(vocabularySize: configuration.vocabularySize)
         chatTemplate = try gguf.metadata.string("tokenizer.chat_template")
+        toolTemplate = try gguf.metadata.string("tokenizer.chat_template.tool_use")
         name = try gguf.metadata.string("general.name") ?? gguf.files[0].source.lastName
         files = gguf.files.map(\.source)
     }
@@ -86,7 +89,8 @@ extension Model {
         tokenizer = try TokenizerJSON.description(in: folder.folder)
         generation = try folder.generationDefaults(
             vocabularySize: configuration.vocabularySize, tokenizer: tokenizer)
-        chatTemplate = try folder.chatTemplate()
+        chatTemplate = try folder.chatTemplate(named: "default")
+        toolTemplate = try folder.chatTemplate(named: "tool_use")
         name = folder.folder.path.split(separator: "/").last.map(String.init) ?? folder.folder.path
         files = weights.map(\.source)
     }

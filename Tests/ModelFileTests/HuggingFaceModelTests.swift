@@ -213,9 +213,11 @@ import Testing
         #expect(try folder.model().chatTemplate == nil)
         folder.files["tokenizer_config.json"] = Array(#"{"chat_template": "one"}"#.utf8)
         #expect(try folder.model().chatTemplate == "one")
-        let named = [["name": "tools", "template": "t"], ["name": "default", "template": "two"]]
+        #expect(try folder.model().toolTemplate == nil)
+        let named = [["name": "tool_use", "template": "t"], ["name": "default", "template": "two"]]
         try folder.set("chat_template", named, in: "tokenizer_config.json")
         #expect(try folder.model().chatTemplate == "two")
+        #expect(try folder.model().toolTemplate == "t")
         folder.files["chat_template.jinja"] = Array("three".utf8)
         #expect(try folder.model().chatTemplate == "three")
     }
