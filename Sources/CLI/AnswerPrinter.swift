@@ -11,7 +11,9 @@ struct AnswerPrinter {
 
     /// What the caller may want to know of the answer.
     struct Answer {
+        /// Without what the model thought before.
         var text = ""
+        var reasoning: String?
         var reason = FinishReason.stop
         var timings = GenerationTimings()
         /// How many of the oldest messages did not fit in the context.
@@ -25,6 +27,7 @@ struct AnswerPrinter {
         defer { interrupt.stop() }
         var report = AnswerReport()
         var answer = Answer()
+        var splitter = ReasoningSplitter()
         for try await event in generation.events {
             switch event {
             case .accepted(let model, let tokens, let dropped):
@@ -34,10 +37,12 @@ struct AnswerPrinter {
                 Terminal.say("waiting: \(reason)")
             case .tokens(let tokens, let text):
                 report.add(tokens, text: text)
-                answer.text += text ?? ""
-                if !json { Terminal.put(text ?? tokens.map { "\($0.token) " }.joined()) }
+                take(splitter.append(text ?? ""), into: &answer)
+                let isSplit = Terminal.isOutputInteractive && text != nil
+                if !json, !isSplit { Terminal.put(text ?? tokens.map { "\($0.token) " }.joined()) }
             case .scores: break  // asked for by `perplexity` only
             case .finished(let reason, let timings):
+                take(splitter.finish(), into: &answer)
                 (answer.reason, answer.timings) = (reason, timings)
                 report.finish(reason, timings)
             }
@@ -49,6 +54,22 @@ struct AnswerPrinter {
             if showsSpeed { Terminal.say(Self.speed(answer.timings, answer.reason)) }
         }
         return answer
+    }
+
+    /// Adds parts to the answer. A terminal shows them, reasoning dimmed; elsewhere the text goes out as it came.
+    private func take(_ parts: [ReasoningSplitter.Part], into answer: inout Answer) {
+        for part in parts {
+            if part.isReasoning {
+                answer.reasoning = (answer.reasoning ?? "") + part.text
+            } else {
+                // The lines between reasoning and answer belong to neither.
+                let isBegin = answer.text.isEmpty && answer.reasoning != nil
+                answer.text += isBegin ? String(part.text.drop { $0.isNewline }) : part.text
+            }
+            if !json, Terminal.isOutputInteractive {
+                Terminal.put(part.isReasoning ? Terminal.dim(part.text) : part.text)
+            }
+        }
     }
 
     /// "12 prompt tokens in 0.05 s (240.0/s), 64 tokens in 0.50 s (126.0/s)".

@@ -11,18 +11,23 @@ struct ChatCommand: AsyncParsableCommand {
             Examples:
               tandem chat
               tandem chat --coordinator tcp://127.0.0.1:7070 --temperature 0.5 --max-tokens 200
+              tandem chat --system "Answer in one sentence." --template-variables '{"enable_thinking": false}'
             """)
 
     @OptionGroup var coordinator: CoordinatorFlag
     @OptionGroup var sampling: SamplingFlags
+    @OptionGroup var conversation: ConversationFlags
 
     func run() async throws {
         var request = GenerationRequest(prompt: .messages([]))
         try sampling.apply(to: &request, defaultMaximumTokens: 512)
+        request.isRaw = conversation.raw
+        request.templateVariables = conversation.templateVariables
         try request.validate()
         request.session = UInt64.random(in: 1...UInt64.max)
         let client = try CoordinatorClient(address: coordinator.coordinator)
-        var messages: [ChatMessage] = []
+        let beginning = conversation.beginning
+        var messages = beginning
         if Terminal.isInputInteractive { Terminal.say("Talking with \(try await client.status().model). /help helps.") }
         while let line = Self.nextLine() {
             switch line {
@@ -30,7 +35,7 @@ struct ChatCommand: AsyncParsableCommand {
             case "/exit", "/quit": return
             case "/help": Terminal.say("/reset forgets all turns, /exit (or Ctrl-D) leaves, Ctrl-C ends an answer")
             case "/reset":
-                messages = []
+                messages = beginning
                 request.session = UInt64.random(in: 1...UInt64.max)
                 Terminal.say("(a new conversation)")
             case _ where line.hasPrefix("/"): Terminal.say("there is no command \(line); /help lists them")
@@ -38,8 +43,9 @@ struct ChatCommand: AsyncParsableCommand {
                 messages.append(ChatMessage(role: .user, content: line))
                 request.prompt = .messages(messages)
                 let answer = try await AnswerPrinter(showsSpeed: false).print(client.generate(request))
-                messages.removeFirst(min(answer.droppedMessages, messages.count - 1))
-                messages.append(ChatMessage(role: .assistant, content: answer.text))
+                let first = min(beginning.count, messages.count - 1)
+                messages.removeSubrange(first..<min(first + answer.droppedMessages, messages.count - 1))
+                messages.append(ChatMessage(role: .assistant, content: answer.text, reasoning: answer.reasoning))
             }
         }
     }

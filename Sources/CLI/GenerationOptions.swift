@@ -56,6 +56,19 @@ struct QuantizationFlag: ParsableArguments {
     var quantize: String?
 }
 
+/// Flags that shape a conversation.
+struct ConversationFlags: ParsableArguments {
+    @Option(help: "What the model is told before the conversation.") var system: String?
+    @Option(
+        help: ArgumentHelp(
+            "Further variables of the model's chat template, as '{\"enable_thinking\": false}'.", valueName: "json"))
+    var templateVariables: String?
+    @Flag(help: "Do without the model's chat template: a prompt is continued as it is.") var raw = false
+
+    /// The messages before the first one of the user.
+    var beginning: [ChatMessage] { system.map { [ChatMessage(role: .system, content: $0)] } ?? [] }
+}
+
 /// Flags that name a prompt and the form of the answer.
 struct PromptFlags: ParsableArguments {
     @Option(name: .shortAndLong, help: "The prompt; - reads it from stdin, as a pipe without --prompt does.")
@@ -64,7 +77,9 @@ struct PromptFlags: ParsableArguments {
     @Option(help: "Send exactly these token ids, as 1,2,3.") var promptTokens: String?
     @Option(help: "Report the log-probabilities of each token and of the K likeliest.") var logprobs: Int?
     @Flag(help: "Print one JSON object instead of streaming text.") var json = false
-    @Flag(help: "Send the prompt without any chat format.") var raw = false
+    @OptionGroup var conversation: ConversationFlags
+    @Option(help: ArgumentHelp("A JSON list of the tools that the model may call.", valueName: "file"))
+    var tools: String?
 
     /// The prompt the flags name. Throws `NodeError` if they name none or more than one.
     func readPrompt() throws -> GenerationRequest.Prompt {
@@ -104,8 +119,27 @@ struct PromptFlags: ParsableArguments {
         var request = GenerationRequest(prompt: try readPrompt())
         try sampling.apply(to: &request, defaultMaximumTokens: 256)
         request.sampling.logProbabilities = logprobs
-        request.isRaw = raw
+        request.isRaw = conversation.raw
+        request.templateVariables = conversation.templateVariables
+        if let path = tools {
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw NodeError("the tools file \(path) cannot be read", hint: "check the path given to --tools")
+            }
+            request.tools = String(decoding: data, as: UTF8.self)
+        }
+        try makeConversation(of: &request)
         try request.validate()
         return request
+    }
+
+    /// With a system message, tools or variables a prompt is a message of the user, whatever the model.
+    private func makeConversation(of request: inout GenerationRequest) throws {
+        guard conversation.system != nil || tools != nil || conversation.templateVariables != nil else { return }
+        guard !conversation.raw, case .text(let text) = request.prompt else {
+            throw NodeError(
+                "--system, --tools and --template-variables need a prompt in words for the model's chat template",
+                hint: "leave out --raw and --prompt-tokens")
+        }
+        request.prompt = .messages(conversation.beginning + [ChatMessage(role: .user, content: text)])
     }
 }

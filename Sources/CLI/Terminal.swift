@@ -5,6 +5,10 @@ import Foundation
 enum Terminal {
     static let isInteractive = isatty(STDERR_FILENO) == 1
     static let isInputInteractive = isatty(STDIN_FILENO) == 1
+    static let isOutputInteractive = isatty(STDOUT_FILENO) == 1
+
+    /// Text in the terminal's dim letters (ECMA-48, SGR 2).
+    static func dim(_ text: String) -> String { "\u{1B}[2m\(text)\u{1B}[22m" }
 
     /// A line of talk on stderr.
     static func say(_ line: String) { write(line + "\n", to: STDERR_FILENO) }

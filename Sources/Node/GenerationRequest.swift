@@ -1,19 +1,23 @@
 // Responsible for: what a person asks for, as plain data, the same for one process and for a cluster.
-// Must not know: tokenizers, stages, sockets.
+// Must not know: tokens, stages, sockets.
+import Tokenization
 import Wire
 
 /// One message of a conversation.
 package struct ChatMessage: Sendable, Equatable {
     /// Who speaks.
-    package enum Role: String, Sendable, CaseIterable { case system, user, assistant }
+    package enum Role: String, Sendable, CaseIterable { case system, user, assistant, tool }
 
     package var role: Role
     package var content: String
+    /// What the model thought before it answered.
+    package var reasoning: String?
 
     /// A message of `role`.
-    package init(role: Role, content: String) {
+    package init(role: Role, content: String, reasoning: String? = nil) {
         self.role = role
         self.content = content
+        self.reasoning = reasoning
     }
 }
 
@@ -94,8 +98,12 @@ package struct GenerationRequest: Sendable, Equatable {
     package var stops: [String] = []
     /// Go on after an end-of-text token.
     package var ignoresEndOfText = false
-    /// Text is sent without any chat format.
+    /// Text is continued as it is, and messages are written without the model's own chat template.
     package var isRaw = false
+    /// The tools that the model may call, a JSON list in OpenAI's form. Only of prompts of messages.
+    package var tools: String?
+    /// Further variables of the model's chat template, a JSON object. Only of prompts of messages.
+    package var templateVariables: String?
     /// Requests of one session reuse the keys and values of their common beginning.
     package var session: UInt64?
     /// Generate nothing: give the log-probability of each token of the prompt from this one on (the first has none).
@@ -117,6 +125,9 @@ package struct GenerationRequest: Sendable, Equatable {
                 "--max-tokens is \(maximumTokens), but must be between 1 and \(Wire.Limits.sequenceTokens)")
         }
         try validatePrompt()
+        do throws(ChatTemplateError) { try ChatTemplate.check(tools: tools, variables: templateVariables) } catch {
+            throw NodeError("\(error)", hint: "check --tools and --template-variables")
+        }
         if let start = scoringStart {
             guard case .tokens(let tokens) = prompt, start >= 1, start < tokens.count else {
                 throw NodeError(
@@ -137,12 +148,16 @@ package struct GenerationRequest: Sendable, Equatable {
         switch prompt {
         case .text(let text): bytes = text.utf8.count
         case .messages(let messages):
-            guard messages.count <= Wire.Limits.chatMessages else {
+            // Reasoning, tools and variables are entries of their own on the wire.
+            let entries = messages.count + messages.count { $0.reasoning != nil } + 2
+            guard entries <= Wire.Limits.chatMessages else {
                 throw NodeError(
                     "the conversation has \(messages.count) messages; at most \(Wire.Limits.chatMessages) are allowed",
                     hint: "begin a new one")
             }
-            bytes = messages.reduce(0) { $0 + $1.content.utf8.count }
+            bytes = messages.reduce((tools?.utf8.count ?? 0) + (templateVariables?.utf8.count ?? 0)) {
+                $0 + $1.content.utf8.count + ($1.reasoning?.utf8.count ?? 0)
+            }
         case .tokens(let tokens):
             if let token = tokens.first(where: { $0 < 0 }) {
                 throw NodeError("the prompt holds token id \(token), which no model has", hint: "check --prompt-tokens")

@@ -11,6 +11,7 @@ package struct LoadedModel: Sendable {
     /// Prompt and answer together, in tokens.
     package let contextLength: Int
     let encoder: PromptEncoder
+    private let reasoningMarks: ReasoningMarks?
     /// How keys and values depend on the length of their sequence.
     var lengthRule: LengthRule
 
@@ -47,7 +48,8 @@ package struct LoadedModel: Sendable {
         } catch { problem = "\(error)" }
         encoder = PromptEncoder(
             contextLength: self.contextLength, vocabularySize: model.configuration.vocabularySize,
-            tokenizer: tokenizer, tokenizerProblem: problem)
+            tokenizer: tokenizer, tokenizerProblem: problem, templates: ChatTemplates(model))
+        reasoningMarks = model.tokenizer.map { ReasoningMarks($0) }
     }
 
     /// KV blocks of one sequence as long as the context.
@@ -60,9 +62,13 @@ package struct LoadedModel: Sendable {
 
     /// What follows the answer to `request`.
     func assembler(for request: GenerationRequest, prompt: PromptEncoder.Encoded) -> AnswerAssembler {
-        AnswerAssembler(
+        var assembler = AnswerAssembler(
             tokenizer: encoder.tokenizer, promptTokens: prompt.tokens, stops: request.stops + prompt.stops,
             endTokens: request.ignoresEndOfText ? [] : endTokens)
+        if prompt.isTemplated, let reasoningMarks {
+            assembler.follow(reasoningMarks, isOpen: prompt.isReasoningOpen)
+        }
+        return assembler
     }
 
     /// Tokens that end an answer.

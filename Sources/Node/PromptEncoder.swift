@@ -3,7 +3,7 @@
 import ModelFile
 import Tokenization
 
-/// Turns prompts into token ids by the model's tokenizer and the chat format.
+/// Turns prompts into token ids by the model's tokenizer and its chat template.
 package struct PromptEncoder: Sendable {
     /// Prompt and answer together, in tokens.
     let contextLength: Int
@@ -11,6 +11,7 @@ package struct PromptEncoder: Sendable {
     let tokenizer: Tokenizer?
     /// Why there is no tokenizer, where the model has one that cannot be used.
     let tokenizerProblem: String?
+    let templates: ChatTemplates
 
     /// What becomes of a prompt.
     struct Encoded: Equatable {
@@ -19,6 +20,10 @@ package struct PromptEncoder: Sendable {
         var droppedMessages = 0
         /// Stop strings that the chat format adds.
         var stops: [String] = []
+        /// The model's own template wrote the prompt.
+        var isTemplated = false
+        /// The prompt has opened the reasoning that the answer begins with.
+        var isReasoningOpen = false
     }
 
     /// The tokens of `request`'s prompt. Throws where they do not fit, are no tokens of this model, or are none.
@@ -26,9 +31,10 @@ package struct PromptEncoder: Sendable {
         var encoded: Encoded
         switch request.prompt {
         case .tokens(let tokens): encoded = Encoded(tokens: tokens)
-        case .text(let text):
+        case .text(let text) where request.isRaw || templates.isEmpty:
             encoded = Encoded(tokens: try usableTokenizer().encode(text, addSpecial: true, parseSpecial: true))
-        case .messages(let messages): encoded = try encode(messages, reserving: request.maximumTokens)
+        case .text(let text): encoded = try encode([ChatMessage(role: .user, content: text)], request)
+        case .messages(let messages): encoded = try encode(messages, request)
         }
         guard !encoded.tokens.isEmpty else {
             throw NodeError(
@@ -49,23 +55,37 @@ package struct PromptEncoder: Sendable {
     }
 
     /// The newest messages that fit beside an answer; the oldest turns are dropped first, a system message stays.
-    private func encode(_ messages: [ChatMessage], reserving answer: Int) throws(NodeError) -> Encoded {
+    private func encode(_ messages: [ChatMessage], _ request: GenerationRequest) throws(NodeError) -> Encoded {
         let tokenizer = try usableTokenizer()
-        guard messages.last?.role == .user else {
-            throw NodeError("a conversation must end with a message of the user")
+        guard messages.last?.role == .user || messages.last?.role == .tool else {
+            throw NodeError("a conversation must end with a message of the user or of a tool")
         }
-        let room = contextLength - min(answer, contextLength / 4)
+        let room = contextLength - min(request.maximumTokens, contextLength / 4)
         var kept = messages
         while true {
-            let tokens = tokenizer.encode(ChatFormat.plain.text(of: kept), addSpecial: true, parseSpecial: false)
+            var encoded = try encodeAll(kept, request, tokenizer)
             let firstTurn = kept.firstIndex { $0.role != .system } ?? 0
             let nextUser = kept.indices.first { $0 > firstTurn && kept[$0].role == .user }
-            if tokens.count <= room || nextUser == nil {
-                return Encoded(
-                    tokens: tokens, droppedMessages: messages.count - kept.count, stops: ChatFormat.plain.stops)
+            guard encoded.tokens.count > room, let nextUser else {
+                encoded.droppedMessages = messages.count - kept.count
+                return encoded
             }
-            kept.removeSubrange(firstTurn..<nextUser!)
+            kept.removeSubrange(firstTurn..<nextUser)
         }
+    }
+
+    /// All messages, by the model's template; by the plain format where it has none or none is wanted.
+    private func encodeAll(
+        _ messages: [ChatMessage], _ request: GenerationRequest, _ tokenizer: Tokenizer
+    ) throws(NodeError) -> Encoded {
+        guard !request.isRaw, let text = try templates.text(of: messages, request) else {
+            let text = ChatFormat.plain.text(of: messages)
+            return Encoded(
+                tokens: tokenizer.encode(text, addSpecial: true, parseSpecial: false), stops: ChatFormat.plain.stops)
+        }
+        var encoded = Encoded(tokens: tokenizer.encode(rendered: text), isTemplated: true)
+        encoded.isReasoningOpen = ReasoningMarks.isOpen(atEndOf: text)
+        return encoded
     }
 
     private func usableTokenizer() throws(NodeError) -> Tokenizer {
@@ -82,7 +102,8 @@ struct ChatFormat: Sendable {
     let stops: [String]
 
     static let plain = ChatFormat(
-        names: [.system: "System", .user: "User", .assistant: "Assistant"], stops: ["\nUser:", "\nSystem:"])
+        names: [.system: "System", .user: "User", .assistant: "Assistant", .tool: "Tool"],
+        stops: ["\nUser:", "\nSystem:"])
 
     /// One line a message, and the beginning of the answer's line.
     func text(of messages: [ChatMessage]) -> String {

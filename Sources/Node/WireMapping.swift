@@ -63,14 +63,8 @@ extension GenerationRequest {
         case .text(let text): self.init(prompt: .text(text))
         case .tokens(let tokens): self.init(prompt: .tokens(tokens))
         case .messages(let entries):
-            var messages: [ChatMessage] = []
-            for entry in entries {
-                guard let role = ChatMessage.Role(rawValue: entry.role) else {
-                    throw NodeError("a message has the role \"\(entry.role)\"; known are system, user and assistant")
-                }
-                messages.append(ChatMessage(role: role, content: entry.content))
-            }
-            self.init(prompt: .messages(messages))
+            self.init(prompt: .messages([]))
+            try take(entries)
         }
         sampling = SamplingOptions(wire.sampling)
         maximumTokens = wire.maximumTokens
@@ -81,6 +75,46 @@ extension GenerationRequest {
         scoringStart = wire.scoringStart
     }
 
+    /// Messages, and what stands beside them under names that are no roles.
+    private mutating func take(_ entries: [Generate.ChatEntry]) throws(NodeError) {
+        var messages: [ChatMessage] = []
+        var reasoning: String?
+        for entry in entries {
+            switch entry.role {
+            case Self.toolsEntry: tools = entry.content
+            case Self.variablesEntry: templateVariables = entry.content
+            case Self.reasoningEntry: reasoning = entry.content
+            default:
+                guard let role = ChatMessage.Role(rawValue: entry.role) else {
+                    let known = ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw NodeError("a message has the role \"\(entry.role)\"; known are \(known)")
+                }
+                messages.append(ChatMessage(role: role, content: entry.content, reasoning: reasoning))
+                reasoning = nil
+            }
+        }
+        prompt = .messages(messages)
+    }
+
+    /// What the entries of a conversation on the wire are called that are no messages: the tools, the variables, and
+    /// the reasoning of the message that follows. A coordinator that does not know them refuses them by name.
+    private static let toolsEntry = "tools"
+    private static let variablesEntry = "variables"
+    private static let reasoningEntry = "reasoning"
+
+    private func entries(_ messages: [ChatMessage]) -> [Generate.ChatEntry] {
+        var entries: [Generate.ChatEntry] = []
+        if let tools { entries.append(.init(role: Self.toolsEntry, content: tools)) }
+        if let templateVariables { entries.append(.init(role: Self.variablesEntry, content: templateVariables)) }
+        for message in messages {
+            if let reasoning = message.reasoning {
+                entries.append(.init(role: Self.reasoningEntry, content: reasoning))
+            }
+            entries.append(.init(role: message.role.rawValue, content: message.content))
+        }
+        return entries
+    }
+
     /// The message that asks a coordinator for this.
     func message(id: ClientRequestID) -> Generate {
         let wirePrompt: Generate.Prompt
@@ -88,7 +122,7 @@ extension GenerationRequest {
         case .text(let text): wirePrompt = .text(text)
         case .tokens(let tokens): wirePrompt = .tokens(tokens)
         case .messages(let messages):
-            wirePrompt = .messages(messages.map { .init(role: $0.role.rawValue, content: $0.content) })
+            wirePrompt = .messages(entries(messages))
         }
         var wire = Generate(id: id, prompt: wirePrompt)
         wire.build = buildVersion

@@ -17,7 +17,8 @@ package struct Generate: Equatable, Sendable {
         case tokens([Int32])
     }
 
-    /// One message of a conversation. `role` is "system", "user" or "assistant".
+    /// One message of a conversation, of the role "system", "user", "assistant" or "tool"; or what stands beside the
+    /// messages: "tools", "variables" and "reasoning" (of the message that follows).
     package struct ChatEntry: Equatable, Sendable {
         package var role: String
         package var content: String

@@ -1,0 +1,52 @@
+// Responsible for: chat templates as a person meets them on the command line.
+// Must not know: what templates can do.
+import Foundation
+import Testing
+
+extension CommandTests {
+    @Suite("Chat templates on the command line")
+    struct ChatTemplateCommandTests {
+        /// A small Llama with this chat template.
+        private func model(_ template: String) throws -> TemporaryFolder {
+            let folder = try TemporaryFolder()
+            for name in ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: folder.path + "/" + name, withDestinationPath: Place.fixture("llama-f32") + "/" + name)
+            }
+            try template.write(toFile: folder.path + "/chat_template.jinja", atomically: true, encoding: .utf8)
+            return folder
+        }
+
+        private func promptTokens(_ model: TemporaryFolder, _ arguments: String...) async throws -> Int {
+            let outcome = try await TandemProcess(
+                ["run", "--model", model.path, "--max-tokens", "1", "--json"] + arguments, cache: TemporaryFolder()
+            ).wait()
+            #expect(outcome.status == 0, "\(outcome.talk)")
+            let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+            return (object?["prompt_tokens"] as? [Int])?.count ?? 0
+        }
+
+        @Test("A prompt goes through the template with the system message and the tools, unless it is raw")
+        func template() async throws {
+            let model = try model(
+                "{{ bos_token }}{% for m in messages %}eeee{{ m.content }}{% endfor %}{% if tools %}eeeeeeee{% endif %}"
+            )
+            let tools = model.path + "/tools.json"
+            try #"[{"name": "f"}]"#.write(toFile: tools, atomically: true, encoding: .utf8)
+            let raw = try await promptTokens(model, "--prompt", "e", "--raw")
+            let one = try await promptTokens(model, "--prompt", "e")
+            let two = try await promptTokens(model, "--prompt", "e", "--system", "e")
+            let all = try await promptTokens(model, "--prompt", "e", "--system", "e", "--tools", tools)
+            #expect((one - raw, two - one, all - two) == (4, 5, 8))
+        }
+
+        @Test("A broken template is one sentence that names --raw, and --raw works")
+        func broken() async throws {
+            let model = try model("{% if %}")
+            let outcome = try await tandem("run", "--model", model.path, "--prompt", "e", "--max-tokens", "1")
+            #expect(outcome.status == 1 && outcome.output.isEmpty)
+            #expect(outcome.talk.contains("line 1") && outcome.talk.contains("--raw"), "\(outcome.talk)")
+            #expect(try await promptTokens(model, "--prompt", "e", "--raw") > 0)
+        }
+    }
+}
