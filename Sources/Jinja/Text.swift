@@ -61,8 +61,8 @@ package struct Text: Sendable {
 
     var scalars: [Unicode.Scalar] { Array(string.unicodeScalars) }
 
-    /// Each code point as a text of its own.
-    var characters: [Text] { scalars.map { Text(scalars: CollectionOfOne($0), isMarkup: isMarkup) } }
+    /// Each code point as a text of its own, never markup.
+    var characters: [Text] { scalars.map { Text(scalars: CollectionOfOne($0)) } }
 
     /// The byte at which code point `index` begins; the end for an index beyond it.
     func offset(ofScalar index: Int) -> Int {

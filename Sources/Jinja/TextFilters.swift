@@ -228,7 +228,7 @@ extension Renderer {
         }
         var pieces: [Text] = []
         for entry in mapping.entries where !entry.value.isNone && !entry.value.isUndefined {
-            let key = try text(entry.key)
+            guard case .string(let key) = entry.key else { throw fail("the names of attributes must be texts") }
             guard !key.utf8.contains(where: { " \t\n\u{b}\u{c}\r/>=".utf8.contains($0) }) else {
                 throw fail("Invalid character in attribute name: \(repr(key))")
             }

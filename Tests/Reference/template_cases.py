@@ -860,6 +860,8 @@ STATEMENTS = [
     "{% for x in [1, 2] %}{% set ns = namespace(v=x) %}{{ ns.v }}{% endfor %}{{ ns is defined }}",
     "{{ namespace(a=1)['a'] }}{{ namespace(a=1).b is defined }}{{ 'a' in namespace(a=1) }}",
     "{{ namespace(a=1) is mapping }}{{ namespace(a=1) is iterable }}",
+    "{{ 'ab' | safe | list }}{{ {1: 2} | xmlattr }}",
+    "{{ 'ab' | safe | list }}{{ 'ab' | safe | first }}{{ ['<' | safe] }}",
     "{{ namespace(a=1) | length }}",
     "{% for x in namespace(a=1) %}{% endfor %}",
     "{{ namespace(a=1) == namespace(a=1) }}",
