@@ -44,6 +44,7 @@ extension Model {
             fields.append(.string("tokenizer.ggml.model", "no_vocab"))
         }
         if let chatTemplate { fields.append(.string("tokenizer.chat_template", chatTemplate)) }
+        if let toolTemplate { fields.append(.string("tokenizer.chat_template.tool_use", toolTemplate)) }
         return GGUFConversion(
             fields: fields, entries: entries, source: self, inputs: fileNames,
             fallbacks: choice.fallbacks)

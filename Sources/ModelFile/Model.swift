@@ -72,6 +72,7 @@ extension Model {
         (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try gguf.tokenizer()
         generation = try gguf.generationDefaults(vocabularySize: configuration.vocabularySize)
+            .addingEndTokens(of: tokenizer, vocabularySize: configuration.vocabularySize)
         chatTemplate = try gguf.metadata.string("tokenizer.chat_template")
         toolTemplate = try gguf.metadata.string("tokenizer.chat_template.tool_use")
         name = try gguf.metadata.string("general.name") ?? gguf.files[0].source.lastName
