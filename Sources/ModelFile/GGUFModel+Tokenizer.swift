@@ -250,10 +250,17 @@ extension GGUFModel {
         -> [TokenizerDescription.AddedToken]
     {
         var added: [TokenizerDescription.AddedToken] = []
+        // What the format cannot say: Phi-3's special tokens swallow the white space behind them (llama.cpp too goes by
+        // the name).
+        let name = (try metadata.string("general.name") ?? "").lowercased()
+        let isPhi3 = name.contains("phi-3") || name.contains("phi3")
+        let plain: Set = ["<unk>", "<s>", "<|endoftext|>"]
         for (id, kind) in description.kinds.enumerated() where !description.tokens[id].isEmpty {
             guard kind == .control || kind == .userDefined || kind == .unknown else { continue }
             added.append(
-                .init(id: id, content: description.tokens[id], isSpecial: kind != .userDefined, isInModel: true))
+                .init(
+                    id: id, content: description.tokens[id], isSpecial: kind != .userDefined,
+                    stripsRight: isPhi3 && !plain.contains(description.tokens[id]), isInModel: true))
         }
         guard added.count <= Limits.addedTokens else {
             throw ModelFileError(

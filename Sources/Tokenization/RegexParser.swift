@@ -8,7 +8,7 @@ struct RegexError: Error {
 
 /// One expression, read from left to right.
 struct RegexParser {
-    private static let lengthLimit = 16_384
+    private static let lengthLimit = 4096
     private static let depthLimit = 40
     /// Repetitions are written out, so their counts are bounded.
     private static let countLimit = 1000

@@ -3,7 +3,7 @@
 
 /// What a regular expression compiles to.
 struct RegexProgram: Sendable {
-    private static let instructionLimit = 20_000
+    private static let instructionLimit = 4000
     private static let setLimit = 64
     static let alternativeLimit = 64
 

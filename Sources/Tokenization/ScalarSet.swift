@@ -52,8 +52,9 @@ struct ScalarSet: Sendable, Equatable {
 
     /// With the scalars that differ only in case from those that it holds, where it holds few.
     var ignoringCase: ScalarSet {
+        guard ranges.reduce(0, { $0 + $1.count }) <= 2048 else { return self }
         var added: [ClosedRange<UInt32>] = []
-        for range in ranges where range.count <= 1024 {
+        for range in ranges {
             for value in range {
                 added += CaseFolding.variants(of: value).map { $0...$0 }
             }

@@ -9,7 +9,7 @@ struct WordCache {
     }
 
     /// Longer words are unlikely to come again.
-    private static let longestWord = 64
+    private static let longestWord = 128
 
     private var entries: [Entry]
 

@@ -87,6 +87,15 @@ import Testing
         #expect(bert.prefixTokens == [1] && bert.suffixTokens == [2] && bert.preTokenizers.count == 2)
     }
 
+    @Test("Special tokens of Phi-3 swallow the white space behind them, those of other models do not")
+    func phi3() throws {
+        var file = TinyModels.llamaGGUF()
+        #expect(try #require(try file.tokenizer()).addedTokens.allSatisfy { !$0.stripsRight })
+        file.set("general.name", .string("Phi-3-mini"))
+        let stripping = try #require(try file.tokenizer()).addedTokens.filter(\.stripsRight)
+        #expect(stripping.map(\.content) == ["</s>"])
+    }
+
     @Test("All tokens that end an answer are inside the vocabulary and listed once")
     func endTokens() throws {
         var file = TinyModels.llamaGGUF()

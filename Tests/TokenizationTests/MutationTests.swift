@@ -78,8 +78,8 @@ struct MutationTests {
 
     @Test("Expressions that backtrack without end on other engines come to an end")
     func hostileExpressions() throws {
-        let text = String(repeating: "a", count: 3000) + "!"
-        let digits = String(repeating: "7", count: 20_000)
+        let text = String(repeating: "a", count: 1500) + "!"
+        let digits = String(repeating: "7", count: 3000)
         for expression in [
             "(a+)+b", "(a|a)+b", "(a|aa)+$", "(?:a+a+)+b", "(a{1,20}){1,20}b", #"\d{1,3}(?=(?:\d{3})*\b)"#,
             "(?=(a+)+b)a",
