@@ -65,7 +65,8 @@ double tk_power(double base, double exponent) {
 void tk_rope_frequencies(float *frequencies, size_t dimensions, double base) {
     const double log_base = tk_log(base);
     for (size_t i = 0; i < dimensions / 2; i++) {
-        frequencies[i] = (float)exponential(-(2.0 * (double)i / (double)dimensions) * log_base);
+        const float exponent = (float)(2 * i) / (float)dimensions;
+        frequencies[i] = 1.0f / (float)exponential((double)exponent * log_base);
     }
 }
 

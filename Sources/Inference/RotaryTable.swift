@@ -71,9 +71,10 @@ struct RotaryTable {
         case .dynamic(let plain, let base, let factor, let original):
             guard length > original else { return plain }
             let dimensions = 2 * plain.count
-            let stretch = factor * Double(length) / Double(original) - (factor - 1)
-            let grown = base * tk_power(stretch, Double(dimensions) / Double(dimensions - 2))
-            return Self.plain(base: grown, dimensions: dimensions)
+            // Rounded to float after each step, as transformers does it.
+            let stretch = Float(factor) * Float(length) / Float(original) - Float(factor - 1)
+            let power = Float(tk_power(Double(stretch), Double(dimensions) / Double(dimensions - 2)))
+            return Self.plain(base: Double(Float(base) * power), dimensions: dimensions)
         }
     }
 

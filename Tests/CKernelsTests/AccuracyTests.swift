@@ -64,13 +64,15 @@ struct AccuracyTests {
         #expect(tk_log_sum_exp([1, .nan], 2).isNaN)
     }
 
-    @Test("Rotary frequencies are powers rounded to float", arguments: [10_000, 500_000, 1e6, 8e6])
+    @Test("Rotary frequencies are quotients of powers rounded to float", arguments: [10_000, 500_000, 1e6, 8e6])
     func frequencies(base: Double) {
         for dimensions in [2, 12, 64, 128, 256] {
             var frequencies = [Float](repeating: 0, count: dimensions / 2)
             tk_rope_frequencies(&frequencies, dimensions, base)
             for (i, frequency) in frequencies.enumerated() {
-                #expect(Self.ulps(frequency, pow(base, -2 * Double(i) / Double(dimensions))) <= 0.51)
+                let power = pow(base, Double(Float(2 * i) / Float(dimensions)))
+                #expect(Self.ulps(frequency, 1 / power) <= 1.51)
+                #expect(frequency == 1 / Float(power) || Self.ulps(Float(power), power) > 0.49)
             }
         }
     }

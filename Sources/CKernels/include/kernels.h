@@ -218,7 +218,8 @@ double tk_power(double base, double exponent);
 
 // MARK: Rotary positions
 
-/// frequencies[i] = base ^ (-2 i / dimensions), i in 0..<dimensions / 2, in own double arithmetic rounded to float.
+/// frequencies[i] = 1 / base ^ (2 i / dimensions), i in 0..<dimensions / 2. The exponent, the power and the quotient are
+/// each rounded to float, as models were trained with them; the power itself is own double arithmetic.
 void tk_rope_frequencies(float *frequencies, size_t dimensions, double base);
 
 /// cosines[i], sines[i] of (float)position * frequencies[i] (the product rounded to float), i in 0..<count; own code,
