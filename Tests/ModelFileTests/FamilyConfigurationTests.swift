@@ -217,4 +217,36 @@ struct FamilyConfigurationTests {
         #expect(longRope.attentionFactor == 2)
         #expect(longRope.longFactors == [2, 3, 4, 5])
     }
+
+    @Test("A spoiled field is refused or harmless, in every family")
+    func spoiled() throws {
+        let root = URL(filePath: Place.fixture("families"))
+        let folders = try FileManager.default.contentsOfDirectory(atPath: root.path).sorted()
+        #expect(folders.count >= 13)
+        let values: [Any] = [
+            0, -1, 3, Int.max, Int.min, 1e300, -0.5, 1e-300, "x", NSNull(), true, [Any](), [1, -1] as [Any],
+            [String: Any](), ["full_attention": 3] as [String: Any],
+        ]
+        var opened = 0
+        for folder in folders {
+            let data = try Data(contentsOf: root.appending(path: "\(folder)/config.json"))
+            let fields = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+            for changed in Self.variants(of: fields, values: values) {
+                let file = MemoryFolder(files: ["config.json": try jsonBytes(changed)])
+                if (try? HuggingFaceModel(file).configuration([:])) != nil { opened += 1 }
+            }
+        }
+        #expect(opened > 1000)
+    }
+
+    /// The object with each of its fields, also of those inside of it, replaced by each of the values.
+    private static func variants(of fields: [String: Any], values: [Any]) -> [[String: Any]] {
+        fields.keys.sorted().flatMap { key -> [[String: Any]] in
+            var all = values.map { value in fields.merging([key: value]) { $1 } }
+            if let inner = fields[key] as? [String: Any] {
+                all += variants(of: inner, values: values).map { value in fields.merging([key: value]) { $1 } }
+            }
+            return all
+        }
+    }
 }
