@@ -45,6 +45,10 @@ struct ClusterShape: Sendable, CustomTestStringConvertible {
         ClusterShape(model: TestFiles.fixture("gpt2-f32"), split: "0,1,2", workers: 3, chunk: 1),
         ClusterShape(model: TestFiles.fixture("gguf/llama-q8_0.gguf"), split: "0,1", workers: 2, chunk: 128),
         ClusterShape(model: TestFiles.fixture("llama-bf16-tied"), split: "0,1", workers: 2, chunk: 7),
+        ClusterShape(model: TestFiles.fixture("../experts/qwen3moe-bf16"), split: "0,1,2", workers: 3, chunk: 7),
+        ClusterShape(model: TestFiles.fixture("../experts/mixtral-bf16"), split: "0,1", workers: 2, chunk: 128),
+        ClusterShape(model: TestFiles.fixture("../experts/gpt-oss-bf16"), split: "0,1", workers: 2, chunk: 1),
+        ClusterShape(model: TestFiles.fixture("../experts/gpt-oss-mxfp4"), split: "0,1", workers: 2, chunk: 7),
     ]
 }
 

@@ -311,8 +311,9 @@ def main() -> None:
     save(folder / "gpt-oss-bf16", plain)
     save_mxfp4(folder / "gpt-oss-mxfp4", quantized, folder / "gpt-oss-bf16")
     write_gguf(folder / "gpt-oss-mxfp4.gguf", quantized, "gpt-oss", Kind.MXFP4, Kind.BF16)
-    for config in folder.glob("*/generation_config.json"):
-        config.unlink()
+    for model in folder.glob("*/config.json"):
+        (model.parent / "generation_config.json").unlink(missing_ok=True)
+        base.ascii_tokenizer().save(str(model.parent / "tokenizer.json"))
 
 
 if __name__ == "__main__":
