@@ -26,6 +26,7 @@ extension ModelConfiguration {
             ]
             if experts.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
         }
+        if experts?.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
         if let slidingWindow { fields.append(.uint32(prefix + "attention.sliding_window", slidingWindow.length)) }
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }

@@ -80,10 +80,11 @@ extension QuantizationMix {
         return role == .value && model.isLarge && model.expertCount != 8 && isPoor ? .q5_k : type
     }
 
-    /// The number in "blk.N.".
+    /// The number in "blk.N.", which may come from a file that lies.
     private static func layer(of name: String) -> Int {
         let pieces = name.split(separator: ".", maxSplits: 2)
-        return pieces.count == 3 && pieces[0] == "blk" ? Int(pieces[1]) ?? 0 : 0
+        guard pieces.count == 3, pieces[0] == "blk", let number = Int(pieces[1]) else { return 0 }
+        return min(max(0, number), Limits.layers)
     }
 
     // MARK: The table

@@ -140,9 +140,12 @@ struct ConvertedTensorsTests {
 
     @Test(
         "A Hugging Face folder written as GGUF answers as transformers does",
-        arguments: ["gpt2-f32", "gpt2-bf16", "llama-f32", "llama-bf16-tied", "llama-mha-sharded"])
+        arguments: [
+            "models/gpt2-f32", "models/gpt2-bf16", "models/llama-f32", "models/llama-bf16-tied",
+            "models/llama-mha-sharded", "experts/mixtral-bf16", "experts/qwen3moe-bf16", "experts/gpt-oss-bf16",
+        ])
     func golden(name: String) throws {
-        let folder = TestFiles.models.appendingPathComponent(name)
+        let folder = TestFiles.root.appendingPathComponent("Tests/Fixtures/" + name)
         let conversion = try GGUFConversion(path: folder.path, mix: .f32, requantizing: false)
         let path = NSTemporaryDirectory() + "tandem-golden-\(UUID().uuidString).gguf"
         defer { try? FileManager.default.removeItem(atPath: path) }

@@ -114,6 +114,28 @@ import Testing
         #expect(refusal { try model.quantization(.q4_k_m) }?.code == .unsupported)
     }
 
+    @Test("Experts that come in MXFP4 stay so, stacked, in files of floats and of MXFP4")
+    func mxfp4() throws {
+        let path = Place.fixture("experts/gpt-oss-mxfp4")
+        for mix in [QuantizationMix.mxfp4_moe, .f32] {
+            let conversion = try GGUFConversion(path: path, mix: mix, requantizing: false)
+            var stacks = 0
+            for (tensor, content) in zip(conversion.writer.tensors, conversion.contents) {
+                guard tensor.name.hasSuffix("_exps.weight"), case .converted(let parts) = content else { continue }
+                stacks += 1
+                #expect(tensor.type == .mxfp4 && tensor.shape.count == 3 && tensor.shape[0] == parts.count)
+                #expect(parts.allSatisfy { $0.isCopy })
+                #expect(parts.reduce(0) { $0 + $1.target.byteCount } == tensor.byteCount)
+            }
+            #expect(stacks >= 3)
+        }
+        #expect(refusal { try GGUFConversion(path: path, mix: .q4_k_m, requantizing: false) }?.code == .unsupported)
+        _ = try GGUFConversion(path: path, mix: .q4_k_m, requantizing: true)
+        let model = try Model.open(path: path)
+        #expect(refusal { try model.quantization(.q8_0) }?.hint?.contains("mxfp4_moe") == true)
+        #expect(try model.quantization(.mxfp4_moe).count == model.tensors.count)
+    }
+
     @Test("A file that is there is not touched unless it may be replaced, and then at once")
     func existing() throws {
         let folder = try Folder()

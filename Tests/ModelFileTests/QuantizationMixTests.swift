@@ -102,6 +102,15 @@ import Testing
         #expect(try choice(136) == (.f16, true))
     }
 
+    @Test(
+        "A layer number that no model has harms nothing",
+        arguments: ["-9223372036854775808", "9223372036854775807", "x"])
+    func layers(number: String) {
+        let traits = QuantizationTraits(layerCount: 9, queryGroup: 1, expertCount: 0, hasTiedEmbeddings: false)
+        let subject = QuantizationSubject(name: "blk.\(number).ffn_down.weight", columns: 256, isExperts: false)
+        #expect(QuantizationMix.q4_k_m.type(for: subject, isMatrix: true, in: traits)?.type == .q6_k)
+    }
+
     @Test("Every type has the number that its file says, and reads back as itself")
     func numbers() {
         for type in TensorType.allCases { #expect(TensorType(gguf: type.ggufNumber) == type) }
