@@ -26,8 +26,7 @@ extension ModelConfiguration {
             ]
             if experts.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
         }
-        if experts?.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
-        if let slidingWindow { fields.append(.uint32(prefix + "attention.sliding_window", slidingWindow.length)) }
+        fields += try slidingFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
@@ -39,6 +38,23 @@ extension ModelConfiguration {
             .float32(prefix + "rope.freq_base", rotary.base),
         ]
         return fields + rotary.scalingFields(prefix + "rope.scaling.")
+    }
+
+    /// The window, and the layers that have it where these are not what readers take for the family.
+    private func slidingFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
+        guard let slidingWindow else { return [] }
+        // Every so many layers one sees every position; 0: none does.
+        let periods: [Architecture: Int] = [.llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2]
+        guard let period = periods[architecture] else {
+            throw ModelFileError(
+                .unsupported, file: "model configuration", field: "sliding window", value: slidingWindow.length,
+                "cannot be written into a GGUF file of \(architecture.name)",
+                hint: "use the folder itself, with --quantize")
+        }
+        let usual = slidingWindow.layers.indices.map { period == 0 || ($0 + 1) % period != 0 }
+        let length = GGUFField.uint32(prefix + "attention.sliding_window", slidingWindow.length)
+        return slidingWindow.layers == usual
+            ? [length] : [length, .bools(prefix + "attention.sliding_window_pattern", slidingWindow.layers)]
     }
 
     /// The length that files declare: where frequencies are only divided, readers stretch it; what grows with the

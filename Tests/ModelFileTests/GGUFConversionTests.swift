@@ -114,6 +114,12 @@ import Testing
         #expect(refusal { try model.quantization(.q4_k_m) }?.code == .unsupported)
     }
 
+    @Test("What a GGUF file of the family cannot say is refused")
+    func unsayable() {
+        let path = Place.fixture("families/qwen2")  // some of its layers slide
+        #expect(refusal { try GGUFConversion(path: path, mix: .f32, requantizing: false) }?.code == .unsupported)
+    }
+
     @Test("Experts that come in MXFP4 stay so, stacked, in files of floats and of MXFP4")
     func mxfp4() throws {
         let path = Place.fixture("experts/gpt-oss-mxfp4")
