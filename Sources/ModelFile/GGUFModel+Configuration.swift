@@ -22,17 +22,18 @@ extension GGUFModel {
     /// Not validated yet.
     private func configuration(of architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
         let keys = GGUFKeys(metadata: metadata, prefix: architecture.name + ".")
-        let configuration = switch architecture {
-        case .gpt2: try gpt2(keys)
-        case .llama: try llama(keys)
-        case .qwen2, .qwen3: try qwen(keys, architecture)
-        case .gemma2: try gemma2(keys)
-        case .gemma3: try gemma3(keys)
-        case .phi3: try phi3(keys)
-        case .olmo2: try olmo2(keys)
-        case .qwen3moe: try qwen3moe(keys)
-        case .gptOSS: try gptOSS(keys)
-        }
+        let configuration =
+            switch architecture {
+            case .gpt2: try gpt2(keys)
+            case .llama: try llama(keys)
+            case .qwen2, .qwen3: try qwen(keys, architecture)
+            case .gemma2: try gemma2(keys)
+            case .gemma3: try gemma3(keys)
+            case .phi3: try phi3(keys)
+            case .olmo2: try olmo2(keys)
+            case .qwen3moe: try qwen3moe(keys)
+            case .gptOSS: try gptOSS(keys)
+            }
         if configuration.experts == nil, let experts = try keys.optional("expert_count"), experts != 0 {
             throw ModelFileError(
                 .unsupported, file: mainFile, field: keys.prefix + "expert_count", value: experts,

@@ -68,7 +68,8 @@ package struct Model: Sendable {
 extension Model {
     init(_ gguf: GGUFModel) throws(ModelFileError) {
         configuration = try gguf.configuration()
-        let assembled = try configuration.assemble(gguf.tensors, naming: .gguf(configuration.architecture), mainFile: gguf.mainFile)
+        let assembled = try configuration.assemble(
+            gguf.tensors, naming: .gguf(configuration.architecture), mainFile: gguf.mainFile)
         (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try gguf.tokenizer()
         generation = try gguf.generationDefaults(vocabularySize: configuration.vocabularySize)
