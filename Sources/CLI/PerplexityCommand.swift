@@ -9,10 +9,11 @@ struct PerplexityCommand: AsyncParsableCommand {
         commandName: "perplexity",
         abstract: "Measure how well a model predicts a text, as llama-perplexity does.",
         discussion: """
-            The text is cut into windows, and the second half of each is scored: the numbers can be compared with those
-            of llama.cpp's llama-perplexity for the same model, text and context. Examples:
+            The text is cut into windows, and the second half of each is scored: the
+            numbers can be compared with those of llama.cpp's llama-perplexity for the
+            same model, text and context. Examples:
               tandem perplexity --model model.gguf --file wiki.test.raw
-              tandem perplexity --model model.gguf --file wiki.test.raw --context 2048 --chunks 10
+              tandem perplexity --model model.gguf --file wiki.test.raw --chunks 10
               tandem perplexity --model model.gguf --file wiki.test.raw --coordinator tcp://127.0.0.1:7070
             """)
 

@@ -9,8 +9,9 @@ struct QuantizeCommand: AsyncParsableCommand {
         commandName: "quantize",
         abstract: "Write a model as a GGUF file with smaller weights.",
         discussion: """
-            Reads a GGUF file or a Hugging Face folder; llama.cpp reads what it writes. The file appears under its name
-            when it is complete; Ctrl-C leaves nothing behind. Examples:
+            Reads a GGUF file or a Hugging Face folder; llama.cpp reads what it writes.
+            The file appears under its name when it is complete; Ctrl-C leaves nothing
+            behind. Examples:
               tandem quantize folder/ model-q4_k_m.gguf --type q4_k_m
               tandem quantize model-f16.gguf model-q8_0.gguf --type q8_0 --json
 

@@ -11,8 +11,9 @@ struct TokenizeCommand: AsyncParsableCommand {
         discussion: """
             Each line is an id and, in quotes, what the token adds to the text.
 
-            Without --special the text is only text. With it the text is a prompt: special tokens spelled in it, such as
-            <|endoftext|>, are those tokens, and what the model puts around a prompt, such as BOS, is put there.
+            Without --special the text is only text. With it the text is a prompt:
+            special tokens spelled in it, such as <|endoftext|>, are those tokens, and
+            what the model puts around a prompt, such as BOS, is put there.
 
             Examples:
               tandem tokenize --model model.gguf --prompt "Once upon a time"
@@ -70,8 +71,9 @@ struct DetokenizeCommand: AsyncParsableCommand {
         commandName: "detokenize",
         abstract: "Show the text of tokens.",
         discussion: """
-            Ids are separated by spaces or commas; without any they are read from stdin. The text is followed by a line
-            break; --json tells it exactly. Special tokens are left out unless --special is given.
+            Ids are separated by spaces or commas; without any they are read from stdin.
+            The text is followed by a line break; --json tells it exactly. Special
+            tokens are left out unless --special is given.
 
             Examples:
               tandem detokenize --model model.gguf 9906 1917
