@@ -85,7 +85,7 @@ extension GGUFModel {
                 markBytes(&description)
             }
         } else {
-            description.unsupported = "pre-tokenizer \(try preTokenizerName())"
+            description.unsupported = GGUFPreTokenizer.unknown(try preTokenizerName())
         }
         description.bos = try token("bos", count: tokens.count)
         description.eos = try token("eos", count: tokens.count)

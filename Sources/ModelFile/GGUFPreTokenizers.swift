@@ -30,13 +30,25 @@ struct GGUFPreTokenizer {
             gpt2.replacing("'s|'t|'re|'ve|'m|'ll|'d", with: "'(?:[sdmt]|ll|ve|re)"))
         let wanted = steps.map { $0 == short ? gpt2Step : $0 }
         let names = families.filter { $0.expressions.map { .isolated($0) } == wanted }.flatMap(\.names)
-        let usual = ["gpt-2", "llama-bpe", "dbrx", "qwen2", "smollm", "tekken", "gpt-4o"]
         let fitting = (usual.filter(names.contains) + names).filter { ignoringMerges.contains($0) == ignoresMerges }
         return fitting.first ?? names.first
     }
 
     /// All known names, for messages.
     static var names: [String] { families.flatMap(\.names).sorted() }
+
+    /// What is not supported where a file gives a name that is not known: the name, and known ones that begin like it, or
+    /// else those of common models.
+    static func unknown(_ name: String) -> String {
+        let similar = names.filter { $0.prefix(3) == name.prefix(3) }
+        let examples = similar.isEmpty ? usual : Array(similar.prefix(8))
+        return
+            "pre-tokenizer \"\(ModelFileError.printable(name, limit: 80))\" under tokenizer.ggml.pre (\(names.count) names are "
+            + "known, such as \(examples.joined(separator: ", ")))"
+    }
+
+    /// The names that most files have.
+    private static let usual = ["gpt-2", "llama-bpe", "dbrx", "qwen2", "smollm", "tekken", "gpt-4o"]
 
     private static let ignoringMerges: Set = [
         "llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano",
