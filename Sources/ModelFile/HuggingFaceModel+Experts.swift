@@ -52,7 +52,7 @@ extension HuggingFaceModel {
                 .invalidValue, file: file, field: "decoder_sparse_step", value: step, "must be 1 or more")
         }
         var dense: Set<Int> = []
-        for value in try settings.array("mlp_only_layers") ?? [] {
+        for value in try settings.array("mlp_only_layers") ?? .empty {
             guard case .integer(let layer) = value else {
                 throw settings.wrong("mlp_only_layers", value, "a list of whole numbers")
             }

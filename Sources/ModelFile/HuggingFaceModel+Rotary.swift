@@ -105,9 +105,10 @@ private struct RotaryFields {
 
     private func factors(_ name: String) throws(ModelFileError) -> [Float] {
         let values = try fields.required(name, fields.array(name))
-        guard values.count <= Limits.headSize else {
+        let count = values.count
+        guard count <= Limits.headSize else {
             throw ModelFileError(
-                .limitExceeded, file: fields.file, field: name, value: values.count,
+                .limitExceeded, file: fields.file, field: name, value: count,
                 "is above the limit of \(Limits.headSize)")
         }
         var factors: [Float] = []

@@ -1,6 +1,6 @@
 // A JSON document as a value, with lookups whose errors name file and field. Knows nothing of models.
 
-/// A parsed JSON value.
+/// A parsed JSON value. Lists and objects are views of the document's bytes.
 enum JSONValue: Sendable {
     case null
     case bool(Bool)
@@ -9,7 +9,7 @@ enum JSONValue: Sendable {
     /// Any other number; finite.
     case number(Double)
     case string(String)
-    case array([JSONValue])
+    case array(JSONArray)
     case object(JSONObject)
 
     /// What it is, for messages.
@@ -26,6 +26,72 @@ enum JSONValue: Sendable {
     }
 }
 
+/// A whole file that `JSONReader` has checked.
+final class JSONDocument: Sendable {
+    /// Path of the file, for messages.
+    let file: String
+    let text: JSONText
+
+    init(file: String, text: JSONText) {
+        self.file = file
+        self.text = text
+    }
+
+    /// The value that begins at `position`, which moves behind it.
+    fileprivate func value(at position: inout Int) -> JSONValue {
+        let start = position
+        position = text.end(ofValueAt: start)
+        switch text[start] {
+        case UInt8(ascii: "\""): return .string(text.checkedText(start + 1..<position - 1))
+        case UInt8(ascii: "{"): return .object(JSONObject(self, after: start + 1))
+        case UInt8(ascii: "["): return .array(JSONArray(self, after: start + 1))
+        case UInt8(ascii: "t"): return .bool(true)
+        case UInt8(ascii: "f"): return .bool(false)
+        case UInt8(ascii: "n"): return .null
+        default: return text.number(start..<position) ?? .null
+        }
+    }
+}
+
+/// The elements of a JSON list. Each walk reads them anew; so does `count`.
+struct JSONArray: Sequence, Sendable {
+    private let document: JSONDocument
+    /// Behind the opening bracket.
+    private let start: Int
+
+    fileprivate init(_ document: JSONDocument, after start: Int) {
+        self.document = document
+        self.start = start
+    }
+
+    static let empty = JSONArray(JSONDocument(file: "", text: JSONText(Array("[]".utf8))), after: 1)
+
+    struct Iterator: IteratorProtocol {
+        fileprivate let document: JSONDocument
+        fileprivate var position: Int
+
+        mutating func next() -> JSONValue? {
+            guard document.text.moveToElement(&position) else { return nil }
+            return document.value(at: &position)
+        }
+    }
+
+    func makeIterator() -> Iterator { Iterator(document: document, position: start) }
+
+    var count: Int { document.text.count(after: start, isObject: false) }
+    var isEmpty: Bool {
+        var position = start
+        return !document.text.moveToElement(&position)
+    }
+
+    /// The elements of a list of two; nil for any other.
+    var pair: (JSONValue, JSONValue)? {
+        var iterator = makeIterator()
+        guard let first = iterator.next(), let second = iterator.next() else { return nil }
+        return document.text.moveToElement(&iterator.position) ? nil : (first, second)
+    }
+}
+
 /// The members of a JSON object in their order in the file; no name occurs twice.
 struct JSONObject: Sendable {
     struct Member: Sendable {
@@ -33,13 +99,53 @@ struct JSONObject: Sendable {
         var value: JSONValue
     }
 
+    /// All members. Each walk reads them anew; so does `count`.
+    struct Members: Sequence, Sendable {
+        fileprivate let document: JSONDocument
+        fileprivate let start: Int
+
+        struct Iterator: IteratorProtocol {
+            fileprivate let document: JSONDocument
+            fileprivate var position: Int
+
+            mutating func next() -> Member? {
+                guard document.text.moveToElement(&position) else { return nil }
+                let name = document.text.moveToValue(&position)
+                return Member(name: document.text.checkedText(name), value: document.value(at: &position))
+            }
+        }
+
+        func makeIterator() -> Iterator { Iterator(document: document, position: start) }
+
+        var count: Int { document.text.count(after: start, isObject: true) }
+        var isEmpty: Bool {
+            var position = start
+            return !document.text.moveToElement(&position)
+        }
+    }
+
+    private let document: JSONDocument
+    /// Behind the opening bracket.
+    private let start: Int
+
+    init(_ document: JSONDocument, after start: Int) {
+        self.document = document
+        self.start = start
+    }
+
     /// Path of the file that it came from, for messages.
-    let file: String
-    var members: [Member]
+    var file: String { document.file }
+    var members: Members { Members(document: document, start: start) }
 
     /// The value under a name; nil where absent. Linear: for objects with few members.
     subscript(name: String) -> JSONValue? {
-        members.first { $0.name == name }?.value
+        var position = start
+        while document.text.moveToElement(&position) {
+            let candidate = document.text.moveToValue(&position)
+            if document.text.isText(candidate, name) { return document.value(at: &position) }
+            position = document.text.end(ofValueAt: position)
+        }
+        return nil
     }
 
     /// The value under a name where it is there and not null.
@@ -85,7 +191,7 @@ struct JSONObject: Sendable {
         }
     }
 
-    func array(_ name: String) throws(ModelFileError) -> [JSONValue]? {
+    func array(_ name: String) throws(ModelFileError) -> JSONArray? {
         switch present(name) {
         case nil: return nil
         case .array(let value): return value

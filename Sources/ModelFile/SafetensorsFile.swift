@@ -12,13 +12,14 @@ struct SafetensorsFile: Sendable {
         var reader = ByteReader(source, limit: source.size)
         let length = try reader.count(field: "header length", limit: Limits.tensorIndexBytes, itemBytes: 1)
         let header = try JSONReader.object(source.bytes(at: 8, count: length), file: source.name)
-        guard header.members.count <= Limits.tensors else {
+        let count = header.members.count
+        guard count <= Limits.tensors else {
             throw ModelFileError(
-                .limitExceeded, file: source.name, field: "tensor count", value: header.members.count,
+                .limitExceeded, file: source.name, field: "tensor count", value: count,
                 "is above the limit of \(Limits.tensors)")
         }
         var tensors: [StoredTensor] = []
-        tensors.reserveCapacity(header.members.count)
+        tensors.reserveCapacity(count)
         for member in header.members where member.name != "__metadata__" {
             tensors.append(try Self.tensor(member, in: source, dataStart: 8 + length, file: index))
         }

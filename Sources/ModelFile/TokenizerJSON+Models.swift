@@ -72,31 +72,33 @@ extension TokenizerJSON {
         _ fields: JSONObject, to vocabulary: inout TokenVocabulary
     ) throws(ModelFileError) -> [Double] {
         let values = try fields.required("model.vocab", fields.array("vocab"))
-        guard values.count <= Limits.vocabulary else {
+        let count = values.count
+        guard count <= Limits.vocabulary else {
             throw ModelFileError(
-                .limitExceeded, file: vocabulary.file, field: "model.vocab", value: values.count,
+                .limitExceeded, file: vocabulary.file, field: "model.vocab", value: count,
                 "is above the limit of \(Limits.vocabulary)")
         }
-        var texts: [String] = []
         var scores: [Double] = []
+        scores.reserveCapacity(count)
+        try vocabulary.makeRoom(for: count)
         for value in values {
-            guard case .array(let pair) = value, pair.count == 2, case .string(let text) = pair[0] else {
+            guard case .array(let list) = value, let pair = list.pair, case .string(let text) = pair.0 else {
                 throw fields.wrong("model.vocab", value, "a list of texts with their scores")
             }
-            switch pair[1] {
+            switch pair.1 {
             case .integer(let score): scores.append(Double(score))
             case .number(let score): scores.append(score)
-            default: throw fields.wrong("model.vocab \(text)", pair[1], "a score")
+            default: throw fields.wrong("model.vocab \(text)", pair.1, "a score")
             }
-            texts.append(text)
+            try vocabulary.append(text)
         }
-        try vocabulary.add(texts)
+        vocabulary.endModel()
         return scores
     }
 
     /// Merges as "a b" or as ["a", "b"].
     private func merges(
-        _ values: [JSONValue], file: String
+        _ values: JSONArray, file: String
     ) throws(ModelFileError) -> [TokenizerDescription.Merge] {
         var merges: [TokenizerDescription.Merge] = []
         merges.reserveCapacity(values.count)
@@ -117,8 +119,8 @@ extension TokenizerJSON {
 extension TokenizerDescription.Model {
     /// With a score for each of `count` tokens: those that the model does not have are never chosen by it.
     func padded(to count: Int) -> Self {
-        guard case .unigram(var scores) = self else { return self }
-        scores += [Double](repeating: 0, count: max(0, count - scores.count))
+        guard case .unigram(var scores) = self, scores.count < count else { return self }
+        scores += [Double](repeating: 0, count: count - scores.count)
         return .unigram(scores: scores)
     }
 }
@@ -129,10 +131,8 @@ extension TokenizerDescription.Merge {
         switch value {
         case .string(let text):
             self.init(text)
-        case .array(let pair):
-            guard pair.count == 2, case .string(let left) = pair[0], case .string(let right) = pair[1] else {
-                return nil
-            }
+        case .array(let list):
+            guard case (.string(let left), .string(let right))? = list.pair else { return nil }
             self.init(left: left, right: right)
         default:
             return nil

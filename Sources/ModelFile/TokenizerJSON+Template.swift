@@ -47,7 +47,7 @@ extension TokenizerJSON {
             if piece.present("Sequence") != nil { isBefore = false }
             guard let token = try piece.object("SpecialToken") else { continue }
             let name = try token.required("SpecialToken id", token.string("id"))
-            let ids = try special?.object(name)?.array("ids") ?? []
+            let ids = try special?.object(name)?.array("ids") ?? .empty
             guard !ids.isEmpty, ids.count <= Limits.templatePieces else {
                 throw ModelFileError(
                     .mismatch, file: processor.file, field: "post_processor", value: name,
@@ -66,9 +66,9 @@ extension TokenizerJSON {
 
     /// From ["<s>", 0].
     private func id(
-        _ pair: [JSONValue]?, field: String, _ vocabulary: TokenVocabulary
+        _ list: JSONArray?, field: String, _ vocabulary: TokenVocabulary
     ) throws(ModelFileError) -> Int {
-        guard let pair, pair.count == 2, case .integer(let id) = pair[1], vocabulary.tokens.indices.contains(id) else {
+        guard case .integer(let id)? = list?.pair?.1, vocabulary.tokens.indices.contains(id) else {
             throw ModelFileError(
                 .malformed, file: vocabulary.file, field: "post_processor.\(field)", "must be a token and its id")
         }
@@ -81,7 +81,7 @@ extension JSONObject {
     func flattened(_ name: String) throws(ModelFileError) -> [JSONObject] {
         guard try string("type") == "Sequence" else { return [self] }
         var result: [JSONObject] = []
-        for value in try array(name) ?? [] {
+        for value in try array(name) ?? .empty {
             guard case .object(let object) = value else { throw wrong(name, value, "a list of objects") }
             result += try object.flattened(name)
         }

@@ -43,7 +43,7 @@ struct TokenizerJSON {
         let fields = try document.required("model", document.object("model"))
         var vocabulary = TokenVocabulary(file: document.file)
         let model = try self.model(fields, vocabulary: &vocabulary)
-        let added = try addedTokens(document.array("added_tokens") ?? [], file: document.file)
+        let added = try addedTokens(document.array("added_tokens") ?? .empty, file: document.file)
         try vocabulary.add(added)
         var description = vocabulary.description(model.padded(to: vocabulary.tokens.count))
         let steps = try TokenizerSteps(document: document)
@@ -76,14 +76,16 @@ struct TokenizerJSON {
     }
 
     func addedTokens(
-        _ values: [JSONValue], file: String
+        _ values: JSONArray, file: String
     ) throws(ModelFileError) -> [TokenizerDescription.AddedToken] {
-        guard values.count <= Limits.addedTokens else {
+        let count = values.count
+        guard count <= Limits.addedTokens else {
             throw ModelFileError(
-                .limitExceeded, file: file, field: "added_tokens", value: values.count,
+                .limitExceeded, file: file, field: "added_tokens", value: count,
                 "is above the limit of \(Limits.addedTokens)")
         }
         var tokens: [TokenizerDescription.AddedToken] = []
+        tokens.reserveCapacity(count)
         for value in values {
             guard case .object(let entry) = value else {
                 throw ModelFileError(
@@ -133,22 +135,33 @@ struct TokenVocabulary {
 
     /// Adds a vocabulary object: token text to id.
     mutating func add(_ object: JSONObject) throws(ModelFileError) {
-        try grow(for: object.members.count, field: "model.vocab")
+        try makeRoom(for: object.members.count)
         for member in object.members {
             guard case .integer(let id) = member.value else {
                 throw object.wrong("model.vocab \(member.name)", member.value, "a token id")
             }
             try add(member.name, id: id, field: "model.vocab")
         }
-        isModel = isAssigned
+        endModel()
     }
 
     /// Adds texts whose ids are their places.
     mutating func add(_ texts: [String]) throws(ModelFileError) {
-        try grow(for: texts.count, field: "model.vocab")
-        for (id, text) in texts.enumerated() { try add(text, id: id, field: "model.vocab") }
-        isModel = isAssigned
+        try makeRoom(for: texts.count)
+        for text in texts { try append(text) }
+        endModel()
     }
+
+    /// Before as many texts of the model are appended.
+    mutating func makeRoom(for count: Int) throws(ModelFileError) { try grow(for: count, field: "model.vocab") }
+
+    /// Adds a text whose id is its place.
+    mutating func append(_ text: String) throws(ModelFileError) {
+        try add(text, id: tokens.count, field: "model.vocab")
+    }
+
+    /// After the last text of the model.
+    mutating func endModel() { isModel = isAssigned }
 
     /// Whether the model itself has this token, and not only the list of added ones.
     func isInModel(_ id: Int) -> Bool { isModel.indices.contains(id) && isModel[id] }
