@@ -11,6 +11,9 @@ enum Limits {
     static let heads = 1 << 16
     static let headSize = 1 << 14
     static let contextLength = 1 << 30
+    /// Elements of the queries of one token in all layers: with it, the size of keys and values for the longest context
+    /// cannot overflow.
+    static let queryElements = 1 << 28
     static let tensorDimension = 1 << 32
     /// GGUF tensors have at most four dimensions; safetensors are held to the same.
     static let tensorDimensions = 4

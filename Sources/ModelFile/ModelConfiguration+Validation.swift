@@ -60,6 +60,7 @@ extension ModelConfiguration {
         guard let count, count <= Limits.parameters else {
             throw rules.invalid("parameter count", count ?? .max, "must be at most \(Limits.parameters)")
         }
+        try rules.check("query elements of all layers", layerCount * queryLength, in: 1...Limits.queryElements)
     }
 }
 

@@ -149,6 +149,29 @@ struct StageLoadingTests {
 }
 
 extension StageLoadingTests {
+    @Test("The memory of the widest model that is valid has a size for the longest context")
+    func widest() throws {
+        var model = TinyModel.everyType.configuration
+        model.embeddingLength = 1
+        model.headCount = 1 << 14
+        model.keyValueHeadCount = model.headCount
+        model.headSize = (1 << 14) / model.layerCount
+        model.contextLength = 1 << 30
+        if case .rotary(var rotary) = model.positions {
+            rotary.dimensions = 2
+            model.positions = .rotary(rotary)
+        }
+        try model.validate()
+        let blocks = model.contextLength / StageConfiguration.blockPositions
+        let stage = StageConfiguration(
+            model: model, layers: 0..<model.layerCount, blockCount: blocks, maximumBatchTokens: 1 << 14, threads: 1)
+        let ofOneBlock = model.layerCount * Stage.keyValueBlockBytes(of: model)
+        #expect(Stage.memoryBytes(of: stage, tensors: []) == ofOneBlock * blocks + Stage.workspaceBytes(of: stage))
+        model.headSize *= 2
+        let wider = model
+        #expect(throws: ModelFileError.self) { try wider.validate() }
+    }
+
     @Test("Packed weights of every type take no more memory than the file's tensors, but for the ends of pages")
     func packedSize() {
         let model = TinyModel.everyType, configuration = model.configuration

@@ -84,6 +84,10 @@ import Testing
         configuration.vocabularySize = Limits.vocabulary
         let absurd = configuration
         #expect(refusal { try absurd.validate() }?.field == "parameter count")
+        configuration.layerCount = 2
+        configuration.embeddingLength = 1
+        let wide = configuration
+        #expect(refusal { try wide.validate() }?.field == "query elements of all layers")
         configuration.layerCount = 200
         configuration.embeddingLength = 1 << 15
         configuration.headCount = 256
