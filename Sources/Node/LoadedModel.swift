@@ -31,7 +31,7 @@ package struct LoadedModel: Sendable {
         if let mix { model = try model.quantized(mix, threads: MachineDescription.threadCount(threads)) }
         let allowed = model.configuration.contextLength
         if let wanted = contextLength {
-            guard (2...allowed).contains(wanted) else {
+            guard wanted >= 2, wanted <= allowed else {
                 throw NodeError(
                     "--context is \(wanted), but \(model.name) allows 2 to \(allowed) tokens",
                     hint: "choose a context within that range")

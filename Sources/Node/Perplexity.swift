@@ -33,9 +33,10 @@ package struct PerplexityText: Sendable {
 
     /// The same of a text in UTF-8. Throws where the model has no tokenizer or the text fills no window.
     init(_ text: [UInt8], for loaded: LoadedModel, windowLength: Int, maximumWindows: Int?) throws(NodeError) {
-        guard (4...loaded.model.configuration.contextLength).contains(windowLength) else {
+        let longest = loaded.model.configuration.contextLength
+        guard windowLength >= 4, windowLength <= longest else {
             throw NodeError(
-                "--context is \(windowLength), but must be between 4 and \(loaded.model.configuration.contextLength), "
+                "--context is \(windowLength), but must be at least 4 and at most \(longest), "
                     + "the context of \(loaded.model.name)")
         }
         if let maximumWindows, maximumWindows < 1 {

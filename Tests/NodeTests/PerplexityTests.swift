@@ -58,6 +58,24 @@ struct PerplexityTests {
         }
     }
 
+    @Test("A context that a model is too small for is refused with a sentence, whatever length its file says")
+    func tinyContext() throws {
+        let source = TestFiles.fixture("llama-f32")
+        let folder = try TemporaryFolder()
+        for name in try FileManager.default.contentsOfDirectory(atPath: source) where name != "config.json" {
+            try FileManager.default.createSymbolicLink(
+                atPath: folder.file(name), withDestinationPath: source + "/" + name)
+        }
+        let stored = try Data(contentsOf: URL(fileURLWithPath: source + "/config.json"))
+        var settings = try #require(try JSONSerialization.jsonObject(with: stored) as? [String: Any])
+        settings["rope_scaling"] = nil
+        settings["rope_parameters"] = nil
+        settings["max_position_embeddings"] = 1
+        try JSONSerialization.data(withJSONObject: settings).write(to: URL(fileURLWithPath: folder.file("config.json")))
+        #expect(throws: NodeError.self) { try LoadedModel(path: folder.path, contextLength: 2) }
+        #expect(throws: NodeError.self) { try text("Once upon", model: folder.path, windowLength: 4) }
+    }
+
     @Test("The estimate is e to the mean loss, its error that of a mean of independent values")
     func estimate() {
         var estimate = PerplexityEstimate()
