@@ -5,7 +5,7 @@ extension Renderer {
     /// `value.name`: an attribute first, an item otherwise, as in jinja2's sandbox.
     func attribute(_ name: Text, of value: Value) throws(JinjaError) -> Value {
         if case .undefined(let undefined) = value {
-            if Methods.ofEveryObject.contains(name) { return Undefined.forbidden(name, of: value) }
+            if Methods.ofEveryObject.contains(name) { throw undefinedError(.forbidden(name, of: value)) }
             throw undefinedError(undefined)
         }
         if let attribute = try member(name, of: value) { return attribute }
@@ -51,11 +51,12 @@ extension Renderer {
         return (0..<count).contains(place) ? place : nil
     }
 
-    /// An attribute or a bound method; nil where the value has none of this name.
+    /// An attribute or a bound method; nil where the value has none of this name. What leads into Python's own objects
+    /// (`__class__`) is refused at once; jinja2's sandbox takes it for undefined and refuses its use.
     func member(_ name: Text, of value: Value) throws(JinjaError) -> Value? {
-        if name.hasPrefix("__"), Methods.hidden.contains(name) { return Undefined.forbidden(name, of: value) }
+        if name.hasPrefix("__"), Methods.hidden.contains(name) { throw undefinedError(.forbidden(name, of: value)) }
         if case .namespace(let namespace) = value { return namespace[name] }
-        if Methods.mutating(value).contains(name) { return Undefined.forbidden(name, of: value) }
+        if Methods.mutating(value).contains(name) { return .undefined(.forbidden(name, of: value)) }
         if Methods.names(value).contains(name) { return .function(Function(name, of: value)) }
         switch value {
         case .tuple(let list):

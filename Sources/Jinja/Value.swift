@@ -138,9 +138,8 @@ package struct Undefined: Sendable {
         .undefined(Undefined(message: "'\(value.objectName)' has no attribute \(repr(name))"))
     }
 
-    static func forbidden(_ name: Text, of value: Value) -> Value {
-        let message = "access to attribute \(repr(name)) of '\(value.typeName)' object is unsafe."
-        return .undefined(Undefined(message: message))
+    static func forbidden(_ name: Text, of value: Value) -> Undefined {
+        Undefined(message: "access to attribute \(repr(name)) of '\(value.typeName)' object is unsafe.")
     }
 }
 

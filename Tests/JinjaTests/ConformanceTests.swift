@@ -16,7 +16,15 @@ struct ConformanceTests {
             let source = try #require(item["template"]?.string)
             let own = item["variables"]?.variables ?? []
             let variables = common.filter { entry in !own.contains { $0.0 == entry.0 } } + own
-            check(source, variables, Outcome(item), "\(source.debugDescription)")
+            let expected = Outcome(item)
+            // jinja2 takes the way into Python's objects for undefined, which can be printed; here it is refused.
+            if expected.error == nil, Methods.hidden.contains(where: { source.contains($0.string) }) {
+                #expect(throws: JinjaError.self, "\(source.debugDescription)") {
+                    try Fixtures.render(source, variables)
+                }
+                continue
+            }
+            check(source, variables, expected, "\(source.debugDescription)")
         }
     }
 

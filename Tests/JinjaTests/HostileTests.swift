@@ -89,6 +89,7 @@ struct HostileTests {
     @Test("what Python would give away is refused or undefined")
     func noWayOut() {
         let sources = [
+            "{{ ''.__class__ }}", "{{ {}['__class__'] }}", "{{ absent.__class__ }}", "{{ '{0.__class__}'.format(1) }}",
             "{{ ''.__class__.__mro__ }}", "{{ ''['__class__']['__base__'] }}", "{{ ().__class__.__bases__[0] }}",
             "{{ ''.__class__.__base__.__subclasses__() }}", "{{ range.__globals__.x }}",
             "{{ namespace.__init__.__globals__ }}",
