@@ -81,11 +81,12 @@ extension Model {
     }
 
     init(_ folder: HuggingFaceModel, weights: String? = nil) throws(ModelFileError) {
+        let family = try folder.family()
         let weights = try folder.weights(named: weights)
         let stored = try StoredTensor.byName(weights.flatMap(\.tensors))
         configuration = try folder.configuration(stored)
         let assembled = try configuration.assemble(
-            stored, naming: .huggingFace(try folder.family(), tensors: stored),
+            stored, naming: .huggingFace(family, tensors: stored),
             mainFile: weights[0].source.name)
         (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try TokenizerJSON.description(in: folder.folder)

@@ -89,7 +89,8 @@ extension ModelFileError {
     ) -> ModelFileError {
         ModelFileError(
             .unsupported, file: file, field: field, value: "\"\(name)\"",
-            "is not supported (supported: \(supported.joined(separator: ", ")))")
+            "is not supported (supported: \(supported.joined(separator: ", ")))",
+            hint: "use a model of one of these architectures")
     }
 
     static func missingTensor(_ name: String, file: String) -> ModelFileError {
