@@ -55,12 +55,13 @@ enum Main {
         }
         if let exit = error as? ExitCode { exitNow(exit.rawValue) }
         Terminal.say("error: \(Tandem.message(for: error))")
-        if code == .validationFailure { Terminal.say("hint: see `tandem \(subcommandName()) --help`") }
+        if code == .validationFailure { Terminal.say("hint: see `tandem \(subcommandName())--help`") }
         exitNow(code == .validationFailure ? 2 : 1)
     }
 
+    /// The name of the given subcommand and a space; nothing where none is given.
     private static func subcommandName() -> String {
         let names = Tandem.configuration.subcommands.map { $0._commandName }
-        return CommandLine.arguments.dropFirst().first { names.contains($0) } ?? ""
+        return CommandLine.arguments.dropFirst().first { names.contains($0) }.map { $0 + " " } ?? ""
     }
 }

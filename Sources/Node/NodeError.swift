@@ -12,9 +12,21 @@ package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// `message` and `hint` are sentences without a full stop at their end.
     package init(_ message: String, hint: String? = nil) {
-        self.message = message
-        self.hint = hint
+        self.message = Self.line(message)
+        self.hint = hint.map(Self.line)
     }
+
+    /// What a model file or a peer says may come into a message, but it neither breaks the line nor moves the cursor:
+    /// each run of control characters becomes a space, and no more than `longestLine` scalars are kept.
+    private static func line(_ text: String) -> String {
+        let isControl = { (scalar: Unicode.Scalar) in scalar.properties.generalCategory == .control }
+        let words = text.unicodeScalars.split(whereSeparator: isControl).map { String(String.UnicodeScalarView($0)) }
+        let line = words.joined(separator: " ")
+        guard line.unicodeScalars.count > longestLine else { return line }
+        return String(String.UnicodeScalarView(line.unicodeScalars.prefix(longestLine))) + "…"
+    }
+
+    private static let longestLine = 1_000
 
     package var description: String { hint.map { "\(message) (\($0))" } ?? message }
 

@@ -28,6 +28,11 @@ package struct PromptEncoder: Sendable {
 
     /// The tokens of `request`'s prompt. Throws where they do not fit, are no tokens of this model, or are none.
     func encode(_ request: GenerationRequest) throws(NodeError) -> Encoded {
+        guard !templates.isEmpty || (request.tools == nil && request.templateVariables == nil) else {
+            throw NodeError(
+                "this model has no chat template that could take tools or variables",
+                hint: "leave out --tools and --template-variables")
+        }
         var encoded: Encoded
         switch request.prompt {
         case .tokens(let tokens): encoded = Encoded(tokens: tokens)
@@ -37,6 +42,10 @@ package struct PromptEncoder: Sendable {
         case .messages(let messages): encoded = try encode(messages, request)
         }
         guard !encoded.tokens.isEmpty else {
+            if encoded.isTemplated {
+                throw NodeError(
+                    "the chat template writes an empty prompt", hint: "go without the model's chat template with --raw")
+            }
             throw NodeError(
                 "the prompt is empty, and this model's prompts have no first token of their own", hint: "give some text"
             )

@@ -74,6 +74,7 @@ struct ChatTemplateTests {
         request.tools = #"[{"name": "f"}]"#
         #expect(try encode(request, files).1.hasSuffix("Tf"))
         #expect(try encode(request, ["chat_template.jinja": Self.template]).1.hasSuffix("(user)V1 tools!:"))
+        (request.tools, request.templateVariables) = (nil, nil)
         #expect(try encode(request, [:]).1.hasSuffix("User: V\nAssistant:"))
     }
 
@@ -105,6 +106,28 @@ struct ChatTemplateTests {
         let text = try Tokenizer(try #require(loaded.model.tokenizer)).decode(encoded.tokens, skipSpecial: true)
         #expect(encoded.droppedMessages > 0 && encoded.droppedMessages % 2 == 0 && encoded.tokens.count < 128)
         #expect(text.contains("(system)S(user)question") && text.hasSuffix("(user)last:"))
+    }
+
+    @Test("Tools and variables are not dropped in silence where there is no template")
+    func noTemplateForTools() throws {
+        var withTools = request(.text("Hi"))
+        withTools.tools = "[]"
+        var withVariables = request(.text("Hi"))
+        withVariables.templateVariables = "{}"
+        for request in [withTools, withVariables] {
+            let error = #expect(throws: NodeError.self) { _ = try encode(request, [:]) }
+            #expect(error?.message == "this model has no chat template that could take tools or variables")
+        }
+    }
+
+    @Test("What a template says is told in one line, with the way out")
+    func templateMessages() throws {
+        let raising = "{{ raise_exception('two\\nlines\\x1b[31m' ~ 'é' * 5000) }}"
+        let loud = #expect(throws: NodeError.self) {
+            _ = try encode(request(.text("Hi")), ["chat_template.jinja": raising])
+        }
+        #expect(loud?.message.contains("two lines [31mé") == true)
+        #expect(loud?.message.unicodeScalars.count == 1_001)
     }
 
     @Test("Nothing of a conversation is lost on the wire")
