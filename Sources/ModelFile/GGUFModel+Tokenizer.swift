@@ -60,7 +60,7 @@ extension GGUFModel {
     private func bytePairs(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
         let key = "tokenizer.ggml.merges"
         let texts = try metadata.required(key, metadata.strings(key))
-        var merges: [TokenizerDescription.Merge] = []
+        var merges = TokenizerDescription.MergeList()
         merges.reserveCapacity(texts.count)
         for text in texts {
             guard let merge = TokenizerDescription.Merge(text) else {

@@ -37,14 +37,14 @@ struct GGUFPreTokenizer {
     /// All known names, for messages.
     static var names: [String] { families.flatMap(\.names).sorted() }
 
-    /// What is not supported where a file gives a name that is not known: the name, and known ones that begin like it, or
-    /// else those of common models.
+    /// What is not supported where a file gives a name that is not known: the name, and known ones that begin like it,
+    /// or else those of common models.
     static func unknown(_ name: String) -> String {
         let similar = names.filter { $0.prefix(3) == name.prefix(3) }
         let examples = similar.isEmpty ? usual : Array(similar.prefix(8))
-        return
-            "pre-tokenizer \"\(ModelFileError.printable(name, limit: 80))\" under tokenizer.ggml.pre (\(names.count) names are "
-            + "known, such as \(examples.joined(separator: ", ")))"
+        let shown = ModelFileError.printable(name, limit: 80)
+        return "pre-tokenizer \"\(shown)\" under tokenizer.ggml.pre (\(names.count) names are known, such as "
+            + "\(examples.joined(separator: ", ")))"
     }
 
     /// The names that most files have.

@@ -12,7 +12,7 @@ package struct TokenizerDescription: Sendable {
     /// How a word becomes tokens.
     package enum Model: Sendable {
         /// Byte-pair encoding: the pair that stands first in the list merges first (leftmost first among equals).
-        case bytePairs(merges: [Merge])
+        case bytePairs(merges: MergeList)
         /// The pair whose joined text is the token with the highest score merges first; [tokens.count].
         case sentencePiece(scores: [Float])
         /// The sequence of tokens with the highest sum of scores; [tokens.count].

@@ -99,8 +99,8 @@ extension TokenizerJSON {
     /// Merges as "a b" or as ["a", "b"].
     private func merges(
         _ values: JSONArray, file: String
-    ) throws(ModelFileError) -> [TokenizerDescription.Merge] {
-        var merges: [TokenizerDescription.Merge] = []
+    ) throws(ModelFileError) -> TokenizerDescription.MergeList {
+        var merges = TokenizerDescription.MergeList()
         merges.reserveCapacity(values.count)
         for value in values {
             // Files of the first versions hold the first line of merges.txt too.

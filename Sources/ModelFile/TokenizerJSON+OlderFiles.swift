@@ -71,11 +71,11 @@ extension TokenizerJSON {
     }
 
     /// One "left right" a line, after an optional first line "#version"; lines may end in CR LF.
-    private static func merges(in source: any ByteSource) throws(ModelFileError) -> [TokenizerDescription.Merge] {
+    private static func merges(in source: any ByteSource) throws(ModelFileError) -> TokenizerDescription.MergeList {
         guard
             let text = String(validating: try source.content(limit: Limits.tokenizerBytes), as: UTF8.self)
         else { throw ModelFileError(.malformed, file: source.name, "is not UTF-8") }
-        var merges: [TokenizerDescription.Merge] = []
+        var merges = TokenizerDescription.MergeList()
         for (number, rawLine) in text.utf8.split(separator: UInt8(ascii: "\n")).enumerated() {
             let line = rawLine.last == UInt8(ascii: "\r") ? rawLine.dropLast() : rawLine
             if line.isEmpty || number == 0 && line.starts(with: "#version".utf8) { continue }

@@ -89,7 +89,7 @@ extension TokenizerJSON {
 
 /// The merges that lead to each piece: every cut of it into two pieces (transformers' `generate_merges`).
 struct ImpliedMerges {
-    private(set) var merges: [TokenizerDescription.Merge] = []
+    private(set) var merges = TokenizerDescription.MergeList()
     private let bytes: [[UInt8]]
     /// The pieces whose texts have the same hash: the first id, and the next one with it.
     private var firstOfHash: [UInt64: Int] = [:]
@@ -121,7 +121,9 @@ struct ImpliedMerges {
             if lengths[a.right] != lengths[b.right] { return lengths[a.right] > lengths[b.right] }
             return first < second
         }
-        merges = order.map { .init(left: file.pieces[found[$0].left], right: file.pieces[found[$0].right]) }
+        for index in order {
+            merges.append(.init(left: file.pieces[found[index].left], right: file.pieces[found[index].right]))
+        }
     }
 
     private static let base: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -51,7 +51,7 @@ enum WordModel: Sendable {
 
 extension MergeTable {
     init(
-        _ merges: [TokenizerDescription.Merge], _ description: TokenizerDescription, vocabulary: Vocabulary
+        _ merges: TokenizerDescription.MergeList, _ description: TokenizerDescription, vocabulary: Vocabulary
     ) throws(TokenizationError) {
         self.init(capacity: merges.count)
         let prefix = description.continuationPrefix

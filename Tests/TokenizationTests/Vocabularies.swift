@@ -11,7 +11,7 @@ enum Vocabularies {
         addsPrefixSpace: Bool = false
     ) -> TokenizerDescription {
         var tokens = (0..<256).map { String(Character(Unicode.Scalar(ByteAlphabet.scalars[$0])!)) }
-        var list: [TokenizerDescription.Merge] = []
+        var list = TokenizerDescription.MergeList()
         for merge in merges {
             let sides = merge.split(separator: " ").map(String.init)
             list.append(.init(left: sides[0], right: sides[1]))
