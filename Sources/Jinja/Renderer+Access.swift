@@ -141,6 +141,7 @@ extension Renderer {
                         Text(text.utf8[places.start..<max(places.start, places.stop)], isMarkup: text.isMarkup))
                 }
             }
+            try charge(bytes: 4 * text.utf8.count)  // decoding costs more than copying
             let scalars = text.scalars
             let places = try Self.places(start, stop, step, scalars.count, self)
             return .string(Text(scalars: places.map { scalars[$0] }, isMarkup: text.isMarkup))

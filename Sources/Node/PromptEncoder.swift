@@ -70,17 +70,24 @@ package struct PromptEncoder: Sendable {
             throw NodeError("a conversation must end with a message of the user or of a tool")
         }
         let room = contextLength - min(request.maximumTokens, contextLength / 4)
-        var kept = messages
-        while true {
-            var encoded = try encodeAll(kept, request, tokenizer)
-            let firstTurn = kept.firstIndex { $0.role != .system } ?? 0
-            let nextUser = kept.indices.first { $0 > firstTurn && kept[$0].role == .user }
-            guard encoded.tokens.count > room, let nextUser else {
-                encoded.droppedMessages = messages.count - kept.count
-                return encoded
-            }
-            kept.removeSubrange(firstTurn..<nextUser)
+        let firstTurn = messages.firstIndex { $0.role != .system } ?? 0
+        // Where what is kept may begin: each begins with a message of the user.
+        let starts = [firstTurn] + messages.indices.filter { $0 > firstTurn && messages[$0].role == .user }
+        func encoded(from start: Int) throws(NodeError) -> Encoded {
+            var encoded = try encodeAll(Array(messages[..<firstTurn] + messages[start...]), request, tokenizer)
+            encoded.droppedMessages = start - firstTurn
+            return encoded
         }
+        let whole = try encoded(from: firstTurn)
+        guard whole.tokens.count > room, starts.count > 1 else { return whole }
+        // The earliest start that fits, else the last one; by bisection, as a conversation may have thousands of turns.
+        var low = 1
+        var high = starts.count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if try encoded(from: starts[middle]).tokens.count > room { low = middle + 1 } else { high = middle }
+        }
+        return try encoded(from: starts[low])
     }
 
     /// All messages, by the model's template; by the plain format where it has none or none is wanted.
