@@ -21,6 +21,7 @@ extension TokenizerDescription {
 
         package subscript(index: Int) -> Merge { Merge(left: text(2 * index), right: text(2 * index + 1)) }
 
+        /// Room for `count` merges in all.
         package mutating func reserveCapacity(_ count: Int) { ends.reserveCapacity(2 * count) }
 
         /// Model files, and with them the texts of all their merges, are far smaller than 4 GiB (`Limits`).
