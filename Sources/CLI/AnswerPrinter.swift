@@ -48,7 +48,7 @@ struct AnswerPrinter {
             }
         }
         if json {
-            Terminal.put(try report.encoded() + "\n")
+            Terminal.put(try JSONOutput.line(report))
         } else {
             Terminal.put("\n")
             if showsSpeed { Terminal.say(Self.speed(answer.timings, answer.reason)) }
@@ -145,10 +145,4 @@ private struct AnswerReport: Encodable {
 
     /// JSON has no infinities; a token that cannot occur has no log-probability.
     private static func finite(_ value: Float) -> Float? { value.isFinite ? value : nil }
-
-    func encoded() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(self), as: UTF8.self)
-    }
 }

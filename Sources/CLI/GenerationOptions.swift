@@ -90,9 +90,7 @@ struct PromptFlags: ParsableArguments {
         }
         if let list = promptTokens { return .tokens(try Self.parseTokens(list)) }
         if let path = promptFile {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw NodeError("the prompt file \(path) cannot be read", hint: "check the path given to --prompt-file")
-            }
+            let data = try Terminal.readFile(path, called: "prompt file", flag: "--prompt-file")
             return .text(String(decoding: data, as: UTF8.self))
         }
         if let text = prompt, text != "-" { return .text(text) }
@@ -122,9 +120,7 @@ struct PromptFlags: ParsableArguments {
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         if let path = tools {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw NodeError("the tools file \(path) cannot be read", hint: "check the path given to --tools")
-            }
+            let data = try Terminal.readFile(path, called: "tools file", flag: "--tools")
             request.tools = String(decoding: data, as: UTF8.self)
         }
         try makeConversation(of: &request)

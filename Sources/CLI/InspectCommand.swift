@@ -33,12 +33,7 @@ struct InspectCommand: AsyncParsableCommand {
             }
             return Terminal.put(text.hasSuffix("\n") ? text : text + "\n")
         }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            return Terminal.put(String(decoding: try encoder.encode(report), as: UTF8.self) + "\n")
-        }
+        if json { return Terminal.put(try JSONOutput.document(report)) }
         let sections = [
             Self.facts(report), Self.memory(report.memory), Self.specialTokens(report.specialTokens),
             Self.chatTemplate(report.chatTemplate), Self.parts(report.parts), Self.tensors(report.tensors),

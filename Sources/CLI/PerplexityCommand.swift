@@ -120,12 +120,10 @@ private final class RunningReport: @unchecked Sendable {
             return String(format: "\nFinal estimate: PPL = %.4f +/- %.5f\n", estimate.value, estimate.standardError)
         }
         func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let result = Result(
             model: model, context: context, windows: windows, scored_tokens: estimate.count,
             perplexity: finite(estimate.value), standard_error: finite(estimate.standardError),
             running: running.map(finite))
-        return String(decoding: try encoder.encode(result), as: UTF8.self) + "\n"
+        return try JSONOutput.line(result)
     }
 }

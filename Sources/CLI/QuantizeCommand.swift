@@ -2,7 +2,6 @@
 import ArgumentParser
 import Foundation
 import Node
-import Synchronization
 
 struct QuantizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,7 +32,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         options.replaces = force
         options.requantizes = allowRequantize
         let converter = try ModelConverter(options)
-        let isStopped = StopFlag()
+        let isStopped = Cancellation()
         let interrupt = Interrupt { isStopped.set() }
         defer { interrupt.stop() }
         let progress = Progress()
@@ -50,12 +49,7 @@ struct QuantizeCommand: AsyncParsableCommand {
     }
 
     private func show(_ report: ConversionReport) throws {
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            Terminal.put(String(decoding: try encoder.encode(report), as: UTF8.self) + "\n")
-            return
-        }
+        if json { return Terminal.put(try JSONOutput.line(report)) }
         var lines = table(
             [["type", "tensors", "bytes"]] + report.types.map { [$0.type, "\($0.tensors)", formatBytes($0.bytes)] })
         lines.append("")
@@ -70,11 +64,4 @@ struct QuantizeCommand: AsyncParsableCommand {
         }
         Terminal.put(lines.joined(separator: "\n") + "\n")
     }
-}
-
-/// Set by a signal, seen by the writer.
-private final class StopFlag: Sendable {
-    private let value = Atomic(false)
-    var isSet: Bool { value.load(ordering: .relaxed) }
-    func set() { value.store(true, ordering: .relaxed) }
 }

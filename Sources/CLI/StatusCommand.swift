@@ -19,10 +19,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let status = try await CoordinatorClient(address: coordinator.coordinator).status()
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            Terminal.put(String(decoding: try encoder.encode(status), as: UTF8.self) + "\n")
+            Terminal.put(try JSONOutput.document(status))
         } else {
             Terminal.put(Self.text(status))
         }

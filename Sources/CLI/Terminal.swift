@@ -1,5 +1,6 @@
-// Responsible for: the process's streams: data on stdout, talk on stderr, prompts from stdin.
+// Responsible for: the process's streams: data on stdout, talk on stderr, prompts from stdin or files.
 import Foundation
+import Node
 
 /// Writes to the two output streams.
 enum Terminal {
@@ -37,6 +38,14 @@ enum Terminal {
 
     /// All of stdin as bytes.
     static func readAll() -> [UInt8] { Array(FileHandle.standardInput.readDataToEndOfFile()) }
+
+    /// All of the file that a flag names. Throws `NodeError` where it cannot be read.
+    static func readFile(_ path: String, called name: String, flag: String) throws -> Data {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw NodeError("the \(name) \(path) cannot be read", hint: "check the path given to \(flag)")
+        }
+        return data
+    }
 }
 
 /// Ends the process without running exit handlers of threads that still work.

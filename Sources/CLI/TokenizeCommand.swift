@@ -41,9 +41,9 @@ struct TokenizeCommand: AsyncParsableCommand {
         let tokens = try ModelTokenizer(path: model).tokens(of: text, special: special)
         if json {
             let report = Report(tokens: tokens.map(\.id), pieces: tokens.map(\.piece), count: tokens.count)
-            Terminal.put(try encoded(report))
+            Terminal.put(try JSONOutput.line(report))
         } else {
-            Terminal.put(try tokens.map { "\($0.id)\t\(try encoded($0.piece))" }.joined())
+            Terminal.put(try tokens.map { "\($0.id)\t\(try JSONOutput.line($0.piece))" }.joined())
         }
     }
 
@@ -52,10 +52,7 @@ struct TokenizeCommand: AsyncParsableCommand {
             throw NodeError("more than one text is given", hint: "use one of --prompt and --prompt-file")
         }
         if let path = promptFile {
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw NodeError("the file \(path) cannot be read", hint: "check the path given to --prompt-file")
-            }
-            return Array(data)
+            return Array(try Terminal.readFile(path, called: "file", flag: "--prompt-file"))
         }
         if let text = prompt, text != "-" { return Array(text.utf8) }
         if prompt == nil && Terminal.isInputInteractive {
@@ -100,13 +97,6 @@ struct DetokenizeCommand: AsyncParsableCommand {
             return id
         }
         let text = try ModelTokenizer(path: model).text(of: tokens, special: special)
-        Terminal.put(json ? try encoded(Report(text: text)) : text + "\n")
+        Terminal.put(json ? try JSONOutput.line(Report(text: text)) : text + "\n")
     }
-}
-
-/// A value as one line of JSON.
-private func encoded(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
 }

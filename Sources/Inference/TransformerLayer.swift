@@ -26,17 +26,19 @@ struct TransformerLayer {
     func forward(_ pass: ForwardPass, index: Int) {
         let space = pass.workspace
         let dim = attention.model.embeddingLength
+        let quantizesAttentionInput = attention.quantizesInput
+        let quantizesFeedForwardInput = feedForward.quantizesInput
 
         // hidden [tokens, dim] -> normed [tokens, dim]
         pass.forEachRow(cost: 8 * dim) { row in
-            prepare(space, row: row, dim: dim, norm: attentionNorm, quantizes: attention.quantizesInput)
+            prepare(space, row: row, dim: dim, norm: attentionNorm, quantizes: quantizesAttentionInput)
         }
         // normed [tokens, dim] -> update [tokens, dim]
         attention.forward(pass, index: index)
         // hidden += update; hidden [tokens, dim] -> normed [tokens, dim]
         pass.forEachRow(cost: 10 * dim) { row in
             addUpdate(space, row: row, dim: dim, norm: postAttentionNorm)
-            prepare(space, row: row, dim: dim, norm: feedForwardNorm, quantizes: feedForward.quantizesInput)
+            prepare(space, row: row, dim: dim, norm: feedForwardNorm, quantizes: quantizesFeedForwardInput)
         }
         // normed [tokens, dim] -> update [tokens, dim]
         feedForward.forward(pass)

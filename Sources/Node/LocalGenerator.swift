@@ -162,10 +162,17 @@ package final class LocalGenerator: Sendable {
 }
 
 /// Set once, from any thread.
-final class Cancellation: Sendable {
+package final class Cancellation: Sendable {
     private let value = Atomic(false)
-    var isSet: Bool { value.load(ordering: .relaxed) }
-    func set() { value.store(true, ordering: .relaxed) }
+
+    /// Nothing is cancelled yet.
+    package init() {}
+
+    /// True once `set` was called.
+    package var isSet: Bool { value.load(ordering: .relaxed) }
+
+    /// Cancels.
+    package func set() { value.store(true, ordering: .relaxed) }
 }
 
 /// Measures one answer.

@@ -284,11 +284,7 @@ struct RegexParser {
     private mutating func property(isNegated: Bool) throws(RegexError) -> ScalarSet {
         guard take("{") else { throw RegexError(reason: "a property has no name in braces") }
         let isInverted = take("^") != isNegated
-        var name = ""
-        while let next = peek, next != "}" {
-            name.unicodeScalars.append(next)
-            index += 1
-        }
+        let name = takeName(before: "}")
         guard take("}"), let set = UnicodeClasses.named(name) else {
             throw RegexError(reason: "the property \"\(name.prefix(40))\" is not known")
         }
@@ -355,14 +351,20 @@ struct RegexParser {
         return (ScalarSet(next.value), false)
     }
 
-    /// `[:name:]` after "[:".
-    private mutating func posixClass() throws(RegexError) -> ScalarSet {
-        let isNegated = take("^")
+    /// All up to `end`, or to the end of the expression.
+    private mutating func takeName(before end: Unicode.Scalar) -> String {
         var name = ""
-        while let next = peek, next != ":" {
+        while let next = peek, next != end {
             name.unicodeScalars.append(next)
             index += 1
         }
+        return name
+    }
+
+    /// `[:name:]` after "[:".
+    private mutating func posixClass() throws(RegexError) -> ScalarSet {
+        let isNegated = take("^")
+        let name = takeName(before: ":")
         guard take(":]"), let set = UnicodeClasses.named(name) else {
             throw RegexError(reason: "the class \"\(name.prefix(40))\" is not known")
         }

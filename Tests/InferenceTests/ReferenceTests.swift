@@ -70,8 +70,14 @@ struct ReferenceTests {
         let golden = try Golden(TestFiles.models.appendingPathComponent(golden))
         let greedy = SamplingParameters(temperature: 0, logProbabilityCount: 20)
         var opened = try OpenedModel(TestFiles.models.appendingPathComponent(model).path, parameters: greedy)
+        try Self.check(&opened, golden)
+    }
+
+    /// Top 20 log-probabilities within 1e-4 after the prompt and at the end, the same 64 greedy tokens between.
+    /// `opened` takes the likeliest token and tells 20 log-probabilities.
+    static func check(_ opened: inout OpenedModel, _ golden: Golden) throws {
         var sample = try #require(try opened.feed(golden.prompt_tokens))
-        Self.compare(sample.top, golden.prompt_top20, tolerance: 1e-4)
+        compare(sample.top, golden.prompt_top20, tolerance: 1e-4)
         var tokens: [Int32] = []
         for logProbability in golden.greedy_logprobs {
             tokens.append(sample.token)
@@ -81,7 +87,7 @@ struct ReferenceTests {
         }
         #expect(tokens == golden.greedy_tokens)
         #expect(tokens.count == 64)
-        Self.compare(sample.top, golden.greedy_top20_last, tolerance: 1e-4)
+        compare(sample.top, golden.greedy_top20_last, tolerance: 1e-4)
     }
 
     /// Activations are quantized too, which transformers does not do: along the same tokens the log-probabilities
