@@ -94,7 +94,7 @@ struct FamilyTests {
             let slice = StageBatch.Slice(
                 sequence: 1, position: next.lowerBound, tokens: Array(tokens[next]), blocks: Array((0..<8).reversed()),
                 samples: fed == tokens.count, restartLength: restartLength)
-            guard let sample = try step(stages, slice) else { continue }
+            guard let sample = try stages.step(StageBatch(slices: [slice])).first?.1 else { continue }
             samples.append(sample)
             tokens.append(sample.token)
             if let replay = configuration.replayLength, restartLength <= replay, tokens.count > replay {
@@ -102,23 +102,5 @@ struct FamilyTests {
             }
         }
         return samples
-    }
-
-    private static func step(_ stages: [Stage], _ slice: StageBatch.Slice) throws -> SampledToken? {
-        let batch = StageBatch(slices: [slice])
-        var activations: [Float]?
-        for stage in stages {
-            let output =
-                if let input = activations {
-                    try input.withUnsafeBufferPointer { try stage.forward(batch, input: $0) }
-                } else {
-                    try stage.forward(batch, input: nil)
-                }
-            switch output {
-            case .hidden(let hidden): activations = Array(hidden)
-            case .sampled(let samples): return samples.first?.sample
-            }
-        }
-        return nil
     }
 }

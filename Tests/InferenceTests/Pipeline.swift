@@ -51,24 +51,8 @@ final class Pipeline {
     func step(_ slices: [StageBatch.Slice]) throws -> (samples: [(UInt64, SampledToken)], hidden: [Float]) {
         let batch = StageBatch(slices: slices)
         let count = batch.tokenCount * model.configuration.embeddingLength
-        var activations: [Float]?
-        for stage in stages {
-            let output =
-                if let input = activations {
-                    try input.withUnsafeBufferPointer { try stage.forward(batch, input: $0) }
-                } else {
-                    try stage.forward(batch, input: nil)
-                }
-            switch output {
-            case .hidden(let hidden): activations = Array(hidden)
-            case .sampled(let samples):
-                return (
-                    samples.map { ($0.sequence, $0.sample) },
-                    Array(UnsafeBufferPointer(start: stage.hidden, count: count))
-                )
-            }
-        }
-        return ([], [])
+        let samples = try stages.step(batch)
+        return (samples, Array(UnsafeBufferPointer(start: stages.last?.hidden, count: count)))
     }
 
     /// Prompt in chunks, then `count` tokens one by one.
@@ -124,5 +108,25 @@ extension StageConfiguration {
         StageConfiguration(
             model: model.configuration, layers: layers ?? 0..<model.configuration.layerCount, blockCount: 32,
             maximumBatchTokens: 256, threads: threads, threadingThreshold: 0)
+    }
+}
+
+extension [Stage] {
+    /// One batch through all stages, activations handed from each to the next; what the last one sampled.
+    func step(_ batch: StageBatch) throws -> [(UInt64, SampledToken)] {
+        var activations: [Float]?
+        for stage in self {
+            let output =
+                if let input = activations {
+                    try input.withUnsafeBufferPointer { try stage.forward(batch, input: $0) }
+                } else {
+                    try stage.forward(batch, input: nil)
+                }
+            switch output {
+            case .hidden(let hidden): activations = Array<Float>(hidden)
+            case .sampled(let samples): return samples.map { ($0.sequence, $0.sample) }
+            }
+        }
+        return []
     }
 }
