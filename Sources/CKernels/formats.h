@@ -91,8 +91,8 @@ static inline int16_t tk_decode_q3_scale(const uint8_t *bytes, size_t index) {
 static const int8_t tk_iq4_values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 /// What the nibbles of MXFP4 (E2M1) stand for, doubled.
 static const int8_t tk_mxfp4_values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
-/// The same plus 12.
-static const int8_t tk_mxfp4_biased_values[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+/// The same plus 16.
+static const int8_t tk_mxfp4_biased_values[16] = {16, 17, 18, 19, 20, 22, 24, 28, 16, 15, 14, 13, 12, 10, 8, 4};
 
 /// In the four bytes of each lane, where the lane begins within its 16 bytes.
 static const uint8_t tk_lane_starts[16] = {0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12};

@@ -14,49 +14,14 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+#include "math_avx2.h"
+
 // MARK: Vectors
-
-/// Adds the 8 lanes as the last three steps of the reduction tree do.
-INLINE float reduce(__m256 v) {
-    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
-    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
-}
-
-/// The largest lane that is not NaN; -infinity if there is none (no lane of v is then larger).
-INLINE float largest(__m256 v) {
-    __m128 m = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
-    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
-}
 
 INLINE int32_t sum_of(__m256i v) {
     __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
     return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
-}
-
-INLINE __m256 exponential(__m256 x) {
-    // max and min return their second operand when one is NaN.
-    x = _mm256_max_ps(_mm256_set1_ps(TK_EXP_LOWEST), x);
-    x = _mm256_min_ps(_mm256_set1_ps(TK_EXP_HIGHEST), x);
-    const __m256 rounder = _mm256_set1_ps(TK_EXP_ROUNDER), one = _mm256_set1_ps(1);
-    const __m256 shifted = _mm256_fmadd_ps(x, _mm256_set1_ps(TK_LOG2_E), rounder);
-    const __m256 n = _mm256_sub_ps(shifted, rounder);
-    __m256 r = _mm256_fmadd_ps(n, _mm256_set1_ps(-TK_LN2_HIGH), x);
-    r = _mm256_fmadd_ps(n, _mm256_set1_ps(-TK_LN2_LOW), r);
-    __m256 p = _mm256_fmadd_ps(_mm256_set1_ps(TK_EXP_C7), r, _mm256_set1_ps(TK_EXP_C6));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C5));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C4));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C3));
-    p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(TK_EXP_C2));
-    p = _mm256_fmadd_ps(p, r, one);
-    p = _mm256_fmadd_ps(p, r, one);
-    const __m256i bias = _mm256_set1_epi32(127);
-    const __m256i power = _mm256_sub_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(TK_EXP_ROUNDER_BITS));
-    const __m256i half = _mm256_srai_epi32(power, 1), rest = _mm256_sub_epi32(power, half);
-    p = _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23)));
-    return _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23)));
 }
 
 // MARK: Quantization
@@ -65,39 +30,44 @@ INLINE __m256i round_scaled(const float *x, __m256 inverse) {
     return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x), inverse));
 }
 
-void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns) {
-    const size_t blocks = tokens * (columns / TK_BLOCK);
+INLINE void quantize_block(tk_quantized_block *out, const float *x) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-    for (size_t b = 0; b < blocks; b++) {
-        const float *block = x + b * TK_BLOCK;
-        __m256i *quants = (__m256i *)(out.quants + b * TK_BLOCK);
-        __m256i most = _mm256_setzero_si256();
-        for (size_t i = 0; i < TK_BLOCK; i += 8) {
-            const __m256i bits = _mm256_loadu_si256((const __m256i *)(block + i));
-            most = _mm256_max_epi32(most, _mm256_and_si256(bits, magnitude));
-        }
-        __m128i top = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-        top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0x4e));
-        top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0xb1));
-        const uint32_t bits = (uint32_t)_mm_cvtsi128_si32(top);
-        const float amax = tk_float_of_bits(bits);
-        const int is_finite = bits < 0x7f800000;
-        if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
-            _mm256_storeu_si256(quants, _mm256_setzero_si256());
-            out.scales[b] = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
-            out.sums[b] = (tk_half_sums){0, 0};
-            continue;
-        }
-        const __m256 inverse = _mm256_set1_ps(127.0f / amax);
-        const __m256i q0 = round_scaled(block, inverse), q1 = round_scaled(block + 8, inverse);
-        const __m256i q2 = round_scaled(block + 16, inverse), q3 = round_scaled(block + 24, inverse);
-        // Packing works within halves of 16 bytes; the permutation brings groups of 4 back into order.
-        const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q0, q1), _mm256_packs_epi32(q2, q3));
-        const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-        _mm256_storeu_si256(quants, _mm256_permutevar8x32_epi32(packed, order));
-        out.scales[b] = amax / 127.0f;
-        out.sums[b].first = (int16_t)sum_of(_mm256_add_epi32(q0, q1));
-        out.sums[b].second = (int16_t)sum_of(_mm256_add_epi32(q2, q3));
+    __m256i most = _mm256_setzero_si256();
+    for (size_t i = 0; i < TK_BLOCK; i += 8) {
+        const __m256i bits = _mm256_loadu_si256((const __m256i *)(x + i));
+        most = _mm256_max_epi32(most, _mm256_and_si256(bits, magnitude));
+    }
+    __m128i top = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
+    top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0x4e));
+    top = _mm_max_epi32(top, _mm_shuffle_epi32(top, 0xb1));
+    const uint32_t bits = (uint32_t)_mm_cvtsi128_si32(top);
+    const float amax = tk_float_of_bits(bits);
+    const int is_finite = bits < 0x7f800000;
+    if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
+        memset(out, 0, sizeof *out);
+        out->scale = out->scaled_sum = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
+        return;
+    }
+    const __m256 inverse = _mm256_set1_ps(127.0f / amax);
+    const __m256i q0 = round_scaled(x, inverse), q1 = round_scaled(x + 8, inverse);
+    const __m256i q2 = round_scaled(x + 16, inverse), q3 = round_scaled(x + 24, inverse);
+    // Packing works within halves of 16 bytes; the permutation brings groups of 4 back into order.
+    const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q0, q1), _mm256_packs_epi32(q2, q3));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_storeu_si256((__m256i *)out->quants, _mm256_permutevar8x32_epi32(packed, order));
+    out->halves[0] = (int16_t)sum_of(_mm256_add_epi32(q0, q1));
+    out->halves[1] = (int16_t)sum_of(_mm256_add_epi32(q2, q3));
+    out->scale = amax / 127.0f;
+    const int32_t sum = out->halves[0] + out->halves[1];
+    out->biased_sum = -128 * sum;
+    out->scaled_sum = out->scale * (float)sum;
+}
+
+void tk_avx2_quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns) {
+    for (size_t t = first; t < first + count; t++) {
+        tk_quantized_block *block = tk_first_block(out, t, columns);
+        const size_t width = tk_group_width(out, t);
+        for (size_t c = 0; c < columns; c += TK_BLOCK, x += TK_BLOCK, block += width) quantize_block(block, x);
     }
 }
 
@@ -260,13 +230,6 @@ void tk_avx2_scale(float *x, size_t count, float factor) {
     for (size_t i = 0; i < count; i++) x[i] *= factor;
 }
 
-INLINE __m256 capped(__m256 x, float cap) {
-    const __m256 caps = _mm256_set1_ps(cap), one = _mm256_set1_ps(1), two = _mm256_set1_ps(2);
-    const __m256 u = _mm256_div_ps(x, caps);
-    const __m256 divisor = _mm256_add_ps(exponential(_mm256_add_ps(u, u)), one);
-    return _mm256_mul_ps(caps, _mm256_sub_ps(one, _mm256_div_ps(two, divisor)));
-}
-
 static void softcap(float *x, size_t count, float cap) {
     size_t i = 0;
     for (; i + 8 <= count; i += 8) _mm256_storeu_ps(x + i, capped(_mm256_loadu_ps(x + i), cap));
@@ -306,6 +269,16 @@ void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count) {
         _mm256_storeu_ps(x + i, _mm256_fmadd_ps(factors, _mm256_loadu_ps(y + i), _mm256_loadu_ps(x + i)));
     }
     tk_kernels_portable.add_scaled(x + i, y + i, factor, count - i);
+}
+
+void tk_avx2_merge(float *x, const float *y, size_t count, float a, float b) {
+    const __m256 as = _mm256_set1_ps(a), bs = _mm256_set1_ps(b);
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        const __m256 other = _mm256_mul_ps(_mm256_loadu_ps(y + i), bs);
+        _mm256_storeu_ps(x + i, _mm256_fmadd_ps(_mm256_loadu_ps(x + i), as, other));
+    }
+    tk_kernels_portable.merge(x + i, y + i, count - i, a, b);
 }
 
 INLINE __m256 gelu(__m256 x) {
@@ -424,110 +397,32 @@ void tk_avx2_rope(
     }
 }
 
-// MARK: Attention
-
-/// scores[0..<32] of the rules, with -infinity outside of the span.
-INLINE void attention_scores(
-    __m256 scores[4], const float *query, const float *keys, size_t head_size, tk_span span,
-    tk_attention_rules rules) {
-    for (size_t j = 0; j < 4; j++) scores[j] = _mm256_setzero_ps();
-    for (size_t d = 0; d < head_size; d++) {
-        const __m256 q = _mm256_broadcast_ss(query + d);
-        for (size_t j = 0; j < 4; j++) {
-            scores[j] = _mm256_fmadd_ps(q, _mm256_loadu_ps(keys + d * TK_KV_BLOCK + 8 * j), scores[j]);
-        }
+/// The kernels of a level that differs only by its products of quantized matrices.
+#define KERNELS(product) \
+    { \
+        .quantize = tk_avx2_quantize, \
+        .matmul_float = matmul_float, \
+        .matmul_quantized = product, \
+        .rms_norm = rms_norm, \
+        .layer_norm = layer_norm, \
+        .add = tk_avx2_add, \
+        .scale = tk_avx2_scale, \
+        .softcap = softcap, \
+        .silu_multiply = silu_multiply, \
+        .gelu_tanh = gelu_tanh, \
+        .clamped_swiglu = tk_avx2_clamped_swiglu, \
+        .add_scaled = tk_avx2_add_scaled, \
+        .gelu_multiply = gelu_multiply, \
+        .exp = exp_shifted, \
+        .argmax = tk_avx2_argmax, \
+        .sum_exp = sum_exp, \
+        .rope = tk_avx2_rope, \
+        .attend = tk_avx2_attend, \
+        .merge = tk_avx2_merge, \
     }
-    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    for (size_t j = 0; j < 4; j++) {
-        const __m256i begun = _mm256_cmpgt_epi32(lanes, _mm256_set1_epi32((int)span.start - 1 - 8 * (int)j));
-        const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)span.end - 8 * (int)j), lanes);
-        __m256 scaled = _mm256_mul_ps(scores[j], _mm256_set1_ps(rules.scale));
-        if (rules.softcap != 0) scaled = capped(scaled, rules.softcap);
-        const __m256 mask = _mm256_castsi256_ps(_mm256_and_si256(begun, inside));
-        scores[j] = _mm256_blendv_ps(_mm256_set1_ps(-INFINITY), scaled, mask);
-    }
-}
 
-/// out[0..<8 vectors] = out * correction, then e[p] * values[p] added in order; `vectors` is a constant.
-INLINE void accumulate_values(
-    size_t vectors, float *out, const float *values, size_t head_size, const float *e, tk_span span,
-    float correction) {
-    __m256 acc[8];
-    for (size_t j = 0; j < vectors; j++) {
-        acc[j] = _mm256_mul_ps(_mm256_loadu_ps(out + 8 * j), _mm256_set1_ps(correction));
-    }
-    for (size_t p = span.start; p < span.end; p++) {
-        const __m256 weight = _mm256_broadcast_ss(e + p);
-        for (size_t j = 0; j < vectors; j++) {
-            acc[j] = _mm256_fmadd_ps(weight, _mm256_loadu_ps(values + p * head_size + 8 * j), acc[j]);
-        }
-    }
-    for (size_t j = 0; j < vectors; j++) _mm256_storeu_ps(out + 8 * j, acc[j]);
-}
-
-INLINE void attention_values(
-    float *out, const float *values, size_t head_size, const float *e, tk_span span, float correction) {
-    size_t d = 0;
-    for (; d + 64 <= head_size; d += 64) accumulate_values(8, out + d, values + d, head_size, e, span, correction);
-    for (; d + 32 <= head_size; d += 32) accumulate_values(4, out + d, values + d, head_size, e, span, correction);
-    for (; d + 8 <= head_size; d += 8) accumulate_values(1, out + d, values + d, head_size, e, span, correction);
-    for (; d < head_size; d++) {
-        float acc = out[d] * correction;
-        for (size_t p = span.start; p < span.end; p++) acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
-        out[d] = acc;
-    }
-}
-
-static void attention(
-    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
-    tk_attention_rules rules) {
-    float maximum = rules.sink, sum = rules.sink == -INFINITY ? 0.0f : 1.0f;
-    memset(out, 0, head_size * sizeof(float));
-    for (size_t b = rules.first / TK_KV_BLOCK; b * TK_KV_BLOCK < rules.positions; b++) {
-        const float *block = blocks[b];
-        const tk_span span = tk_span_of_block(rules, b);
-        __m256 s[4];
-        attention_scores(s, query, tk_keys(block, kv_head, head_size), head_size, span, rules);
-
-        __m256 most = _mm256_set1_ps(maximum);
-        for (size_t j = 0; j < 4; j++) most = _mm256_max_ps(s[j], most);
-        const float raised = largest(most);
-        const __m256 change = exponential(_mm256_set1_ps(maximum - raised));
-        const float correction = maximum == -INFINITY ? 0.0f : _mm256_cvtss_f32(change);
-        maximum = raised;
-
-        float e[TK_KV_BLOCK];
-        for (size_t j = 0; j < 4; j++) {
-            s[j] = exponential(_mm256_sub_ps(s[j], _mm256_set1_ps(maximum)));
-            _mm256_storeu_ps(e + 8 * j, s[j]);
-        }
-        const __m256 partial = _mm256_add_ps(_mm256_add_ps(s[0], s[2]), _mm256_add_ps(s[1], s[3]));
-        sum = __builtin_fmaf(sum, correction, reduce(partial));
-        attention_values(out, tk_values(block, kv_head, kv_heads, head_size), head_size, e, span, correction);
-    }
-    for (size_t d = 0; d < head_size; d++) out[d] /= sum;
-}
-
-const tk_kernels tk_kernels_avx2 = {
-    .quantize = tk_avx2_quantize,
-    .matmul_float = matmul_float,
-    .matmul_quantized = tk_avx2_matmul_quantized,
-    .rms_norm = rms_norm,
-    .layer_norm = layer_norm,
-    .add = tk_avx2_add,
-    .scale = tk_avx2_scale,
-    .softcap = softcap,
-    .silu_multiply = silu_multiply,
-    .gelu_tanh = gelu_tanh,
-    .clamped_swiglu = tk_avx2_clamped_swiglu,
-    .add_scaled = tk_avx2_add_scaled,
-    .gelu_multiply = gelu_multiply,
-    .exp = exp_shifted,
-    .argmax = tk_avx2_argmax,
-    .sum_exp = sum_exp,
-    .rope = tk_avx2_rope,
-    .attention = attention,
-};
+const tk_kernels tk_kernels_avx2 = KERNELS(tk_avx2_matmul_quantized);
+const tk_kernels tk_kernels_avx_vnni = KERNELS(tk_avx_vnni_matmul_quantized);
 
 #pragma clang attribute pop
 

@@ -14,15 +14,28 @@
 #error "weights are little-endian, and so must be the processor"
 #endif
 
+/// Elements start..<end of a block.
+typedef struct {
+    size_t start, end;
+} tk_span;
+
+/// A query on its way through a segment: its state, and the positions of the block at work that it sees.
+typedef struct {
+    const float *query;
+    float *acc;
+    float maximum, sum;
+    tk_span span;
+} tk_attending;
+
 /// One level's kernels; each member's contract is that of the `tk_` function of the same name.
 typedef struct {
-    void (*quantize)(tk_quantized out, const float *x, size_t tokens, size_t columns);
+    void (*quantize)(tk_quantized out, size_t first, const float *x, size_t count, size_t columns);
     void (*matmul_float)(
         tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
         size_t columns);
     void (*matmul_quantized)(
-        tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
-        size_t columns);
+        tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
+        size_t rows, size_t columns);
     void (*rms_norm)(float *out, const float *x, const float *weight, size_t count, float epsilon);
     void (*layer_norm)(
         float *out, const float *x, const float *weight, const float *bias, size_t count, float epsilon);
@@ -41,26 +54,45 @@ typedef struct {
     void (*rope)(
         float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
         int paired_halves);
-    void (*attention)(
-        float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads,
-        size_t head_size, tk_attention_rules rules);
+    /// One KV block: the states of some queries go on over their spans, none of which is empty.
+    void (*attend)(
+        const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values);
+    /// x[i] = fma(x[i], a, y[i] * b).
+    void (*merge)(float *x, const float *y, size_t count, float a, float b);
 } tk_kernels;
+
+/// Those of the level in use.
+const tk_kernels *tk_current_kernels(void);
 
 extern const tk_kernels tk_kernels_portable;
 #if defined(__x86_64__)
 extern const tk_kernels tk_kernels_avx2;
+extern const tk_kernels tk_kernels_avx_vnni;
 extern const tk_kernels tk_kernels_avx512;
+extern const tk_kernels tk_kernels_avx512_vnni;
 
 // In files of their own.
 void tk_avx2_matmul_quantized(
-    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
-    size_t columns);
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
+    size_t rows, size_t columns);
+void tk_avx_vnni_matmul_quantized(
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
+    size_t rows, size_t columns);
 void tk_avx512_matmul_quantized(
-    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
-    size_t columns);
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
+    size_t rows, size_t columns);
+void tk_avx512_vnni_matmul_quantized(
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
+    size_t rows, size_t columns);
+
+void tk_avx2_attend(
+    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values);
+void tk_avx512_attend(
+    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values);
 
 // Kernels that wider vectors do not speed up: AVX-512 uses those of AVX2.
-void tk_avx2_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
+void tk_avx2_merge(float *x, const float *y, size_t count, float a, float b);
+void tk_avx2_quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns);
 void tk_avx2_add(float *x, const float *y, size_t count);
 void tk_avx2_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit);
 void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count);
@@ -130,9 +162,16 @@ static inline uint16_t tk_load_u16(const void *source) {
     return value;
 }
 
-/// The sum of a block's 32 quants.
-static inline int32_t tk_sum_of_block(tk_half_sums sums) {
-    return sums.first + sums.second;
+/// Tokens in the group that `token` belongs to.
+static inline size_t tk_group_width(tk_quantized x, size_t token) {
+    const size_t rest = x.tokens - token / TK_TOKEN_GROUP * TK_TOKEN_GROUP;
+    return rest < TK_TOKEN_GROUP ? rest : TK_TOKEN_GROUP;
+}
+
+/// The block of a token's first 32 columns; those of its next 32 follow at distances of its group's width.
+static inline tk_quantized_block *tk_first_block(tk_quantized x, size_t token, size_t columns) {
+    const size_t place = token % TK_TOKEN_GROUP;
+    return x.blocks + (token - place) * (columns / TK_BLOCK) + place;
 }
 
 /// The tree that combines 16 partial results.
@@ -156,25 +195,18 @@ static inline size_t tk_next_tile(size_t count, size_t limit) {
     return (count + tiles - 1) / tiles;
 }
 
-/// Where the keys [head_size][32] and values [32][head_size] of one KV head begin in a block.
-static inline const float *tk_keys(const float *block, size_t kv_head, size_t head_size) {
-    return block + kv_head * head_size * TK_KV_BLOCK;
+/// Scales of a head's key or value in Q8_0.
+static inline size_t tk_kv_scales(size_t head_size) {
+    return (head_size + 31) / 32;
 }
 
-static inline const float *tk_values(const float *block, size_t kv_head, size_t kv_heads, size_t head_size) {
-    return block + (kv_heads + kv_head) * head_size * TK_KV_BLOCK;
-}
-
-/// Elements start..<end of a block.
-typedef struct {
-    size_t start, end;
-} tk_span;
-
-/// The positions of block `b` that a query sees.
-static inline tk_span tk_span_of_block(tk_attention_rules rules, size_t b) {
-    const size_t base = b * TK_KV_BLOCK, rest = rules.positions - base;
-    return (tk_span){
-        .start = rules.first > base ? rules.first - base : 0, .end = rest < TK_KV_BLOCK ? rest : TK_KV_BLOCK};
+/// Bytes of the keys, or the values, of one KV head in a block.
+static inline size_t tk_kv_head_bytes(tk_kv_type type, size_t head_size) {
+    switch (type) {
+    case TK_KV_F32: return 4 * TK_KV_BLOCK * head_size;
+    case TK_KV_F16: return 2 * TK_KV_BLOCK * head_size;
+    default: return TK_KV_BLOCK * (head_size + 2 * tk_kv_scales(head_size));
+    }
 }
 
 #endif

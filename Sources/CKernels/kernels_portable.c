@@ -9,34 +9,38 @@
 
 // MARK: Matrix products
 
-static void quantize(tk_quantized out, const float *x, size_t tokens, size_t columns) {
-    const size_t blocks = tokens * (columns / TK_BLOCK);
-    for (size_t b = 0; b < blocks; b++) {
-        const float *block = x + b * TK_BLOCK;
-        int8_t *quants = out.quants + b * TK_BLOCK;
-        uint32_t bits = 0;  // magnitudes compare as integers, infinities and NaN last
-        for (size_t i = 0; i < TK_BLOCK; i++) {
-            const uint32_t magnitude = tk_bits_of_float(block[i]) & 0x7fffffff;
-            bits = magnitude > bits ? magnitude : bits;
-        }
-        const float amax = tk_float_of_bits(bits);
-        const int is_finite = bits < 0x7f800000;
-        if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
-            memset(quants, 0, TK_BLOCK);
-            out.scales[b] = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
-            out.sums[b] = (tk_half_sums){0, 0};
-            continue;
-        }
-        const float inverse = 127.0f / amax;
-        int16_t sums[2] = {0, 0};
-        for (size_t i = 0; i < TK_BLOCK; i++) {
-            const float shifted = block[i] * inverse + TK_EXP_ROUNDER;  // rounds to an integer, nearest even
-            const int32_t quant = (int32_t)(shifted - TK_EXP_ROUNDER);
-            quants[i] = (int8_t)quant;
-            sums[i / 16] += (int16_t)quant;
-        }
-        out.scales[b] = amax / 127.0f;
-        out.sums[b] = (tk_half_sums){sums[0], sums[1]};
+static void quantize_block(tk_quantized_block *out, const float *x) {
+    uint32_t bits = 0;  // magnitudes compare as integers, infinities and NaN last
+    for (size_t i = 0; i < TK_BLOCK; i++) {
+        const uint32_t magnitude = tk_bits_of_float(x[i]) & 0x7fffffff;
+        bits = magnitude > bits ? magnitude : bits;
+    }
+    const float amax = tk_float_of_bits(bits);
+    const int is_finite = bits < 0x7f800000;
+    if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
+        memset(out, 0, sizeof *out);
+        out->scale = out->scaled_sum = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
+        return;
+    }
+    const float inverse = 127.0f / amax;
+    out->halves[0] = out->halves[1] = 0;
+    for (size_t i = 0; i < TK_BLOCK; i++) {
+        const float shifted = x[i] * inverse + TK_EXP_ROUNDER;  // rounds to an integer, nearest even
+        const int32_t quant = (int32_t)(shifted - TK_EXP_ROUNDER);
+        out->quants[i] = (int8_t)quant;
+        out->halves[i / 16] += (int16_t)quant;
+    }
+    out->scale = amax / 127.0f;
+    const int32_t sum = out->halves[0] + out->halves[1];
+    out->biased_sum = -128 * sum;
+    out->scaled_sum = out->scale * (float)sum;
+}
+
+static void quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns) {
+    for (size_t t = first; t < first + count; t++) {
+        tk_quantized_block *block = tk_first_block(out, t, columns);
+        const size_t width = tk_group_width(out, t);
+        for (size_t c = 0; c < columns; c += TK_BLOCK, x += TK_BLOCK, block += width) quantize_block(block, x);
     }
 }
 
@@ -108,22 +112,21 @@ static void decode_panel_block(tk_type type, panel_part *out, const uint8_t *pan
 }
 
 /// acc [16] += 32 columns times the quants of one token, in the order that kernels.h gives.
-static void accumulate_part(
-    tk_type type, float *acc, const panel_part *part, const int8_t *x, float x_scale, tk_half_sums x_sums) {
+static void accumulate_part(tk_type type, float *acc, const panel_part *part, const tk_quantized_block *x) {
     int32_t dots[2][TK_PANEL_ROWS] = {0};
     for (size_t g = 0; g < 8; g++) {
         for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
-            const int8_t *w = part->quants[g][r], *v = x + 4 * g;
+            const int8_t *w = part->quants[g][r], *v = x->quants + 4 * g;
             dots[g / 4][r] += w[0] * v[0] + w[1] * v[1] + w[2] * v[2] + w[3] * v[3];
         }
     }
     for (size_t r = 0; r < TK_PANEL_ROWS; r++) {
         const int32_t dot = part->sub[0][r] * dots[0][r] + part->sub[1][r] * dots[1][r];
-        acc[r] = __builtin_fmaf((float)dot, part->scale[r] * x_scale, acc[r]);
+        acc[r] = __builtin_fmaf((float)dot, part->scale[r] * x->scale, acc[r]);
     }
     const size_t offsets = tk_offset_count(type);
-    const float first = x_scale * (float)(offsets == 1 ? x_sums.first + x_sums.second : x_sums.first);
-    const float second = x_scale * (float)x_sums.second;
+    const float first = offsets == 1 ? x->scaled_sum : x->scale * (float)x->halves[0];
+    const float second = x->scale * (float)x->halves[1];
     for (size_t r = 0; r < TK_PANEL_ROWS && offsets > 0; r++) {
         acc[r] = __builtin_fmaf(part->offset[0][r], first, acc[r]);
         if (offsets == 2) acc[r] = __builtin_fmaf(part->offset[1][r], second, acc[r]);
@@ -134,14 +137,14 @@ static void accumulate_part(
 #define TOKENS_AT_ONCE 32
 
 static void matmul_quantized(
-    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
-    size_t columns) {
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
+    size_t rows, size_t columns) {
     const size_t parts = columns / TK_BLOCK, block_parts = tk_formats[type].columns / TK_BLOCK;
     for (size_t row = 0; row < rows; row += TK_PANEL_ROWS) {
         const uint8_t *panel = (const uint8_t *)panels + row / TK_PANEL_ROWS * tk_panel_bytes(type, columns);
         const size_t height = rows - row < TK_PANEL_ROWS ? rows - row : TK_PANEL_ROWS;
-        for (size_t start = 0; start < tokens; start += TOKENS_AT_ONCE) {
-            const size_t end = tokens - start < TOKENS_AT_ONCE ? tokens : start + TOKENS_AT_ONCE;
+        for (size_t start = 0; start < count; start += TOKENS_AT_ONCE) {
+            const size_t end = count - start < TOKENS_AT_ONCE ? count : start + TOKENS_AT_ONCE;
             float acc[TOKENS_AT_ONCE][TK_PANEL_ROWS] = {0};
             panel_part decoded[TK_BLOCK_PARTS_LIMIT];
             const uint8_t *block = panel;
@@ -151,9 +154,9 @@ static void matmul_quantized(
                     block += tk_block_bytes(type) * TK_PANEL_ROWS;
                 }
                 for (size_t t = start; t < end; t++) {
-                    const size_t i = t * parts + p;
-                    const int8_t *quants = x.quants + i * TK_BLOCK;
-                    accumulate_part(type, acc[t - start], &decoded[p % block_parts], quants, x.scales[i], x.sums[i]);
+                    const tk_quantized_block *from = tk_first_block(x, first + t, columns);
+                    const size_t width = tk_group_width(x, first + t);
+                    accumulate_part(type, acc[t - start], &decoded[p % block_parts], from + p * width);
                 }
             }
             for (size_t t = start; t < end; t++) {
@@ -294,46 +297,62 @@ static void rope(
 
 // MARK: Attention
 
-static void attention(
-    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
-    tk_attention_rules rules) {
-    float maximum = rules.sink, sum = rules.sink == -INFINITY ? 0.0f : 1.0f;
-    for (size_t d = 0; d < head_size; d++) out[d] = 0;
-    for (size_t b = rules.first / TK_KV_BLOCK; b * TK_KV_BLOCK < rules.positions; b++) {
-        const float *keys = tk_keys(blocks[b], kv_head, head_size);
-        const float *values = tk_values(blocks[b], kv_head, kv_heads, head_size);
-        const tk_span span = tk_span_of_block(rules, b);
+/// Element `index` of `count` keys or values, whose scale, where they have any, is number `scale`.
+static float widened(tk_kv_type type, const void *elements, size_t count, size_t index, size_t scale) {
+    switch (type) {
+    case TK_KV_F32: return ((const float *)elements)[index];
+    case TK_KV_F16: return tk_float_of_half(tk_load_u16((const uint16_t *)elements + index));
+    default: {
+        const uint8_t *scales = (const uint8_t *)elements + count;
+        return tk_float_of_half(tk_load_u16(scales + 2 * scale)) * (float)((const int8_t *)elements)[index];
+    }
+    }
+}
 
-        float e[TK_KV_BLOCK] = {0};
-        for (size_t d = 0; d < head_size; d++) {
-            for (size_t p = span.start; p < span.end; p++) {
-                e[p] = __builtin_fmaf(query[d], keys[d * TK_KV_BLOCK + p], e[p]);
-            }
-        }
-        float raised = maximum;
+static void attend_one(
+    const tk_attention_shape *shape, tk_attending *state, const void *keys, const void *values) {
+    const size_t head_size = shape->head_size, count = TK_KV_BLOCK * head_size;
+    const tk_span span = state->span;
+    float e[TK_KV_BLOCK] = {0};
+    for (size_t d = 0; d < head_size; d++) {
         for (size_t p = span.start; p < span.end; p++) {
-            e[p] *= rules.scale;
-            if (rules.softcap != 0) e[p] = capped(e[p], rules.softcap);
-            raised = e[p] > raised ? e[p] : raised;
-        }
-        const float correction = maximum == -INFINITY ? 0.0f : exponential(maximum - raised);
-        maximum = raised;
-
-        float partial[16] = {0};
-        for (size_t p = span.start; p < span.end; p++) {
-            e[p] = exponential(e[p] - maximum);
-            partial[p % 16] += e[p];
-        }
-        sum = __builtin_fmaf(sum, correction, tk_reduce(partial));
-        for (size_t d = 0; d < head_size; d++) {
-            float acc = out[d] * correction;
-            for (size_t p = span.start; p < span.end; p++) {
-                acc = __builtin_fmaf(e[p], values[p * head_size + d], acc);
-            }
-            out[d] = acc;
+            const size_t scale = d / 32 * TK_KV_BLOCK + p;
+            const float key = widened(shape->type, keys, count, d * TK_KV_BLOCK + p, scale);
+            e[p] = __builtin_fmaf(state->query[d], key, e[p]);
         }
     }
-    for (size_t d = 0; d < head_size; d++) out[d] /= sum;
+    float raised = state->maximum;
+    for (size_t p = span.start; p < span.end; p++) {
+        e[p] *= shape->scale;
+        if (shape->softcap != 0) e[p] = capped(e[p], shape->softcap);
+        raised = e[p] > raised ? e[p] : raised;
+    }
+    const float correction = state->maximum == -INFINITY ? 0.0f : exponential(state->maximum - raised);
+    state->maximum = raised;
+
+    float partial[16] = {0};
+    for (size_t p = span.start; p < span.end; p++) {
+        e[p] = exponential(e[p] - raised);
+        partial[p % 16] += e[p];
+    }
+    state->sum = __builtin_fmaf(state->sum, correction, tk_reduce(partial));
+    for (size_t d = 0; d < head_size; d++) {
+        float acc = state->acc[d] * correction;
+        for (size_t p = span.start; p < span.end; p++) {
+            const size_t scale = p * tk_kv_scales(head_size) + d / 32;
+            acc = __builtin_fmaf(e[p], widened(shape->type, values, count, p * head_size + d, scale), acc);
+        }
+        state->acc[d] = acc;
+    }
+}
+
+static void attend(
+    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values) {
+    for (size_t q = 0; q < count; q++) attend_one(shape, queries + q, keys, values);
+}
+
+static void merge(float *x, const float *y, size_t count, float a, float b) {
+    for (size_t i = 0; i < count; i++) x[i] = __builtin_fmaf(x[i], a, y[i] * b);
 }
 
 const tk_kernels tk_kernels_portable = {
@@ -354,5 +373,6 @@ const tk_kernels tk_kernels_portable = {
     .argmax = argmax,
     .sum_exp = sum_exp,
     .rope = rope,
-    .attention = attention,
+    .attend = attend,
+    .merge = merge,
 };

@@ -1,4 +1,4 @@
-// Packing: weights into panels and back, keys and values into KV blocks. The same on every level: it moves bytes.
+// Packing: weights into panels and back. The same on every level: it moves bytes.
 //
 // Responsible for: the layouts of kernels.h.
 // Must not know: instruction sets.
@@ -101,22 +101,5 @@ void tk_unpack_row(tk_type type, float *out, const void *panel, size_t row, size
             tk_dequantize_row(type, out + c, block, block_columns);
         }
     }
-    }
-}
-
-// MARK: Keys and values
-
-size_t tk_kv_block_floats(size_t kv_heads, size_t head_size) {
-    return 2 * TK_KV_BLOCK * kv_heads * head_size;
-}
-
-void tk_kv_store(
-    float *block, const float *key, const float *value, size_t kv_heads, size_t head_size, size_t position_in_block) {
-    const size_t width = kv_heads * head_size;
-    float *values = block + width * TK_KV_BLOCK;
-    for (size_t i = 0; i < width; i++) block[i * TK_KV_BLOCK + position_in_block] = key[i];
-    for (size_t h = 0; h < kv_heads; h++) {
-        float *head = values + (h * TK_KV_BLOCK + position_in_block) * head_size;
-        memcpy(head, value + h * head_size, head_size * sizeof(float));
     }
 }

@@ -1,11 +1,12 @@
-// Reading quantized panels into vectors, for one vector width: a template that quantized_avx2.c and quantized_avx512.c
+// Reading quantized panels into vectors, for one vector width: a template that quantized_dots.h and quantized_pairs.h
 // include.
 //
 // Responsible for: the layout of every type: 4 columns of 16 rows as bytes, and the scales beside them.
 // Must not know: how they are multiplied. The file that includes it defines, before it does:
 //  VECTORS            vectors of 4-byte lanes that hold the 16 rows of a panel (lane = row)
-//  SIGNED_BIAS        what `signed_quants` adds to quants of -128...127: 0, or 128 where products are unsigned
 //  vector, floats     vectors of integers and of floats, and the functions on them that are used here
+//  SIGNED_BIAS        what `signed_quants` adds to quants of -128...127: 0, or 128 where products are unsigned
+//  sub_scale          a sub-scale as sums of products are multiplied by it
 
 /// What is known beside the quants of 32 columns of 16 rows.
 typedef struct {
@@ -46,14 +47,14 @@ INLINE size_t block_parts(tk_type type) {
     }
 }
 
-/// What `load_quants` adds to the quants of the type.
+/// What `load_quants` adds to the quants of the type, where it adds anything.
 INLINE int quant_bias(tk_type type) {
     switch (type) {
-    case TK_Q4_0: return 8;
-    case TK_Q5_0: return 16;
+    case TK_Q4_0: return SIGNED_BIAS ? SIGNED_BIAS : 8;
+    case TK_Q5_0:
+    case TK_MXFP4: return SIGNED_BIAS ? SIGNED_BIAS : 16;
     case TK_Q3_K: return 4;
     case TK_Q6_K: return 32;
-    case TK_MXFP4: return 12;
     case TK_Q8_0:
     case TK_IQ4_NL:
     case TK_IQ4_XS: return SIGNED_BIAS;
@@ -90,18 +91,23 @@ INLINE vector load_fifth_bits(const uint8_t *block, size_t offset, size_t group,
     return sixteen_where(spread, all_lanes(group % 2 ? 0x80402010u : 0x08040201u));
 }
 
+/// Quants that count from -bias as `quant_bias` wants them.
+INLINE vector rebased(tk_type type, vector quants, int bias) {
+    return quant_bias(type) == bias ? quants : add_bytes(quants, all_bytes((uint8_t)(quant_bias(type) - bias)));
+}
+
 /// Columns 4 group... of a part for the rows of vector v: bytes [rows][4], quants + bias.
 INLINE vector load_quants(tk_type type, const uint8_t *block, size_t part, size_t group, size_t v) {
     const size_t pair_shift = 2 * (part % 4), chunk = part / 4 * 8 + group;
     switch (type) {
     case TK_Q8_0: return signed_quants(load_unit(block, 2, group, v));
-    case TK_Q4_0: return load_nibbles(block, 2, group, v);
+    case TK_Q4_0: return rebased(type, load_nibbles(block, 2, group, v), 8);
     case TK_Q4_1: return load_nibbles(block, 4, group, v);
-    case TK_Q5_0: return load_nibbles(block, 6, group, v) | load_fifth_bits(block, 2, group, v);
+    case TK_Q5_0: return rebased(type, load_nibbles(block, 6, group, v) | load_fifth_bits(block, 2, group, v), 16);
     case TK_Q5_1: return load_nibbles(block, 8, group, v) | load_fifth_bits(block, 4, group, v);
     case TK_IQ4_NL: return signed_quants(look_up(tk_iq4_values, load_nibbles(block, 2, group, v)));
     case TK_IQ4_XS: return signed_quants(look_up(tk_iq4_values, load_nibbles(block, 8 + 16 * part, group, v)));
-    case TK_MXFP4: return look_up(tk_mxfp4_biased_values, load_nibbles(block, 1, group, v));
+    case TK_MXFP4: return rebased(type, look_up(tk_mxfp4_biased_values, load_nibbles(block, 1, group, v)), 16);
     case TK_Q2_K: return load_bits(block, 16, chunk, v, pair_shift, 3);
     case TK_Q3_K:
         return load_bits(block, 32, chunk, v, pair_shift, 3)
@@ -114,11 +120,6 @@ INLINE vector load_quants(tk_type type, const uint8_t *block, size_t part, size_
         return load_bits(block, 0, part / 4 * 16 + part % 2 * 8 + group, v, part % 4 / 2 * 4, 15)
             | shift_left_16(load_bits(block, 128, chunk, v, pair_shift, 3), 4);
     }
-}
-
-/// True where the quants are as good as unpacked.
-INLINE int needs_no_unpacking(tk_type type) {
-    return type == TK_Q8_0 || type == TK_Q4_0;
 }
 
 INLINE vector quants_of(tk_type type, part_source from, size_t group, size_t v) {
@@ -236,8 +237,9 @@ INLINE part_scales scales_of_part(tk_type type, const block_scales *block, size_
 }
 
 /// What makes up for the bias of the quants in the sums of a token's products.
-INLINE vector bias_correction(tk_type type, const part_scales *scales, size_t v, const tk_half_sums *x_sums) {
-    if (quant_bias(type) == 0) return all_lanes(0);
-    if (tk_has_sub_scales(type)) return multiply_pairs(scales->correction[v], broadcast_4_bytes(x_sums));
-    return all_lanes((uint32_t)(-quant_bias(type) * tk_sum_of_block(*x_sums)));
+INLINE vector bias_correction(tk_type type, const part_scales *scales, size_t v, const tk_quantized_block *x) {
+    if (quant_bias(type) == 0) return zeros();
+    if (tk_has_sub_scales(type)) return multiply_pairs(scales->correction[v], broadcast_4_bytes(x->halves));
+    const vector biased_sum = broadcast_4_bytes(&x->biased_sum);
+    return quant_bias(type) == 128 ? biased_sum : shift_right_signed(biased_sum, quant_bias(type) == 8 ? 4 : 3);
 }

@@ -50,7 +50,7 @@ struct Attention {
         attend(pass, layer: index)
         if output.weight.isQuantized {
             pass.forEachRow(cost: 4 * model.queryLength) { row in
-                space.attended.quantizeRow(row, columns: model.queryLength)
+                space.attended.quantizeRow(row, of: tokens, columns: model.queryLength)
             }
         }
         // attended [tokens, heads * headSize] -> update [tokens, dim]
@@ -88,43 +88,90 @@ struct Attention {
         let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: StageConfiguration.blockPositions)
         let block = pass.batch.blocks[pass.batch.tableStarts[row] + blockIndex]
         tk_kv_store(
-            pass.cache.block(block, layer: layer), key, value, model.keyValueHeadCount, model.headSize, inBlock)
+            pass.cache.type.kernelType, pass.cache.block(block, layer: layer), key, value, model.keyValueHeadCount,
+            model.headSize, inBlock)
     }
 
-    /// What one token's query of a head sees.
-    private func rules(position: Int, head: Int) -> tk_attention_rules {
-        tk_attention_rules(
-            first: window.map { max(0, position + 1 - $0) } ?? 0,
-            positions: position + 1,
-            scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
-            softcap: model.attentionSoftcap ?? 0,
-            sink: sinks.map { $0.values[head] } ?? -.infinity)
+    /// What the kernels need to know of this layer.
+    private func shape(_ cache: KeyValueCache) -> tk_attention_shape {
+        tk_attention_shape(
+            type: cache.type.kernelType, kv_heads: model.keyValueHeadCount,
+            heads_per_kv_head: model.headCount / model.keyValueHeadCount, head_size: model.headSize,
+            window: window ?? 0, scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
+            softcap: model.attentionSoftcap ?? 0, sinks: sinks.map { UnsafePointer($0.values) })
     }
 
     /// attended [tokens, heads * headSize] = attention of every query head over the positions up to its token's.
     private func attend(_ pass: ForwardPass, layer: Int) {
         let space = pass.workspace
-        let batch = pass.batch
-        let tokens = batch.tokenCount
-        let queryLength = model.queryLength
-        let headSize = model.headSize
-        let qkvLength = queryLength + 2 * model.keyValueLength
-        let headsPerKey = model.headCount / model.keyValueHeadCount
-        space.pointAtBlocks(batch.blocks, of: pass.cache, layer: layer)
+        space.pointAtBlocks(pass.batch.blocks, of: pass.cache, layer: layer)
         space.blockPointers.withUnsafeBufferPointer { pointers in
             guard let blocks = pointers.baseAddress else { return }
-            // Pieces of one KV head follow each other: what the last token read is still in the cache.
-            pass.pool.run(
-                pieces: model.keyValueHeadCount * tokens, operations: 2 * batch.attendedPositions * queryLength
-            ) { piece, _ in
-                let (keyHead, row) = piece.quotientAndRemainder(dividingBy: tokens)
-                for head in keyHead * headsPerKey..<(keyHead + 1) * headsPerKey {
-                    tk_attention(
-                        space.attended.values + row * queryLength + head * headSize,
-                        space.qkv + row * qkvLength + head * headSize, blocks + batch.tableStarts[row], keyHead,
-                        model.keyValueHeadCount, headSize, rules(position: batch.positions[row], head: head))
-                }
+            let longest = pass.batch.positions.max() ?? 0
+            let segments = longest / Int(TK_ATTENTION_SEGMENT) + 1
+            if segments > 1 && pass.batch.tokenCount <= space.apartTokens {
+                attendApart(pass, blocks: blocks, segments: segments)
+            } else {
+                attendTogether(pass, blocks: blocks)
             }
+        }
+    }
+
+    /// Some consecutive tokens of one sequence, as the kernels take them.
+    private func tokens(
+        _ run: BatchLayout.Run, of pass: ForwardPass, blocks: UnsafePointer<UnsafeRawPointer?>
+    ) -> tk_attention_tokens {
+        let stride = model.queryLength + 2 * model.keyValueLength
+        return tk_attention_tokens(
+            queries: pass.workspace.qkv + run.row * stride, query_stride: stride,
+            blocks: blocks + pass.batch.tableStarts[run.row], position: pass.batch.positions[run.row],
+            count: run.count)
+    }
+
+    /// Every piece is one KV head and a run of tokens.
+    private func attendTogether(_ pass: ForwardPass, blocks: UnsafePointer<UnsafeRawPointer?>) {
+        let runs = pass.batch.runs
+        let out = pass.workspace.attended.values
+        // Pieces of one KV head follow each other: what the last tokens read is still in the cache.
+        pass.pool.run(
+            pieces: model.keyValueHeadCount * runs.count,
+            operations: 2 * pass.batch.attendedPositions * model.queryLength
+        ) { piece, _ in
+            let (keyHead, index) = piece.quotientAndRemainder(dividingBy: runs.count)
+            var shape = shape(pass.cache)
+            var tokens = tokens(runs[index], of: pass, blocks: blocks)
+            tk_attention(&shape, &tokens, keyHead, out + runs[index].row * model.queryLength, model.queryLength)
+        }
+    }
+
+    /// Few tokens with long contexts: every piece is one KV head, a run and a segment, so that all threads have some.
+    private func attendApart(_ pass: ForwardPass, blocks: UnsafePointer<UnsafeRawPointer?>, segments: Int) {
+        let space = pass.workspace
+        let runs = pass.batch.runs
+        let heads = model.keyValueHeadCount
+        let tokenFloats = (model.headCount / heads) * (model.headSize + 2)
+        // [KV heads][runs][segments][tokens of the run, heads of the KV head, headSize + 2]
+        func states(_ keyHead: Int, _ run: BatchLayout.Run) -> UnsafeMutablePointer<Float> {
+            space.attentionStates + (keyHead * pass.batch.tokenCount + run.row) * segments * tokenFloats
+        }
+        pass.pool.run(
+            pieces: heads * runs.count * segments, operations: 2 * pass.batch.attendedPositions * model.queryLength
+        ) { piece, _ in
+            let (place, segment) = piece.quotientAndRemainder(dividingBy: segments)
+            let (keyHead, index) = place.quotientAndRemainder(dividingBy: runs.count)
+            var shape = shape(pass.cache)
+            var tokens = tokens(runs[index], of: pass, blocks: blocks)
+            let state = states(keyHead, runs[index]) + segment * runs[index].count * tokenFloats
+            tk_attention_segment(&shape, &tokens, keyHead, segment, state)
+        }
+        pass.pool.run(pieces: heads * runs.count, operations: pass.batch.tokenCount * model.queryLength * segments) {
+            piece, _ in
+            let (keyHead, index) = piece.quotientAndRemainder(dividingBy: runs.count)
+            var shape = shape(pass.cache)
+            var tokens = tokens(runs[index], of: pass, blocks: blocks)
+            tk_attention_merge(
+                &shape, &tokens, keyHead, states(keyHead, runs[index]), segments,
+                space.attended.values + runs[index].row * model.queryLength, model.queryLength)
         }
     }
 }

@@ -13,6 +13,15 @@ struct BatchLayout {
         var blockCount: Int
     }
 
+    /// Consecutive tokens of one slice.
+    struct Run {
+        var row: Int
+        var count: Int
+    }
+
+    /// Tokens that go through attention together: they share what is loaded of keys and values.
+    private static let runLimit = 16
+
     /// [tokens] ids
     private(set) var tokens: [Int32] = []
     /// [tokens] positions in their sequences
@@ -23,6 +32,8 @@ struct BatchLayout {
     private(set) var tableStarts: [Int] = []
     /// The block tables of all slices, one after the other.
     private(set) var blocks: [Int] = []
+    /// All rows in order, in runs of consecutive tokens of one slice, at most `runLimit` in each.
+    private(set) var runs: [Run] = []
     /// The slices that sample: their index in the batch and the row of their last token.
     private(set) var samplingRows: [(slice: Int, row: Int)] = []
     /// Rows whose next token's log-probability is wanted: the slice, the row and the token that follows.
@@ -43,6 +54,9 @@ struct BatchLayout {
             let blockCount = (end + StageConfiguration.blockPositions - 1) / StageConfiguration.blockPositions
             tableStarts.append(contentsOf: repeatElement(blocks.count, count: slice.tokens.count))
             blocks.append(contentsOf: slice.blocks.prefix(blockCount).lazy.map { Int($0) })
+            for start in stride(from: 0, to: slice.tokens.count, by: Self.runLimit) {
+                runs.append(Run(row: tokens.count + start, count: min(Self.runLimit, slice.tokens.count - start)))
+            }
             tokens.append(contentsOf: slice.tokens)
             positions.append(contentsOf: slice.position..<end)
             lengths.append(contentsOf: (slice.position..<end).lazy.map { max(slice.restartLength ?? 0, $0 + 1) })

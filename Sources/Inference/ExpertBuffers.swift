@@ -29,7 +29,7 @@ final class ExpertBuffers {
     let gate: UnsafeMutablePointer<Float>
     let up: UnsafeMutablePointer<Float>
     /// [rows, feedForwardLength] as `gate`: the quantized input of down.
-    let widened: tk_quantized
+    let widened: UnsafeMutablePointer<tk_quantized_block>
 
     private let memory: AnonymousMemory
 

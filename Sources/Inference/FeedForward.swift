@@ -52,7 +52,7 @@ struct DenseFeedForward {
         let widened = Activations(values: model.isGated ? space.gate : space.up, quantized: space.widened)
         pass.forEachRow(cost: 20 * wide) { row in
             activate(space, row: row)
-            if down.weight.isQuantized { widened.quantizeRow(row, columns: wide) }
+            if down.weight.isQuantized { widened.quantizeRow(row, of: tokens, columns: wide) }
         }
         // widened [tokens, wide] -> update [tokens, dim]
         down.weight.multiply(widened, into: space.update, stride: dim, tokens: tokens, pool: pass.pool)

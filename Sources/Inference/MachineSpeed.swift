@@ -61,15 +61,14 @@ package struct MachineSpeed: Sendable, Equatable {
         pool.run(pieces: pieces, operations: Int.max) { piece, _ in
             memset(matrix.panel(piece * piecePanels), 1, piecePanels * matrix.panelBytes)
         }
-        let inputs = try AnonymousMemory(byteCount: tokens * columns * 2, purpose: "speed measurement")
+        let blocks = tokens * columns / Int(TK_BLOCK)
+        let inputs = try AnonymousMemory(
+            byteCount: blocks * MemoryLayout<tk_quantized_block>.stride, purpose: "speed measurement")
         let output = try AnonymousMemory(
             byteCount: pool.threads * tokens * pieceRows * MemoryLayout<Float>.stride, purpose: "speed measurement")
         let floats = output.base.assumingMemoryBound(to: Float.self)
-        let blocks = tokens * columns / Int(TK_BLOCK)
         let x = tk_quantized(
-            quants: inputs.base.assumingMemoryBound(to: Int8.self),
-            scales: (inputs.base + tokens * columns).assumingMemoryBound(to: Float.self),
-            sums: (inputs.base + tokens * columns + 4 * blocks).assumingMemoryBound(to: tk_half_sums.self))
+            blocks: inputs.base.bindMemory(to: tk_quantized_block.self, capacity: blocks), tokens: tokens)
         let deadline = monotonicNanoseconds() + budgetNanoseconds
         var rounds = 0
         var shortest = UInt64.max
@@ -79,7 +78,7 @@ package struct MachineSpeed: Sendable, Equatable {
             pool.run(pieces: piecesPerRound, operations: Int.max) { piece, thread in
                 let panel = (firstPiece + piece) % pieces * piecePanels
                 tk_matmul_quantized(
-                    matrix.type, floats + thread * tokens * pieceRows, pieceRows, matrix.panel(panel), x, tokens,
+                    matrix.type, floats + thread * tokens * pieceRows, pieceRows, matrix.panel(panel), x, 0, tokens,
                     pieceRows, columns)
             }
             shortest = min(shortest, max(1, monotonicNanoseconds() - start))

@@ -70,7 +70,7 @@ struct MixtureOfExperts {
         pass.pool.run(pieces: rows, operations: 4 * rows * dim) { row, _ in
             let token = Int(space.tokenOfRow[row])
             (space.gathered.values + row * dim).update(from: normed.values + token * dim, count: dim)
-            if quantizesGathered { space.gathered.quantizeRow(row, columns: dim) }
+            if quantizesGathered { space.gathered.quantizeRow(row, of: rows, columns: dim) }
         }
         // gathered [rows, dim] -> gate, up [rows, wide]
         multiply(pass, space, space.gathered, columns: dim, into: [space.gate, space.up], stride: wide) { expert in
@@ -80,7 +80,7 @@ struct MixtureOfExperts {
         let widened = Activations(values: space.gate, quantized: space.widened)
         pass.pool.run(pieces: rows, operations: 20 * rows * wide) { row, _ in
             activate(space, row: row)
-            if quantizesWidened { widened.quantizeRow(row, columns: wide) }
+            if quantizesWidened { widened.quantizeRow(row, of: rows, columns: wide) }
         }
         // widened [rows, wide] -> outputs [rows, dim]; the gathered inputs are not needed any more
         let outputs = space.gathered.values
@@ -117,10 +117,10 @@ struct MixtureOfExperts {
             let (place, which) = product.quotientAndRemainder(dividingBy: outs.count)
             let expert = Int(space.active[place])
             let (first, second) = matrices(members[expert])
-            let row = Int(space.starts[expert])
+            let chosenBy = Int(space.starts[expert])..<Int(space.starts[expert + 1])
             (which == 0 ? first : second ?? first).multiply(
-                x.advanced(toRow: row, columns: columns), into: outs[which] + row * stride, stride: stride,
-                tokens: Int(space.starts[expert + 1]) - row, part: part, of: parts)
+                x, rows: chosenBy, of: rows, into: outs[which] + chosenBy.lowerBound * stride, stride: stride,
+                part: part, of: parts)
         }
     }
 

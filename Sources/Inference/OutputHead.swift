@@ -19,7 +19,7 @@ struct OutputHead {
         // hidden [tokens, dim] -> normed [rows, dim]
         pool.run(pieces: rows.count, operations: 8 * rows.count * dim) { index, _ in
             norm.apply(workspace.hidden + rows[index] * dim, into: workspace.normed.values + index * dim)
-            if output.isQuantized { workspace.normed.quantizeRow(index, columns: dim) }
+            if output.isQuantized { workspace.normed.quantizeRow(index, of: rows.count, columns: dim) }
         }
         // normed [rows, dim] -> logits [rows, vocabularySize]
         output.multiply(

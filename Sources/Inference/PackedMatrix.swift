@@ -10,25 +10,14 @@ import ModelFile
 struct Activations {
     /// [tokens, columns]
     var values: UnsafeMutablePointer<Float>
-    /// The same quantized, for quantized matrices; filled by `quantizeRow`.
-    var quantized: tk_quantized
+    /// The same quantized, for quantized matrices; filled by `quantizeRow`. Its layout depends on the number of tokens.
+    var quantized: UnsafeMutablePointer<tk_quantized_block>
 }
 
 extension Activations {
-    /// The rows of values [tokens, columns] from row `row` on.
-    func advanced(toRow row: Int, columns: Int) -> Activations {
-        let blocks = columns / Int(TK_BLOCK)
-        return Activations(
-            values: values + row * columns,
-            quantized: tk_quantized(
-                quants: quantized.quants + row * columns, scales: quantized.scales + row * blocks,
-                sums: quantized.sums + row * blocks))
-    }
-
     /// Quantizes row `row` of values [tokens, columns], once for all matrices it goes into.
-    func quantizeRow(_ row: Int, columns: Int) {
-        let first = advanced(toRow: row, columns: columns)
-        tk_quantize(first.quantized, first.values, 1, columns)
+    func quantizeRow(_ row: Int, of tokens: Int, columns: Int) {
+        tk_quantize(tk_quantized(blocks: quantized, tokens: tokens), row, values + row * columns, 1, columns)
     }
 }
 
@@ -45,6 +34,8 @@ final class PackedMatrix {
     private let offset: Int
 
     static let panelRows = Int(TK_PANEL_ROWS)
+    /// Panels that a product takes at once where it can; work is divided into such groups.
+    static let panelsAtOnce = 4
 
     /// Room for a matrix of this shape in memory of its own.
     convenience init(type: tk_type, rows: Int, columns: Int, name: String) throws(InferenceError) {
@@ -98,25 +89,31 @@ final class PackedMatrix {
         _ x: Activations, into out: UnsafeMutablePointer<Float>, stride: Int, tokens: Int, pool: ThreadPool
     ) {
         let operations = tokens * rows * columns
-        let pieces = min(panelCount, pool.threads == 1 ? 1 : pool.threads * 4)
+        let pieces = pool.threads == 1 ? 1 : min(panelCount / Self.panelsAtOnce + 1, pool.threads * 8)
         pool.run(pieces: pieces, operations: operations) { piece, _ in
-            multiply(x, into: out, stride: stride, tokens: tokens, part: piece, of: pieces)
+            multiply(x, rows: 0..<tokens, of: tokens, into: out, stride: stride, part: piece, of: pieces)
         }
     }
 
-    /// The elements of out that belong to one of `parts` equal shares of the panels (some of them may be empty).
+    /// The elements of out [rows.count, stride] that belong to one of `parts` equal shares of the panels (some may be
+    /// empty), for the rows `rows` of x [tokens, columns].
     func multiply(
-        _ x: Activations, into out: UnsafeMutablePointer<Float>, stride: Int, tokens: Int, part: Int, of parts: Int
+        _ x: Activations, rows: Range<Int>, of tokens: Int, into out: UnsafeMutablePointer<Float>, stride: Int,
+        part: Int, of parts: Int
     ) {
-        let share = (panelCount + parts - 1) / parts
-        let first = part * share
+        let groups = (panelCount + Self.panelsAtOnce - 1) / Self.panelsAtOnce
+        let first = groups * part / parts * Self.panelsAtOnce
         let firstRow = first * Self.panelRows
-        let count = min(share * Self.panelRows, rows - firstRow)
+        let count = min(groups * (part + 1) / parts * Self.panelsAtOnce * Self.panelRows, self.rows) - firstRow
         guard count > 0 else { return }
         if isQuantized {
-            tk_matmul_quantized(type, out + firstRow, stride, panel(first), x.quantized, tokens, count, columns)
+            tk_matmul_quantized(
+                type, out + firstRow, stride, panel(first), tk_quantized(blocks: x.quantized, tokens: tokens),
+                rows.lowerBound, rows.count, count, columns)
         } else {
-            tk_matmul_float(type, out + firstRow, stride, panel(first), x.values, tokens, count, columns)
+            tk_matmul_float(
+                type, out + firstRow, stride, panel(first), x.values + rows.lowerBound * columns, rows.count, count,
+                columns)
         }
     }
 }

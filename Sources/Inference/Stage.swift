@@ -63,7 +63,8 @@ package final class Stage: @unchecked Sendable {
         live = Live(
             weights: weights,
             cache: try KeyValueCache(
-                layerCount: configuration.layers.count, blockCount: configuration.blockCount,
+                type: configuration.keyValueType, layerCount: configuration.layers.count,
+                blockCount: configuration.blockCount,
                 keyValueHeads: model.keyValueHeadCount, headSize: model.headSize),
             workspace: try Workspace(configuration),
             sampler: configuration.isLast

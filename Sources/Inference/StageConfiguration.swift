@@ -24,11 +24,13 @@ package struct StageConfiguration: Sendable {
     package var threads: Int
     /// Multiply-adds below which the calling thread works alone. Results do not depend on it.
     package var threadingThreshold: Int
+    /// How keys and values are kept.
+    package var keyValueType: KeyValueType
 
     /// Describes a stage; `Stage.init` checks it.
     package init(
         model: ModelConfiguration, layers: Range<Int>, blockCount: Int, maximumBatchTokens: Int, threads: Int,
-        threadingThreshold: Int = defaultThreadingThreshold
+        threadingThreshold: Int = defaultThreadingThreshold, keyValueType: KeyValueType = .f32
     ) {
         self.model = model
         self.layers = layers
@@ -36,6 +38,7 @@ package struct StageConfiguration: Sendable {
         self.maximumBatchTokens = maximumBatchTokens
         self.threads = threads
         self.threadingThreshold = threadingThreshold
+        self.keyValueType = keyValueType
     }
 
     /// The stage holds the embedding.

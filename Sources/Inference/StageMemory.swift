@@ -27,8 +27,8 @@ extension Stage {
     }
 
     /// Bytes of one KV block (32 positions) in one layer.
-    package static func keyValueBlockBytes(of model: ModelConfiguration) -> Int {
-        tk_kv_block_floats(model.keyValueHeadCount, model.headSize) * MemoryLayout<Float>.stride
+    package static func keyValueBlockBytes(of model: ModelConfiguration, type: KeyValueType = .f32) -> Int {
+        tk_kv_block_bytes(type.kernelType, model.keyValueHeadCount, model.headSize)
     }
 
     /// Bytes of everything else: working buffers and sampling.
@@ -42,7 +42,8 @@ extension Stage {
     /// Bytes of a whole stage once every KV block is in use.
     package static func memoryBytes(of configuration: StageConfiguration, tensors: [TensorDescriptor]) -> Int {
         weightBytes(layers: configuration.layers, of: configuration.model, tensors: tensors)
-            + configuration.layers.count * configuration.blockCount * keyValueBlockBytes(of: configuration.model)
+            + configuration.layers.count * configuration.blockCount
+            * keyValueBlockBytes(of: configuration.model, type: configuration.keyValueType)
             + workspaceBytes(of: configuration)
     }
 

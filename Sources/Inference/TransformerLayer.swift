@@ -25,20 +25,21 @@ struct TransformerLayer {
     /// Every loop gives whole rows, panels or heads to threads, so no result depends on how many there are.
     func forward(_ pass: ForwardPass, index: Int) {
         let space = pass.workspace
+        let tokens = pass.batch.tokenCount
         let dim = attention.model.embeddingLength
         let quantizesAttentionInput = attention.quantizesInput
         let quantizesFeedForwardInput = feedForward.quantizesInput
 
         // hidden [tokens, dim] -> normed [tokens, dim]
         pass.forEachRow(cost: 8 * dim) { row in
-            prepare(space, row: row, dim: dim, norm: attentionNorm, quantizes: quantizesAttentionInput)
+            prepare(space, row: row, of: tokens, dim: dim, norm: attentionNorm, quantizes: quantizesAttentionInput)
         }
         // normed [tokens, dim] -> update [tokens, dim]
         attention.forward(pass, index: index)
         // hidden += update; hidden [tokens, dim] -> normed [tokens, dim]
         pass.forEachRow(cost: 10 * dim) { row in
             addUpdate(space, row: row, dim: dim, norm: postAttentionNorm)
-            prepare(space, row: row, dim: dim, norm: feedForwardNorm, quantizes: quantizesFeedForwardInput)
+            prepare(space, row: row, of: tokens, dim: dim, norm: feedForwardNorm, quantizes: quantizesFeedForwardInput)
         }
         // normed [tokens, dim] -> update [tokens, dim]
         feedForward.forward(pass)
@@ -47,11 +48,13 @@ struct TransformerLayer {
     }
 
     /// normed [dim] of one token = norm(hidden), quantized too where a matrix needs it so.
-    private func prepare(_ space: Workspace, row: Int, dim: Int, norm: Normalization?, quantizes: Bool) {
+    private func prepare(
+        _ space: Workspace, row: Int, of tokens: Int, dim: Int, norm: Normalization?, quantizes: Bool
+    ) {
         let hidden = space.hidden + row * dim
         let normed = space.normed.values + row * dim
         if let norm { norm.apply(hidden, into: normed) } else { normed.update(from: hidden, count: dim) }
-        if quantizes { space.normed.quantizeRow(row, columns: dim) }
+        if quantizes { space.normed.quantizeRow(row, of: tokens, columns: dim) }
     }
 
     /// hidden [dim] of one token += norm(update).

@@ -34,14 +34,17 @@ final class Workspace {
     let normed: Activations
     /// [tokens, queryLength]: attended values, the input of the output projection.
     let attended: Activations
+    /// States of attention whose segments are computed apart; for at most `apartTokens` tokens.
+    let attentionStates: UnsafeMutablePointer<Float>
+    let apartTokens: Int
     /// [tokens, feedForwardLength] as `gate` or `up`: the quantized input of the down projection.
-    let widened: tk_quantized
+    let widened: UnsafeMutablePointer<tk_quantized_block>
 
     /// nil where no layer of the stage has experts.
     let experts: ExpertBuffers?
 
     /// Block pointers of the layer at work, for all slices of the batch.
-    private(set) var blockPointers: [UnsafePointer<Float>?] = []
+    private(set) var blockPointers: [UnsafeRawPointer?] = []
 
     private let memory: AnonymousMemory
 
@@ -64,6 +67,8 @@ final class Workspace {
         normed = Activations(values: cut.floats(sizes.embedding), quantized: cut.quantized(sizes.embedding))
         attended = Activations(values: cut.floats(sizes.query), quantized: cut.quantized(sizes.query))
         widened = cut.quantized(sizes.feedForward)
+        attentionStates = cut.floats(sizes.attentionStates)
+        apartTokens = sizes.apartTokens
         experts = try ExpertBuffers(configuration)
         precondition(cut.next <= memory.base + memory.byteCount, "the sizes are the sum of the buffers")
     }
@@ -76,10 +81,10 @@ final class Workspace {
     /// Points `blockPointers` at the blocks of one layer.
     func pointAtBlocks(_ blocks: [Int], of cache: KeyValueCache, layer: Int) {
         if blockPointers.count < blocks.count {
-            blockPointers = [UnsafePointer<Float>?](repeating: nil, count: blocks.count)
+            blockPointers = [UnsafeRawPointer?](repeating: nil, count: blocks.count)
         }
         for (index, block) in blocks.enumerated() {
-            blockPointers[index] = UnsafePointer(cache.block(block, layer: layer))
+            blockPointers[index] = UnsafeRawPointer(cache.block(block, layer: layer))
         }
     }
 }
@@ -96,6 +101,8 @@ private struct Sizes {
     var slidingAngles = 0
     var logits = 0
     var logitRows = 0
+    var attentionStates = 0
+    var apartTokens = 0
 
     init(_ configuration: StageConfiguration) {
         let model = configuration.model
@@ -109,6 +116,14 @@ private struct Sizes {
         up = model.hasFusedGateUp ? 2 * feedForward : feedForward
         slidingAngles = tokens * (model.slidingWindow?.rotary?.dimensions ?? 0) / 2
         if case .rotary(let rotary) = model.positions { angles = tokens * (rotary.dimensions / 2) }
+        if configuration.threads > 1 {
+            // Fewer tokens than give each thread two KV heads.
+            apartTokens = min(tokens, 2 * configuration.threads / model.keyValueHeadCount + 1)
+            let positions = min(model.contextLength, configuration.blockCount * StageConfiguration.blockPositions)
+            let segment = Int(TK_ATTENTION_SEGMENT)
+            attentionStates =
+                apartTokens * model.headCount * (model.headSize + 2) * ((positions + segment - 1) / segment)
+        }
         if configuration.isLast {
             logitRows = min(tokens, Workspace.maximumLogitRows)
             logits = logitRows * model.vocabularySize
@@ -118,6 +133,7 @@ private struct Sizes {
     var byteCount: Int {
         let floats = [
             embedding, embedding, qkv, gate, up, angles, angles, slidingAngles, slidingAngles, logits, embedding, query,
+            attentionStates,
         ]
         return floats.reduce(0) { $0 + BufferCutter.floatBytes($1) }
             + [embedding, query, feedForward].reduce(0) { $0 + BufferCutter.quantizedBytes($1) }
@@ -130,7 +146,9 @@ struct BufferCutter {
 
     static func floatBytes(_ count: Int) -> Int { padded(count * MemoryLayout<Float>.stride) }
 
-    static func quantizedBytes(_ count: Int) -> Int { padded(count) + 2 * floatBytes(blocks(count)) }
+    static func quantizedBytes(_ count: Int) -> Int {
+        padded(blocks(count) * MemoryLayout<tk_quantized_block>.stride)
+    }
 
     mutating func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
         defer { next += Self.floatBytes(count) }
@@ -143,13 +161,9 @@ struct BufferCutter {
     }
 
     /// Room for `count` quantized values; a [tokens, columns] matrix of that size has at most this many blocks.
-    mutating func quantized(_ count: Int) -> tk_quantized {
-        let quants = next.bindMemory(to: Int8.self, capacity: count)
-        next += Self.padded(count)
-        let scales = floats(Self.blocks(count))
-        let sums = next.bindMemory(to: tk_half_sums.self, capacity: Self.blocks(count))
-        next += Self.floatBytes(Self.blocks(count))
-        return tk_quantized(quants: quants, scales: scales, sums: sums)
+    mutating func quantized(_ count: Int) -> UnsafeMutablePointer<tk_quantized_block> {
+        defer { next += Self.quantizedBytes(count) }
+        return next.bindMemory(to: tk_quantized_block.self, capacity: Self.blocks(count))
     }
 
     private static func blocks(_ count: Int) -> Int { count / Int(TK_BLOCK) }

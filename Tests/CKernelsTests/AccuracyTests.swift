@@ -133,7 +133,7 @@ struct AccuracyTests {
             Foundation.exp(0.2 * zip(query, key).reduce(0.0) { $0 + Double($1.0) * Double($1.1) })
         }
         let total = weights.reduce(0, +)
-        for (d, actual) in cache.attend(query, head: 0, scale: 0.2).enumerated() {
+        for (d, actual) in cache.attend(query, head: 0, rules: .init(scale: 0.2)).enumerated() {
             let expected = zip(weights, cache.values).reduce(0.0) { $0 + $1.0 * Double($1.1[d]) } / total
             #expect(abs(Double(actual) - expected) < 3e-6)
         }
@@ -151,7 +151,8 @@ struct AccuracyTests {
         }
         let weights = scores.map { Foundation.exp($0) }
         let sum = weights.reduce(Foundation.exp(0.7), +)
-        let own = cache.attend(query, head: 0, scale: 0.25, first: first, softcap: 5, sink: 0.7)
+        let own = cache.attend(
+            query, head: 0, rules: .init(scale: 0.25, window: positions - first, softcap: 5, sink: 0.7))
         for d in 0..<headSize {
             let expected = zip(weights, first..<positions).reduce(0.0) { $0 + $1.0 * Double(cache.values[$1.1][d]) }
             #expect(abs(Double(own[d]) - expected / sum) < 1e-5)

@@ -62,18 +62,20 @@ struct DefinitionTests {
         let x = random.floats(32)
         let quantized = QuantizedRows(x, tokens: 1, columns: 32)
         let amax = x.map(abs).max() ?? 0
-        #expect(quantized.scales == [amax / 127])
-        #expect(quantized.quants.map(Float.init) == x.map { ($0 * (127 / amax)).rounded(.toNearestOrEven) })
-        #expect(quantized.sums[0].first == quantized.quants[..<16].reduce(0) { $0 + Int16($1) })
-        #expect(quantized.sums[0].second == quantized.quants[16...].reduce(0) { $0 + Int16($1) })
+        let block = quantized.block(0, 0), sums = [block.values[..<16], block.values[16...]].map { $0.map(Int16.init) }
+        #expect(block.scale == amax / 127)
+        #expect(block.values.map(Float.init) == x.map { ($0 * (127 / amax)).rounded(.toNearestOrEven) })
+        #expect(block.halves.0 == sums[0].reduce(0, +) && block.halves.1 == sums[1].reduce(0, +))
+        #expect(block.biased_sum == -128 * (Int32(block.halves.0) + Int32(block.halves.1)))
+        #expect(block.scaled_sum == block.scale * Float(block.halves.0 + block.halves.1))
 
         for tiny in [0, 0x1p-121, 0x1p-148] as [Float] {
-            let zero = QuantizedRows(Array(repeating: tiny, count: 32), tokens: 1, columns: 32)
-            #expect(zero.scales == [0] && zero.sums[0].isZero && zero.quants == Array(repeating: 0, count: 32))
+            let zero = QuantizedRows(Array(repeating: tiny, count: 32), tokens: 1, columns: 32).block(0, 0)
+            #expect(zero.scale == 0 && zero.scaled_sum == 0 && zero.isZero)
         }
         for broken in [Float.nan, .infinity, -.infinity] {
-            let block = QuantizedRows(Array(x[..<31]) + [broken], tokens: 1, columns: 32)
-            #expect(block.scales[0].isNaN && block.sums[0].isZero && block.quants == Array(repeating: 0, count: 32))
+            let block = QuantizedRows(Array(x[..<31]) + [broken], tokens: 1, columns: 32).block(0, 0)
+            #expect(block.scale.isNaN && block.scaled_sum.isNaN && block.isZero)
         }
     }
 
@@ -116,33 +118,58 @@ struct DefinitionTests {
         }
     }
 
-    @Test("Attention goes block by block with an online softmax", arguments: [1, 32, 75])
+    @Test(
+        "Attention goes block by block with an online softmax, and merges segments", arguments: [1, 32, 75, 512, 1060])
     func attention(positions: Int) {
         var random = RandomValues(seed: 7)
         let headSize = 10
         let cache = KeyValueCache(positions: positions, heads: 2, headSize: headSize, using: &random)
         let query = random.floats(headSize)
-        var acc = [Float](repeating: 0, count: headSize), maximum = -Float.infinity, sum: Float = 0
-        for start in stride(from: 0, to: positions, by: 32) {
-            let block = start..<min(start + 32, positions)
-            let scores = block.map { position in
-                (0..<headSize).reduce(Float(0)) {
-                    $0.addingProduct(query[$1], cache.keys[position][headSize + $1])
-                } * 0.25
-            }
-            let raised = max(maximum, scores.max() ?? maximum)
-            let correction = start == 0 ? 0 : Self.exp(maximum - raised)
-            let e = scores.map { Self.exp($0 - raised) }
-            sum = Self.reduce(e, +).addingProduct(sum, correction)
-            for d in 0..<headSize {
-                acc[d] *= correction
-                for (p, position) in block.enumerated() {
-                    acc[d].addProduct(e[p], cache.values[position][headSize + d])
+        var merged = AttentionState(headSize: headSize)
+        for start in stride(from: 0, to: positions, by: 512) {
+            var state = AttentionState(headSize: headSize)
+            for block in stride(from: start, to: min(start + 512, positions), by: 32) {
+                let seen = block..<min(block + 32, positions)
+                let scores = seen.map { position in
+                    (0..<headSize).reduce(Float(0)) {
+                        $0.addingProduct(query[$1], cache.keys[position][headSize + $1])
+                    } * 0.25
                 }
+                state.add(scores, seen.map { Array(cache.values[$0][headSize...]) })
+            }
+            merged.merge(state)
+        }
+        #expect(cache.attend(query, head: 1, rules: .init(scale: 0.25)) == merged.acc.map { $0 / merged.sum })
+    }
+
+    /// The state of attention as the contract defines it.
+    private struct AttentionState {
+        var maximum = -Float.infinity
+        var sum: Float = 0
+        var acc: [Float]
+
+        init(headSize: Int) { acc = Array(repeating: 0, count: headSize) }
+
+        mutating func add(_ scores: [Float], _ values: [[Float]]) {
+            let raised = max(maximum, scores.max() ?? maximum)
+            let correction = maximum == -.infinity ? 0 : DefinitionTests.exp(maximum - raised)
+            let e = scores.map { DefinitionTests.exp($0 - raised) }
+            sum = DefinitionTests.reduce(e, +).addingProduct(sum, correction)
+            for d in acc.indices {
+                acc[d] *= correction
+                for (weight, value) in zip(e, values) { acc[d].addProduct(weight, value[d]) }
             }
             maximum = raised
         }
-        #expect(cache.attend(query, head: 1, scale: 0.25) == acc.map { $0 / sum })
+
+        mutating func merge(_ other: AttentionState) {
+            let raised = max(maximum, other.maximum)
+            let a = maximum == -.infinity ? 0 : DefinitionTests.exp(maximum - raised)
+            let b = other.maximum == -.infinity ? 0 : DefinitionTests.exp(other.maximum - raised)
+            sum = (other.sum * b).addingProduct(sum, a)
+            for d in acc.indices { acc[d] = (other.acc[d] * b).addingProduct(acc[d], a) }
+            maximum = raised
+        }
     }
 
     @Test("argmax takes the lowest index of the largest value and passes over NaN")

@@ -6,9 +6,10 @@ import Testing
 
 extension tk_level {
     /// Every level this processor can run, the portable one first.
-    static var available: [tk_level] {
-        [TK_LEVEL_PORTABLE, TK_LEVEL_AVX2, TK_LEVEL_AVX512].filter { $0.rawValue <= tk_best_level().rawValue }
-    }
+    static var available: [tk_level] { all.filter { tk_supports_level($0) != 0 } }
+
+    /// Every level there is.
+    static let all = [TK_LEVEL_PORTABLE, TK_LEVEL_AVX2, TK_LEVEL_AVX_VNNI, TK_LEVEL_AVX512, TK_LEVEL_AVX512_VNNI]
 
     /// Computes with this level forced. Should another suite force a level meanwhile, computes again.
     func forced<Value>(_ compute: () -> Value) -> Value {

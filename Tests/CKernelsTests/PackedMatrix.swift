@@ -5,30 +5,40 @@ import CKernels
 
 /// Activations quantized by `tk_quantize`.
 struct QuantizedRows {
-    var quants: [Int8]
-    var scales: [Float]
-    var sums: [tk_half_sums]
+    let tokens: Int
+    let columns: Int
+    /// In groups of 8 tokens, [columns / 32][tokens of the group].
+    private(set) var blocks: [tk_quantized_block]
 
     init(_ x: [Float], tokens: Int, columns: Int) {
-        quants = Array(repeating: 99, count: tokens * columns)
-        scales = Array(repeating: 99, count: tokens * columns / 32)
-        sums = Array(repeating: tk_half_sums(first: 99, second: 99), count: tokens * columns / 32)
-        withPointers { tk_quantize($0, x, tokens, columns) }
+        self.tokens = tokens
+        self.columns = columns
+        blocks = Array(repeating: tk_quantized_block(), count: tokens * columns / 32)
+        withQuantized { tk_quantize($0, 0, x, tokens, columns) }
     }
 
-    mutating func withPointers(_ body: (tk_quantized) -> Void) {
-        quants.withUnsafeMutableBufferPointer { quants in
-            scales.withUnsafeMutableBufferPointer { scales in
-                sums.withUnsafeMutableBufferPointer { sums in
-                    body(tk_quantized(quants: quants.baseAddress, scales: scales.baseAddress, sums: sums.baseAddress))
-                }
-            }
-        }
+    mutating func withQuantized(_ body: (tk_quantized) -> Void) {
+        let tokens = tokens
+        blocks.withUnsafeMutableBufferPointer { body(tk_quantized(blocks: $0.baseAddress, tokens: tokens)) }
+    }
+
+    /// The 32 columns from 32 `part` on of one token.
+    func block(_ token: Int, _ part: Int) -> tk_quantized_block {
+        let first = token / 8 * 8
+        let width = min(8, tokens - first)
+        return blocks[first * columns / 32 + part * width + token - first]
     }
 }
 
-extension tk_half_sums {
-    var isZero: Bool { first == 0 && second == 0 }
+extension tk_quantized_block {
+    /// The 32 quants.
+    var values: [Int8] { withUnsafeBytes(of: quants) { $0.map { Int8(bitPattern: $0) } } }
+    /// Nothing but the scales.
+    var isZero: Bool { values.allSatisfy { $0 == 0 } && biased_sum == 0 && halves.0 == 0 && halves.1 == 0 }
+    /// All fields.
+    var fields: [Float] {
+        values.map(Float.init) + [scale, Float(biased_sum), scaled_sum, Float(halves.0), Float(halves.1)]
+    }
 }
 
 struct PackedMatrix {
@@ -139,8 +149,8 @@ struct PackedMatrix {
             tk_matmul_float(type, &out, rows + padding, panels, x, tokens, rows, columns)
         } else {
             var quantized = QuantizedRows(x, tokens: tokens, columns: columns)
-            quantized.withPointers {
-                tk_matmul_quantized(type, &out, rows + padding, panels, $0, tokens, rows, columns)
+            quantized.withQuantized {
+                tk_matmul_quantized(type, &out, rows + padding, panels, $0, 0, tokens, rows, columns)
             }
         }
         return out

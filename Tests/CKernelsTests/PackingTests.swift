@@ -121,10 +121,12 @@ struct PackingTests {
     @Test("Keys are stored by element, values by position")
     func keyValueLayout() {
         let heads = 2, headSize = 3, width = heads * headSize
-        #expect(tk_kv_block_floats(heads, headSize) == 2 * 32 * width)
+        #expect(tk_kv_block_bytes(TK_KV_F32, heads, headSize) == 4 * 2 * 32 * width)
+        #expect(tk_kv_block_bytes(TK_KV_F16, heads, headSize) == 2 * 2 * 32 * width)
+        #expect(tk_kv_block_bytes(TK_KV_Q8_0, heads, 40) == 2 * 32 * heads * (40 + 2 * 2))
         let key = (0..<width).map { Float($0 + 1) }, value = key.map { -$0 }
-        var block = [Float](repeating: 0, count: tk_kv_block_floats(heads, headSize))
-        tk_kv_store(&block, key, value, heads, headSize, 7)
+        var block = [Float](repeating: 0, count: 2 * 32 * width)
+        tk_kv_store(TK_KV_F32, &block, key, value, heads, headSize, 7)
         for i in 0..<width {
             #expect(block[i * 32 + 7] == key[i])
             #expect(block[32 * width + (i / headSize * 32 + 7) * headSize + i % headSize] == value[i])

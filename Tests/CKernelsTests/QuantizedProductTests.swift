@@ -27,10 +27,10 @@ struct QuantizedProductTests {
             for row in 0..<18 {
                 var acc: Float = 0
                 for index in 0..<parts {
-                    let part = Self.part(index, row: row, of: matrix), at = token * parts + index
-                    let values = (0..<32).map { Int(quantized.quants[at * 32 + $0]) }
+                    let part = Self.part(index, row: row, of: matrix)
+                    let block = quantized.block(token, index), values = block.values.map(Int.init)
                     let sum = (0..<32).reduce(0) { $0 + part.sub[$1 / 16] * part.quants[$1] * values[$1] }
-                    let scale = quantized.scales[at]
+                    let scale = block.scale
                     acc.addProduct(Float(sum), part.scale * scale)
                     let halves = [values[..<16].reduce(0, +), values[16...].reduce(0, +)]
                     let sums = part.offsets.count == 1 ? [halves[0] + halves[1]] : halves
@@ -38,6 +38,24 @@ struct QuantizedProductTests {
                 }
                 #expect(product[token * 18 + row] == acc)
             }
+        }
+    }
+
+    @Test(
+        "Tokens from any one on give the products that they give among all",
+        arguments: PackedMatrix.quantizedTypes.map(\.rawValue))
+    func slices(type: UInt32) {
+        var random = RandomValues(seed: 12)
+        let type = tk_type(rawValue: type), columns = tk_block_columns(type)
+        let matrix = PackedMatrix(type, rows: 50, columns: columns, hostile: false, using: &random)
+        let x = random.floats(45 * columns), together = matrix.times(x, tokens: 45)
+        for (first, count) in [(0, 3), (3, 1), (5, 9), (7, 2), (8, 16), (3, 40), (44, 1)] {
+            var out = [Float](repeating: 7, count: count * 50)
+            var quantized = QuantizedRows(x, tokens: 45, columns: columns)
+            quantized.withQuantized {
+                tk_matmul_quantized(type, &out, 50, matrix.panels, $0, first, count, 50, columns)
+            }
+            #expect(out == Array(together[first * 50..<(first + count) * 50]))
         }
     }
 
@@ -51,10 +69,11 @@ struct QuantizedProductTests {
         let x = random.floats(11 * columns), weights = matrix.unpacked()
         let quantized = QuantizedRows(x, tokens: 11, columns: columns), product = matrix.times(x, tokens: 11)
         for token in 0..<11 {
+            let blocks = (0..<parts).map { quantized.block(token, $0) }, values = blocks.map(\.values)
             for row in 0..<21 {
                 let terms = (0..<columns).map { column in
-                    Double(weights[row][column]) * Double(quantized.scales[token * parts + column / 32])
-                        * Double(quantized.quants[token * columns + column])
+                    Double(weights[row][column]) * Double(blocks[column / 32].scale)
+                        * Double(values[column / 32][column % 32])
                 }
                 let size = terms.reduce(0) { $0 + abs($1) }
                 #expect(abs(Double(product[token * 21 + row]) - terms.reduce(0, +)) <= 3e-7 * size)

@@ -60,7 +60,8 @@ struct StageInvarianceTests {
         let reference = try Self.run(model)
         let before = tk_current_level()
         defer { tk_set_level(before) }
-        for level in [TK_LEVEL_PORTABLE, TK_LEVEL_AVX2, TK_LEVEL_AVX512] where tk_set_level(level) == 0 {
+        for level in [TK_LEVEL_PORTABLE, TK_LEVEL_AVX2, TK_LEVEL_AVX_VNNI, TK_LEVEL_AVX512, TK_LEVEL_AVX512_VNNI]
+        where tk_set_level(level) == 0 {
             #expect(try Self.run(model) == reference, "level \(level.rawValue)")
         }
     }

@@ -27,11 +27,15 @@
 /// Instruction sets with a variant of their own, in order of preference.
 typedef enum {
     TK_LEVEL_PORTABLE = 0,
-    TK_LEVEL_AVX2 = 1,    ///< AVX2, FMA, F16C
-    TK_LEVEL_AVX512 = 2,  ///< AVX-512 F, BW, DQ, VL and VNNI
+    TK_LEVEL_AVX2 = 1,         ///< AVX2, FMA, F16C
+    TK_LEVEL_AVX_VNNI = 2,     ///< the same and AVX-VNNI
+    TK_LEVEL_AVX512 = 3,       ///< AVX2's and AVX-512 F, BW, DQ, VL
+    TK_LEVEL_AVX512_VNNI = 4,  ///< the same and AVX-512 VNNI
 } tk_level;
 
-/// The best level this processor and operating system support (cpuid, asked once).
+/// 1 where this processor and operating system support a level, else 0.
+int tk_supports_level(tk_level level);
+/// The best level they support (cpuid, asked once).
 tk_level tk_best_level(void);
 /// The level in use: `tk_best_level()` until `tk_set_level` says otherwise.
 tk_level tk_current_level(void);
@@ -110,23 +114,30 @@ int tk_all_finite(const float *x, size_t count);
 
 // MARK: Matrix products
 
-/// The sums of the quants of a block's first and second 16 columns, each in -2032...2032.
+/// 32 columns of one token's activations: value = scale * quant.
 typedef struct {
-    int16_t first, second;
-} tk_half_sums;
+    int8_t quants[TK_BLOCK];  ///< in -127...127
+    float scale;
+    int32_t biased_sum;  ///< -128 times the sum of all quants: what makes up for weights that count from -128
+    float scaled_sum;    ///< scale * (float)(sum of all quants)
+    int16_t halves[2];   ///< the sums of the quants of the first and second 16 columns, each in -2032...2032
+} tk_quantized_block;
 
-/// Activations of `tokens` tokens quantized in blocks of 32 columns: value = scale * quant.
+/// Tokens whose blocks of the same columns lie side by side.
+#define TK_TOKEN_GROUP 8
+
+/// Quantized activations [tokens, columns]: tokens in groups of 8 (the last group may have fewer), each group
+/// [columns / 32][tokens of the group] blocks. So a tile of tokens reads one stretch of memory.
 typedef struct {
-    int8_t *quants;      ///< [tokens, columns], in -127...127
-    float *scales;       ///< [tokens, columns / 32]
-    tk_half_sums *sums;  ///< [tokens, columns / 32]
+    tk_quantized_block *blocks;  ///< tokens * columns / 32 of them
+    size_t tokens;
 } tk_quantized;
 
-/// Quantizes x [tokens, columns] (columns a multiple of 32). Per block: amax = max |x|, scale = amax / 127,
-/// quant = round to nearest even(x * (127 / amax)), which lies in -127...127. A block whose amax is below 2^-120
-/// (127 / amax could overflow) counts as all zero: scale 0, quants 0. A block that holds a value that is not finite has
-/// scale NaN and quants 0.
-void tk_quantize(tk_quantized out, const float *x, size_t tokens, size_t columns);
+/// Quantizes x [count, columns] (columns a multiple of 32) as the tokens first ..< first + count of `out`. Per block:
+/// amax = max |x|, scale = amax / 127, quant = round to nearest even(x * (127 / amax)), which lies in -127...127. A block
+/// whose amax is below 2^-120 (127 / amax could overflow) counts as all zero: scale 0, quants 0. A block that holds a
+/// value that is not finite has scale NaN and quants 0.
+void tk_quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns);
 
 /// out[t * out_stride + r] = sum over k of w[r, k] * x[t, k] for F32, F16 and BF16 panels, r in 0..<rows.
 /// Order: acc = 0; for k = 0..<columns: acc = fma(w as float, x[t, k], acc).
@@ -135,7 +146,8 @@ void tk_matmul_float(
     tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
     size_t columns);
 
-/// The same for panels of all other types and quantized activations; columns a multiple of the type's block.
+/// The same for panels of all other types and the quantized activations of the tokens first ..< first + count, the rows
+/// 0 ..< count of out; columns a multiple of the type's block.
 ///
 /// Every type is read as blocks of 32 columns: weight = scale * sub[h] * quant + offset[h], h = 0 for the first and 1
 /// for the second 16 columns, quants and sub-scales integers, scale and offsets float:
@@ -148,12 +160,12 @@ void tk_matmul_float(
 /// Order: acc = 0; for each 32 columns:
 ///  s = exact int32 sum of sub * quant * x quant (at most 2 * 16 * 128 * 32 * 127 < 2^24 in magnitude, in Q6_K);
 ///  acc = fma((float)s, scale * x scale, acc);
-///  with one offset: acc = fma(offset, x scale * (float)(first + second), acc), first and second the halves' sums of x;
-///  with two: acc = fma(offset[0], x scale * (float)first, acc), then fma(offset[1], x scale * (float)second, acc).
+///  with one offset: acc = fma(offset, scaled sum of x, acc);
+///  with two: acc = fma(offset[h], x scale * (float)halves[h], acc), h = 0, then 1.
 /// Any bytes are a valid block: Q8_0 quants of -128 too.
 void tk_matmul_quantized(
-    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t tokens, size_t rows,
-    size_t columns);
+    tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
+    size_t rows, size_t columns);
 
 // MARK: Rows
 
@@ -237,34 +249,76 @@ void tk_rope(
 
 /// Positions in a KV block.
 #define TK_KV_BLOCK 32
+/// Positions in a segment: what attention over a long context is divided into.
+#define TK_ATTENTION_SEGMENT 512
 
-/// Floats of one KV block of one layer: keys [kv_heads][head_size][32 positions], then
-/// values [kv_heads][32 positions][head_size].
-size_t tk_kv_block_floats(size_t kv_heads, size_t head_size);
+/// How keys and values are stored.
+typedef enum {
+    TK_KV_F32 = 0,
+    TK_KV_F16 = 1,   ///< rounded to nearest even
+    TK_KV_Q8_0 = 2,  ///< per position and 32 elements of a head (the last may be fewer): an f16 scale and int8 quants
+} tk_kv_type;
 
-/// Stores one token's key and value, each [kv_heads, head_size], at `position_in_block` of a block.
+/// Bytes of one KV block of one layer. Keys, KV head by KV head: [head_size][32 positions] elements, in Q8_0 followed by
+/// f16 scales [ceil(head_size / 32)][32 positions]. Then values likewise: [32 positions][head_size] elements, in Q8_0
+/// followed by scales [32 positions][ceil(head_size / 32)].
+size_t tk_kv_block_bytes(tk_kv_type type, size_t kv_heads, size_t head_size);
+
+/// Stores one token's key and value, each [kv_heads, head_size], at `position_in_block` of a block. Q8_0: with amax the
+/// largest magnitude of 32 elements, scale = f16(amax / 127) and quant = round to nearest even(x * (127 / amax)); all
+/// zero where amax is below 2^-120; where a value is not finite the scale is NaN and the quants are 0.
 void tk_kv_store(
-    float *block, const float *key, const float *value, size_t kv_heads, size_t head_size, size_t position_in_block);
+    tk_kv_type type, void *block, const float *key, const float *value, size_t kv_heads, size_t head_size,
+    size_t position_in_block);
 
-/// What a query sees, and how scores are made of products.
+/// What the attention of a layer computes.
 typedef struct {
-    size_t first;      ///< the first position it sees (above 0 where a window slides)
-    size_t positions;  ///< one past the last; above `first`
-    float scale;       ///< what query . key is multiplied by
-    float softcap;     ///< scores s become softcap * tanh(s / softcap) as in `tk_softcap`; 0: they stay
-    float sink;        ///< the score of a position without a value; -infinity: there is none
-} tk_attention_rules;
+    tk_kv_type type;
+    size_t kv_heads;
+    size_t heads_per_kv_head;  ///< consecutive query heads that share a KV head
+    size_t head_size;
+    size_t window;       ///< positions that a token sees, itself included; 0: all up to it
+    float scale;         ///< what query . key is multiplied by
+    float softcap;       ///< scores s become softcap * tanh(s / softcap) as in `tk_softcap`; 0: they stay
+    const float *sinks;  ///< [all heads]: the score of a position without a value; NULL: there is none
+} tk_attention_shape;
 
-/// Attention of one query head [head_size] over positions first..<positions of its KV head: out [head_size].
-/// blocks[b] is the block that holds positions 32 b ..< 32 b + 32; what lies outside of these positions is not looked
-/// at (it may hold anything, NaN included), and blocks that hold none of them may be null.
-/// Order, block by block of those that hold one: score[p] = scale * (chain of fma over head_size from 0), capped where
-/// there is a softcap; block maximum m_b; m' = max(m, m_b); c = exp(m - m'), 0 where m is -infinity;
-/// e[p] = exp(score[p] - m'), element p % 32 of 32, 0 for a p outside; sum = fma(sum, c, reduction of e as on top);
-/// acc[d] = acc[d] * c, then for p in order: acc[d] = fma(e[p], v[p][d], acc[d]). At the end out[d] = acc[d] / sum.
-/// acc starts from 0; m and sum from -infinity and 0, or from the sink and 1.
+/// Consecutive tokens of one sequence.
+typedef struct {
+    const float *queries;       ///< of the first token: [all heads, head_size]
+    size_t query_stride;        ///< floats from one token's queries to the next
+    const void *const *blocks;  ///< blocks[b] holds positions 32 b ..< 32 b + 32
+    size_t position;            ///< of the first token
+    size_t count;
+} tk_attention_tokens;
+
+/// Attention of the query heads of one KV head: out of a token [all heads, head_size], `out_stride` floats apart; only
+/// these heads are written. A token at position p sees p + 1 - window ..< p + 1. What lies outside of that is not looked at
+/// (it may hold anything, NaN included), and blocks that hold none of it may be null.
+///
+/// Order. Positions are divided into segments of 512 (0 ..< 512, ...). Each segment that holds some has a state of its own:
+/// m = -infinity, sum = 0, acc = 0; block by block of those that hold one: score[p] = scale * (chain of fma over head_size
+/// from 0), capped where there is a softcap; m' = the largest of m and the scores; c = exp(m - m'), 0 where m is
+/// -infinity; e[p] = exp(score[p] - m'), element p % 32 of 32, 0 for a p outside; sum = fma(sum, c, reduction of e as on
+/// top); acc[d] = acc[d] * c, then for p in order: acc[d] = fma(e[p], v[p][d], acc[d]). The states are then merged in
+/// order, from the sink's (m = sink, sum = 1, acc = 0) or an empty one: with m' the larger m, a = exp(m - m'),
+/// b = exp(m of the segment - m'), each 0 where its m is -infinity: sum = fma(sum, a, b * segment's), acc likewise. At the
+/// end out[d] = acc[d] / sum. (An empty state merged with another is the other.)
+/// A stored element is widened to float first: Q8_0 as scale * quant.
 void tk_attention(
-    float *out, const float *query, const float *const *blocks, size_t kv_head, size_t kv_heads, size_t head_size,
-    tk_attention_rules rules);
+    const tk_attention_shape *shape, const tk_attention_tokens *tokens, size_t kv_head, float *out, size_t out_stride);
+
+/// Floats of the state of one segment for the query heads of one KV head and `count` tokens.
+size_t tk_attention_state_floats(const tk_attention_shape *shape, size_t count);
+
+/// The state of one segment, to be merged later: so that segments can be computed apart. A segment that holds no position
+/// of any token has an empty state.
+void tk_attention_segment(
+    const tk_attention_shape *shape, const tk_attention_tokens *tokens, size_t kv_head, size_t segment, float *state);
+
+/// What `tk_attention` gives, from the states of the segments 0 ..< segments, which follow each other.
+void tk_attention_merge(
+    const tk_attention_shape *shape, const tk_attention_tokens *tokens, size_t kv_head, const float *states,
+    size_t segments, float *out, size_t out_stride);
 
 #endif

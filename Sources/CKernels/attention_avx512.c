@@ -1,0 +1,36 @@
+// Attention over one KV block for AVX-512.
+//
+// Responsible for: putting the template together.
+// Must not know: whether the processor has these instructions; dispatch.c asks it.
+
+#if defined(__x86_64__)
+
+#define INLINE static inline __attribute__((always_inline))
+#define LANES 16
+#define TILE_QUERIES 4
+#define TILE_VECTORS 4
+
+#include "kernels_internal.h"
+
+#include <immintrin.h>
+#include <math.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+
+#include "math_avx512.h"
+#include "vectors_avx512.h"
+
+/// The reduction of the 32 elements of a block.
+INLINE float sum_of_scores(const floats e[2]) { return reduce(e[0] + e[1]); }
+INLINE float first_lane(floats v) { return _mm512_cvtss_f32(v); }
+
+#include "attention_blocks.h"
+
+void tk_avx512_attend(
+    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values) {
+    attend(shape, queries, count, keys, values);
+}
+
+#pragma clang attribute pop
+
+#endif
