@@ -47,11 +47,15 @@ extension Stage {
     }
 
     private static func packedBytes(_ tensor: TensorDescriptor) -> Int {
-        let isVector = [".bias", "norm.weight", "sinks.weight"].contains(where: tensor.name.hasSuffix)
         let bytes =
-            isVector
+            tensor.isVector
             ? tensor.rows * tensor.columns * MemoryLayout<Float>.stride
             : PackedMatrix.byteCount(type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns)
         return AnonymousMemory.residentBytes(bytes ?? tensor.byteCount)
     }
+}
+
+extension TensorDescriptor {
+    /// Kept as floats, one after the other: a norm, a bias or the like. Everything else is a packed matrix.
+    var isVector: Bool { [".bias", "norm.weight", "sinks.weight"].contains(where: name.hasSuffix) }
 }
