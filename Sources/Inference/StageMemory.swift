@@ -1,6 +1,6 @@
 // What a stage will take, known before anything is loaded.
 //
-// Responsible for: sizes for planning; they are those that `Stage` then allocates.
+// Responsible for: sizes for planning; `Stage` then allocates these, or a page less here and there.
 // Must not know: limits, workers.
 
 import CKernels
