@@ -81,17 +81,21 @@ package final class ConvertedTensors: TensorSource {
         }
     }
 
-    /// A matrix whose columns lie one after the other: each row gathers from all of it.
+    /// A matrix whose columns lie one after the other: each row gathers from all of it. Other threads that want it
+    /// meanwhile wait instead of reading it too.
     private func wholeBytes(of tensor: TensorDescriptor) throws(ModelFileError) -> [UInt8] {
-        if let known = transposed.withLock({ $0?.name == tensor.name ? $0?.bytes : nil }) { return known }
-        var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
-        var failure: ModelFileError?
-        bytes.withUnsafeMutableBytes { bytes in
-            do throws(ModelFileError) { try source.read(tensor, at: 0, into: bytes) } catch { failure = error }
+        try transposed.withLock { known throws(ModelFileError) in
+            if let known, known.name == tensor.name { return known.bytes }
+            known = nil
+            var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
+            var failure: ModelFileError?
+            bytes.withUnsafeMutableBytes { bytes in
+                do throws(ModelFileError) { try source.read(tensor, at: 0, into: bytes) } catch { failure = error }
+            }
+            if let failure { throw failure }
+            known = (tensor.name, bytes)
+            return bytes
         }
-        if let failure { throw failure }
-        transposed.withLock { $0 = (tensor.name, bytes) }
-        return bytes
     }
 }
 

@@ -1,6 +1,6 @@
 // What a stage will take, known before anything is loaded.
 //
-// Responsible for: sizes for planning; they are those that `Stage` then allocates.
+// Responsible for: sizes for planning; `Stage` then allocates these, or a page less here and there.
 // Must not know: limits, workers.
 
 import CKernels
@@ -48,11 +48,15 @@ extension Stage {
     }
 
     private static func packedBytes(_ tensor: TensorDescriptor) -> Int {
-        let isVector = [".bias", "norm.weight", "sinks.weight"].contains(where: tensor.name.hasSuffix)
         let bytes =
-            isVector
+            tensor.isVector
             ? tensor.rows * tensor.columns * MemoryLayout<Float>.stride
             : PackedMatrix.byteCount(type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns)
         return AnonymousMemory.residentBytes(bytes ?? tensor.byteCount)
     }
+}
+
+extension TensorDescriptor {
+    /// Kept as floats, one after the other: a norm, a bias or the like. Everything else is a packed matrix.
+    var isVector: Bool { [".bias", "norm.weight", "sinks.weight"].contains(where: name.hasSuffix) }
 }

@@ -64,6 +64,12 @@ struct StageAssembler {
 
     private func layer(_ index: Int) throws(InferenceError) -> TransformerLayer {
         let prefix = "blk.\(index)."
+        var matrices: [TensorDescriptor] = []
+        for requirement in model.tensors(of: .layer(index)) {
+            let tensor = try tensor(requirement.name)
+            if !tensor.isVector { matrices.append(tensor) }
+        }
+        try store.matrices(matrices, reader: reader)
         let feedForward: FeedForward =
             if let experts = model.experts(layer: index) {
                 .experts(try mixture(experts, prefix))
@@ -105,22 +111,19 @@ struct StageAssembler {
     }
 
     private func mixture(_ experts: Experts, _ prefix: String) throws(InferenceError) -> MixtureOfExperts {
-        var tensors: [TensorDescriptor] = []
-        for expert in 0..<experts.count {
-            for matrix in Experts.Matrix.allCases {
-                tensors.append(try tensor(Experts.weightName(prefix, matrix, expert: expert)))
-            }
-        }
         let router = try linear(prefix + "ffn_gate_inp", hasBias: experts.hasRouterBias)
-        let matrices = try store.matrices(tensors, reader: reader)
+        var members: [Expert] = []
+        for expert in 0..<experts.count {
+            func weight(_ kind: Experts.Matrix) throws(InferenceError) -> PackedMatrix {
+                try matrix(Experts.weightName(prefix, kind, expert: expert))
+            }
+            members.append(Expert(gate: try weight(.gate), up: try weight(.up), down: try weight(.down)))
+        }
         func bias(_ matrix: Experts.Matrix) throws(InferenceError) -> FloatVector? {
             experts.hasBias ? try vector(Experts.biasName(prefix, matrix)) : nil
         }
         return MixtureOfExperts(
-            model: model, experts: experts, router: router,
-            members: (0..<experts.count).map {
-                Expert(gate: matrices[3 * $0], up: matrices[3 * $0 + 1], down: matrices[3 * $0 + 2])
-            },
+            model: model, experts: experts, router: router, members: members,
             gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down))
     }
 

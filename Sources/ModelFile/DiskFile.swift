@@ -1,7 +1,8 @@
 // Files and folders on disk, opened for reading only. Knows no format.
 //
 // Weights are read with `pread` and never mapped: pages of a mapped file count as our memory, and a file that shrinks
-// while mapped kills the process.
+// while mapped kills the process. What was read stays in the system's page cache, which gives way to any program that
+// needs memory: other workers of this host and the next start read the same file.
 import Foundation
 
 /// One regular file, closed when the last reference goes.

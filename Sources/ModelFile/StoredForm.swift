@@ -102,11 +102,15 @@ extension SeparateScales {
             let blocks = try files[tensor.file].bytes(
                 at: tensor.offset + first * Self.storedBytes, count: span * Self.storedBytes)
             let scales = try files[file].bytes(at: self.offset + first, count: span)
-            for number in block..<block + count {
-                let place = index(ofBlock: number) - first
-                Self.put(
-                    scale: scales[place], blocks[(place * Self.storedBytes)...].prefix(Self.storedBytes),
-                    at: number * Self.blockBytes - offset, of: buffer)
+            blocks.withUnsafeBytes { blocks in
+                for number in block..<block + count {
+                    let place = index(ofBlock: number) - first
+                    let low = blocks.loadUnaligned(fromByteOffset: place * Self.storedBytes, as: SIMD8<UInt8>.self)
+                    let high = blocks.loadUnaligned(fromByteOffset: place * Self.storedBytes + 8, as: SIMD8<UInt8>.self)
+                    Self.put(
+                        scale: scales[place], Self.nibbles(low, high), at: number * Self.blockBytes - offset, of: buffer
+                    )
+                }
             }
             block += count
         }
@@ -118,21 +122,25 @@ extension SeparateScales {
         return row * rowStep * blocksPerRow + column
     }
 
+    /// From elements 0..<16, two in each of 8 bytes, and elements 16..<32 to bytes of elements i and 16 + i.
+    private static func nibbles(_ low: SIMD8<UInt8>, _ high: SIMD8<UInt8>) -> SIMD16<UInt8> {
+        let four = SIMD8<UInt8>(repeating: 4), lowBits = SIMD8<UInt8>(repeating: 15)
+        var bytes = SIMD16<UInt8>()
+        bytes.evenHalf = (low & lowBits) | (high &<< four)
+        bytes.oddHalf = (low &>> four) | (high & ~lowBits)
+        return bytes
+    }
+
     /// Writes one block at `position` of `buffer`, as far as it is inside.
     private static func put(
-        scale: UInt8, _ stored: ArraySlice<UInt8>, at position: Int, of buffer: UnsafeMutableRawBufferPointer
+        scale: UInt8, _ nibbles: SIMD16<UInt8>, at position: Int, of buffer: UnsafeMutableRawBufferPointer
     ) {
-        stored.withUnsafeBufferPointer { stored in
+        if position >= 0 && position + blockBytes <= buffer.count {
+            buffer[position] = scale
+            buffer.storeBytes(of: nibbles, toByteOffset: position + 1, as: SIMD16<UInt8>.self)
+        } else {
             for index in max(0, -position)..<min(blockBytes, buffer.count - position) {
-                guard index > 0 else {
-                    buffer[position] = scale
-                    continue
-                }
-                let element = index - 1  // and element + 16
-                let shift = UInt8(element % 2 * 4)
-                let low = stored[element / 2] >> shift & 15
-                let high = stored[8 + element / 2] >> shift & 15
-                buffer[position + index] = low | high << 4
+                buffer[position + index] = index == 0 ? scale : nibbles[index - 1]
             }
         }
     }

@@ -84,6 +84,21 @@ struct ConvertedTensorsTests {
         #expect(wrong.withLock { $0 } == 0)
     }
 
+    @Test("A transposed matrix that several threads want is read once")
+    func transposedOnce() throws {
+        let model = Self.source(rows: 64, columns: 32, transposed: true) { Float($0 * 100 + $1) }
+        let source = SlowSource(model)
+        let conversion = TensorConversion(model.tensors[0], to: .q8_0)
+        let converted = ConvertedTensors([conversion], source: source, threads: 1)
+        let answers = Mutex<Set<[UInt8]>>([])
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            guard let bytes = try? whole(converted, conversion.target) else { return }
+            answers.withLock { _ = $0.insert(bytes) }
+        }
+        #expect(answers.withLock { $0.count } == 1)
+        #expect(source.reads.withLock { $0 } == 1)
+    }
+
     @Test("A transposed matrix is laid out in rows, rows take their new order, and the addend is added")
     func layout() throws {
         let model = Self.source(rows: 8, columns: 5, transposed: true) { Float($0 * 10 + $1) }
@@ -188,5 +203,21 @@ struct ConvertedTensorsTests {
             next = [sample.token]
         }
         return tokens
+    }
+}
+
+/// A source whose reads take long enough to overlap.
+private final class SlowSource: TensorSource {
+    let reads = Mutex(0)
+    private let model: TinyModel
+
+    init(_ model: TinyModel) { self.model = model }
+
+    func read(
+        _ tensor: TensorDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(ModelFileError) {
+        reads.withLock { $0 += 1 }
+        usleep(20_000)
+        try model.read(tensor, at: offset, into: buffer)
     }
 }

@@ -52,37 +52,6 @@ struct StageLoadingTests {
         #expect(source.names.withLock { $0 }.isEmpty)
     }
 
-    @Test("Large tensors are read in windows and equal those read at once")
-    func windows() throws {
-        // 9 MB of embedding in rows of 300 floats: several windows, the last panel not full.
-        let configuration = ModelConfiguration.tiny(
-            .llama, layers: 1, dim: 300, heads: 2, keyHeads: 1, headSize: 2, wide: 3, vocabulary: 7501, tied: true)
-        let row = (0..<300).map { Float($0) }
-        var bytes: [String: [UInt8]] = [:]
-        let tensors = configuration.parts(ofLayers: 0..<1).flatMap { configuration.tensors(of: $0) }.map { needed in
-            bytes[needed.name] = [UInt8](repeating: 0, count: needed.rows * needed.columns * 4)
-            return TensorDescriptor(
-                name: needed.name, type: .f32, rows: needed.rows, columns: needed.columns,
-                byteCount: needed.rows * needed.columns * 4, file: 0, offset: 0)
-        }
-        for token in [0, 3000, 7500] {
-            row.withUnsafeBytes {
-                bytes["token_embd.weight"]?.replaceSubrange(token * 1200..<(token + 1) * 1200, with: $0)
-            }
-        }
-        let model = TinyModel(name: "large", configuration: configuration, tensors: tensors, bytes: bytes)
-        let reader = WeightReader(source: model, pool: ThreadPool(threads: 2, threshold: 0), bytesDone: 0) { _ in }
-        let matrix = try reader.readMatrix(try #require(tensors.first { $0.name == "token_embd.weight" }))
-        var own = [Float](repeating: -1, count: 300)
-        for token in [0, 1, 3000, 3001, 7499, 7500] {
-            own.withUnsafeMutableBufferPointer { buffer in
-                guard let base = buffer.baseAddress else { return }
-                matrix.unpackRow(token, into: base)
-            }
-            #expect(own == ([0, 3000, 7500].contains(token) ? row : [Float](repeating: 0, count: 300)))
-        }
-    }
-
     @Test("Missing, misshapen and unreadable tensors are refused by name")
     func badTensors() throws {
         let model = TinyModel.llama
