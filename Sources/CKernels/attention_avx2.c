@@ -8,7 +8,8 @@
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 8
 #define TILE_QUERIES 2
-#define TILE_VECTORS 4
+#define VALUE_QUERIES 2
+#define VALUE_VECTORS 4
 
 #include "kernels_internal.h"
 

@@ -7,8 +7,9 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define LANES 16
-#define TILE_QUERIES 4
-#define TILE_VECTORS 4
+#define TILE_QUERIES 8
+#define VALUE_QUERIES 4
+#define VALUE_VECTORS 4
 
 #include "kernels_internal.h"
 

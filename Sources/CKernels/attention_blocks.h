@@ -3,8 +3,8 @@
 // Responsible for: some queries at once over the 32 positions of a block, so that keys and values are loaded once for all.
 // Must not know: which instructions there are, other blocks. Besides vectors and functions on them there must be
 //  LANES         floats of a vector
-//  TILE_QUERIES  queries whose sums are kept in registers at once
-//  TILE_VECTORS  vectors of a head's values that are summed up at once
+//  TILE_QUERIES   queries whose scores are kept in registers at once
+//  VALUE_QUERIES  queries, VALUE_VECTORS vectors of a head's values, that are summed up at once
 
 #define SCORE_VECTORS (TK_KV_BLOCK / LANES)
 
@@ -77,7 +77,7 @@ INLINE float raise(float *e, floats scores[SCORE_VECTORS], tk_attending *query) 
 INLINE void add_values(
     tk_kv_type type, size_t count, size_t vectors, int shared, size_t head_size, size_t d, tk_attending *queries,
     float e[][TK_KV_BLOCK], const float *corrections, const void *values, tk_span span) {
-    floats acc[TILE_QUERIES][TILE_VECTORS];
+    floats acc[VALUE_QUERIES][VALUE_VECTORS];
     for (size_t q = 0; q < count; q++) {
         for (size_t j = 0; j < vectors; j++) {
             acc[q][j] = load_floats(queries[q].acc + d + j * LANES) * all_floats(corrections[q]);
@@ -85,7 +85,7 @@ INLINE void add_values(
     }
     const uint8_t *scales = scales_of(values, head_size);
     for (size_t p = span.start; p < span.end; p++) {
-        floats value[TILE_VECTORS];
+        floats value[VALUE_VECTORS];
         for (size_t j = 0; j < vectors; j++) {
             value[j] = load_elements(type, values, p * head_size + d + j * LANES);
             if (type == TK_KV_Q8_0) {
@@ -131,13 +131,10 @@ static void add_values_of_rest(
     }
 }
 
-INLINE void attend_tile(
-    tk_kv_type type, size_t count, const tk_attention_shape *shape, tk_attending *queries, const void *keys,
-    const void *values) {
-    floats scores[TILE_QUERIES][SCORE_VECTORS];
-    float e[TILE_QUERIES][TK_KV_BLOCK], corrections[TILE_QUERIES];
-    score(type, count, scores, shape, queries, keys);
-    for (size_t q = 0; q < count; q++) corrections[q] = raise(e[q], scores[q], queries + q);
+/// The values of a block for some queries, whose e and corrections are given; count is a constant.
+INLINE void attend_values(
+    tk_kv_type type, size_t count, size_t head_size, tk_attending *queries, float e[][TK_KV_BLOCK],
+    const float *corrections, const void *values) {
     tk_span span = queries[0].span;
     int shared = 1;
     for (size_t q = 1; q < count; q++) {
@@ -145,21 +142,33 @@ INLINE void attend_tile(
         span.start = queries[q].span.start < span.start ? queries[q].span.start : span.start;
         span.end = queries[q].span.end > span.end ? queries[q].span.end : span.end;
     }
-    const size_t head_size = shape->head_size;
     size_t d = 0;
-    for (; d + TILE_VECTORS * LANES <= head_size; d += TILE_VECTORS * LANES) {
+    for (; d + VALUE_VECTORS * LANES <= head_size; d += VALUE_VECTORS * LANES) {
         if (shared) {
-            add_values(type, count, TILE_VECTORS, 1, head_size, d, queries, e, corrections, values, span);
+            add_values(type, count, VALUE_VECTORS, 1, head_size, d, queries, e, corrections, values, span);
         } else {
-            add_values(type, count, TILE_VECTORS, 0, head_size, d, queries, e, corrections, values, span);
+            add_values(type, count, VALUE_VECTORS, 0, head_size, d, queries, e, corrections, values, span);
         }
     }
     for (; d + LANES <= head_size; d += LANES) {
         add_values(type, count, 1, 0, head_size, d, queries, e, corrections, values, span);
     }
-    if (d == head_size) return;
-    for (size_t q = 0; q < count; q++) {
+    for (size_t q = 0; q < count && d < head_size; q++) {
         add_values_of_rest(type, head_size, d, queries + q, e[q], corrections[q], values);
+    }
+}
+
+/// `count` is a constant, and a multiple of VALUE_QUERIES or 1.
+INLINE void attend_tile(
+    tk_kv_type type, size_t count, const tk_attention_shape *shape, tk_attending *queries, const void *keys,
+    const void *values) {
+    const size_t step = count < VALUE_QUERIES ? 1 : VALUE_QUERIES;
+    floats scores[TILE_QUERIES][SCORE_VECTORS];
+    float e[TILE_QUERIES][TK_KV_BLOCK], corrections[TILE_QUERIES];
+    score(type, count, scores, shape, queries, keys);
+    for (size_t q = 0; q < count; q++) corrections[q] = raise(e[q], scores[q], queries + q);
+    for (size_t q = 0; q < count; q += step) {
+        attend_values(type, step, shape->head_size, queries + q, e + q, corrections + q, values);
     }
 }
 
@@ -168,6 +177,9 @@ INLINE void attend_all(
     const void *values) {
     for (; count >= TILE_QUERIES; count -= TILE_QUERIES, queries += TILE_QUERIES) {
         attend_tile(type, TILE_QUERIES, shape, queries, keys, values);
+    }
+    for (; count >= VALUE_QUERIES; count -= VALUE_QUERIES, queries += VALUE_QUERIES) {
+        attend_tile(type, VALUE_QUERIES, shape, queries, keys, values);
     }
     for (; count > 0; count--, queries++) attend_tile(type, 1, shape, queries, keys, values);
 }

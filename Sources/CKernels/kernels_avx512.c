@@ -38,7 +38,8 @@ INLINE __m512 load_weights(tk_type type, const uint8_t *panel, size_t k) {
 }
 
 #define FLOAT_TILE_LIMIT 12
-#define PREFETCH_BYTES 2048
+/// Measured on Zen 5 with F16: 2 tokens read 37 GB/s so, 33 GB/s with twice the distance; 6 tokens run at 180 and 207 GFLOP/s.
+#define PREFETCH_BYTES(panels) ((panels) == 4 ? 2048 : 4096)
 
 /// `panels` panels (rows: how many rows they have together) times `tokens` tokens; both are constants to the compiler.
 INLINE void tile_float(
@@ -54,7 +55,7 @@ INLINE void tile_float(
         for (size_t j = 0; j < panels; j++) {
             const uint8_t *from = panel + j * panel_bytes;
             // Ask for what comes later (past the end it does no harm): few tokens are bound by memory.
-            _mm_prefetch((const char *)from + k * column_bytes + PREFETCH_BYTES, _MM_HINT_T0);
+            _mm_prefetch((const char *)from + k * column_bytes + PREFETCH_BYTES(panels), _MM_HINT_T0);
             w[j] = load_weights(type, from, k);
         }
         for (size_t t = 0; t < tokens; t++) {

@@ -11,7 +11,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #define TILE_LIMIT 8
 #define PIPELINED_TOKENS 4
-#define PREFETCH_BYTES 2048  // measured on Zen 3 with Q8_0: 18 GB/s without, 23 GB/s with
+#define PREFETCH_BYTES 8192  // measured on Zen 5, Q4_0: 8 tokens run at 565 GOP/s with 2,048, at 720 with 8,192
 
 #include "vectors_avx512.h"
 

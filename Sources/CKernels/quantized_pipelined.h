@@ -60,7 +60,7 @@ INLINE void multiply_part(
 }
 
 /// As `multiply_unpacked`, of two panels that follow each other; `tokens` is a constant.
-INLINE void multiply_two(
+INLINE void multiply_pair(
     tk_type type, size_t tokens, float (*acc)[TOKENS_AT_ONCE][TK_PANEL_ROWS], const unpacked_part *weights0,
     size_t parts, const tk_quantized_block *x, size_t width) {
     const unpacked_part *weights1 = weights0 + PARTS_AT_ONCE;
@@ -90,26 +90,46 @@ INLINE void multiply_two(
     }
 }
 
+/// Pairs of panels times tiles of tokens that follow each other in one group.
+typedef struct {
+    float (*acc)[TOKENS_AT_ONCE][TK_PANEL_ROWS];  ///< of the first panel and token
+    const unpacked_part *weights;                 ///< [panels][PARTS_AT_ONCE]
+    size_t pairs, parts, tiles;
+    token_tile tile;
+} pair_work;
+
 // Functions of their own, for each number of tokens: their sums stay in registers. All types with a bias are alike, and so
 // are all with an offset.
-#define TWO_PANELS(kind, type, n) \
-    static __attribute__((noinline)) void kind##_##n( \
-        float (*acc)[TOKENS_AT_ONCE][TK_PANEL_ROWS], const unpacked_part *weights, size_t parts, \
-        const tk_quantized_block *x, size_t width) { \
-        multiply_two(type, n, acc, weights, parts, x, width); \
+#define PAIRS(kind, type, n) \
+    static __attribute__((noinline)) void kind##_##n(const pair_work *work) { \
+        const size_t width = work->tile.width, parts = work->parts; \
+        for (size_t j = 0; j < work->pairs; j++) { \
+            const unpacked_part *weights = work->weights + 2 * j * PARTS_AT_ONCE; \
+            for (size_t i = 0; i < work->tiles; i++) { \
+                float(*acc)[TOKENS_AT_ONCE][TK_PANEL_ROWS] = \
+                    (float(*)[TOKENS_AT_ONCE][TK_PANEL_ROWS])work->acc[2 * j][i * n]; \
+                multiply_pair(type, n, acc, weights, parts, work->tile.x + i * n, width); \
+            } \
+        } \
     }
-#define TWO_PANELS_OF_EACH(n) TWO_PANELS(biased, TK_Q8_0, n) TWO_PANELS(with_offset, TK_Q4_1, n)
-TWO_PANELS_OF_EACH(1) TWO_PANELS_OF_EACH(2) TWO_PANELS_OF_EACH(3) TWO_PANELS_OF_EACH(4)
+#define PAIRS_OF_EACH(n) PAIRS(biased, TK_Q8_0, n) PAIRS(with_offset, TK_Q4_1, n)
+PAIRS_OF_EACH(1) PAIRS_OF_EACH(2) PAIRS_OF_EACH(3) PAIRS_OF_EACH(4)
 
-/// As `multiply_unpacked`, of two panels that follow each other and at most PIPELINED_TOKENS tokens; acc begins at the
-/// first of these.
-INLINE void multiply_pipelined(
-    tk_type type, size_t tokens, float (*acc)[TOKENS_AT_ONCE][TK_PANEL_ROWS], const unpacked_part *weights,
-    size_t parts, token_tile tile) {
+/// acc of the first panel and token: all panels but the last of an odd number times `tokens` tokens of one group, which
+/// begin at the tile.
+INLINE void multiply_pairs_of_panels(
+    tk_type type, size_t tokens, float (*acc)[TOKENS_AT_ONCE][TK_PANEL_ROWS],
+    const unpacked_part (*unpacked)[PARTS_AT_ONCE], size_t panels, size_t parts, token_tile tile) {
     const int is_biased = tk_offset_count(type) == 0;
-    switch (tokens) {
-#define CASE(n) case n: (is_biased ? biased_##n : with_offset_##n)(acc, weights, parts, tile.x, tile.width); break;
-        CASE(1) CASE(2) CASE(3) CASE(4)
-#undef CASE
+    pair_work work = {acc, unpacked[0], panels / 2, parts, tokens / PIPELINED_TOKENS, tile};
+    if (work.tiles > 0) (is_biased ? biased_4 : with_offset_4)(&work);
+    const size_t done = tokens / PIPELINED_TOKENS * PIPELINED_TOKENS;
+    work.acc = (float(*)[TOKENS_AT_ONCE][TK_PANEL_ROWS])acc[0][done];
+    work.tile.x += done;
+    work.tiles = 1;
+    switch (tokens - done) {
+    case 1: (is_biased ? biased_1 : with_offset_1)(&work); break;
+    case 2: (is_biased ? biased_2 : with_offset_2)(&work); break;
+    case 3: (is_biased ? biased_3 : with_offset_3)(&work); break;
     }
 }

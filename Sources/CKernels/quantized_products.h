@@ -12,13 +12,13 @@
 // in the first-level cache, and tiles of tokens pass over it, their sums waiting in memory between two visits.
 
 /// Up to so many tokens, unpacking once for each tile of them costs less than a scratch.
-#define FEW_TOKENS 16
+#define FEW_TOKENS 24
 /// Parts that are unpacked at once: a block of 256 columns or less.
 #define PARTS_AT_ONCE TK_BLOCK_PARTS_LIMIT
 /// Panels that are unpacked at once: with the tokens' blocks they fit the first-level cache.
 #define PANELS_AT_ONCE 4
 /// Tokens that share the unpacking.
-#define TOKENS_AT_ONCE 256
+#define TOKENS_AT_ONCE 512
 
 /// A tile of tokens of one group: x begins at its first token; `width` blocks lie from one part to the next.
 typedef struct {
@@ -114,15 +114,6 @@ INLINE void multiply_unpacked(
 #include "quantized_pipelined.h"
 #endif
 
-/// Tokens of a tile of unpacked parts.
-INLINE size_t many_tile_limit(tk_type type) {
-#ifdef PIPELINED_TOKENS
-    if (is_pipelined(type)) return PIPELINED_TOKENS;
-#endif
-    (void)type;
-    return TILE_LIMIT;
-}
-
 // Every number of tokens has code of its own, in which their sums stay in registers.
 #if TILE_LIMIT == 8
 #define EACH_TILE(EACH) EACH(1) EACH(2) EACH(3) EACH(4) EACH(5) EACH(6) EACH(7) EACH(8)
@@ -130,7 +121,7 @@ INLINE size_t many_tile_limit(tk_type type) {
 #define EACH_TILE(EACH) EACH(1) EACH(2) EACH(3) EACH(4)
 #endif
 
-/// The tokens t ..< count whose tile begins at token t: at most the limit, all of one group.
+/// Tokens of the tile that begins at `token`: at most the limit and `rest`, all of one group.
 INLINE size_t next_tile(tk_quantized x, size_t token, size_t rest, size_t limit) {
     const size_t in_group = tk_group_width(x, token) - token % TK_TOKEN_GROUP;
     return tk_next_tile(smaller(in_group, rest), limit);
@@ -175,39 +166,43 @@ INLINE void unpack(tk_type type, unpacked_part *out, const uint8_t *block) {
 /// Where the sums of some panels and tokens wait between two visits.
 typedef float waiting_sums[PANELS_AT_ONCE][TOKENS_AT_ONCE][TK_PANEL_ROWS];
 
-/// acc += some parts of some panels, unpacked, times a tile's tokens, whose sums begin at token t.
-INLINE void multiply_tile(
+/// acc += some panels, unpacked, times `tokens` tokens of one group, whose sums begin at token t.
+INLINE void multiply_group(
     tk_type type, size_t tokens, waiting_sums acc, size_t t, const unpacked_part (*unpacked)[PARTS_AT_ONCE],
     size_t panels, size_t parts, token_tile tile) {
     size_t j = 0;
 #ifdef PIPELINED_TOKENS
-    for (; j + 2 <= panels && is_pipelined(type); j += 2) {
-        float(*sums)[TOKENS_AT_ONCE][TK_PANEL_ROWS] = (float(*)[TOKENS_AT_ONCE][TK_PANEL_ROWS])acc[j][t];
-        multiply_pipelined(type, tokens, sums, unpacked[j], parts, tile);
+    if (is_pipelined(type)) {
+        float(*sums)[TOKENS_AT_ONCE][TK_PANEL_ROWS] = (float(*)[TOKENS_AT_ONCE][TK_PANEL_ROWS])acc[0][t];
+        multiply_pairs_of_panels(type, tokens, sums, unpacked, panels, parts, tile);
+        j = panels / 2 * 2;
     }
 #endif
-    for (; j < panels; j++) multiply_unpacked(type, tokens, acc[j] + t, unpacked[j], parts, tile);
+    for (size_t size; tokens > 0 && j < panels; tokens -= size, t += size, tile.x += size) {
+        size = tk_next_tile(tokens, TILE_LIMIT);
+        for (size_t k = j; k < panels; k++) {
+            switch (size) {
+#define TILE(n) case n: multiply_unpacked(type, n, acc[k] + t, unpacked[k], parts, tile); break;
+                EACH_TILE(TILE)
+#undef TILE
+            }
+        }
+    }
 }
 
 /// acc += some parts of some panels, unpacked, times tokens. `next`: what will be unpacked next, `next_bytes` of each
-/// panel, is asked for meanwhile, in equal shares for each tile (past the end it does no harm).
+/// panel, is asked for meanwhile, in equal shares for each group (past the end it does no harm).
 INLINE void multiply_parts(
     tk_type type, waiting_sums acc, const unpacked_part (*unpacked)[PARTS_AT_ONCE], size_t panels, size_t first_part,
     size_t parts, tk_quantized x, size_t first, size_t count, size_t columns, const uint8_t *next,
     size_t next_bytes) {
     const size_t panel_bytes = tk_panel_bytes(type, columns);
     for (size_t t = 0, size, asked = 0; t < count; t += size) {
-        size = next_tile(x, first + t, count - t, many_tile_limit(type));
+        size = next_tile(x, first + t, count - t, TK_TOKEN_GROUP);
         for (; asked * count < next_bytes * (t + size); asked += 64) {
             for (size_t j = 0; j < panels; j++) prefetch_far(next + j * panel_bytes + asked);
         }
-        const token_tile tile = tile_at(x, first + t, first_part, columns);
-        switch (size) {
-#define TILE(n) \
-    case n: multiply_tile(type, n, acc, t, unpacked, panels, parts, tile); break;
-            EACH_TILE(TILE)
-#undef TILE
-        }
+        multiply_group(type, size, acc, t, unpacked, panels, parts, tile_at(x, first + t, first_part, columns));
     }
 }
 

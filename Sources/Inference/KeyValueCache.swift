@@ -28,7 +28,7 @@ final class KeyValueCache {
         let (blocks, overflow) = layerCount.multipliedReportingOverflow(by: blockCount)
         let (bytes, overflowed) = blocks.multipliedReportingOverflow(by: blockBytes)
         guard !overflow, !overflowed else { throw .outOfMemory(bytes: Int.max, purpose: "the KV cache") }
-        memory = try AnonymousMemory(byteCount: bytes, purpose: "the KV cache")
+        memory = try AnonymousMemory(byteCount: bytes, huge: true, purpose: "the KV cache")
     }
 
     /// The first byte of a block; `layer` counts from the stage's first one.

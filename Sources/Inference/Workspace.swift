@@ -51,7 +51,7 @@ final class Workspace {
     /// Buffers for the given stage.
     init(_ configuration: StageConfiguration) throws(InferenceError) {
         let sizes = Sizes(configuration)
-        memory = try AnonymousMemory(byteCount: sizes.byteCount, purpose: "working buffers")
+        memory = try AnonymousMemory(byteCount: sizes.byteCount, huge: true, purpose: "working buffers")
         var cut = BufferCutter(next: memory.base)
         hidden = cut.floats(sizes.embedding)
         update = cut.floats(sizes.embedding)

@@ -18,7 +18,7 @@ package struct Generation: Sendable {
 /// `tandem run`: one stage, one request at a time.
 package final class LocalGenerator: Sendable {
     /// Tokens of a prompt computed at once where nobody says otherwise.
-    package static let defaultChunk = 128
+    package static let defaultChunk = 512
 
     /// The most tokens computed at once.
     package static let maximumChunk = 4096
