@@ -17,10 +17,9 @@ struct SamplerTests {
         let slice = StageBatch.Slice(
             sequence: 5, position: history.count - 1, tokens: [history.last ?? 0], blocks: [], samples: true)
         sampler.see(slice)
-        let samples = logits.withUnsafeBufferPointer { logits in
-            logits.baseAddress.map { sampler.sample([slice], logits: $0, pool: pool) } ?? []
-        }
-        return try #require(samples.first).sample
+        var sample = (sequence: UInt64(0), sample: SampledToken(token: -1, logProbability: 0))
+        sampler.sample(1, logits: logits, pool: pool, into: &sample) { _ in slice }
+        return sample.sample
     }
 
     /// How often each token is drawn over `count` positions.
@@ -212,11 +211,11 @@ struct SamplerTests {
         for size in [1, 2, 3, 10, 100] {
             let keys = (0..<size).map { _ in (random.float() * 8).rounded() }
             let expected = keys.indices.sorted { keys[$0] > keys[$1] || (keys[$0] == keys[$1] && $0 < $1) }
-            var ids = [Int32](repeating: 0, count: size)
+            var ids = Array(0..<UInt32(size))
             let sorted = keys.withUnsafeBufferPointer { keys in
                 ids.withUnsafeMutableBufferPointer { ids in
                     guard let keys = keys.baseAddress, let ids = ids.baseAddress else { return [Int]() }
-                    return CandidateHeap(keys: keys, size: size, ids: ids).map { Int($0) }
+                    return CandidateHeap(keys: keys, ids: ids, count: size).map { Int($0) }
                 }
             }
             #expect(sorted == expected)
