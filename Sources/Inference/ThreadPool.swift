@@ -7,8 +7,8 @@ import CKernels
 import Glibc
 import Synchronization
 
-/// The calling thread and `threads - 1` helpers take the pieces of a job from an atomic counter: several at once while
-/// many are left, one by one at the end, so that a slow core holds the others for one piece at most.
+/// The calling thread and `threads - 1` helpers take the pieces of a job from an atomic counter: a small part of the rest
+/// while many are left, one by one at the end, so that a slow core does less instead of holding the others.
 ///
 /// `run` is called by one thread at a time and allocates nothing. Helpers wait for the next job in a short spin (jobs
 /// of one forward follow each other within microseconds) and then sleep. A helper that the system does not schedule
@@ -30,7 +30,7 @@ final class ThreadPool: @unchecked Sendable {
         precondition(threads >= 1)
         self.threshold = threshold
         shared = Shared(threads: threads)
-        let fillsMachine = threads == Self.allowedCores
+        let fillsMachine = threads == UsableCores.count
         for index in 1..<max(threads, 1) {
             let start = Unmanaged.passRetained(HelperStart(shared: shared, index: index, isPinned: fillsMachine))
             var thread = pthread_t()
@@ -48,9 +48,6 @@ final class ThreadPool: @unchecked Sendable {
         shared.stop()
         for helper in helpers { pthread_join(helper, nil) }
     }
-
-    /// Cores that the calling thread may use (cpusets and taskset count).
-    static var allowedCores: Int { tk_allowed_cores() }
 
     /// Calls `body(piece, thread)` for every piece in 0..<pieces and returns when all are done; `thread` in
     /// 0..<threads tells which thread runs it, for scratch memory. `operations`: the size of the whole job.
