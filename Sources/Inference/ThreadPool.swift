@@ -69,10 +69,20 @@ final class ThreadPool: @unchecked Sendable {
 @_silgen_name("tk_lend_closure")
 private func lend(_ body: (Int, Int) -> Void, to subject: UnsafeMutableRawPointer, _ borrower: tk_borrower)
 
-/// A counter that shares no cache line with its neighbours. Processors fetch lines in pairs of 128 bytes.
+/// A counter that shares no cache line with what follows it. Processors fetch lines in pairs of 128 bytes.
 private struct Counter: ~Copyable {
     let value = Atomic<Int>(0)
     private let padding = InlineArray<15, Int>(repeating: 0)
+}
+
+/// The job at work. A thread that is given one waits for a single cache line, the first.
+private struct Job: ~Copyable {
+    var pieces = 0
+    var body = tk_closure()
+    /// Pieces that nobody has taken; below 0 once the pool ends. Taking some is what entitles a helper to read `body` and
+    /// `pieces`: they change only when every taken piece is done.
+    let untaken = Counter()
+    let unfinished = Counter()
 }
 
 /// What the threads share. It outlives the pool until the last helper has ended.
@@ -81,25 +91,20 @@ private final class Shared: @unchecked Sendable {
     private static let spinNanoseconds: UInt64 = 30_000
     private static let spinStride = 64
 
+    private let job: UnsafeMutablePointer<Job>
     private let sleepers = Atomic<Int>(0)
     private let callerSleeps = Atomic<Bool>(false)
-    private let stopping = Atomic<Bool>(false)
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let jobArrived = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let jobFinished = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     /// The pieces left are divided by this to give how many are taken at once.
     private let partsOfRest: Int
-    private let gap = Counter()
-
-    private var pieces = 0
-    private var body = tk_closure()
-    /// Pieces of the current job not yet taken. Taking some is what entitles a thread to read `body` and `pieces`:
-    /// they change only when every taken piece is done.
-    private let untaken = Counter()
-    private let unfinished = Counter()
 
     init(threads: Int) {
         partsOfRest = 8 * threads
+        job = UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<Job>.size, alignment: 128)
+            .bindMemory(to: Job.self, capacity: 1)
+        job.initialize(to: Job())
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(jobArrived, nil)
         pthread_cond_init(jobFinished, nil)
@@ -112,28 +117,36 @@ private final class Shared: @unchecked Sendable {
         jobFinished.deallocate()
         jobArrived.deallocate()
         mutex.deallocate()
+        job.deinitialize(count: 1)
+        job.deallocate()
     }
 
     /// The next job has so many pieces.
-    func prepare(pieces: Int) { self.pieces = pieces }
+    func prepare(pieces: Int) { job.pointee.pieces = pieces }
 
     /// The caller's side of one job.
     func run(_ body: tk_closure) {
-        self.body = body
-        unfinished.value.store(pieces, ordering: .relaxed)
+        let pieces = job.pointee.pieces
+        job.pointee.body = body
+        job.pointee.unfinished.value.store(pieces, ordering: .relaxed)
+        // The caller's first pieces are gone before helpers see any.
+        let first = share(of: pieces)
         // Both this store and the load of `sleepers` are in the single total order, as are a helper's increment of
         // `sleepers` and its last look at `untaken`: one of the two sees the other, so no wake-up is lost.
-        untaken.value.store(pieces, ordering: .sequentiallyConsistent)
+        job.pointee.untaken.value.store(pieces - first, ordering: .sequentiallyConsistent)
         if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
             pthread_mutex_lock(mutex)
             pthread_cond_broadcast(jobArrived)
             pthread_mutex_unlock(mutex)
         }
-        takePieces(thread: 0)
-        if spin(until: { unfinished.value.load(ordering: .acquiring) == 0 }) { return }
+        for piece in 0..<first { tk_call_closure(body, piece, 0) }
+        takePieces(thread: 0, finished: first)
+        if spin(until: { job.pointee.unfinished.value.load(ordering: .acquiring) == 0 }) { return }
         pthread_mutex_lock(mutex)
         callerSleeps.store(true, ordering: .sequentiallyConsistent)
-        while unfinished.value.load(ordering: .sequentiallyConsistent) > 0 { pthread_cond_wait(jobFinished, mutex) }
+        while job.pointee.unfinished.value.load(ordering: .sequentiallyConsistent) > 0 {
+            pthread_cond_wait(jobFinished, mutex)
+        }
         callerSleeps.store(false, ordering: .relaxed)
         pthread_mutex_unlock(mutex)
     }
@@ -141,19 +154,16 @@ private final class Shared: @unchecked Sendable {
     /// A helper's life.
     func help(thread: Int) {
         while true {
-            let hasWork = spin {
-                untaken.value.load(ordering: .acquiring) > 0 || stopping.load(ordering: .acquiring)
-            }
-            if !hasWork { sleep() }
-            if stopping.load(ordering: .acquiring) { return }
-            takePieces(thread: thread)
+            if !spin(until: { job.pointee.untaken.value.load(ordering: .acquiring) != 0 }) { sleep() }
+            if job.pointee.untaken.value.load(ordering: .acquiring) < 0 { return }
+            takePieces(thread: thread, finished: 0)
         }
     }
 
     /// Ends the helpers. No job runs any more.
     func stop() {
         pthread_mutex_lock(mutex)
-        stopping.store(true, ordering: .sequentiallyConsistent)
+        job.pointee.untaken.value.store(-1, ordering: .sequentiallyConsistent)
         pthread_cond_broadcast(jobArrived)
         pthread_mutex_unlock(mutex)
     }
@@ -162,33 +172,37 @@ private final class Shared: @unchecked Sendable {
     private func sleep() {
         pthread_mutex_lock(mutex)
         sleepers.add(1, ordering: .sequentiallyConsistent)
-        while untaken.value.load(ordering: .sequentiallyConsistent) == 0,
-            !stopping.load(ordering: .sequentiallyConsistent)
-        {
+        while job.pointee.untaken.value.load(ordering: .sequentiallyConsistent) == 0 {
             pthread_cond_wait(jobArrived, mutex)
         }
         sleepers.subtract(1, ordering: .sequentiallyConsistent)
         pthread_mutex_unlock(mutex)
     }
 
-    /// Runs pieces as long as there are some; what it ran counts as finished at the end, all at once.
-    private func takePieces(thread: Int) {
-        var finished = 0
-        var left = untaken.value.load(ordering: .acquiring)
+    /// How many of the pieces that are left a thread takes.
+    private func share(of left: Int) -> Int { max(1, left / partsOfRest) }
+
+    /// Runs pieces as long as there are some. They count as finished at the end, all at once, with `finished` others that
+    /// this thread has run before.
+    private func takePieces(thread: Int, finished: Int) {
+        var finished = finished
+        var left = job.pointee.untaken.value.load(ordering: .acquiring)
         while left > 0 {
-            let count = max(1, left / partsOfRest)
-            let (taken, current) = untaken.value.weakCompareExchange(
+            let count = share(of: left)
+            let (taken, current) = job.pointee.untaken.value.weakCompareExchange(
                 expected: left, desired: left - count, ordering: .acquiringAndReleasing)
             guard taken else {
                 left = current
                 continue
             }
-            for piece in pieces - left..<pieces - left + count { tk_call_closure(body, piece, thread) }
+            let first = job.pointee.pieces - left
+            let body = job.pointee.body
+            for piece in first..<first + count { tk_call_closure(body, piece, thread) }
             finished += count
-            left = untaken.value.load(ordering: .acquiring)
+            left = job.pointee.untaken.value.load(ordering: .acquiring)
         }
         guard finished > 0 else { return }
-        if unfinished.value.subtract(finished, ordering: .sequentiallyConsistent).newValue == 0,
+        if job.pointee.unfinished.value.subtract(finished, ordering: .sequentiallyConsistent).newValue == 0,
             callerSleeps.load(ordering: .sequentiallyConsistent)
         {
             pthread_mutex_lock(mutex)
