@@ -12,6 +12,13 @@ let kernelFlags: [CSetting] = [
     .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
 ]
 
+/// What stands in for these functions of the C library in the test program; see AllocationCounter.swift.
+let countedFunctions = ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign"]
+
+/// Inference is optimised in every configuration too: what it allocates is tested, and without optimisation each loop over
+/// an array allocates.
+let optimized: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let package = Package(
     name: "tandem",
     products: [.executable(name: "tandem", targets: ["CLI"])],
@@ -29,7 +36,7 @@ let package = Package(
         .target(name: "ModelFile", swiftSettings: strict),
         .target(name: "Jinja", swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["Jinja", "ModelFile"], swiftSettings: strict),
-        .target(name: "Inference", dependencies: ["CKernels", "ModelFile"], swiftSettings: strict),
+        .target(name: "Inference", dependencies: ["CKernels", "ModelFile"], swiftSettings: strict + optimized),
 
         // Who computes it, and when
         .systemLibrary(name: "CZeroMQ"),
@@ -70,7 +77,8 @@ let package = Package(
         .testTarget(name: "JinjaTests", dependencies: ["Jinja"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["ModelFile", "Tokenization"], swiftSettings: strict),
         .testTarget(
-            name: "InferenceTests", dependencies: ["CKernels", "Inference", "ModelFile"], swiftSettings: strict),
+            name: "InferenceTests", dependencies: ["CKernels", "Inference", "ModelFile"], swiftSettings: strict,
+            linkerSettings: [.unsafeFlags(countedFunctions.flatMap { ["-Xlinker", "--defsym=\($0)=counting_\($0)"] })]),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: strict),

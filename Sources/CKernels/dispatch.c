@@ -155,10 +155,17 @@ size_t tk_argmax(const float *x, size_t count) {
     return tk_current_kernels()->argmax(x, count);
 }
 
-double tk_log_sum_exp(const float *x, size_t count) {
-    const float maximum = x[tk_argmax(x, count)];
+double tk_log_sum_exp(const float *x, size_t count, float maximum) {
     if (isinf(maximum)) return (double)maximum;
     return (double)maximum + tk_log(tk_current_kernels()->sum_exp(x, count, maximum));
+}
+
+double tk_exp_scaled(float *out, const float *x, size_t count, float maximum, float temperature) {
+    return tk_current_kernels()->exp_scaled(out, x, count, maximum, temperature);
+}
+
+size_t tk_find_above(const float *x, size_t start, size_t count, float bound) {
+    return tk_current_kernels()->find_above(x, start, count, bound);
 }
 
 void tk_rope(

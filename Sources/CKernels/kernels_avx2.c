@@ -310,7 +310,7 @@ static void exp_shifted(float *x, size_t count, float shift) {
     tk_kernels_portable.exp(x + i, count - i, shift);
 }
 
-size_t tk_avx2_argmax(const float *x, size_t count) {
+static size_t argmax(const float *x, size_t count) {
     __m256 most = _mm256_set1_ps(-INFINITY);
     size_t i = 0;
     for (; i + 8 <= count; i += 8) most = _mm256_max_ps(_mm256_loadu_ps(x + i), most);
@@ -328,14 +328,19 @@ size_t tk_avx2_argmax(const float *x, size_t count) {
     return 0;
 }
 
-/// Adds exp(x[0..<16] - shift) to the 16 partials.
-INLINE void add_exp(__m256d partial[4], const float *x, __m256 shift) {
-    const __m256 low = exponential(_mm256_sub_ps(_mm256_loadu_ps(x), shift));
-    const __m256 high = exponential(_mm256_sub_ps(_mm256_loadu_ps(x + 8), shift));
+/// Adds 16 values to the 16 partials.
+INLINE void add_doubles(__m256d partial[4], __m256 low, __m256 high) {
     partial[0] = _mm256_add_pd(partial[0], _mm256_cvtps_pd(_mm256_castps256_ps128(low)));
     partial[1] = _mm256_add_pd(partial[1], _mm256_cvtps_pd(_mm256_extractf128_ps(low, 1)));
     partial[2] = _mm256_add_pd(partial[2], _mm256_cvtps_pd(_mm256_castps256_ps128(high)));
     partial[3] = _mm256_add_pd(partial[3], _mm256_cvtps_pd(_mm256_extractf128_ps(high, 1)));
+}
+
+/// Adds exp(x[0..<16] - shift) to the 16 partials.
+INLINE void add_exp(__m256d partial[4], const float *x, __m256 shift) {
+    add_doubles(
+        partial, exponential(_mm256_sub_ps(_mm256_loadu_ps(x), shift)),
+        exponential(_mm256_sub_ps(_mm256_loadu_ps(x + 8), shift)));
 }
 
 static double sum_exp(const float *x, size_t count, float shift) {
@@ -351,6 +356,39 @@ static double sum_exp(const float *x, size_t count, float shift) {
     double sums[16];
     for (size_t j = 0; j < 4; j++) _mm256_storeu_pd(sums + 4 * j, partial[j]);
     return tk_reduce_double(sums);
+}
+
+/// exp of the scaled differences, 0 where these are no numbers.
+INLINE __m256 scaled_exp(const float *x, __m256 maximum, __m256 temperature) {
+    const __m256 difference = _mm256_div_ps(_mm256_sub_ps(_mm256_loadu_ps(x), maximum), temperature);
+    return _mm256_and_ps(exponential(difference), _mm256_cmp_ps(difference, difference, _CMP_ORD_Q));
+}
+
+static double exp_scaled(float *out, const float *x, size_t count, float maximum, float temperature) {
+    __m256d partial[4] = {_mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd(), _mm256_setzero_pd()};
+    const __m256 most = _mm256_set1_ps(maximum), divisor = _mm256_set1_ps(temperature);
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        const __m256 low = scaled_exp(x + i, most, divisor), high = scaled_exp(x + i + 8, most, divisor);
+        _mm256_storeu_ps(out + i, low);
+        _mm256_storeu_ps(out + i + 8, high);
+        add_doubles(partial, low, high);
+    }
+    double sums[16];
+    for (size_t j = 0; j < 4; j++) _mm256_storeu_pd(sums + 4 * j, partial[j]);
+    tk_kernels_portable.exp_scaled(out + i, x + i, count - i, maximum, temperature);
+    for (; i < count; i++) sums[i % 16] += (double)out[i];
+    return tk_reduce_double(sums);
+}
+
+static size_t find_above(const float *x, size_t start, size_t count, float bound) {
+    const __m256 bounds = _mm256_set1_ps(bound);
+    size_t i = start;
+    for (; i + 8 <= count; i += 8) {
+        const int above = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(x + i), bounds, _CMP_GT_OQ));
+        if (above != 0) return i + (size_t)__builtin_ctz((unsigned)above);
+    }
+    return tk_kernels_portable.find_above(x, i, count, bound);
 }
 
 // MARK: Rotary positions
@@ -414,8 +452,10 @@ void tk_avx2_rope(
         .add_scaled = tk_avx2_add_scaled, \
         .gelu_multiply = gelu_multiply, \
         .exp = exp_shifted, \
-        .argmax = tk_avx2_argmax, \
+        .argmax = argmax, \
         .sum_exp = sum_exp, \
+        .exp_scaled = exp_scaled, \
+        .find_above = find_above, \
         .rope = tk_avx2_rope, \
         .attend = tk_avx2_attend, \
         .merge = tk_avx2_merge, \

@@ -208,11 +208,58 @@ static void exp_shifted(float *x, size_t count, float shift) {
     tk_kernels_portable.exp(x + i, count - i, shift);
 }
 
+/// The lanes that are equal to their bound, or above it.
+INLINE __mmask16 compare(__m512 values, __m512 bounds, int equal) {
+    return equal ? _mm512_cmp_ps_mask(values, bounds, _CMP_EQ_OQ) : _mm512_cmp_ps_mask(values, bounds, _CMP_GT_OQ);
+}
+
+/// The first index from `start` on whose value is equal to `bound`, or above it; count where there is none.
+INLINE size_t find(const float *x, size_t start, size_t count, float bound, int equal) {
+    const __m512 bounds = _mm512_set1_ps(bound);
+    size_t i = start;
+    for (; i + 64 <= count; i += 64) {
+        uint64_t fits = 0;
+        for (size_t j = 0; j < 4; j++) {
+            const __m512 values = _mm512_loadu_ps(x + i + 16 * j);
+            fits |= (uint64_t)compare(values, bounds, equal) << (16 * j);
+        }
+        if (fits != 0) return i + (size_t)__builtin_ctzll(fits);
+    }
+    for (; i < count; i += 16) {
+        const __mmask16 inside = count - i < 16 ? (__mmask16)((1u << (count - i)) - 1) : 0xffff;
+        const __m512 values = _mm512_maskz_loadu_ps(inside, x + i);
+        const __mmask16 fits = inside & compare(values, bounds, equal);
+        if (fits != 0) return i + (size_t)__builtin_ctz(fits);
+    }
+    return count;
+}
+
+static size_t find_above(const float *x, size_t start, size_t count, float bound) {
+    return find(x, start, count, bound, 0);
+}
+
+static size_t argmax(const float *x, size_t count) {
+    __m512 most[4];
+    for (size_t j = 0; j < 4; j++) most[j] = _mm512_set1_ps(-INFINITY);
+    size_t i = 0;
+    for (; i + 64 <= count; i += 64) {  // NaN is passed over
+        for (size_t j = 0; j < 4; j++) most[j] = _mm512_max_ps(_mm512_loadu_ps(x + i + 16 * j), most[j]);
+    }
+    float best = largest(_mm512_max_ps(_mm512_max_ps(most[0], most[1]), _mm512_max_ps(most[2], most[3])));
+    for (; i < count; i++) best = x[i] > best ? x[i] : best;
+    const size_t place = find(x, 0, count, best, 1);
+    return place < count ? place : 0;  // all NaN
+}
+
+/// Adds 16 values to the 16 partials.
+INLINE void add_doubles(__m512d partial[2], __m512 values) {
+    partial[0] = _mm512_add_pd(partial[0], _mm512_cvtps_pd(_mm512_castps512_ps256(values)));
+    partial[1] = _mm512_add_pd(partial[1], _mm512_cvtps_pd(_mm512_extractf32x8_ps(values, 1)));
+}
+
 /// Adds exp(x[0..<16] - shift) to the 16 partials.
 INLINE void add_exp(__m512d partial[2], const float *x, float shift) {
-    const __m512 e = exponential(_mm512_sub_ps(_mm512_loadu_ps(x), _mm512_set1_ps(shift)));
-    partial[0] = _mm512_add_pd(partial[0], _mm512_cvtps_pd(_mm512_castps512_ps256(e)));
-    partial[1] = _mm512_add_pd(partial[1], _mm512_cvtps_pd(_mm512_extractf32x8_ps(e, 1)));
+    add_doubles(partial, exponential(_mm512_sub_ps(_mm512_loadu_ps(x), _mm512_set1_ps(shift))));
 }
 
 static double sum_exp(const float *x, size_t count, float shift) {
@@ -227,6 +274,25 @@ static double sum_exp(const float *x, size_t count, float shift) {
     double sums[16];
     _mm512_storeu_pd(sums, partial[0]);
     _mm512_storeu_pd(sums + 8, partial[1]);
+    return tk_reduce_double(sums);
+}
+
+static double exp_scaled(float *out, const float *x, size_t count, float maximum, float temperature) {
+    __m512d partial[2] = {_mm512_setzero_pd(), _mm512_setzero_pd()};
+    const __m512 most = _mm512_set1_ps(maximum), divisor = _mm512_set1_ps(temperature);
+    size_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+        const __m512 difference = _mm512_div_ps(_mm512_sub_ps(_mm512_loadu_ps(x + i), most), divisor);
+        const __mmask16 isNumber = _mm512_cmp_ps_mask(difference, difference, _CMP_ORD_Q);
+        const __m512 power = _mm512_maskz_mov_ps(isNumber, exponential(difference));
+        _mm512_storeu_ps(out + i, power);
+        add_doubles(partial, power);
+    }
+    double sums[16];
+    _mm512_storeu_pd(sums, partial[0]);
+    _mm512_storeu_pd(sums + 8, partial[1]);
+    tk_kernels_portable.exp_scaled(out + i, x + i, count - i, maximum, temperature);
+    for (; i < count; i++) sums[i % 16] += (double)out[i];
     return tk_reduce_double(sums);
 }
 
@@ -247,8 +313,10 @@ static double sum_exp(const float *x, size_t count, float shift) {
         .add_scaled = tk_avx2_add_scaled, \
         .gelu_multiply = gelu_multiply, \
         .exp = exp_shifted, \
-        .argmax = tk_avx2_argmax, \
+        .argmax = argmax, \
         .sum_exp = sum_exp, \
+        .exp_scaled = exp_scaled, \
+        .find_above = find_above, \
         .rope = tk_avx2_rope, \
         .attend = tk_avx512_attend, \
         .merge = tk_avx2_merge, \

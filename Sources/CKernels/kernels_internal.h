@@ -51,6 +51,9 @@ typedef struct {
     size_t (*argmax)(const float *x, size_t count);
     /// The reduction over 16 double partials of exp(x[i] - shift); shift is not infinite.
     double (*sum_exp)(const float *x, size_t count, float shift);
+    double (*exp_scaled)(float *out, const float *x, size_t count, float maximum, float temperature);
+    /// The first index from `start` on whose value is above `bound`; count where there is none.
+    size_t (*find_above)(const float *x, size_t start, size_t count, float bound);
     void (*rope)(
         float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
         int paired_halves);
@@ -65,6 +68,10 @@ typedef struct {
 const tk_kernels *tk_current_kernels(void);
 
 extern const tk_kernels tk_kernels_portable;
+
+/// The kernel of the level in use.
+size_t tk_find_above(const float *x, size_t start, size_t count, float bound);
+
 #if defined(__x86_64__)
 extern const tk_kernels tk_kernels_avx2;
 extern const tk_kernels tk_kernels_avx_vnni;
@@ -97,7 +104,6 @@ void tk_avx2_add(float *x, const float *y, size_t count);
 void tk_avx2_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit);
 void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count);
 void tk_avx2_scale(float *x, size_t count, float factor);
-size_t tk_avx2_argmax(const float *x, size_t count);
 void tk_avx2_rope(
     float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
     int paired_halves);

@@ -278,6 +278,21 @@ static double sum_exp(const float *x, size_t count, float shift) {
     return tk_reduce_double(partial);
 }
 
+static double exp_scaled(float *out, const float *x, size_t count, float maximum, float temperature) {
+    double partial[16] = {0};
+    for (size_t i = 0; i < count; i++) {
+        const float difference = (x[i] - maximum) / temperature;
+        out[i] = isnan(difference) ? 0.0f : exponential(difference);
+        partial[i % 16] += (double)out[i];
+    }
+    return tk_reduce_double(partial);
+}
+
+static size_t find_above(const float *x, size_t start, size_t count, float bound) {
+    while (start < count && !(x[start] > bound)) start++;
+    return start;
+}
+
 // MARK: Rotary positions
 
 static void rope(
@@ -372,6 +387,8 @@ const tk_kernels tk_kernels_portable = {
     .exp = exp_shifted,
     .argmax = argmax,
     .sum_exp = sum_exp,
+    .exp_scaled = exp_scaled,
+    .find_above = find_above,
     .rope = rope,
     .attend = attend,
     .merge = merge,

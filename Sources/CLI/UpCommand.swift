@@ -40,7 +40,7 @@ struct UpCommand: AsyncParsableCommand {
         let words = line.split(separator: " ").map(String.init)
         guard words.count >= 4, words[2] == "--join" else { throw ExitCode(1) }  // it has said why
         Terminal.put(line + "\n")
-        let share = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / workers)
+        let share = threads ?? max(1, MachineDescription.coreCount / workers)
         for _ in 0..<workers {
             try family.startWorker(words.dropFirst() + ["--model", model, "--threads", "\(share)"])
         }

@@ -43,8 +43,20 @@ struct BatchLayout {
 
     var tokenCount: Int { tokens.count }
 
-    /// Checks everything that could come from another host.
-    init(_ batch: StageBatch, bounds: Bounds) throws(InferenceError) {
+    /// An empty batch, with room for batches of so many tokens.
+    init(capacity: Int = 0) {
+        tokens.reserveCapacity(capacity)
+        positions.reserveCapacity(capacity)
+        lengths.reserveCapacity(capacity)
+        tableStarts.reserveCapacity(capacity)
+        runs.reserveCapacity(capacity)
+        samplingRows.reserveCapacity(capacity)
+    }
+
+    /// Becomes the layout of another batch, in the memory it has. Checks everything that could come from another host;
+    /// where it throws, the layout is of no batch.
+    mutating func fill(_ batch: StageBatch, bounds: Bounds) throws(InferenceError) {
+        clear()
         for (index, slice) in batch.slices.enumerated() {
             try Self.check(slice, bounds: bounds)
             guard slice.tokens.count <= bounds.maximumTokens - tokens.count else {
@@ -52,14 +64,16 @@ struct BatchLayout {
             }
             let end = slice.position + slice.tokens.count
             let blockCount = (end + StageConfiguration.blockPositions - 1) / StageConfiguration.blockPositions
-            tableStarts.append(contentsOf: repeatElement(blocks.count, count: slice.tokens.count))
-            blocks.append(contentsOf: slice.blocks.prefix(blockCount).lazy.map { Int($0) })
             for start in stride(from: 0, to: slice.tokens.count, by: Self.runLimit) {
                 runs.append(Run(row: tokens.count + start, count: min(Self.runLimit, slice.tokens.count - start)))
             }
-            tokens.append(contentsOf: slice.tokens)
-            positions.append(contentsOf: slice.position..<end)
-            lengths.append(contentsOf: (slice.position..<end).lazy.map { max(slice.restartLength ?? 0, $0 + 1) })
+            for position in slice.position..<end {
+                tokens.append(slice.tokens[position - slice.position])
+                positions.append(position)
+                lengths.append(max(slice.restartLength ?? 0, position + 1))
+                tableStarts.append(blocks.count)
+            }
+            for place in 0..<blockCount { blocks.append(Int(slice.blocks[place])) }
             attendedPositions += slice.tokens.count * (slice.position + end + 1) / 2
             if slice.samples { samplingRows.append((index, tokens.count - 1)) }
             let firstTarget = tokens.count - slice.targets.count
@@ -69,8 +83,20 @@ struct BatchLayout {
         }
     }
 
+    private mutating func clear() {
+        tokens.removeAll(keepingCapacity: true)
+        positions.removeAll(keepingCapacity: true)
+        lengths.removeAll(keepingCapacity: true)
+        tableStarts.removeAll(keepingCapacity: true)
+        blocks.removeAll(keepingCapacity: true)
+        runs.removeAll(keepingCapacity: true)
+        samplingRows.removeAll(keepingCapacity: true)
+        scoringRows.removeAll(keepingCapacity: true)
+        attendedPositions = 0
+    }
+
     private static func check(_ slice: StageBatch.Slice, bounds: Bounds) throws(InferenceError) {
-        let name = "sequence \(slice.sequence)"
+        var name: String { "sequence \(slice.sequence)" }
         guard !slice.tokens.isEmpty else { throw .invalidBatch(reason: "\(name) has a slice without tokens") }
         guard slice.position >= 0, slice.tokens.count <= bounds.contextLength,
             slice.position <= bounds.contextLength - slice.tokens.count
@@ -88,15 +114,23 @@ struct BatchLayout {
             throw .invalidBatch(
                 reason: "\(name) has \(slice.targets.count) targets for \(slice.tokens.count) tokens")
         }
-        for token in slice.tokens + slice.targets where token < 0 || token >= bounds.vocabularySize {
-            throw .invalidBatch(reason: "\(name) has token \(token), but ids end at \(bounds.vocabularySize - 1)")
-        }
+        try check(slice.tokens, of: slice, bounds: bounds)
+        try check(slice.targets, of: slice, bounds: bounds)
         let end = slice.position + slice.tokens.count
         guard slice.blocks.count * StageConfiguration.blockPositions >= end else {
             throw .invalidBatch(reason: "\(name) has \(slice.blocks.count) KV blocks for \(end) positions")
         }
         for block in slice.blocks where block < 0 || block >= bounds.blockCount {
             throw .invalidBatch(reason: "\(name) names KV block \(block), but ids end at \(bounds.blockCount - 1)")
+        }
+    }
+
+    private static func check(
+        _ tokens: [Int32], of slice: StageBatch.Slice, bounds: Bounds
+    ) throws(InferenceError) {
+        for token in tokens where token < 0 || token >= bounds.vocabularySize {
+            throw .invalidBatch(
+                reason: "sequence \(slice.sequence) has token \(token), but ids end at \(bounds.vocabularySize - 1)")
         }
     }
 }

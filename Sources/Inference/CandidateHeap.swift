@@ -7,32 +7,29 @@
 /// large vocabulary cost no full sort.
 struct CandidateHeap: Sequence, IteratorProtocol {
     private let keys: UnsafePointer<Float>
-    /// [vocabulary] scratch; the first `count` are the heap.
-    private let ids: UnsafeMutablePointer<Int32>
-    private(set) var count = 0
+    /// The first `count` are the heap.
+    private let ids: UnsafeMutablePointer<UInt32>
+    private(set) var count: Int
 
-    /// All ids in 0..<size whose key is a number above -infinity; `ids` is scratch of `size` elements.
-    init(keys: UnsafePointer<Float>, size: Int, ids: UnsafeMutablePointer<Int32>) {
+    /// The given ids, which become the heap's own memory. No key of them is NaN.
+    init(keys: UnsafePointer<Float>, ids: UnsafeMutablePointer<UInt32>, count: Int) {
         self.keys = keys
         self.ids = ids
-        for id in 0..<size where keys[id] > -.infinity {
-            ids[count] = Int32(id)
-            count += 1
-        }
+        self.count = count
         for root in stride(from: count / 2 - 1, through: 0, by: -1) { sink(root) }
     }
 
     /// Takes the best candidate left.
     mutating func next() -> Int32? {
         guard count > 0 else { return nil }
-        let best = ids[0]
+        let best = Int32(ids[0])
         count -= 1
         ids[0] = ids[count]
         sink(0)
         return best
     }
 
-    private func precedes(_ left: Int32, _ right: Int32) -> Bool {
+    private func precedes(_ left: UInt32, _ right: UInt32) -> Bool {
         let (leftKey, rightKey) = (keys[Int(left)], keys[Int(right)])
         return leftKey > rightKey || (leftKey == rightKey && left < right)
     }

@@ -73,7 +73,7 @@ struct MixtureOfExperts {
             if quantizesGathered { space.gathered.quantizeRow(row, of: rows, columns: dim) }
         }
         // gathered [rows, dim] -> gate, up [rows, wide]
-        multiply(pass, space, space.gathered, columns: dim, into: [space.gate, space.up], stride: wide) { expert in
+        multiply(pass, space, space.gathered, columns: dim, into: space.gate, space.up, stride: wide) { expert in
             (expert.gate, expert.up)
         }
         // activation in place in gate
@@ -84,7 +84,7 @@ struct MixtureOfExperts {
         }
         // widened [rows, wide] -> outputs [rows, dim]; the gathered inputs are not needed any more
         let outputs = space.gathered.values
-        multiply(pass, space, widened, columns: wide, into: [outputs], stride: dim) { expert in (expert.down, nil) }
+        multiply(pass, space, widened, columns: wide, into: outputs, nil, stride: dim) { expert in (expert.down, nil) }
         // outputs [rows, dim] -> update [tokens, dim]
         pass.forEachRow(cost: 4 * experts.usedCount * dim) { token in
             addUp(space, outputs, token: token, into: pass.workspace.update + token * dim)
@@ -103,24 +103,27 @@ struct MixtureOfExperts {
         if experts.routing == .softmaxOverChosen { tk_softmax(weights, experts.usedCount) }
     }
 
-    /// out [rows, stride] = the first (and into the second out the second) of an expert's matrices times each of its
-    /// rows of x [rows, columns]. One job for all experts, so that even a single token keeps all threads busy.
+    /// out [rows, stride] = the first (and `second` = the second) of an expert's matrices times each of its rows of
+    /// x [rows, columns]. One job for all experts, so that even a single token keeps all threads busy.
     private func multiply(
         _ pass: ForwardPass, _ space: ExpertBuffers, _ x: Activations, columns: Int,
-        into outs: [UnsafeMutablePointer<Float>], stride: Int, _ matrices: (Expert) -> (PackedMatrix, PackedMatrix?)
+        into out: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>?, stride: Int,
+        _ matrices: (Expert) -> (PackedMatrix, PackedMatrix?)
     ) {
-        let products = space.activeCount * outs.count
+        let each = second == nil ? 1 : 2
+        let products = space.activeCount * each
         let parts = pass.pool.threads == 1 ? 1 : (4 * pass.pool.threads + products - 1) / products
         let rows = pass.batch.tokenCount * experts.usedCount
-        pass.pool.run(pieces: products * parts, operations: outs.count * rows * columns * stride) { piece, _ in
+        pass.pool.run(pieces: products * parts, operations: each * rows * columns * stride) { piece, _ in
             let (product, part) = piece.quotientAndRemainder(dividingBy: parts)
-            let (place, which) = product.quotientAndRemainder(dividingBy: outs.count)
+            let (place, which) = product.quotientAndRemainder(dividingBy: each)
             let expert = Int(space.active[place])
-            let (first, second) = matrices(members[expert])
+            let (matrix, other) = matrices(members[expert])
             let chosenBy = Int(space.starts[expert])..<Int(space.starts[expert + 1])
-            (which == 0 ? first : second ?? first).multiply(
-                x, rows: chosenBy, of: rows, into: outs[which] + chosenBy.lowerBound * stride, stride: stride,
-                part: part, of: parts)
+            (which == 0 ? matrix : other ?? matrix).multiply(
+                x, rows: chosenBy, of: rows,
+                into: (which == 0 ? out : second ?? out) + chosenBy.lowerBound * stride, stride: stride, part: part,
+                of: parts)
         }
     }
 

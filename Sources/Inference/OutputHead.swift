@@ -13,19 +13,19 @@ struct OutputHead {
     /// c: logits l become c tanh(l / c); nil: they stay.
     let softcap: Float?
 
-    /// workspace.logits [rows.count, vocabularySize] of the given rows of workspace.hidden.
-    func logits(ofRows rows: [Int], workspace: Workspace, pool: ThreadPool) {
+    /// workspace.logits [count, vocabularySize] of `count` rows of workspace.hidden; `row` names them.
+    func logits(count: Int, workspace: Workspace, pool: ThreadPool, row: (_ index: Int) -> Int) {
         let dim = output.columns
-        // hidden [tokens, dim] -> normed [rows, dim]
-        pool.run(pieces: rows.count, operations: 8 * rows.count * dim) { index, _ in
-            norm.apply(workspace.hidden + rows[index] * dim, into: workspace.normed.values + index * dim)
-            if output.isQuantized { workspace.normed.quantizeRow(index, of: rows.count, columns: dim) }
+        // hidden [tokens, dim] -> normed [count, dim]
+        pool.run(pieces: count, operations: 8 * count * dim) { index, _ in
+            norm.apply(workspace.hidden + row(index) * dim, into: workspace.normed.values + index * dim)
+            if output.isQuantized { workspace.normed.quantizeRow(index, of: count, columns: dim) }
         }
-        // normed [rows, dim] -> logits [rows, vocabularySize]
+        // normed [count, dim] -> logits [count, vocabularySize]
         output.multiply(
-            workspace.normed, into: workspace.logits, stride: output.rows, tokens: rows.count, pool: pool)
+            workspace.normed, into: workspace.logits, stride: output.rows, tokens: count, pool: pool)
         guard let softcap else { return }
-        pool.run(pieces: rows.count, operations: 20 * rows.count * output.rows) { index, _ in
+        pool.run(pieces: count, operations: 20 * count * output.rows) { index, _ in
             tk_softcap(workspace.logits + index * output.rows, output.rows, softcap)
         }
     }

@@ -65,16 +65,25 @@ struct RotaryTable {
 
     /// [pairCount], radians per position, for a token of a sequence that counts as `length` long.
     func frequencies(length: Int) -> [Float] {
+        [Float](unsafeUninitializedCapacity: pairCount) { buffer, count in
+            if let base = buffer.baseAddress { frequencies(length: length, into: base) }
+            count = pairCount
+        }
+    }
+
+    /// The same into out [pairCount].
+    private func frequencies(length: Int, into out: UnsafeMutablePointer<Float>) {
         switch kind {
-        case .fixed(let frequencies): return frequencies
-        case .byLength(let short, let long, let original): return length > original ? long : short
+        case .fixed(let frequencies): out.update(from: frequencies, count: pairCount)
+        case .byLength(let short, let long, let original):
+            out.update(from: length > original ? long : short, count: pairCount)
         case .dynamic(let plain, let base, let factor, let original):
-            guard length > original else { return plain }
-            let dimensions = 2 * plain.count
+            guard length > original else { return out.update(from: plain, count: pairCount) }
+            let dimensions = 2 * pairCount
             // Rounded to float after each step, as transformers does it.
             let stretch = Float(factor) * Float(length) / Float(original) - Float(factor - 1)
             let power = Float(tk_power(Double(stretch), Double(dimensions) / Double(dimensions - 2)))
-            return Self.plain(base: Double(Float(base) * power), dimensions: dimensions)
+            tk_rope_frequencies(out, dimensions, Double(Float(base) * power))
         }
     }
 
@@ -82,10 +91,9 @@ struct RotaryTable {
     func angles(
         position: Int, length: Int, cosines: UnsafeMutablePointer<Float>, sines: UnsafeMutablePointer<Float>
     ) {
-        frequencies(length: length).withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            tk_rope_angles(cosines, sines, base, pairCount, UInt32(position))
-        }
+        // `cosines` holds the frequencies first.
+        frequencies(length: length, into: cosines)
+        tk_rope_angles(cosines, sines, cosines, pairCount, UInt32(position))
         guard attentionFactor != 1 else { return }
         tk_scale(cosines, pairCount, attentionFactor)
         tk_scale(sines, pairCount, attentionFactor)

@@ -17,6 +17,8 @@ final class Sampler {
         let parameters: SamplingParameters
         /// Tokens of the sequence seen so far.
         var length = 0
+        /// The same once the slices of the batch that is being checked have been seen.
+        var checkedLength = 0
         /// Every token seen, with how often it is in the answer. Kept only where a penalty asks for it.
         var counts: [Int32: Int] = [:]
 
@@ -28,40 +30,50 @@ final class Sampler {
             parameters.hasRepeatPenalty || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
         }
 
-        func see(_ tokens: some Collection<Int32>) {
+        /// The logits are not chosen from as they are.
+        var adjusts: Bool {
+            !counts.isEmpty || !parameters.logitBias.isEmpty || !parameters.bannedTokens.isEmpty
+        }
+
+        func see(_ tokens: ArraySlice<Int32>) {
             if hasPenalty {
                 for (index, token) in tokens.enumerated() {
-                    counts[token, default: 0] += length + index >= parameters.promptTokenCount ? 1 : 0
+                    counts[token] = (counts[token] ?? 0) + (length + index >= parameters.promptTokenCount ? 1 : 0)
                 }
             }
             length += tokens.count
         }
     }
 
-    /// Buffers of one thread, each [vocabulary].
-    private struct Scratch {
-        let logits: UnsafeMutablePointer<Float>
-        let probabilities: UnsafeMutablePointer<Float>
-        let ids: UnsafeMutablePointer<Int32>
-    }
+    /// Different tokens of an answer that there is room to count for from the start.
+    private static let countedAnswerTokens = 256
 
     private let vocabularySize: Int
-    private let memory: AnonymousMemory
+    /// One for each thread.
+    private let choosers: [TokenChooser]
     private var states: [UInt64: State] = [:]
 
     init(vocabularySize: Int, threads: Int) throws(InferenceError) {
         self.vocabularySize = vocabularySize
-        memory = try AnonymousMemory(
-            byteCount: Self.byteCount(vocabularySize: vocabularySize, threads: threads), purpose: "sampling")
+        var choosers: [TokenChooser] = []
+        for _ in 0..<threads { choosers.append(try TokenChooser(vocabularySize: vocabularySize)) }
+        self.choosers = choosers
     }
 
     /// Bytes of a sampler's buffers.
-    static func byteCount(vocabularySize: Int, threads: Int) -> Int { threads * 3 * 4 * vocabularySize }
+    static func byteCount(vocabularySize: Int, threads: Int) -> Int {
+        threads * TokenChooser.byteCount(vocabularySize: vocabularySize)
+    }
 
     /// A sequence begins (again); `history`: its tokens before those that the stage will see.
     func begin(_ sequence: UInt64, parameters: SamplingParameters, history: [Int32]) {
         let state = State(parameters)
-        state.see(history)
+        if state.hasPenalty {
+            // The different tokens of the prompt and of an answer of some length.
+            let expected = max(parameters.promptTokenCount, history.count) + Self.countedAnswerTokens
+            state.counts.reserveCapacity(min(expected, vocabularySize))
+        }
+        state.see(history[...])
         states[sequence] = state
     }
 
@@ -69,58 +81,60 @@ final class Sampler {
         states[sequence] = nil
     }
 
-    /// Whether the sampler can go on with a slice: a sequence that samples has begun and misses no token.
-    func check(_ slice: StageBatch.Slice, knownTokens: Int?) throws(InferenceError) -> Int? {
-        guard let state = states[slice.sequence] else {
-            guard !slice.samples else {
-                throw .invalidBatch(reason: "sequence \(slice.sequence) samples but has not begun")
+    /// Whether the sampler can go on with a batch: every sequence that samples has begun, and none misses a token.
+    func check(_ batch: StageBatch) throws(InferenceError) {
+        for slice in batch.slices {
+            if let state = states[slice.sequence] { state.checkedLength = state.length }
+        }
+        for slice in batch.slices {
+            guard let state = states[slice.sequence] else {
+                guard !slice.samples else {
+                    throw .invalidBatch(reason: "sequence \(slice.sequence) samples but has not begun")
+                }
+                continue
             }
-            return nil
+            guard slice.position <= state.checkedLength else {
+                throw .invalidBatch(
+                    reason: "sequence \(slice.sequence) goes on at position \(slice.position), "
+                        + "but only \(state.checkedLength) of its tokens are known")
+            }
+            state.checkedLength = max(state.checkedLength, slice.position + slice.tokens.count)
         }
-        let length = knownTokens ?? state.length
-        guard slice.position <= length else {
-            throw .invalidBatch(
-                reason: "sequence \(slice.sequence) goes on at position \(slice.position), "
-                    + "but only \(length) of its tokens are known")
-        }
-        return max(length, slice.position + slice.tokens.count)
     }
 
     /// Counts the tokens of a slice that have not been seen.
     func see(_ slice: StageBatch.Slice) {
         guard let state = states[slice.sequence] else { return }
-        state.see(slice.tokens.dropFirst(state.length - slice.position))
+        state.see(slice.tokens[min(state.length - slice.position, slice.tokens.count)...])
     }
 
-    /// Chooses the token that follows each of `slices` from its row of logits [slices.count, vocabularySize].
+    /// Chooses the token that follows each of `count` slices, which `slice` names and which have begun, from its row of
+    /// logits [count, vocabularySize].
     func sample(
-        _ slices: [StageBatch.Slice], logits: UnsafePointer<Float>, pool: ThreadPool
-    ) -> [(sequence: UInt64, sample: SampledToken)] {
-        let begun = slices.map { states[$0.sequence] }
-        var samples = [SampledToken?](repeating: nil, count: slices.count)
-        samples.withUnsafeMutableBufferPointer { samples in
-            nonisolated(unsafe) let samples = samples
-            pool.run(pieces: slices.count, operations: 8 * slices.count * vocabularySize) { index, thread in
-                guard let state = begun[index] else { return }
-                let position = slices[index].position + slices[index].tokens.count
-                samples[index] = sample(
-                    logits + index * vocabularySize, state: state, position: position, scratch: scratch(thread))
-            }
+        _ count: Int, logits: UnsafePointer<Float>, pool: ThreadPool,
+        into samples: UnsafeMutablePointer<(sequence: UInt64, sample: SampledToken)>,
+        slice: (_ index: Int) -> StageBatch.Slice
+    ) {
+        pool.run(pieces: count, operations: 8 * count * vocabularySize) { index, thread in
+            let slice = slice(index)
+            guard let state = states[slice.sequence] else { preconditionFailure("a sequence that samples has begun") }
+            samples[index].sequence = slice.sequence
+            sample(
+                logits + index * vocabularySize, state: state, position: slice.position + slice.tokens.count,
+                chooser: choosers[thread], into: &samples[index].sample)
         }
-        return zip(slices, samples).compactMap { slice, sample in sample.map { (slice.sequence, $0) } }
     }
 
-    /// The log-probability of each of `targets` in its row of logits [targets.count, vocabularySize].
+    /// values [count] = the log-probability of each target in its row of logits [count, vocabularySize].
     func score(
-        _ targets: [Int32], logits: UnsafePointer<Float>, into values: inout ArraySlice<Float>, pool: ThreadPool
+        _ count: Int, logits: UnsafePointer<Float>, pool: ThreadPool, into values: UnsafeMutablePointer<Float>,
+        target: (_ index: Int) -> Int32
     ) {
-        values.withUnsafeMutableBufferPointer { values in
-            nonisolated(unsafe) let values = values
-            pool.run(pieces: targets.count, operations: 8 * targets.count * vocabularySize) { index, _ in
-                let row = logits + index * vocabularySize
-                values[index] = Self.logProbability(
-                    targets[index], row, logSum: tk_log_sum_exp(row, vocabularySize))
-            }
+        pool.run(pieces: count, operations: 8 * count * vocabularySize) { index, _ in
+            let row = logits + index * vocabularySize
+            let maximum = row[tk_argmax(row, vocabularySize)]
+            values[index] = Self.logProbability(
+                target(index), row, logSum: tk_log_sum_exp(row, vocabularySize, maximum))
         }
     }
 
@@ -130,30 +144,29 @@ final class Sampler {
         return value.isNaN ? -.infinity : value
     }
 
-    private func scratch(_ thread: Int) -> Scratch {
-        let base = memory.base + thread * 3 * 4 * vocabularySize
-        return Scratch(
-            logits: base.assumingMemoryBound(to: Float.self),
-            probabilities: (base + 4 * vocabularySize).assumingMemoryBound(to: Float.self),
-            ids: (base + 8 * vocabularySize).assumingMemoryBound(to: Int32.self))
-    }
-
     private func sample(
-        _ logits: UnsafePointer<Float>, state: State, position: Int, scratch: Scratch
-    ) -> SampledToken {
-        let logSum = tk_log_sum_exp(logits, vocabularySize)
-        func logProbability(_ token: Int32) -> Float { Self.logProbability(token, logits, logSum: logSum) }
-        let wanted = max(0, state.parameters.logProbabilityCount)
-        let top =
-            wanted == 0
-            ? []
-            : CandidateHeap(keys: logits, size: vocabularySize, ids: scratch.ids).prefix(wanted).map {
-                SampledToken.Candidate(token: $0, logProbability: logProbability($0))
+        _ logits: UnsafePointer<Float>, state: State, position: Int, chooser: TokenChooser,
+        into sample: inout SampledToken
+    ) {
+        let parameters = state.parameters
+        let best = tk_argmax(logits, vocabularySize)
+        let logSum = tk_log_sum_exp(logits, vocabularySize, logits[best])
+        sample.top.removeAll(keepingCapacity: true)
+        if parameters.logProbabilityCount > 0 {
+            for token in chooser.best(parameters.logProbabilityCount, of: logits) {
+                let value = Self.logProbability(Int32(token), logits, logSum: logSum)
+                sample.top.append(.init(token: Int32(token), logProbability: value))
             }
-        scratch.logits.update(from: logits, count: vocabularySize)
-        adjust(scratch.logits, state: state)
-        let token = choose(state.parameters, position: position, scratch: scratch)
-        return SampledToken(token: token, logProbability: logProbability(token), top: top)
+        }
+        if state.adjusts {
+            chooser.adjusted.update(from: logits, count: vocabularySize)
+            adjust(chooser.adjusted, state: state)
+            let best = tk_argmax(chooser.adjusted, vocabularySize)
+            sample.token = chooser.choose(chooser.adjusted, best: best, parameters: parameters, position: position)
+        } else {
+            sample.token = chooser.choose(logits, best: best, parameters: parameters, position: position)
+        }
+        sample.logProbability = Self.logProbability(sample.token, logits, logSum: logSum)
     }
 
     /// Penalties, biases and bans, in this order.
@@ -174,77 +187,8 @@ final class Sampler {
         for bias in parameters.logitBias where vocabulary.contains(bias.token) { logits[Int(bias.token)] += bias.bias }
         for token in parameters.bannedTokens where vocabulary.contains(token) { logits[Int(token)] = -.infinity }
     }
-
-    /// The token of the adjusted logits. Where no token is possible (all banned, or not numbers) it is the first one.
-    private func choose(_ parameters: SamplingParameters, position: Int, scratch: Scratch) -> Int32 {
-        let best = tk_argmax(scratch.logits, vocabularySize)
-        let maximum = scratch.logits[best]
-        guard parameters.temperature > 0, maximum.isFinite else { return Int32(best) }
-
-        // probabilities [vocabulary], the largest 1, not normalized; NaN logits are no candidates
-        let temperature = min(parameters.temperature, .greatestFiniteMagnitude)
-        for token in 0..<vocabularySize {
-            let difference = (scratch.logits[token] - maximum) / temperature
-            scratch.probabilities[token] = difference.isNaN ? -.infinity : difference
-        }
-        tk_exp(scratch.probabilities, vocabularySize, 0)
-        var candidates = CandidateHeap(keys: scratch.logits, size: vocabularySize, ids: scratch.ids)
-        let uniform = Philox.uniform(seed: parameters.seed, position: UInt64(position))
-        if parameters.filters {
-            let kept = filter(&candidates, parameters: parameters, probabilities: scratch.probabilities)
-            var left = kept.makeIterator()
-            let mass = kept.reduce(0) { $0 + Double(scratch.probabilities[Int($1)]) }
-            return draw(uniform * mass, from: &left, probabilities: scratch.probabilities) ?? Int32(best)
-        }
-        var mass = 0.0
-        for token in 0..<vocabularySize { mass += Double(scratch.probabilities[token]) }
-        return draw(uniform * mass, from: &candidates, probabilities: scratch.probabilities) ?? Int32(best)
-    }
-
-    /// The candidates that top-k, then top-p over what top-k left, then min-p keep, best first; at least one.
-    private func filter(
-        _ candidates: inout CandidateHeap, parameters: SamplingParameters, probabilities: UnsafePointer<Float>
-    ) -> [Int32] {
-        var mass = 0.0
-        var ranked: [Int32]?
-        if parameters.topK > 0 {
-            let best = Array(candidates.prefix(parameters.topK))
-            mass = best.reduce(0) { $0 + Double(probabilities[Int($1)]) }
-            ranked = best
-        } else {
-            for token in 0..<vocabularySize { mass += Double(probabilities[token]) }
-        }
-        var left = ranked?.makeIterator()
-        let nucleus = parameters.topP < 1 ? Double(parameters.topP) * mass : .infinity
-        var kept: [Int32] = []
-        var keptMass = 0.0
-        while kept.isEmpty || keptMass < nucleus, let token = left == nil ? candidates.next() : left?.next() {
-            let probability = probabilities[Int(token)]
-            if !kept.isEmpty, probability < parameters.minP { break }
-            kept.append(token)
-            keptMass += Double(probability)
-        }
-        return kept
-    }
-
-    /// The first candidate at which the sum of probabilities exceeds `target`; rounding may leave the last one.
-    private func draw(
-        _ target: Double, from candidates: inout some IteratorProtocol<Int32>, probabilities: UnsafePointer<Float>
-    ) -> Int32? {
-        var last: Int32?
-        var sum = 0.0
-        while let token = candidates.next() {
-            let probability = Double(probabilities[Int(token)])
-            guard probability > 0 else { break }
-            last = token
-            sum += probability
-            if sum > target { break }
-        }
-        return last
-    }
 }
 
 extension SamplingParameters {
     fileprivate var hasRepeatPenalty: Bool { repeatPenalty > 0 && repeatPenalty != 1 }
-    fileprivate var filters: Bool { topK > 0 || topP < 1 || minP > 0 }
 }

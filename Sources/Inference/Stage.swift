@@ -24,6 +24,12 @@ package final class Stage: @unchecked Sendable {
     /// What the last `forward` scored: the log-probabilities of the targets of each slice that has some, in the order of
     /// the slices. Only on the last stage.
     package private(set) var scores: [(sequence: UInt64, logProbabilities: [Float])] = []
+    /// What the last `forward` sampled. Its memory, and that of `scores`, serves the next one again unless others hold it.
+    private var samples: [(sequence: UInt64, sample: SampledToken)] = []
+    /// [targets] the log-probabilities of all slices of a batch, one after the other.
+    private var scored: [Float] = []
+    /// The batch at work.
+    private var layout: BatchLayout
     /// nil once a later stage has taken over.
     private var live: Live?
 
@@ -60,6 +66,7 @@ package final class Stage: @unchecked Sendable {
         }
         let weights = try Self.load(
             configuration, tensors: needed, store: store, source: source, pool: pool, progress: progress)
+        layout = BatchLayout(capacity: configuration.maximumBatchTokens)
         live = Live(
             weights: weights,
             cache: try KeyValueCache(
@@ -85,14 +92,16 @@ package final class Stage: @unchecked Sendable {
     /// Runs a batch through the layers.
     ///
     /// Keys and values of its tokens are stored in the blocks it names; those of earlier positions must be there.
+    /// A batch of the same shape as the one before allocates nothing, if the caller has let go of what that returned.
+    /// The counts that penalties need are the exception: where an answer is long, they grow.
     /// - Parameter input: activations [tokens, embeddingLength] of the stage before; nil on the first stage.
     /// - Throws: `invalidBatch` where the batch or its input does not fit; then nothing has changed.
     package func forward(
         _ batch: StageBatch, input: UnsafeBufferPointer<Float>?
     ) throws(InferenceError) -> StageOutput {
         guard let live else { preconditionFailure("a stage that gave up its weights computes nothing") }
-        let layout = try BatchLayout(batch, bounds: bounds)
-        try checkSequences(batch, sampler: live.sampler)
+        try layout.fill(batch, bounds: bounds)
+        try live.sampler?.check(batch)
         try fillHidden(layout, input: input, live: live)
         let pass = pass(layout, live: live)
         for (index, layer) in live.weights.layers.enumerated() { layer.forward(pass, index: index) }
@@ -101,8 +110,9 @@ package final class Stage: @unchecked Sendable {
             return .hidden(UnsafeBufferPointer(start: live.workspace.hidden, count: count))
         }
         for slice in batch.slices { sampler.see(slice) }
-        scores = score(batch, pass: pass, head: head, sampler: sampler)
-        return .sampled(sample(batch, pass: pass, head: head, sampler: sampler))
+        score(batch, pass: pass, head: head, sampler: sampler)
+        sample(batch, pass: pass, head: head, sampler: sampler)
+        return .sampled(samples)
     }
 
     /// The activations [tokens, embeddingLength] that the last `forward` left: the last stage returns none.
@@ -117,14 +127,6 @@ package final class Stage: @unchecked Sendable {
         BatchLayout.Bounds(
             maximumTokens: configuration.maximumBatchTokens, vocabularySize: configuration.model.vocabularySize,
             contextLength: configuration.model.contextLength, blockCount: configuration.blockCount)
-    }
-
-    private func checkSequences(_ batch: StageBatch, sampler: Sampler?) throws(InferenceError) {
-        guard let sampler else { return }
-        var known: [UInt64: Int] = [:]
-        for slice in batch.slices {
-            known[slice.sequence] = try sampler.check(slice, knownTokens: known[slice.sequence])
-        }
     }
 
     /// hidden [tokens, dim] = embeddings, or the input.
@@ -160,44 +162,63 @@ package final class Stage: @unchecked Sendable {
         let pass = ForwardPass(
             batch: batch, cache: live.cache, workspace: space, pool: pool, rotary: angles,
             slidingRotary: sliding ?? angles)
-        for angles in [angles, sliding].compactMap({ $0 }) {
-            pass.forEachRow(cost: 50 * angles.table.pairCount) { row in angles.fill(row: row, of: batch) }
-        }
+        fill(angles, pass)
+        fill(sliding, pass)
         return pass
     }
 
+    private func fill(_ angles: RotaryAngles?, _ pass: ForwardPass) {
+        guard let angles else { return }
+        pass.forEachRow(cost: 50 * angles.table.pairCount) { row in angles.fill(row: row, of: pass.batch) }
+    }
+
     /// Only the rows that sample go through norm and output matrix, some at a time to bound the memory of logits.
-    private func sample(
-        _ batch: StageBatch, pass: ForwardPass, head: OutputHead, sampler: Sampler
-    ) -> [(sequence: UInt64, sample: SampledToken)] {
+    private func sample(_ batch: StageBatch, pass: ForwardPass, head: OutputHead, sampler: Sampler) {
         let rows = pass.batch.samplingRows
-        var samples: [(sequence: UInt64, sample: SampledToken)] = []
-        for first in stride(from: 0, to: rows.count, by: pass.workspace.logitRows) {
-            let group = rows[first..<min(first + pass.workspace.logitRows, rows.count)]
-            head.logits(ofRows: group.map(\.row), workspace: pass.workspace, pool: pool)
-            samples += sampler.sample(
-                group.map { batch.slices[$0.slice] }, logits: pass.workspace.logits, pool: pool)
+        if samples.count > rows.count { samples.removeLast(samples.count - rows.count) }
+        while samples.count < rows.count { samples.append((0, SampledToken(token: 0, logProbability: 0))) }
+        samples.withUnsafeMutableBufferPointer { samples in
+            guard let samples = samples.baseAddress else { return }
+            inRounds(rows.count, pass: pass) { first, count in
+                head.logits(count: count, workspace: pass.workspace, pool: pool) { rows[first + $0].row }
+                sampler.sample(count, logits: pass.workspace.logits, pool: pool, into: samples + first) {
+                    batch.slices[rows[first + $0].slice]
+                }
+            }
         }
-        return samples
     }
 
     /// The log-probability of each target, rows in rounds as in `sample`.
-    private func score(
-        _ batch: StageBatch, pass: ForwardPass, head: OutputHead, sampler: Sampler
-    ) -> [(sequence: UInt64, logProbabilities: [Float])] {
+    private func score(_ batch: StageBatch, pass: ForwardPass, head: OutputHead, sampler: Sampler) {
         let rows = pass.batch.scoringRows
-        var values = [Float](repeating: 0, count: rows.count)
-        for first in stride(from: 0, to: rows.count, by: pass.workspace.logitRows) {
-            let group = rows[first..<min(first + pass.workspace.logitRows, rows.count)]
-            head.logits(ofRows: group.map(\.row), workspace: pass.workspace, pool: pool)
-            sampler.score(
-                group.map(\.target), logits: pass.workspace.logits, into: &values[group.indices], pool: pool)
+        if scored.count > rows.count { scored.removeLast(scored.count - rows.count) }
+        while scored.count < rows.count { scored.append(0) }
+        scored.withUnsafeMutableBufferPointer { scored in
+            guard let scored = scored.baseAddress else { return }
+            inRounds(rows.count, pass: pass) { first, count in
+                head.logits(count: count, workspace: pass.workspace, pool: pool) { rows[first + $0].row }
+                sampler.score(count, logits: pass.workspace.logits, pool: pool, into: scored + first) {
+                    rows[first + $0].target
+                }
+            }
         }
-        var rest = values[...]
-        return batch.slices.filter { !$0.targets.isEmpty }.map { slice in
-            defer { rest = rest.dropFirst(slice.targets.count) }
-            return (slice.sequence, Array(rest.prefix(slice.targets.count)))
+        // scored [targets of all slices] -> scores, slice by slice
+        var (entry, first) = (0, 0)
+        for slice in batch.slices where !slice.targets.isEmpty {
+            if entry == scores.count { scores.append((0, [])) }
+            scores[entry].sequence = slice.sequence
+            scores[entry].logProbabilities.removeAll(keepingCapacity: true)
+            for place in first..<first + slice.targets.count { scores[entry].logProbabilities.append(scored[place]) }
+            entry += 1
+            first += slice.targets.count
         }
+        if scores.count > entry { scores.removeLast(scores.count - entry) }
+    }
+
+    /// Calls `body(first, count)` for as many of `count` rows at a time as there is memory for logits.
+    private func inRounds(_ count: Int, pass: ForwardPass, _ body: (_ first: Int, _ count: Int) -> Void) {
+        let limit = pass.workspace.logitRows
+        for first in stride(from: 0, to: count, by: limit) { body(first, min(limit, count - first)) }
     }
 
     // MARK: Loading

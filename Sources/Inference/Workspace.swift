@@ -81,7 +81,7 @@ final class Workspace {
     /// Points `blockPointers` at the blocks of one layer.
     func pointAtBlocks(_ blocks: [Int], of cache: KeyValueCache, layer: Int) {
         if blockPointers.count < blocks.count {
-            blockPointers = [UnsafeRawPointer?](repeating: nil, count: blocks.count)
+            blockPointers = [UnsafeRawPointer?](repeating: nil, count: max(blocks.count, 2 * blockPointers.count))
         }
         for (index, block) in blocks.enumerated() {
             blockPointers[index] = UnsafeRawPointer(cache.block(block, layer: layer))

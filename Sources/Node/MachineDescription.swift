@@ -18,17 +18,7 @@ package enum MachineDescription {
     package static var instructionLevel: String { InstructionSet.current }
 
     /// Cores this process may run on (cpusets count).
-    package static var coreCount: Int {
-        // A list such as "0-3,8": what sched_getaffinity, which Glibc's module lacks, would say.
-        guard let list = field("Cpus_allowed_list:", in: "/proc/self/status") else {
-            return ProcessInfo.processInfo.activeProcessorCount
-        }
-        let counts = list.split(separator: ",").map { range in
-            let ends = range.split(separator: "-").compactMap { Int($0) }
-            return ends.isEmpty ? 0 : ends[ends.count - 1] - ends[0] + 1
-        }
-        return max(1, counts.reduce(0, +))
-    }
+    package static var coreCount: Int { UsableCores.count }
 
     /// Bytes that can be taken without pushing others out, from /proc/meminfo; nil where that cannot be read.
     package static var availableMemoryBytes: Int? { kibibytes(named: "MemAvailable:", in: "/proc/meminfo") }

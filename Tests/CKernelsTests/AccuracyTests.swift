@@ -56,12 +56,13 @@ struct AccuracyTests {
         var random = RandomValues(seed: 2)
         let x = random.floats(333).map { $0 * 20 }
         let expected = Foundation.log(x.reduce(0.0) { $0 + Foundation.exp(Double($1)) })
-        #expect(abs(tk_log_sum_exp(x, x.count) - expected) < 1e-6)
-        #expect(tk_log_sum_exp([1000, 1000], 2) == 1000 + Foundation.log(2.0))
-        #expect(tk_log_sum_exp([-.infinity, 3, -.infinity], 3) == 3)
-        #expect(tk_log_sum_exp([-.infinity, -.infinity], 2) == -.infinity)
-        #expect(tk_log_sum_exp([1, .infinity], 2) == .infinity)
-        #expect(tk_log_sum_exp([1, .nan], 2).isNaN)
+        func logSum(_ x: [Float]) -> Double { tk_log_sum_exp(x, x.count, x[tk_argmax(x, x.count)]) }
+        #expect(abs(logSum(x) - expected) < 1e-6)
+        #expect(logSum([1000, 1000]) == 1000 + Foundation.log(2.0))
+        #expect(logSum([-.infinity, 3, -.infinity]) == 3)
+        #expect(logSum([-.infinity, -.infinity]) == -.infinity)
+        #expect(logSum([1, .infinity]) == .infinity)
+        #expect(logSum([1, .nan]).isNaN)
     }
 
     @Test("Rotary frequencies are quotients of powers rounded to float", arguments: [10_000, 500_000, 1e6, 8e6])

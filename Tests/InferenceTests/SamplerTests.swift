@@ -1,5 +1,6 @@
 // What each sampling parameter does, and that every choice is deterministic.
 
+import CKernels
 import Testing
 
 @testable import Inference
@@ -17,10 +18,9 @@ struct SamplerTests {
         let slice = StageBatch.Slice(
             sequence: 5, position: history.count - 1, tokens: [history.last ?? 0], blocks: [], samples: true)
         sampler.see(slice)
-        let samples = logits.withUnsafeBufferPointer { logits in
-            logits.baseAddress.map { sampler.sample([slice], logits: $0, pool: pool) } ?? []
-        }
-        return try #require(samples.first).sample
+        var sample = (sequence: UInt64(0), sample: SampledToken(token: -1, logProbability: 0))
+        sampler.sample(1, logits: logits, pool: pool, into: &sample) { _ in slice }
+        return sample.sample
     }
 
     /// How often each token is drawn over `count` positions.
@@ -206,17 +206,61 @@ struct SamplerTests {
         #expect(try Self.sample([1, 2], Self.with { $0.bannedTokens = [0, 1] }).token == 0)
     }
 
+    /// What the sampler's rules say, over a sorted list of all candidates.
+    private static func choice(_ logits: [Float], _ parameters: SamplingParameters, position: Int) -> Int {
+        let order = logits.indices.sorted { logits[$0] > logits[$1] || (logits[$0] == logits[$1] && $0 < $1) }
+        let maximum = logits[order[0]]
+        let probabilities = order.map { index in
+            var value = [(logits[index] - maximum) / parameters.temperature]
+            tk_exp(&value, 1, 0)
+            return Double(value[0])
+        }
+        let nucleus = parameters.topP < 1 ? Double(parameters.topP) * probabilities.reduce(0, +) : .infinity
+        var (kept, mass) = (0, 0.0)
+        while kept < order.count, mass < nucleus, probabilities[kept] >= Double(parameters.minP) {
+            mass += probabilities[kept]
+            kept += 1
+        }
+        let target = Philox.uniform(seed: parameters.seed, position: UInt64(position)) * mass
+        var sum = 0.0
+        for rank in 0..<kept {
+            sum += probabilities[rank]
+            if sum > target { return order[rank] }
+        }
+        return order[kept - 1]
+    }
+
+    @Test("Of a large vocabulary the same is chosen as of a sorted list of it", arguments: [0.02, 1, 6] as [Float])
+    func largeVocabulary(spread: Float) throws {
+        var random = Random(seed: 11)
+        // Some ties, some far below, and three that are no candidates.
+        var logits = (0..<3000).map { _ in (random.float() * 200).rounded() / 100 * spread }
+        logits += [Float](repeating: -80, count: 90) + [-.infinity, -.infinity, -.infinity]
+        let changes: [(inout SamplingParameters) -> Void] = [
+            { _ in }, { $0.topP = 0.9 }, { $0.minP = 0.03 }, { ($0.topP, $0.minP) = (0.7, 0.2) },
+            { ($0.topP, $0.minP) = (0.99, 0.001) }, { $0.temperature = 2.5 }, { $0.temperature = 0.05 },
+        ]
+        for change in changes {
+            var parameters = Self.with(change)
+            for seed in 0..<12 {
+                parameters.seed = UInt64(seed)
+                let token = try Self.sample(logits, parameters, position: seed + 1).token
+                #expect(Int(token) == Self.choice(logits, parameters, position: seed + 1), "\(parameters)")
+            }
+        }
+    }
+
     @Test("Candidates come in order of their keys, whatever the keys")
     func heap() {
         var random = Random(seed: 3)
         for size in [1, 2, 3, 10, 100] {
             let keys = (0..<size).map { _ in (random.float() * 8).rounded() }
             let expected = keys.indices.sorted { keys[$0] > keys[$1] || (keys[$0] == keys[$1] && $0 < $1) }
-            var ids = [Int32](repeating: 0, count: size)
+            var ids = Array(0..<UInt32(size))
             let sorted = keys.withUnsafeBufferPointer { keys in
                 ids.withUnsafeMutableBufferPointer { ids in
                     guard let keys = keys.baseAddress, let ids = ids.baseAddress else { return [Int]() }
-                    return CandidateHeap(keys: keys, size: size, ids: ids).map { Int($0) }
+                    return CandidateHeap(keys: keys, ids: ids, count: size).map { Int($0) }
                 }
             }
             #expect(sorted == expected)

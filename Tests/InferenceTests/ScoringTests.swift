@@ -79,7 +79,8 @@ struct ScoringTests {
             .init(
                 sequence: 1, position: 3, tokens: [1, 2, 3], blocks: [0], samples: false, restartLength: restartLength)
         }
-        let layout = try BatchLayout(StageBatch(slices: [slice(nil), slice(5), slice(64)]), bounds: bounds)
+        var layout = BatchLayout()
+        try layout.fill(StageBatch(slices: [slice(nil), slice(5), slice(64)]), bounds: bounds)
         #expect(layout.lengths == [4, 5, 6, 5, 5, 6, 64, 64, 64])
     }
 }

@@ -1,5 +1,6 @@
 // Every piece runs once, on whichever thread, and nothing is left behind.
 
+import CKernels
 import Foundation
 import Synchronization
 import Testing
@@ -35,6 +36,42 @@ struct ThreadPoolTests {
             }
             #expect(together.load(ordering: .relaxed) == 2)
         }
+    }
+
+    @Test("Who is held by a piece leaves nearly all others to the other thread")
+    func slowPiece() {
+        let pool = ThreadPool(threads: 2, threshold: 0)
+        for pieces in [8, 64, 1000] {
+            let begun = Atomic<Int>(0)
+            let done = Atomic<Int>(0)
+            pool.run(pieces: pieces, operations: pieces) { _, _ in
+                // The first to begin waits for 7 of 8 pieces: only the other thread can run them.
+                if begun.add(1, ordering: .sequentiallyConsistent).oldValue == 0 {
+                    while done.load(ordering: .sequentiallyConsistent) < pieces * 7 / 8 { usleep(10) }
+                }
+                done.add(1, ordering: .sequentiallyConsistent)
+            }
+            #expect(done.load(ordering: .relaxed) == pieces)
+        }
+    }
+
+    @Test("A pool with a thread for each core binds its helpers and leaves the calling thread free")
+    func pinning() {
+        let cores = UsableCores.count
+        for threads in [cores, cores + 1] where threads > 1 {
+            let pool = ThreadPool(threads: threads, threshold: 0)
+            let together = Atomic<Int>(0)
+            let usable = Mutex([Int](repeating: 0, count: threads))
+            pool.run(pieces: threads, operations: threads) { _, thread in
+                together.add(1, ordering: .sequentiallyConsistent)
+                while together.load(ordering: .sequentiallyConsistent) < threads { usleep(10) }
+                usable.withLock { $0[thread] = tk_allowed_cores() }
+            }
+            let expected = threads == cores ? [cores] + [Int](repeating: 1, count: threads - 1) : nil
+            #expect(usable.withLock { $0 } == expected ?? [Int](repeating: cores, count: threads))
+            #expect(UsableCores.count == cores)
+        }
+        #expect(tk_pin_thread(-1) == -1 && tk_pin_thread(cores) == -1)
     }
 
     @Test("A small job stays on the calling thread")

@@ -218,15 +218,47 @@ void tk_exp(float *x, size_t count, float shift);
 /// Index of the largest value, the lowest such index on a tie; NaN counts as smaller than everything. count >= 1.
 size_t tk_argmax(const float *x, size_t count);
 
-/// log(sum over i of exp(x[i])) as max + log(sum of exp(x[i] - max)): exp is `tk_exp`'s, the sum runs over 16 double
-/// partials as described on top. A maximum that is infinite is the result; otherwise NaN makes it NaN. count >= 1.
-double tk_log_sum_exp(const float *x, size_t count);
+/// log(sum over i of exp(x[i])) as maximum + log(sum of exp(x[i] - maximum)): exp is `tk_exp`'s, the sum runs over 16
+/// double partials as described on top. `maximum`: x[tk_argmax(x)]. One that is infinite is the result; otherwise NaN
+/// makes it NaN. count >= 1.
+double tk_log_sum_exp(const float *x, size_t count, float maximum);
 
 /// Natural logarithm, the same on every machine (own code, about 1 ulp of double).
 double tk_log(double x);
 
 /// base ^ exponent for base > 0, the same on every machine; results are held within exp(-700) and exp(700).
 double tk_power(double base, double exponent);
+
+// MARK: Vocabulary-sized rows, for sampling
+
+/// out[i] = exp((x[i] - maximum) / temperature), 0 where that is no number: exp is `tk_exp`'s. Returns the sum, over 16
+/// double partials as described on top. maximum finite, temperature > 0 and finite.
+double tk_exp_scaled(float *out, const float *x, size_t count, float maximum, float temperature);
+
+/// The indices of the k largest values above -infinity, or of all if these are fewer, in descending order of value; the
+/// lower index goes first among equals. Returns how many. `indices`: room for k.
+size_t tk_top_k(uint32_t *indices, size_t k, const float *x, size_t count);
+
+/// Ranges that `tk_logit_division` divides values into.
+#define TK_LOGIT_RANGES 1024
+
+/// Ranges of values below a finite maximum. The range of x is the integer part of (maximum - x) * scale, or the last one
+/// where that is larger or no number: no value is in an earlier range than a larger one. No value is above maximum.
+typedef struct {
+    float maximum, scale;
+} tk_division;
+
+/// The division whose ranges cover the values from the maximum down to the lowest one above -infinity, or down to
+/// maximum - 104 * temperature where that is higher: below it `tk_exp_scaled` gives 0.
+tk_division tk_logit_division(const float *x, size_t count, float maximum, float temperature);
+
+/// masses[r] = sum of the weights that are at least `floor` of the values x in range r: element i is added to partial
+/// i % 4, in order of i, and the partials as (0 + 2) + (1 + 3). masses [TK_LOGIT_RANGES].
+void tk_range_masses(
+    double *masses, const float *x, const float *weights, size_t count, tk_division division, float floor);
+
+/// The indices of the values in a range, in ascending order, NaN left out. Returns how many. `indices`: room for count.
+size_t tk_range_members(uint32_t *indices, const float *x, size_t count, tk_division division, uint32_t range);
 
 // MARK: Rotary positions
 
@@ -235,7 +267,7 @@ double tk_power(double base, double exponent);
 void tk_rope_frequencies(float *frequencies, size_t dimensions, double base);
 
 /// cosines[i], sines[i] of (float)position * frequencies[i] (the product rounded to float), i in 0..<count; own code,
-/// reduced in double: correct to 1 ulp of float for every position up to 2^24.
+/// reduced in double: correct to 1 ulp of float for every position up to 2^24. `frequencies` may be `cosines`.
 void tk_rope_angles(float *cosines, float *sines, const float *frequencies, size_t count, uint32_t position);
 
 /// Rotates `heads` consecutive heads of `head_size` floats in place. The first 2 * count values of each head turn, the
