@@ -66,6 +66,14 @@ package struct Model: Sendable {
 }
 
 extension Model {
+    /// A model without files, tokenizer and suggestions, whose tensors `source` reads.
+    init(name: String, configuration: ModelConfiguration, tensors: [TensorDescriptor], source: any TensorSource) {
+        (self.name, self.configuration, self.tensors) = (name, configuration, tensors)
+        (tokenizer, generation, chatTemplate, toolTemplate) = (nil, GenerationDefaults(), nil, nil)
+        (files, forms) = ([], [:])
+        replacement = source
+    }
+
     init(_ gguf: GGUFModel) throws(ModelFileError) {
         configuration = try gguf.configuration()
         let assembled = try configuration.assemble(

@@ -26,6 +26,9 @@ package enum MachineDescription {
     /// Bytes of memory this process holds, from /proc/self/status; 0 where that cannot be read.
     package static var residentBytes: Int { kibibytes(named: "VmRSS:", in: "/proc/self/status") ?? 0 }
 
+    /// The most memory this process has held, from /proc/self/status; 0 where that cannot be read.
+    package static var peakResidentBytes: Int { kibibytes(named: "VmHWM:", in: "/proc/self/status") ?? 0 }
+
     private static func kibibytes(named key: String, in path: String) -> Int? {
         field(key, in: path).flatMap { Int($0) }.map { $0 * 1024 }
     }

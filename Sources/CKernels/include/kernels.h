@@ -353,4 +353,13 @@ void tk_attention_merge(
     const tk_attention_shape *shape, const tk_attention_tokens *tokens, size_t kv_head, const float *states,
     size_t segments, float *out, size_t out_stride);
 
+// MARK: Limits of the processor, on the level in use. Results differ from level to level, as they mean nothing.
+
+/// Products of bytes in registers, `iterations` rounds. Returns the operations done (a multiply and an add are two).
+double tk_limit_int8(size_t iterations, uint32_t *checksum);
+/// Fused multiply-adds of floats in registers, likewise.
+double tk_limit_float(size_t iterations, uint32_t *checksum);
+/// Reads `count` bytes, whole multiples of 512, once, in order. Returns their sum in some grouping.
+uint64_t tk_limit_read(const void *bytes, size_t count);
+
 #endif

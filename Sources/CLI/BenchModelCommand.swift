@@ -1,0 +1,106 @@
+// Responsible for: `tandem bench model`: flags in, a table or JSON out.
+import ArgumentParser
+import Foundation
+import Node
+
+struct BenchModelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model",
+        abstract: "Measure prompts and decoding of one model in this process.",
+        discussion: """
+            Without --model, weights come from a seed: nothing is downloaded. Limits of the
+            machine are measured in the same run, and each speed is shown as a share of
+            them. Examples:
+              tandem bench --shape llama-1b --type q4_k_m
+              tandem bench --model model.gguf --threads 1,2 --pp 512 --tg 64
+              tandem bench --shape llama-1b --type q4_0 --batch 1,8,16,32
+              tandem bench --shape gpt2-124m --type f16 --peer llama-cpp-python
+
+            Shapes: \(syntheticShapeNames)
+            """)
+
+    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder (default: a synthetic model).")
+    var model: String?
+    @Option(help: "The shape of the synthetic model.") var shape = "llama-1b"
+    @Option(help: "The type of its weights, as in `tandem quantize`.") var type = "q8_0"
+    @Option(help: "Cut it to so many layers.") var layers: Int?
+    @Option(help: "The seed of its weights.") var seed: UInt64 = 1
+    @Option(help: "Tokens of prompts, as 512 or 128,512 (0: none).") var pp = "512"
+    @Option(help: "Steps of decoding (0: none).") var tg = 64
+    @Option(help: "Sequences that decode together, as 1,8,16.") var batch = "1"
+    @Option(help: "Tokens in the context when decoding begins.") var context = 0
+    @Option(help: "Threads that compute, as 1,2 (default: one per core).") var threads: String?
+    @Option(help: "How often each test runs.") var repetitions = 5
+    @Option(name: .customLong("kv-type"), help: "How keys and values are kept: f32, f16 or q8_0.") var keyValueType =
+        "f32"
+    @Option(help: "Run the same model with another program in turn: llama-cpp-python.") var peer: String?
+    @Option(help: "The Python interpreter that has it.") var python = "python3"
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func run() async throws {
+        var options = ModelBenchmarkOptions()
+        options.modelPath = model
+        (options.shape, options.type, options.layers, options.seed) = (shape, type, layers, seed)
+        options.prompts = try Self.numbers(pp, flag: "--pp")
+        options.batches = try Self.numbers(batch, flag: "--batch")
+        options.threads = try threads.map { try Self.numbers($0, flag: "--threads") }
+        (options.steps, options.context, options.repetitions) = (tg, context, repetitions)
+        options.keyValueType = keyValueType
+        if let peer {
+            guard peer == "llama-cpp-python" else {
+                throw NodeError("--peer is \(peer), which is no known peer", hint: "use llama-cpp-python")
+            }
+            options.peerPython = python
+        }
+        let report = try ModelBenchmark(options).run { Terminal.say($0) }
+        Terminal.put(json ? try JSONOutput.document(report) : Self.text(report))
+    }
+
+    /// "1,2,3" as numbers.
+    static func numbers(_ list: String, flag: String) throws(NodeError) -> [Int] {
+        var numbers: [Int] = []
+        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let number = Int(part) else {
+                throw NodeError("\(flag) has \"\(part)\", which is not a number", hint: "write numbers as 1,2,3")
+            }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    private static func text(_ report: ModelBenchmarkReport) -> String {
+        var lines = [
+            "\(report.model), \(formatBytes(report.weightBytes)), \(report.instructionSet), keys and values in "
+                + report.keyValueType
+        ]
+        for (threads, limits) in report.limits.sorted(by: { $0.key < $1.key }) {
+            lines.append(
+                String(
+                    format: "limits of %d threads: read %.1f GB/s, int8 %.0f GOP/s, float %.0f GFLOP/s", threads,
+                    limits.readBytesPerSecond / 1e9, limits.int8OperationsPerSecond / 1e9,
+                    limits.floatOperationsPerSecond / 1e9))
+        }
+        lines.append("")
+        var header = ["test", "threads", "tokens/s", "min-max", "of bandwidth", "of peak"]
+        if let peer = report.peer { header += [peer, "min-max", "ratio"] }
+        var rows = [header]
+        for row in report.rows {
+            var cells = [row.test, "\(row.threads)"] + speed(row.tokensPerSecond)
+            cells += [row.bandwidthShare, row.peakShare].map { String(format: "%.0f %%", 100 * $0) }
+            if let peer = row.peer { cells += speed(peer) + [row.ratio.map { String(format: "%.2f", $0) } ?? ""] }
+            rows.append(cells)
+        }
+        lines += table(rows)
+        lines.append("")
+        lines.append(
+            String(
+                format: "loaded in %.2f s (%@/s), ", report.loadSeconds,
+                formatBytes(Int(Double(report.weightBytes) / max(report.loadSeconds, 1e-9))) as NSString)
+                + "at most \(formatBytes(report.peakResidentBytes)) of memory")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func speed(_ speed: BenchmarkSpeed) -> [String] {
+        [String(format: "%.1f", speed.median), String(format: "%.1f-%.1f", speed.minimum, speed.maximum)]
+    }
+}

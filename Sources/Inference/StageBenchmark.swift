@@ -1,0 +1,172 @@
+// Runs a whole model, as one stage, over made-up tokens and keeps the time.
+//
+// Responsible for: prompts and decoding steps of a given shape, and what they read and compute at least.
+// Must not know: what the times are compared with, where the model comes from.
+
+import CKernels
+import ModelFile
+
+/// A stage with all layers of a model, to be timed. Used by one thread at a time.
+package final class StageBenchmark {
+    /// One thing to be timed.
+    package enum Test: Sendable, Hashable {
+        /// A prompt of so many tokens, from an empty context.
+        case prefill(tokens: Int)
+        /// So many steps of one token for each of some sequences, which have `context` tokens already.
+        case decode(sequences: Int, steps: Int, context: Int)
+    }
+
+    /// Tokens that go through the model at once.
+    package static let batchTokens = 512
+
+    private let stage: Stage
+    private let configuration: StageConfiguration
+    private let tensors: [TensorDescriptor]
+    private let blocksPerSequence: Int
+    /// What the sequences' blocks hold; another test begins anew.
+    private var prepared: Test?
+
+    /// Loads the model for the given tests.
+    package init(
+        model: ModelConfiguration, tensors: [TensorDescriptor], source: any TensorSource, tests: [Test], threads: Int,
+        keyValueType: KeyValueType
+    ) throws(InferenceError) {
+        var (sequences, positions) = (1, 1)
+        for test in tests {
+            switch test {
+            case .prefill(let tokens): positions = max(positions, tokens)
+            case .decode(let count, let steps, let context):
+                (sequences, positions) = (max(sequences, count), max(positions, context + steps))
+            }
+        }
+        guard positions <= model.contextLength else {
+            throw .invalidConfiguration(
+                reason: "\(positions) tokens are asked for, but the model's context is \(model.contextLength)")
+        }
+        let block = StageConfiguration.blockPositions
+        blocksPerSequence = (positions + block - 1) / block
+        self.tensors = tensors
+        configuration = StageConfiguration(
+            model: model, layers: 0..<model.layerCount, blockCount: sequences * blocksPerSequence,
+            maximumBatchTokens: max(Self.batchTokens, sequences), threads: threads, keyValueType: keyValueType)
+        stage = try Stage(configuration, tensors: tensors, source: source)
+    }
+
+    /// Seconds that a test takes. What must stand in the context before it is computed first and not counted.
+    package func run(_ test: Test) throws(InferenceError) -> Double {
+        switch test {
+        case .prefill(let tokens):
+            prepared = nil
+            begin(sequences: 1, known: 0)
+            let start = monotonicNanoseconds()
+            try prefill(sequence: 0, tokens: tokens)
+            return Double(monotonicNanoseconds() - start) * 1e-9
+        case .decode(let sequences, let steps, let context):
+            if prepared != test {
+                begin(sequences: sequences, known: 0)
+                for sequence in 0..<sequences where context > 0 { try prefill(sequence: sequence, tokens: context) }
+                prepared = test
+            }
+            begin(sequences: sequences, known: context)
+            let start = monotonicNanoseconds()
+            for step in 0..<steps {
+                let slices = (0..<sequences).map { sequence in
+                    slice(sequence, position: context + step, count: 1, samples: true)
+                }
+                _ = try stage.forward(StageBatch(slices: slices), input: nil)
+            }
+            return Double(monotonicNanoseconds() - start) * 1e-9
+        }
+    }
+
+    private func begin(sequences: Int, known: Int) {
+        let history = (0..<known).map { token(at: $0) }
+        for sequence in 0..<sequences {
+            stage.begin(UInt64(sequence), parameters: .greedy(promptTokenCount: known), history: history)
+        }
+    }
+
+    private func prefill(sequence: Int, tokens: Int) throws(InferenceError) {
+        for first in stride(from: 0, to: tokens, by: Self.batchTokens) {
+            let count = min(Self.batchTokens, tokens - first)
+            let slice = slice(sequence, position: first, count: count, samples: first + count == tokens)
+            _ = try stage.forward(StageBatch(slices: [slice]), input: nil)
+        }
+    }
+
+    private func slice(_ sequence: Int, position: Int, count: Int, samples: Bool) -> StageBatch.Slice {
+        let first = sequence * blocksPerSequence
+        return StageBatch.Slice(
+            sequence: UInt64(sequence), position: position, tokens: (position..<position + count).map { token(at: $0) },
+            blocks: (first..<first + blocksPerSequence).map { Int32($0) }, samples: samples)
+    }
+
+    /// Any token will do, but not always the same.
+    private func token(at position: Int) -> Int32 { Int32(position * 7919 % configuration.model.vocabularySize) }
+}
+
+extension StageBenchmark {
+    /// Tokens that a test computes.
+    package static func tokens(of test: Test) -> Int {
+        switch test {
+        case .prefill(let tokens): tokens
+        case .decode(let sequences, let steps, _): sequences * steps
+        }
+    }
+
+    /// Bytes that a test must read from memory at least: of decoding, in every step the weights once and the keys and
+    /// values of all sequences. Of experts, as many as different tokens would choose if they chose different ones.
+    package func bytesRead(_ test: Test) -> Double {
+        guard case .decode(let sequences, let steps, let context) = test else {
+            return weights(tokens: 1) { Double($0.byteCount) }
+        }
+        let block = Stage.keyValueBlockBytes(of: configuration.model, type: configuration.keyValueType)
+        let position = Double(block) / Double(StageConfiguration.blockPositions) * Double(configuration.layers.count)
+        let seen = Double(steps) * (Double(context) + Double(steps + 1) / 2)
+        return Double(steps) * weights(tokens: sequences) { Double($0.byteCount) } + Double(sequences) * seen * position
+    }
+
+    /// Multiply-adds of a test, each counting as two: every weight times every token (the output matrix times those that
+    /// sample, experts times the tokens that choose them), and attention.
+    package func operations(_ test: Test) -> Double {
+        let model = configuration.model
+        let attention = Double(4 * model.queryLength * model.layerCount)
+        switch test {
+        case .prefill(let tokens):
+            let each = weights(tokens: nil) { 2 * Double($0.rows) * Double($0.columns) }
+            let head = 2 * Double(model.vocabularySize) * Double(model.embeddingLength)
+            return Double(tokens) * (each - head) + head + attention * Double(tokens) * Double(tokens + 1) / 2
+        case .decode(let sequences, let steps, let context):
+            let each = weights(tokens: nil) { 2 * Double($0.rows) * Double($0.columns) }
+            let seen = Double(steps) * (Double(context) + Double(steps + 1) / 2)
+            return Double(sequences) * (Double(steps) * each + attention * seen)
+        }
+    }
+
+    /// A sum over the matrices that one step passes through; of experts those of `tokens` tokens, nil: those of one token,
+    /// as each token computes with no more.
+    private func weights(tokens: Int?, _ value: (TensorDescriptor) -> Double) -> Double {
+        let model = configuration.model
+        let share = model.experts.map { Double(min($0.count, $0.usedCount * (tokens ?? 1))) / Double($0.count) } ?? 1
+        return tensors.reduce(0) { sum, tensor in
+            let isInput =
+                tensor.name == "position_embd.weight"
+                || (tensor.name == "token_embd.weight" && !model.hasTiedEmbeddings)
+            guard tensor.rows > 1, !isInput else { return sum }
+            return sum + value(tensor) * (Self.isExpert(tensor.name) ? share : 1)
+        }
+    }
+
+    /// "blk.3.ffn_gate.5.weight"
+    private static func isExpert(_ name: String) -> Bool { name.split(separator: ".").count == 5 }
+}
+
+extension SamplingParameters {
+    /// Always the likeliest token.
+    fileprivate static func greedy(promptTokenCount: Int) -> SamplingParameters {
+        var parameters = SamplingParameters()
+        parameters.temperature = 0
+        parameters.promptTokenCount = promptTokenCount
+        return parameters
+    }
+}

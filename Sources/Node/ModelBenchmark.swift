@@ -1,0 +1,233 @@
+// Responsible for: `tandem bench model`: tests of one model with some numbers of threads, beside the machine's limits and,
+// where asked for, beside another program, all in one run.
+// Must not know: flags, tables.
+import Foundation
+import Inference
+import ModelFile
+
+/// The names of all synthetic shapes, for messages.
+package var syntheticShapeNames: String { SyntheticShape.names }
+
+/// What is measured.
+package struct ModelBenchmarkOptions: Sendable {
+    /// A model file or folder; nil: a synthetic model.
+    package var modelPath: String?
+    package var shape = "llama-1b"
+    package var type = "q8_0"
+    /// Layers of a synthetic model; nil: all.
+    package var layers: Int?
+    package var seed: UInt64 = 1
+    /// Tokens of prompts.
+    package var prompts = [512]
+    /// Steps of decoding.
+    package var steps = 64
+    /// Sequences that decode together.
+    package var batches = [1]
+    /// Tokens that are in the context when decoding begins.
+    package var context = 0
+    /// nil: one for each core.
+    package var threads: [Int]?
+    package var repetitions = 5
+    package var keyValueType = "f32"
+    /// The interpreter of llama-cpp-python; nil: nothing is compared.
+    package var peerPython: String?
+
+    package init() {}
+}
+
+/// Speeds of the repetitions of one test, in tokens per second.
+package struct BenchmarkSpeed: Sendable, Codable, Equatable {
+    package var median: Double
+    package var minimum: Double
+    package var maximum: Double
+
+    init(tokens: Int, seconds: [Double]) {
+        let speeds = seconds.map { Double(tokens) / max($0, 1e-9) }.sorted()
+        (minimum, maximum) = (speeds[0], speeds[speeds.count - 1])
+        median = (speeds[(speeds.count - 1) / 2] + speeds[speeds.count / 2]) / 2
+    }
+}
+
+/// The result of one test.
+package struct ModelBenchmarkRow: Sendable, Codable {
+    /// "pp512", "tg64", "tg64@8" (8 sequences), "tg64+8192" (8,192 tokens in the context).
+    package var test: String
+    package var threads: Int
+    package var tokensPerSecond: BenchmarkSpeed
+    /// Bytes that must be read, as a share of the bandwidth.
+    package var bandwidthShare: Double
+    /// Operations as a share of the peak: of int8 for quantized weights, of float for others.
+    package var peakShare: Double
+    package var peer: BenchmarkSpeed?
+    /// Our median divided by the peer's.
+    package var ratio: Double?
+}
+
+/// What a run found.
+package struct ModelBenchmarkReport: Sendable, Codable {
+    package var model: String
+    package var weightBytes: Int
+    package var instructionSet: String
+    package var keyValueType: String
+    package var peer: String?
+    /// By number of threads.
+    package var limits: [Int: MachineLimits] = [:]
+    package var loadSeconds: Double = 0
+    /// Of this process, while the model was loaded and computed.
+    package var peakResidentBytes: Int = 0
+    package var rows: [ModelBenchmarkRow] = []
+}
+
+/// One run.
+package struct ModelBenchmark {
+    private let options: ModelBenchmarkOptions
+    private let model: Model
+    private let mix: QuantizationMix?
+    private let threads: [Int]
+    private let tests: [StageBenchmark.Test]
+    private let keyValueType: KeyValueType
+
+    /// Opens the model. Throws what is wrong with the options or the file.
+    package init(_ options: ModelBenchmarkOptions) throws(NodeError) {
+        self.options = options
+        func check(_ flag: String, _ values: [Int], _ range: ClosedRange<Int>) throws(NodeError) {
+            for value in values where !range.contains(value) {
+                throw NodeError("\(flag) is \(value), but must be between \(range.lowerBound) and \(range.upperBound)")
+            }
+        }
+        try check("--pp", options.prompts, 0...1_000_000)
+        try check("--tg", [options.steps], 0...100_000)
+        try check("--batch", options.batches, 1...512)
+        try check("--context", [options.context], 0...1_000_000)
+        try check("--repetitions", [options.repetitions], 1...1000)
+        try check("--layers", [options.layers ?? 1], 1...1000)
+        guard let keyValueType = KeyValueType(rawValue: options.keyValueType) else {
+            throw NodeError(
+                "--kv-type is \(options.keyValueType), which is no known type",
+                hint: "use one of \(KeyValueType.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        self.keyValueType = keyValueType
+        var threads: [Int] = []
+        for count in options.threads ?? [MachineDescription.coreCount] {
+            threads.append(try MachineDescription.threadCount(count))
+        }
+        self.threads = threads
+        let prompts = options.prompts.filter { $0 > 0 }.map { StageBenchmark.Test.prefill(tokens: $0) }
+        let decoding = options.batches.map {
+            StageBenchmark.Test.decode(sequences: $0, steps: options.steps, context: options.context)
+        }
+        tests = prompts + (options.steps > 0 ? decoding : [])
+        guard !tests.isEmpty else { throw NodeError("there is nothing to measure", hint: "give --pp or --tg above 0") }
+        (model, mix) = try Self.open(options)
+    }
+
+    private static func open(_ options: ModelBenchmarkOptions) throws(NodeError) -> (Model, QuantizationMix?) {
+        do throws(ModelFileError) {
+            if let path = options.modelPath { return (try Model.open(path: path), nil) }
+            guard let shape = SyntheticShape(rawValue: options.shape) else {
+                throw ModelFileError(
+                    .invalidValue, file: "bench", field: "--shape", value: options.shape, "is no known shape",
+                    hint: "use one of \(SyntheticShape.names)")
+            }
+            guard let mix = QuantizationMix(name: options.type) else {
+                throw ModelFileError(
+                    .invalidValue, file: "bench", field: "--type", value: options.type, "is no known type",
+                    hint: "use one of \(QuantizationMix.names)")
+            }
+            return (try Model.synthetic(shape, mix: mix, layers: options.layers, seed: options.seed), mix)
+        } catch { throw NodeError(error) }
+    }
+
+    /// Runs all tests; `notice` is told what is going on.
+    package func run(notice: (String) -> Void) throws(NodeError) -> ModelBenchmarkReport {
+        var report = ModelBenchmarkReport(
+            model: model.name, weightBytes: model.tensors.reduce(0) { $0 + $1.byteCount },
+            instructionSet: MachineDescription.instructionLevel, keyValueType: keyValueType.rawValue)
+        let peer = try startPeer(notice: notice)
+        report.peer = peer?.name
+        for threads in threads {
+            notice("measuring the limits of \(threads) threads")
+            let limits = try Self.told { () throws(InferenceError) in try MachineLimits.measure(threads: threads) }
+            report.limits[threads] = limits
+            notice("loading \(model.name)")
+            let start = ContinuousClock.now
+            let benchmark = try Self.told { () throws(InferenceError) in
+                try StageBenchmark(
+                    model: model.configuration, tensors: model.tensors, source: model, tests: tests, threads: threads,
+                    keyValueType: keyValueType)
+            }
+            report.loadSeconds = start.duration(to: .now).seconds
+            for test in tests {
+                notice("\(Self.name(of: test)), \(threads) threads")
+                report.rows.append(try measure(test, benchmark, peer: peer, threads: threads, limits: limits))
+            }
+            report.peakResidentBytes = MachineDescription.peakResidentBytes
+            try peer?.forget()
+        }
+        return report
+    }
+
+    private static func told<Value>(
+        _ body: () throws(InferenceError) -> Value
+    ) throws(NodeError) -> Value {
+        do { return try body() } catch { throw NodeError(error) }
+    }
+
+    /// One test, ours and the peer's in turn.
+    private func measure(
+        _ test: StageBenchmark.Test, _ benchmark: StageBenchmark, peer: BenchmarkPeer?, threads: Int,
+        limits: MachineLimits
+    ) throws(NodeError) -> ModelBenchmarkRow {
+        func runOwn(_ test: StageBenchmark.Test) throws(NodeError) -> Double {
+            try Self.told { () throws(InferenceError) in try benchmark.run(test) }
+        }
+        var (own, others): ([Double], [Double]) = ([], [])
+        _ = try runOwn(Self.warmUp(test))
+        for _ in 0..<options.repetitions {
+            own.append(try runOwn(test))
+            if let peer { others.append(try peer.run(test, threads: threads)) }
+        }
+        let tokens = StageBenchmark.tokens(of: test)
+        let speed = BenchmarkSpeed(tokens: tokens, seconds: own)
+        let seconds = Double(tokens) / speed.median
+        let isQuantized = model.tensors.contains { $0.rows > 1 && $0.type.isQuantized }
+        let peak = isQuantized ? limits.int8OperationsPerSecond : limits.floatOperationsPerSecond
+        var row = ModelBenchmarkRow(
+            test: Self.name(of: test), threads: threads, tokensPerSecond: speed,
+            bandwidthShare: benchmark.bytesRead(test) / seconds / limits.readBytesPerSecond,
+            peakShare: benchmark.operations(test) / seconds / peak)
+        if !others.isEmpty {
+            row.peer = BenchmarkSpeed(tokens: tokens, seconds: others)
+            row.ratio = row.peer.map { speed.median / $0.median }
+        }
+        return row
+    }
+
+    /// A short run of the same kind, so that pages are there and threads are up.
+    private static func warmUp(_ test: StageBenchmark.Test) -> StageBenchmark.Test {
+        switch test {
+        case .prefill(let tokens): .prefill(tokens: min(tokens, StageBenchmark.batchTokens))
+        case .decode: test
+        }
+    }
+
+    static func name(of test: StageBenchmark.Test) -> String {
+        switch test {
+        case .prefill(let tokens): "pp\(tokens)"
+        case .decode(let sequences, let steps, let context):
+            "tg\(steps)" + (sequences > 1 ? "@\(sequences)" : "") + (context > 0 ? "+\(context)" : "")
+        }
+    }
+
+    /// A synthetic model is written to a file that loses its name as soon as the peer has it open.
+    private func startPeer(notice: (String) -> Void) throws(NodeError) -> BenchmarkPeer? {
+        guard let python = options.peerPython else { return nil }
+        if let path = options.modelPath { return try BenchmarkPeer(python: python, modelPath: path) }
+        guard let mix else { preconditionFailure("a synthetic model has types") }
+        let path = NSTemporaryDirectory() + "tandem-bench-\(MachineDescription.processID).gguf"
+        notice("writing \(model.name) for the peer")
+        do { _ = try model.writeGGUF(to: path, mix: mix) { _ in true } } catch { throw NodeError(error) }
+        defer { unlink(path) }
+        return try BenchmarkPeer(python: python, modelPath: path)
+    }
+}
