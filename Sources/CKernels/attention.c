@@ -33,7 +33,7 @@ static void store_elements(
         float padded[TK_BLOCK] = {0};
         memcpy(padded, x + start, count * sizeof(float));
         tk_quantized_block block;
-        tk_quantize((tk_quantized){&block, 1}, 0, padded, 1, TK_BLOCK);
+        tk_current_kernels()->quantize(&block, 1, padded, 1);
         scales[start / 32 * scale_stride + first_scale] = tk_half_of_float(block.scale);
         for (size_t d = 0; d < count; d++) to[(start + d) * stride + first] = (uint8_t)block.quants[d];
     }

@@ -91,8 +91,10 @@ const tk_kernels *tk_current_kernels(void) {
 
 // MARK: Forwarding
 
-void tk_quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns) {
-    tk_current_kernels()->quantize(out, first, x, count, columns);
+void tk_quantize(tk_quantized out, size_t columns, size_t token, size_t first, const float *x, size_t count) {
+    const size_t width = tk_group_width(out, token);
+    tk_quantized_block *block = tk_first_block(out, token, columns) + first / TK_BLOCK * width;
+    tk_current_kernels()->quantize(block, width, x, count / TK_BLOCK);
 }
 
 void tk_matmul_float(

@@ -29,7 +29,8 @@ typedef struct {
 
 /// One level's kernels; each member's contract is that of the `tk_` function of the same name.
 typedef struct {
-    void (*quantize)(tk_quantized out, size_t first, const float *x, size_t count, size_t columns);
+    /// Blocks of a token `distance` blocks apart.
+    void (*quantize)(tk_quantized_block *out, size_t distance, const float *x, size_t blocks);
     void (*matmul_float)(
         tk_type type, float *out, size_t out_stride, const void *panels, const float *x, size_t tokens, size_t rows,
         size_t columns);
@@ -99,7 +100,7 @@ void tk_avx512_attend(
 
 // Kernels that wider vectors do not speed up: AVX-512 uses those of AVX2.
 void tk_avx2_merge(float *x, const float *y, size_t count, float a, float b);
-void tk_avx2_quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns);
+void tk_avx2_quantize(tk_quantized_block *out, size_t distance, const float *x, size_t blocks);
 void tk_avx2_add(float *x, const float *y, size_t count);
 void tk_avx2_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit);
 void tk_avx2_add_scaled(float *x, const float *y, float factor, size_t count);

@@ -36,12 +36,8 @@ static void quantize_block(tk_quantized_block *out, const float *x) {
     out->scaled_sum = out->scale * (float)sum;
 }
 
-static void quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns) {
-    for (size_t t = first; t < first + count; t++) {
-        tk_quantized_block *block = tk_first_block(out, t, columns);
-        const size_t width = tk_group_width(out, t);
-        for (size_t c = 0; c < columns; c += TK_BLOCK, x += TK_BLOCK, block += width) quantize_block(block, x);
-    }
+static void quantize(tk_quantized_block *out, size_t distance, const float *x, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++) quantize_block(out + b * distance, x + b * TK_BLOCK);
 }
 
 /// One panel's weights of column k as floats: out [16].

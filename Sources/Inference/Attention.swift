@@ -31,19 +31,15 @@ struct Attention {
         let tokens = pass.batch.tokenCount
         let dim = model.embeddingLength
         let qkvLength = model.queryLength + 2 * model.keyValueLength
+        let stride = space.qkvStride
 
         // normed [tokens, dim] -> qkv [tokens, (heads + 2 * keyValueHeads) * headSize]
-        var column = 0
-        for projection in queryKeyValue {
-            projection.weight.multiply(
-                space.normed, into: space.qkv + column, stride: qkvLength, tokens: tokens, pool: pass.pool)
-            column += projection.weight.rows
-        }
+        project(pass)
         // biases, norms and positions in place; keys and values into the cache
         pass.forEachRow(cost: 8 * qkvLength) { row in
-            addBiases(space.qkv + row * qkvLength)
-            normalize(space.qkv + row * qkvLength, length: model.queryLength, by: queryNorm)
-            normalize(space.qkv + row * qkvLength + model.queryLength, length: model.keyValueLength, by: keyNorm)
+            addBiases(space.qkv + row * stride)
+            normalize(space.qkv + row * stride, length: model.queryLength, by: queryNorm)
+            normalize(space.qkv + row * stride + model.queryLength, length: model.keyValueLength, by: keyNorm)
             rotateAndStore(pass, row: row, layer: index)
         }
         // qkv and the cache -> attended [tokens, heads * headSize]
@@ -54,8 +50,35 @@ struct Attention {
             }
         }
         // attended [tokens, heads * headSize] -> update [tokens, dim]
-        output.weight.multiply(space.attended, into: space.update, stride: dim, tokens: tokens, pool: pass.pool)
-        if output.bias != nil { pass.forEachRow(cost: dim) { row in output.addBias(space.update + row * dim) } }
+        output.weight.multiply(
+            space.attended, into: space.update, stride: space.updateStride, tokens: tokens, pool: pass.pool)
+        if output.bias != nil {
+            pass.forEachRow(cost: dim) { row in output.addBias(space.update + row * space.updateStride) }
+        }
+    }
+
+    /// Queries, keys and values: the products of all projections as one job.
+    private func project(_ pass: ForwardPass) {
+        let space = pass.workspace
+        let stride = space.qkvStride
+        let tokens = pass.batch.tokenCount
+        let groups = queryKeyValue.reduce(0) { $0 + $1.weight.groupCount }
+        let pieces = PackedMatrix.pieces(ofGroups: groups, pool: pass.pool)
+        pass.pool.run(pieces: pieces, operations: tokens * stride * model.embeddingLength) { piece, _ in
+            var (first, end) = (groups * piece / pieces, groups * (piece + 1) / pieces)
+            var column = 0
+            for projection in queryKeyValue {
+                let weight = projection.weight
+                let own = max(0, first)..<max(0, min(end, weight.groupCount))
+                if first < weight.groupCount, !own.isEmpty {
+                    weight.multiply(
+                        space.normed, tokens: 0..<tokens, of: tokens, into: space.qkv + column, stride: stride,
+                        groups: own)
+                }
+                (first, end) = (first - weight.groupCount, end - weight.groupCount)
+                column += weight.rows
+            }
+        }
     }
 
     /// qkv [qkvLength] of one token += the projections' biases.
@@ -76,7 +99,7 @@ struct Attention {
     /// One token: queries and keys turn by its position; its key and value go into its block.
     private func rotateAndStore(_ pass: ForwardPass, row: Int, layer: Int) {
         let space = pass.workspace
-        let query = space.qkv + row * (model.queryLength + 2 * model.keyValueLength)
+        let query = space.qkv + row * space.qkvStride
         let key = query + model.queryLength
         let value = key + model.keyValueLength
         if let rotary = window == nil ? pass.rotary : pass.slidingRotary {
@@ -121,7 +144,7 @@ struct Attention {
     private func tokens(
         _ run: BatchLayout.Run, of pass: ForwardPass, blocks: UnsafePointer<UnsafeRawPointer?>
     ) -> tk_attention_tokens {
-        let stride = model.queryLength + 2 * model.keyValueLength
+        let stride = pass.workspace.qkvStride
         return tk_attention_tokens(
             queries: pass.workspace.qkv + run.row * stride, query_stride: stride,
             blocks: blocks + pass.batch.tableStarts[run.row], position: pass.batch.positions[run.row],

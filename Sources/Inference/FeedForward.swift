@@ -43,37 +43,92 @@ struct DenseFeedForward {
         let space = pass.workspace
         let tokens = pass.batch.tokenCount
         let dim = model.embeddingLength
-        let wide = model.feedForwardLength
 
-        // normed [tokens, dim] -> gate, up [tokens, wide]; fused: -> up [tokens, gate and up]
-        gate?.weight.multiply(space.normed, into: space.gate, stride: wide, tokens: tokens, pool: pass.pool)
-        up.weight.multiply(space.normed, into: space.up, stride: up.weight.rows, tokens: tokens, pool: pass.pool)
-        // activation: gated networks leave it in gate, others in up
+        // normed [tokens, dim] -> gate, up [tokens, wide] -> activation: gated networks leave it in gate, others in up
         let widened = Activations(values: model.isGated ? space.gate : space.up, quantized: space.widened)
-        pass.forEachRow(cost: 20 * wide) { row in
-            activate(space, row: row)
-            if down.weight.isQuantized { widened.quantizeRow(row, of: tokens, columns: wide) }
+        if model.hasFusedGateUp {
+            widenWithOneMatrix(pass, widened)
+        } else {
+            widen(pass, widened)
         }
         // widened [tokens, wide] -> update [tokens, dim]
-        down.weight.multiply(widened, into: space.update, stride: dim, tokens: tokens, pool: pass.pool)
-        if down.bias != nil { pass.forEachRow(cost: dim) { row in down.addBias(space.update + row * dim) } }
+        down.weight.multiply(widened, into: space.update, stride: space.updateStride, tokens: tokens, pool: pass.pool)
+        if down.bias != nil {
+            pass.forEachRow(cost: dim) { row in down.addBias(space.update + row * space.updateStride) }
+        }
     }
 
-    /// One token: gate = activation(gate) * up, or up = activation(up).
-    private func activate(_ space: Workspace, row: Int) {
+    /// Products, activation and its quantization, columns by columns as one job: gate and up of a piece stay in the
+    /// second-level cache.
+    private func widen(_ pass: ForwardPass, _ widened: Activations) {
+        let space = pass.workspace
+        let tokens = pass.batch.tokenCount
         let wide = model.feedForwardLength
-        let rowGate = space.gate + row * wide
-        var rowUp = space.up + row * up.weight.rows
-        gate?.addBias(rowGate)
-        up.addBias(rowUp)
-        if model.hasFusedGateUp {
-            rowGate.update(from: rowUp, count: wide)
-            rowUp += wide
+        let groups = up.weight.groupCount
+        let groupNumbers = tokens * space.pieceStride(columns: PackedMatrix.panelsAtOnce * PackedMatrix.panelRows)
+        let groupsOfPiece = max(1, space.pieceNumbers / groupNumbers)
+        let pieces = max(
+            PackedMatrix.pieces(ofGroups: groups, pool: pass.pool), (groups + groupsOfPiece - 1) / groupsOfPiece)
+        let operations = (gate == nil ? 1 : 2) * tokens * wide * model.embeddingLength
+        pass.pool.run(pieces: pieces, operations: operations) { piece, thread in
+            let own = groups * piece / pieces..<groups * (piece + 1) / pieces
+            let columns = up.weight.rows(ofGroups: own)
+            let stride = space.pieceStride(columns: columns.count)
+            let place = space.piece(ofThread: thread)
+            // normed [tokens, dim] -> place.gate, place.up [tokens, columns.count]
+            let all = 0..<tokens, start = columns.lowerBound
+            gate?.weight.multiply(
+                space.normed, tokens: all, of: tokens, into: place.gate - start, stride: stride, groups: own)
+            up.weight.multiply(
+                space.normed, tokens: all, of: tokens, into: place.up - start, stride: stride, groups: own)
+            for row in 0..<tokens {
+                let rowUp = place.up + row * stride
+                let rowGate = model.isGated ? place.gate + row * stride : rowUp
+                gate?.addBias(rowGate, columns: columns)
+                up.addBias(rowUp, columns: columns)
+                activate(gate: rowGate, up: rowUp, count: columns.count)
+                keep(rowGate, columns, ofRow: row, of: tokens, in: widened)
+            }
         }
+    }
+
+    /// Some columns of a row of the input of `down`: quantized, or as they are.
+    private func keep(
+        _ values: UnsafeMutablePointer<Float>, _ columns: Range<Int>, ofRow row: Int, of tokens: Int,
+        in widened: Activations
+    ) {
+        let wide = model.feedForwardLength
+        if down.weight.isQuantized {
+            tk_quantize(
+                tk_quantized(blocks: widened.quantized, tokens: tokens), wide, row, columns.lowerBound, values,
+                columns.count)
+        } else {
+            (widened.values + row * wide + columns.lowerBound).update(from: values, count: columns.count)
+        }
+    }
+
+    /// The same where one matrix has the rows of gate and up.
+    private func widenWithOneMatrix(_ pass: ForwardPass, _ widened: Activations) {
+        let space = pass.workspace
+        let tokens = pass.batch.tokenCount
+        let wide = model.feedForwardLength
+        up.weight.multiply(space.normed, into: space.up, stride: up.weight.rows, tokens: tokens, pool: pass.pool)
+        pass.forEachRow(cost: 20 * wide) { row in
+            let rowUp = space.up + row * up.weight.rows
+            up.addBias(rowUp)
+            let rowGate = space.gate + row * wide
+            rowGate.update(from: rowUp, count: wide)
+            activate(gate: rowGate, up: rowUp + wide, count: wide)
+            if down.weight.isQuantized { widened.quantizeRow(row, of: tokens, columns: wide) }
+        }
+    }
+
+    /// gate [count] = activation(gate) * up, or where there is no gate up = activation(up).
+    private func activate(gate: UnsafeMutablePointer<Float>, up: UnsafeMutablePointer<Float>, count: Int) {
         switch (model.activation, model.isGated) {
-        case (.silu, true): tk_silu_multiply(rowGate, rowUp, wide)
-        case (.geluTanh, true): tk_gelu_multiply(rowGate, rowUp, wide)
-        case (.geluTanh, false): tk_gelu_tanh(rowUp, wide)
+        case (.silu, true): tk_silu_multiply(gate, up, count)
+        case (.geluTanh, true): tk_gelu_multiply(gate, up, count)
+        case (.geluTanh, false): tk_gelu_tanh(up, count)
         case (.silu, false): preconditionFailure("a stage is not made with such a network")
         }
     }

@@ -15,4 +15,9 @@ struct Linear {
     func addBias(_ out: UnsafeMutablePointer<Float>) {
         if let bias { tk_add(out, bias.values, bias.count) }
     }
+
+    /// out [columns.count], the given ones of one token, += theirs of the bias.
+    func addBias(_ out: UnsafeMutablePointer<Float>, columns: Range<Int>) {
+        if let bias { tk_add(out, bias.values + columns.lowerBound, columns.count) }
+    }
 }

@@ -87,7 +87,7 @@ struct MixtureOfExperts {
         multiply(pass, space, widened, columns: wide, into: outputs, nil, stride: dim) { expert in (expert.down, nil) }
         // outputs [rows, dim] -> update [tokens, dim]
         pass.forEachRow(cost: 4 * experts.usedCount * dim) { token in
-            addUp(space, outputs, token: token, into: pass.workspace.update + token * dim)
+            addUp(space, outputs, token: token, into: pass.workspace.update + token * pass.workspace.updateStride)
         }
     }
 
@@ -120,10 +120,10 @@ struct MixtureOfExperts {
             let expert = Int(space.active[place])
             let (matrix, other) = matrices(members[expert])
             let chosenBy = Int(space.starts[expert])..<Int(space.starts[expert + 1])
-            (which == 0 ? matrix : other ?? matrix).multiply(
-                x, rows: chosenBy, of: rows,
-                into: (which == 0 ? out : second ?? out) + chosenBy.lowerBound * stride, stride: stride, part: part,
-                of: parts)
+            let chosen = which == 0 ? matrix : other ?? matrix
+            chosen.multiply(
+                x, tokens: chosenBy, of: rows, into: (which == 0 ? out : second ?? out) + chosenBy.lowerBound * stride,
+                stride: stride, groups: chosen.groupCount * part / parts..<chosen.groupCount * (part + 1) / parts)
         }
     }
 

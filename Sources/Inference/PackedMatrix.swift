@@ -17,7 +17,8 @@ struct Activations {
 extension Activations {
     /// Quantizes row `row` of values [tokens, columns], once for all matrices it goes into.
     func quantizeRow(_ row: Int, of tokens: Int, columns: Int) {
-        tk_quantize(tk_quantized(blocks: quantized, tokens: tokens), row, values + row * columns, 1, columns)
+        tk_quantize(
+            tk_quantized(blocks: quantized, tokens: tokens), columns, row, 0, values + row * columns, columns)
     }
 }
 
@@ -82,38 +83,49 @@ final class PackedMatrix {
         tk_unpack_row(type, out, panel(row / Self.panelRows), row % Self.panelRows, columns)
     }
 
+    /// Groups of panels, by which work is divided.
+    var groupCount: Int { (panelCount + Self.panelsAtOnce - 1) / Self.panelsAtOnce }
+
+    /// The rows of some groups (none of no groups).
+    func rows(ofGroups groups: Range<Int>) -> Range<Int> {
+        let rowsOfGroup = Self.panelsAtOnce * Self.panelRows
+        return min(groups.lowerBound * rowsOfGroup, rows)..<min(groups.upperBound * rowsOfGroup, rows)
+    }
+
     /// out[t * stride + r] = row r · x[t], work divided over panels.
     ///
     /// `x` holds [tokens, columns], quantized too where `isQuantized`. No output element depends on the division.
     func multiply(
         _ x: Activations, into out: UnsafeMutablePointer<Float>, stride: Int, tokens: Int, pool: ThreadPool
     ) {
-        let operations = tokens * rows * columns
-        let pieces = pool.threads == 1 ? 1 : min(panelCount / Self.panelsAtOnce + 1, pool.threads * 8)
-        pool.run(pieces: pieces, operations: operations) { piece, _ in
-            multiply(x, rows: 0..<tokens, of: tokens, into: out, stride: stride, part: piece, of: pieces)
+        let pieces = Self.pieces(ofGroups: groupCount, pool: pool)
+        pool.run(pieces: pieces, operations: tokens * rows * columns) { piece, _ in
+            let groups = groupCount * piece / pieces..<groupCount * (piece + 1) / pieces
+            multiply(x, tokens: 0..<tokens, of: tokens, into: out, stride: stride, groups: groups)
         }
     }
 
-    /// The elements of out [rows.count, stride] that belong to one of `parts` equal shares of the panels (some may be
-    /// empty), for the rows `rows` of x [tokens, columns].
+    /// Pieces of a job over groups of panels: enough that a slow core does not hold the others.
+    static func pieces(ofGroups groups: Int, pool: ThreadPool) -> Int {
+        pool.threads == 1 ? 1 : min(groups, pool.threads * 8)
+    }
+
+    /// The elements of out [tokens.count, stride] that belong to some groups of panels, for some rows of x [all, columns].
     func multiply(
-        _ x: Activations, rows: Range<Int>, of tokens: Int, into out: UnsafeMutablePointer<Float>, stride: Int,
-        part: Int, of parts: Int
+        _ x: Activations, tokens: Range<Int>, of all: Int, into out: UnsafeMutablePointer<Float>, stride: Int,
+        groups: Range<Int>
     ) {
-        let groups = (panelCount + Self.panelsAtOnce - 1) / Self.panelsAtOnce
-        let first = groups * part / parts * Self.panelsAtOnce
-        let firstRow = first * Self.panelRows
-        let count = min(groups * (part + 1) / parts * Self.panelsAtOnce * Self.panelRows, self.rows) - firstRow
-        guard count > 0 else { return }
+        let rows = rows(ofGroups: groups)
+        guard !rows.isEmpty else { return }
+        let first = panel(groups.lowerBound * Self.panelsAtOnce)
         if isQuantized {
             tk_matmul_quantized(
-                type, out + firstRow, stride, panel(first), tk_quantized(blocks: x.quantized, tokens: tokens),
-                rows.lowerBound, rows.count, count, columns)
+                type, out + rows.lowerBound, stride, first, tk_quantized(blocks: x.quantized, tokens: all),
+                tokens.lowerBound, tokens.count, rows.count, columns)
         } else {
             tk_matmul_float(
-                type, out + firstRow, stride, panel(first), x.values + rows.lowerBound * columns, rows.count, count,
-                columns)
+                type, out + rows.lowerBound, stride, first, x.values + tokens.lowerBound * columns, tokens.count,
+                rows.count, columns)
         }
     }
 }

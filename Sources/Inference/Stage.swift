@@ -148,7 +148,7 @@ package final class Stage: @unchecked Sendable {
         pool.run(pieces: batch.tokenCount, operations: 2 * batch.tokenCount * dim) { row, _ in
             embedding.embed(
                 batch.tokens[row], position: batch.positions[row], into: space.hidden + row * dim,
-                scratch: space.update + row * dim)
+                scratch: space.update + row * space.updateStride)
         }
     }
 

@@ -59,7 +59,7 @@ struct TransformerLayer {
 
     /// hidden [dim] of one token += norm(update).
     private func addUpdate(_ space: Workspace, row: Int, dim: Int, norm: Normalization?) {
-        let update = space.update + row * dim
+        let update = space.update + row * space.updateStride
         norm?.apply(update, into: update)
         tk_add(space.hidden + row * dim, update, dim)
     }

@@ -13,11 +13,14 @@ final class Workspace {
 
     /// [tokens, embeddingLength]: the residual stream.
     let hidden: UnsafeMutablePointer<Float>
-    /// [tokens, embeddingLength]: what a projection adds to it.
+    /// [tokens, updateStride], embeddingLength of each row in use: what a projection adds to it.
     let update: UnsafeMutablePointer<Float>
-    /// [tokens, qkvLength]: queries, keys and values of a token side by side.
+    let updateStride: Int
+    /// [tokens, qkvStride]: queries, keys and values of a token side by side.
     let qkv: UnsafeMutablePointer<Float>
-    /// [tokens, feedForwardLength]; empty where the network is not gated.
+    let qkvStride: Int
+    /// [tokens, feedForwardLength]; empty where the network is not gated. Of both only what is needed as a whole is ever
+    /// touched: nothing where it is quantized piece by piece.
     let gate: UnsafeMutablePointer<Float>
     /// [tokens, feedForwardLength], or [tokens, 2 * feedForwardLength] where one matrix makes gate and up.
     let up: UnsafeMutablePointer<Float>
@@ -34,6 +37,9 @@ final class Workspace {
     let normed: Activations
     /// [tokens, queryLength]: attended values, the input of the output projection.
     let attended: Activations
+    /// Numbers of gate and of up that a thread computes at once, and each thread's place for them.
+    let pieceNumbers: Int
+    private let pieces: UnsafeMutablePointer<Float>
     /// States of attention whose segments are computed apart; for at most `apartTokens` tokens.
     let attentionStates: UnsafeMutablePointer<Float>
     let apartTokens: Int
@@ -54,7 +60,8 @@ final class Workspace {
         memory = try AnonymousMemory(byteCount: sizes.byteCount, huge: true, purpose: "working buffers")
         var cut = BufferCutter(next: memory.base)
         hidden = cut.floats(sizes.embedding)
-        update = cut.floats(sizes.embedding)
+        update = cut.floats(sizes.update)
+        (updateStride, qkvStride) = (sizes.updateStride, sizes.qkvStride)
         qkv = cut.floats(sizes.qkv)
         gate = cut.floats(sizes.gate)
         up = cut.floats(sizes.up)
@@ -67,6 +74,8 @@ final class Workspace {
         normed = Activations(values: cut.floats(sizes.embedding), quantized: cut.quantized(sizes.embedding))
         attended = Activations(values: cut.floats(sizes.query), quantized: cut.quantized(sizes.query))
         widened = cut.quantized(sizes.feedForward)
+        pieces = cut.floats(sizes.pieces)
+        pieceNumbers = sizes.pieceNumbers
         attentionStates = cut.floats(sizes.attentionStates)
         apartTokens = sizes.apartTokens
         experts = try ExpertBuffers(configuration)
@@ -76,6 +85,15 @@ final class Workspace {
     /// Bytes of the buffers of a stage.
     static func byteCount(_ configuration: StageConfiguration) -> Int {
         Sizes(configuration).byteCount + ExpertBuffers.byteCount(configuration)
+    }
+
+    /// Numbers between rows of a piece of gate or up.
+    func pieceStride(columns: Int) -> Int { columns + Sizes.padding }
+
+    /// A thread's places for its piece of gate and of up, each of `pieceNumbers`.
+    func piece(ofThread thread: Int) -> (gate: UnsafeMutablePointer<Float>, up: UnsafeMutablePointer<Float>) {
+        let gate = pieces + 2 * thread * pieceNumbers
+        return (gate, gate + pieceNumbers)
     }
 
     /// Points `blockPointers` at the blocks of one layer.
@@ -92,8 +110,13 @@ final class Workspace {
 /// Elements of each buffer.
 private struct Sizes {
     var embedding: Int
+    var update: Int
+    var updateStride: Int
     var qkv: Int
+    var qkvStride: Int
     var query: Int
+    var pieces: Int
+    var pieceNumbers: Int
     var gate: Int
     var up: Int
     var feedForward: Int
@@ -104,12 +127,21 @@ private struct Sizes {
     var attentionStates = 0
     var apartTokens = 0
 
+    /// Between rows whose length may be a multiple of a page: or else a column of them would share few places in the
+    /// caches.
+    static let padding = 16
+
     init(_ configuration: StageConfiguration) {
         let model = configuration.model
         let tokens = configuration.maximumBatchTokens
         embedding = tokens * model.embeddingLength
         query = tokens * model.queryLength
-        qkv = tokens * (model.queryLength + 2 * model.keyValueLength)
+        updateStride = model.embeddingLength + Self.padding
+        update = tokens * updateStride
+        qkvStride = model.queryLength + 2 * model.keyValueLength + Self.padding
+        qkv = tokens * qkvStride
+        pieceNumbers = max(1 << 16, tokens * (PackedMatrix.panelsAtOnce * PackedMatrix.panelRows + Self.padding))
+        pieces = 2 * configuration.threads * pieceNumbers
         let hasDenseLayer = configuration.layers.contains { model.experts(layer: $0) == nil }
         feedForward = hasDenseLayer ? tokens * model.feedForwardLength : 0
         gate = model.isGated ? feedForward : 0
@@ -132,8 +164,8 @@ private struct Sizes {
 
     var byteCount: Int {
         let floats = [
-            embedding, embedding, qkv, gate, up, angles, angles, slidingAngles, slidingAngles, logits, embedding, query,
-            attentionStates,
+            embedding, update, qkv, gate, up, angles, angles, slidingAngles, slidingAngles, logits, embedding, query,
+            pieces, attentionStates,
         ]
         return floats.reduce(0) { $0 + BufferCutter.floatBytes($1) }
             + [embedding, query, feedForward].reduce(0) { $0 + BufferCutter.quantizedBytes($1) }

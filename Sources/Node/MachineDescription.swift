@@ -29,6 +29,14 @@ package enum MachineDescription {
     /// The most memory this process has held, from /proc/self/status; 0 where that cannot be read.
     package static var peakResidentBytes: Int { kibibytes(named: "VmHWM:", in: "/proc/self/status") ?? 0 }
 
+    /// From now on `peakResidentBytes` counts anew (`proc(5)`, clear_refs), where the kernel allows it.
+    package static func forgetPeakResidentBytes() {
+        let file = open("/proc/self/clear_refs", O_WRONLY)
+        guard file >= 0 else { return }
+        _ = write(file, "5", 1)
+        close(file)
+    }
+
     private static func kibibytes(named key: String, in path: String) -> Int? {
         field(key, in: path).flatMap { Int($0) }.map { $0 * 1024 }
     }

@@ -122,18 +122,15 @@ package struct ModelBenchmark {
     }
 
     private static func open(_ options: ModelBenchmarkOptions) throws(NodeError) -> (Model, QuantizationMix?) {
-        do throws(ModelFileError) {
-            if let path = options.modelPath { return (try Model.open(path: path), nil) }
-            guard let shape = SyntheticShape(rawValue: options.shape) else {
-                throw ModelFileError(
-                    .invalidValue, file: "bench", field: "--shape", value: options.shape, "is no known shape",
-                    hint: "use one of \(SyntheticShape.names)")
-            }
-            guard let mix = QuantizationMix(name: options.type) else {
-                throw ModelFileError(
-                    .invalidValue, file: "bench", field: "--type", value: options.type, "is no known type",
-                    hint: "use one of \(QuantizationMix.names)")
-            }
+        if let path = options.modelPath {
+            do { return (try Model.open(path: path), nil) } catch { throw NodeError(error) }
+        }
+        guard let shape = SyntheticShape(rawValue: options.shape) else {
+            throw NodeError(
+                "--shape is \(options.shape), which is no known shape", hint: "use one of \(SyntheticShape.names)")
+        }
+        let mix = try QuantizationMix.named(options.type, flag: "--type")
+        do {
             return (try Model.synthetic(shape, mix: mix, layers: options.layers, seed: options.seed), mix)
         } catch { throw NodeError(error) }
     }
@@ -149,6 +146,7 @@ package struct ModelBenchmark {
             notice("measuring the limits of \(threads) threads")
             let limits = try Self.told { () throws(InferenceError) in try MachineLimits.measure(threads: threads) }
             report.limits[threads] = limits
+            MachineDescription.forgetPeakResidentBytes()
             notice("loading \(model.name)")
             let start = ContinuousClock.now
             let benchmark = try Self.told { () throws(InferenceError) in
@@ -161,7 +159,7 @@ package struct ModelBenchmark {
                 notice("\(Self.name(of: test)), \(threads) threads")
                 report.rows.append(try measure(test, benchmark, peer: peer, threads: threads, limits: limits))
             }
-            report.peakResidentBytes = MachineDescription.peakResidentBytes
+            report.peakResidentBytes = max(report.peakResidentBytes, MachineDescription.peakResidentBytes)
             try peer?.forget()
         }
         return report

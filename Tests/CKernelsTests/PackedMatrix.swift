@@ -14,7 +14,14 @@ struct QuantizedRows {
         self.tokens = tokens
         self.columns = columns
         blocks = Array(repeating: tk_quantized_block(), count: tokens * columns / 32)
-        withQuantized { tk_quantize($0, 0, x, tokens, columns) }
+        withQuantized { quantized in
+            for token in 0..<tokens {
+                // In two parts, where there are any.
+                let half = columns / 64 * 32, row = Array(x[token * columns..<(token + 1) * columns])
+                tk_quantize(quantized, columns, token, 0, row, half)
+                tk_quantize(quantized, columns, token, half, Array(row[half...]), columns - half)
+            }
+        }
     }
 
     mutating func withQuantized(_ body: (tk_quantized) -> Void) {

@@ -133,11 +133,11 @@ typedef struct {
     size_t tokens;
 } tk_quantized;
 
-/// Quantizes x [count, columns] (columns a multiple of 32) as the tokens first ..< first + count of `out`. Per block:
-/// amax = max |x|, scale = amax / 127, quant = round to nearest even(x * (127 / amax)), which lies in -127...127. A block
-/// whose amax is below 2^-120 (127 / amax could overflow) counts as all zero: scale 0, quants 0. A block that holds a
-/// value that is not finite has scale NaN and quants 0.
-void tk_quantize(tk_quantized out, size_t first, const float *x, size_t count, size_t columns);
+/// Quantizes x [count], the columns first ..< first + count (multiples of 32) of a token of `out`, whose rows have
+/// `columns` columns. Per block: amax = max |x|, scale = amax / 127, quant = round to nearest even(x * (127 / amax)), which
+/// lies in -127...127. A block whose amax is below 2^-120 (127 / amax could overflow) counts as all zero: scale 0, quants
+/// 0. A block that holds a value that is not finite has scale NaN and quants 0.
+void tk_quantize(tk_quantized out, size_t columns, size_t token, size_t first, const float *x, size_t count);
 
 /// out[t * out_stride + r] = sum over k of w[r, k] * x[t, k] for F32, F16 and BF16 panels, r in 0..<rows.
 /// Order: acc = 0; for k = 0..<columns: acc = fma(w as float, x[t, k], acc).
