@@ -321,4 +321,17 @@ void tk_attention_merge(
     const tk_attention_shape *shape, const tk_attention_tokens *tokens, size_t kv_head, const float *states,
     size_t segments, float *out, size_t out_stride);
 
+// MARK: Limits of the machine
+
+/// The sum of all 64-bit words of `memory`, modulo 2^64: reading and next to nothing else, eight parts side by side.
+/// `memory` is aligned to 8 bytes; `bytes` is a multiple of 512.
+uint64_t tk_limit_read(const void *memory, size_t bytes);
+
+/// Multiplies and adds int8 with the widest instruction of the level, operands and sums in registers: all operands are 1,
+/// so the sum of all sums, the result, is the number of multiply-adds. A step is a hundred or several. steps <= 2^24.
+uint64_t tk_limit_int8(size_t steps);
+
+/// The same with fused multiply-adds of float.
+uint64_t tk_limit_float(size_t steps);
+
 #endif
