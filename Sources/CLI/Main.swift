@@ -21,7 +21,7 @@ struct Tandem: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, UpCommand.self, GenerateCommand.self,
             ChatCommand.self, StatusCommand.self, InspectCommand.self, PerplexityCommand.self, QuantizeCommand.self,
-            TokenizeCommand.self, DetokenizeCommand.self,
+            TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self,
         ])
 }
 

@@ -34,6 +34,14 @@ package struct MachineLimits: Sendable, Codable, Equatable {
             floatOperationsPerSecond: operationRate(pool: pool, tk_limit_float))
     }
 
+    /// Bytes of which next to none are in a cache when they are read round and round: twice the last-level cache, 256 MiB
+    /// to 1 GiB, but no more than a quarter of the machine's memory.
+    static var uncachedBytes: Int {
+        let cache = Int(sysconf(Int32(_SC_LEVEL3_CACHE_SIZE)))
+        let memory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        return min(max(2 * cache, 256 << 20), 1 << 30, memory / 4)
+    }
+
     private static let readBudgetNanoseconds: UInt64 = 200_000_000
     private static let operationBudgetNanoseconds: UInt64 = 50_000_000
     private static let operationRoundNanoseconds: UInt64 = 2_000_000
@@ -46,8 +54,7 @@ package struct MachineLimits: Sendable, Codable, Equatable {
 
     /// Every thread reads its own part of one buffer.
     private static func readRate(pool: ThreadPool) throws(InferenceError) -> Double {
-        let cacheBytes = Int(sysconf(Int32(_SC_LEVEL3_CACHE_SIZE)))
-        let part = min(max(2 * cacheBytes, 256 << 20), 1 << 30) / pool.threads / readUnitBytes * readUnitBytes
+        let part = uncachedBytes / pool.threads / readUnitBytes * readUnitBytes
         let memory = try AnonymousMemory(
             byteCount: part * pool.threads, huge: true, purpose: "the measurement of this machine's limits")
         // Pages must be real: reading untouched ones would read one zero page from the cache.
