@@ -67,8 +67,8 @@ struct BenchKernelsCommand: AsyncParsableCommand {
                 "limits           \(threadsText(entry.threads)): "
                     + String(
                         format: "%.1f GB/s read, %.0f GOP/s int8, %.0f GFLOP/s float",
-                        entry.limits.readBytesPerSecond / 1e9, entry.limits.int8OperationsPerSecond / 1e9,
-                        entry.limits.floatOperationsPerSecond / 1e9))
+                        entry.rates.readBytesPerSecond / 1e9, entry.rates.int8OperationsPerSecond / 1e9,
+                        entry.rates.floatOperationsPerSecond / 1e9))
         }
         lines.append("")
         let heading = [

@@ -38,7 +38,7 @@ package struct KernelBenchmark: Sendable {
         var report = KernelReport(instructionSet: InstructionSet.current, limits: [], results: [])
         for count in threads {
             let limits = try MachineLimits.measure(threads: count)
-            report.limits.append(KernelReport.Limits(threads: count, limits: limits))
+            report.limits.append(KernelReport.Limits(threads: count, rates: limits))
             var done = report.results.count
             let timer = try KernelTimer(self, pool: ThreadPool(threads: count, threshold: 0), limits: limits) {
                 done += 1

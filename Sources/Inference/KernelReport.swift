@@ -8,18 +8,18 @@ package struct KernelReport: Sendable, Codable {
     /// What the machine does at most with a number of threads.
     package struct Limits: Sendable, Codable {
         package var threads: Int
-        package var limits: MachineLimits
+        package var rates: MachineLimits
     }
 
     /// A kernel that is measured.
     package enum Kernel: String, Sendable, Codable, CaseIterable {
         case matmul
-        case attentionDecode = "attention, decode"
-        case attentionPrefill = "attention, prefill"
+        case attentionDecode = "attention-decode"
+        case attentionPrefill = "attention-prefill"
         case quantize
-        case rmsNorm = "RMS norm"
-        case siluMultiply = "SiLU-multiply"
-        case rope = "RoPE"
+        case rmsNorm = "rms-norm"
+        case siluMultiply = "silu-multiply"
+        case rope
         case softmax
         case argmax
     }

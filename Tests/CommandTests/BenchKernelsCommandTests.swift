@@ -13,7 +13,7 @@ extension CommandTests {
                     var floatOperationsPerSecond: Double
                 }
                 var threads: Int
-                var limits: Rates
+                var rates: Rates
             }
             struct Result: Decodable {
                 struct Work: Decodable {
@@ -56,6 +56,7 @@ extension CommandTests {
             let report = try decode(Report.self, outcome.output)
             #expect(report.instructionSet == "portable")
             #expect(report.limits.map(\.threads) == [1])
+            #expect(report.results.allSatisfy { $0.shareOfBandwidth > 0 && $0.seconds.median > 0 })
             let products = report.results.map(\.work).filter { $0.kernel == "matmul" }
             #expect(products.map(\.type) == ["Q8_0", "Q8_0", "F16", "F16"])
             #expect(products.map(\.tokens) == [1, 4, 1, 4])
@@ -69,7 +70,9 @@ extension CommandTests {
             let lines = outcome.output.split(separator: "\n")
             #expect(lines.filter { $0.hasPrefix("matmul") }.count == 4)
             #expect(lines.filter { $0.hasPrefix("attention") }.count == 6)
-            for word in ["instruction set", "limits", "quantize", "RMS norm", "SiLU", "RoPE", "softmax", "argmax"] {
+            for word in [
+                "instruction set", "limits", "quantize", "rms-norm", "silu-multiply", "rope", "softmax", "argmax",
+            ] {
                 #expect(lines.contains { $0.hasPrefix(word) })
             }
         }

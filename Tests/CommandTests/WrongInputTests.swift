@@ -77,6 +77,15 @@ extension CommandTests {
             #expect(lines.count == 1 && outcome.talk.contains(word), "\(arguments): \(outcome.talk)")
         }
 
+        @Test("The hint names the help of the command at fault, also below another one")
+        func hint() async throws {
+            for command in [["bench", "kernels"], ["status"]] {
+                let outcome = try await TandemProcess(command + ["--bogus"], cache: TemporaryFolder()).wait()
+                #expect(outcome.status == 2)
+                #expect(outcome.talk.contains("`tandem \(command.joined(separator: " ")) --help`"), "\(outcome.talk)")
+            }
+        }
+
         @Test("A port in use is told at once")
         func portInUse() async throws {
             let cluster = try await LocalCluster()
@@ -103,7 +112,7 @@ extension CommandTests {
             "Help is printed on stdout, with examples",
             arguments: [
                 "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "perplexity",
-                "tokenize", "detokenize",
+                "tokenize", "detokenize", "bench",
             ])
         func help(command: String) async throws {
             let outcome = try await tandem(command, "--help")
