@@ -111,7 +111,9 @@ static void attend_segment(
         }
         if (from >= to) continue;
         const uint8_t *keys = (const uint8_t *)set->tokens->blocks[b] + set->kv_head * bytes;
-        tk_current_kernels()->attend(shape, states + from, to - from, keys, keys + shape->kv_heads * bytes);
+        const uint8_t *next = b + 1 < last ? (const uint8_t *)set->tokens->blocks[b + 1] + set->kv_head * bytes : NULL;
+        const tk_kv_head head = {keys, keys + shape->kv_heads * bytes, next, bytes};
+        tk_current_kernels()->attend(shape, states + from, to - from, head);
     }
 }
 

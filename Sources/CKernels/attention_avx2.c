@@ -27,9 +27,8 @@ INLINE float first_lane(floats v) { return _mm256_cvtss_f32(v); }
 
 #include "attention_blocks.h"
 
-void tk_avx2_attend(
-    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values) {
-    attend(shape, queries, count, keys, values);
+void tk_avx2_attend(const tk_attention_shape *shape, tk_attending *queries, size_t count, tk_kv_head head) {
+    attend(shape, queries, count, head);
 }
 
 #pragma clang attribute pop

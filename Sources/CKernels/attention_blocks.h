@@ -17,15 +17,35 @@ INLINE floats load_elements(tk_kv_type type, const void *elements, size_t index)
     }
 }
 
+INLINE size_t element_bytes(tk_kv_type type) {
+    return type == TK_KV_F32 ? 4 : type == TK_KV_F16 ? 2 : 1;
+}
+
 INLINE const uint8_t *scales_of(const void *elements, size_t head_size) {
     return (const uint8_t *)elements + TK_KV_BLOCK * head_size;
+}
+
+/// How far ahead the first queries ask for memory: a single token is bound by it.
+#define AHEAD_BYTES 4096
+
+/// Asks for the line AHEAD_BYTES after byte `at` of the keys, the values and the next block's keys, one after the other.
+INLINE void ask_ahead(const tk_kv_head *head, size_t at) {
+    at += AHEAD_BYTES;
+    if (at < head->bytes) {
+        prefetch(head->keys + at);
+    } else if (at < 2 * head->bytes) {
+        prefetch(head->values + at - head->bytes);
+    } else if (head->next) {
+        prefetch(head->next + at - 2 * head->bytes);
+    }
 }
 
 /// scores[q][0 ..< 32] of the rules, -infinity outside of a query's span.
 INLINE void score(
     tk_kv_type type, size_t count, floats scores[][SCORE_VECTORS], const tk_attention_shape *shape,
-    const tk_attending *queries, const void *keys) {
-    const size_t head_size = shape->head_size;
+    const tk_attending *queries, const tk_kv_head *head, int asks) {
+    const size_t head_size = shape->head_size, row_bytes = TK_KV_BLOCK * element_bytes(type);
+    const void *keys = head->keys;
     for (size_t q = 0; q < count; q++) {
         for (size_t j = 0; j < SCORE_VECTORS; j++) scores[q][j] = all_floats(0);
     }
@@ -36,6 +56,7 @@ INLINE void score(
             scales[j] = widen_halves(scales_of(keys, head_size) + 2 * (start + j * LANES));
         }
         for (size_t d = start; d < end; d++) {
+            for (size_t line = d * row_bytes; asks && line < (d + 1) * row_bytes; line += 64) ask_ahead(head, line);
             floats key[SCORE_VECTORS];
             for (size_t j = 0; j < SCORE_VECTORS; j++) {
                 key[j] = load_elements(type, keys, d * TK_KV_BLOCK + j * LANES);
@@ -76,7 +97,9 @@ INLINE float raise(float *e, floats scores[SCORE_VECTORS], tk_attending *query) 
 /// constants. `shared`: all spans are equal.
 INLINE void add_values(
     tk_kv_type type, size_t count, size_t vectors, int shared, size_t head_size, size_t d, tk_attending *queries,
-    float e[][TK_KV_BLOCK], const float *corrections, const void *values, tk_span span) {
+    float e[][TK_KV_BLOCK], const float *corrections, const tk_kv_head *head, tk_span span, int asks) {
+    const void *values = head->values;
+    const size_t stretch = vectors * LANES * element_bytes(type);
     floats acc[VALUE_QUERIES][VALUE_VECTORS];
     for (size_t q = 0; q < count; q++) {
         for (size_t j = 0; j < vectors; j++) {
@@ -85,6 +108,8 @@ INLINE void add_values(
     }
     const uint8_t *scales = scales_of(values, head_size);
     for (size_t p = span.start; p < span.end; p++) {
+        const size_t at = head->bytes + (p * head_size + d) * element_bytes(type);
+        for (size_t line = 0; asks && line < stretch; line += 64) ask_ahead(head, at + line);
         floats value[VALUE_VECTORS];
         for (size_t j = 0; j < vectors; j++) {
             value[j] = load_elements(type, values, p * head_size + d + j * LANES);
@@ -134,7 +159,7 @@ static void add_values_of_rest(
 /// The values of a block for some queries, whose e and corrections are given; count is a constant.
 INLINE void attend_values(
     tk_kv_type type, size_t count, size_t head_size, tk_attending *queries, float e[][TK_KV_BLOCK],
-    const float *corrections, const void *values) {
+    const float *corrections, const tk_kv_head *head, int asks) {
     tk_span span = queries[0].span;
     int shared = 1;
     for (size_t q = 1; q < count; q++) {
@@ -145,50 +170,49 @@ INLINE void attend_values(
     size_t d = 0;
     for (; d + VALUE_VECTORS * LANES <= head_size; d += VALUE_VECTORS * LANES) {
         if (shared) {
-            add_values(type, count, VALUE_VECTORS, 1, head_size, d, queries, e, corrections, values, span);
+            add_values(type, count, VALUE_VECTORS, 1, head_size, d, queries, e, corrections, head, span, asks);
         } else {
-            add_values(type, count, VALUE_VECTORS, 0, head_size, d, queries, e, corrections, values, span);
+            add_values(type, count, VALUE_VECTORS, 0, head_size, d, queries, e, corrections, head, span, asks);
         }
     }
     for (; d + LANES <= head_size; d += LANES) {
-        add_values(type, count, 1, 0, head_size, d, queries, e, corrections, values, span);
+        add_values(type, count, 1, 0, head_size, d, queries, e, corrections, head, span, asks);
     }
     for (size_t q = 0; q < count && d < head_size; q++) {
-        add_values_of_rest(type, head_size, d, queries + q, e[q], corrections[q], values);
+        add_values_of_rest(type, head_size, d, queries + q, e[q], corrections[q], head->values);
     }
 }
 
 /// `count` is a constant, and a multiple of VALUE_QUERIES or 1.
 INLINE void attend_tile(
-    tk_kv_type type, size_t count, const tk_attention_shape *shape, tk_attending *queries, const void *keys,
-    const void *values) {
+    tk_kv_type type, size_t count, const tk_attention_shape *shape, tk_attending *queries, const tk_kv_head *head,
+    int asks) {
     const size_t step = count < VALUE_QUERIES ? 1 : VALUE_QUERIES;
     floats scores[TILE_QUERIES][SCORE_VECTORS];
     float e[TILE_QUERIES][TK_KV_BLOCK], corrections[TILE_QUERIES];
-    score(type, count, scores, shape, queries, keys);
+    score(type, count, scores, shape, queries, head, asks);
     for (size_t q = 0; q < count; q++) corrections[q] = raise(e[q], scores[q], queries + q);
     for (size_t q = 0; q < count; q += step) {
-        attend_values(type, step, shape->head_size, queries + q, e + q, corrections + q, values);
+        attend_values(type, step, shape->head_size, queries + q, e + q, corrections + q, head, asks && q == 0);
     }
 }
 
 INLINE void attend_all(
-    tk_kv_type type, const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys,
-    const void *values) {
-    for (; count >= TILE_QUERIES; count -= TILE_QUERIES, queries += TILE_QUERIES) {
-        attend_tile(type, TILE_QUERIES, shape, queries, keys, values);
+    tk_kv_type type, const tk_attention_shape *shape, tk_attending *queries, size_t count, const tk_kv_head *head) {
+    int asks = 1;  // those after the first find everything in the cache
+    for (; count >= TILE_QUERIES; count -= TILE_QUERIES, queries += TILE_QUERIES, asks = 0) {
+        attend_tile(type, TILE_QUERIES, shape, queries, head, asks);
     }
-    for (; count >= VALUE_QUERIES; count -= VALUE_QUERIES, queries += VALUE_QUERIES) {
-        attend_tile(type, VALUE_QUERIES, shape, queries, keys, values);
+    for (; count >= VALUE_QUERIES; count -= VALUE_QUERIES, queries += VALUE_QUERIES, asks = 0) {
+        attend_tile(type, VALUE_QUERIES, shape, queries, head, asks);
     }
-    for (; count > 0; count--, queries++) attend_tile(type, 1, shape, queries, keys, values);
+    for (; count > 0; count--, queries++, asks = 0) attend_tile(type, 1, shape, queries, head, asks);
 }
 
-static void attend(
-    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values) {
+static void attend(const tk_attention_shape *shape, tk_attending *queries, size_t count, tk_kv_head head) {
     switch (shape->type) {
-    case TK_KV_F32: attend_all(TK_KV_F32, shape, queries, count, keys, values); break;
-    case TK_KV_F16: attend_all(TK_KV_F16, shape, queries, count, keys, values); break;
-    default: attend_all(TK_KV_Q8_0, shape, queries, count, keys, values);
+    case TK_KV_F32: attend_all(TK_KV_F32, shape, queries, count, &head); break;
+    case TK_KV_F16: attend_all(TK_KV_F16, shape, queries, count, &head); break;
+    default: attend_all(TK_KV_Q8_0, shape, queries, count, &head);
     }
 }

@@ -27,6 +27,13 @@ typedef struct {
     tk_span span;
 } tk_attending;
 
+/// Keys and values of one KV head in the block at work, `bytes` of each, and the keys of the next block that will be;
+/// NULL: there is none.
+typedef struct {
+    const uint8_t *keys, *values, *next;
+    size_t bytes;
+} tk_kv_head;
+
 /// One level's kernels; each member's contract is that of the `tk_` function of the same name.
 typedef struct {
     /// Blocks of a token `distance` blocks apart.
@@ -59,8 +66,7 @@ typedef struct {
         float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
         int paired_halves);
     /// One KV block: the states of some queries go on over their spans, none of which is empty.
-    void (*attend)(
-        const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values);
+    void (*attend)(const tk_attention_shape *shape, tk_attending *queries, size_t count, tk_kv_head head);
     /// x[i] = fma(x[i], a, y[i] * b).
     void (*merge)(float *x, const float *y, size_t count, float a, float b);
 } tk_kernels;
@@ -93,10 +99,8 @@ void tk_avx512_vnni_matmul_quantized(
     tk_type type, float *out, size_t out_stride, const void *panels, tk_quantized x, size_t first, size_t count,
     size_t rows, size_t columns);
 
-void tk_avx2_attend(
-    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values);
-void tk_avx512_attend(
-    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values);
+void tk_avx2_attend(const tk_attention_shape *shape, tk_attending *queries, size_t count, tk_kv_head head);
+void tk_avx512_attend(const tk_attention_shape *shape, tk_attending *queries, size_t count, tk_kv_head head);
 
 // Kernels that wider vectors do not speed up: AVX-512 uses those of AVX2.
 void tk_avx2_merge(float *x, const float *y, size_t count, float a, float b);

@@ -357,9 +357,8 @@ static void attend_one(
     }
 }
 
-static void attend(
-    const tk_attention_shape *shape, tk_attending *queries, size_t count, const void *keys, const void *values) {
-    for (size_t q = 0; q < count; q++) attend_one(shape, queries + q, keys, values);
+static void attend(const tk_attention_shape *shape, tk_attending *queries, size_t count, tk_kv_head head) {
+    for (size_t q = 0; q < count; q++) attend_one(shape, queries + q, head.keys, head.values);
 }
 
 static void merge(float *x, const float *y, size_t count, float a, float b) {

@@ -5,6 +5,6 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measure the speed of models and kernels beside this machine's limits.",
-        subcommands: [BenchModelCommand.self],
+        subcommands: [BenchModelCommand.self, BenchKernelsCommand.self],
         defaultSubcommand: BenchModelCommand.self)
 }

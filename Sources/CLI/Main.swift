@@ -59,9 +59,16 @@ enum Main {
         exitNow(code == .validationFailure ? 2 : 1)
     }
 
-    /// The name of the given subcommand and a space; nothing where none is given.
+    /// The names of the given subcommand and of its own one, each with a space behind it; nothing where none is given.
     private static func subcommandName() -> String {
-        let names = Tandem.configuration.subcommands.map { $0._commandName }
-        return CommandLine.arguments.dropFirst().first { names.contains($0) }.map { $0 + " " } ?? ""
+        var command: any ParsableCommand.Type = Tandem.self
+        var names = ""
+        for argument in CommandLine.arguments.dropFirst() {
+            let subcommand = command.configuration.subcommands.first { $0._commandName == argument }
+            guard let subcommand else { continue }
+            command = subcommand
+            names += argument + " "
+        }
+        return names
     }
 }

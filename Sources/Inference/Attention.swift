@@ -69,11 +69,11 @@ struct Attention {
             var column = 0
             for projection in queryKeyValue {
                 let weight = projection.weight
-                let own = max(0, first)..<max(0, min(end, weight.groupCount))
-                if first < weight.groupCount, !own.isEmpty {
+                let (from, to) = (max(0, first), min(end, weight.groupCount))
+                if from < to {
                     weight.multiply(
                         space.normed, tokens: 0..<tokens, of: tokens, into: space.qkv + column, stride: stride,
-                        groups: own)
+                        groups: from..<to)
                 }
                 (first, end) = (first - weight.groupCount, end - weight.groupCount)
                 column += weight.rows

@@ -66,7 +66,7 @@ struct DenseFeedForward {
         let wide = model.feedForwardLength
         let groups = up.weight.groupCount
         let groupNumbers = tokens * space.pieceStride(columns: PackedMatrix.panelsAtOnce * PackedMatrix.panelRows)
-        let groupsOfPiece = max(1, space.pieceNumbers / groupNumbers)
+        let groupsOfPiece = max(1, space.pieceNumbers / max(1, groupNumbers))  // a batch may be empty
         let pieces = max(
             PackedMatrix.pieces(ofGroups: groups, pool: pass.pool), (groups + groupsOfPiece - 1) / groupsOfPiece)
         let operations = (gate == nil ? 1 : 2) * tokens * wide * model.embeddingLength

@@ -1,22 +1,21 @@
-// What this machine can do at best, to set speeds of kernels and models beside.
+// What this machine does at most, with nothing in the way.
 //
-// Responsible for: measuring memory bandwidth, products of bytes and fused multiply-adds, in rounds.
-// Must not know: what is compared with them.
+// Responsible for: timing the limits of the kernels' instruction set on all threads at once.
+// Must not know: what comes close to them.
 
 import CKernels
 import Glibc
-import Synchronization
 
-/// The limits of some threads together, on the instruction set in use.
-package struct MachineLimits: Sendable, Equatable, Codable {
-    /// Bytes read from memory in a second.
+/// What kernels are compared with; each number is that of all threads together.
+package struct MachineLimits: Sendable, Codable, Equatable {
+    /// Bytes per second from memory, each read once.
     package var readBytesPerSecond: Double
-    /// Products of bytes, a multiply and an add counting as two.
+    /// Int8 operations per second with operands in registers; a multiply and an add are two.
     package var int8OperationsPerSecond: Double
-    /// Fused multiply-adds of floats, counting as two.
+    /// The same of float.
     package var floatOperationsPerSecond: Double
 
-    /// Measured or given limits.
+    /// Measured or made-up limits.
     package init(
         readBytesPerSecond: Double, int8OperationsPerSecond: Double, floatOperationsPerSecond: Double
     ) {
@@ -25,59 +24,79 @@ package struct MachineLimits: Sendable, Equatable, Codable {
         self.floatOperationsPerSecond = floatOperationsPerSecond
     }
 
-    private static let rounds = 5
-    private static let iterations = 200_000
-    private static let portionBytes = 1 << 20
-
-    /// Measures for less than a second, the best of some rounds: what else the machine does should not count. Takes
-    /// memory of eight times the last-level cache (256 MiB to 1 GiB) for that time.
+    /// Measures the instruction set in use for less than a second. Takes memory of twice the last-level cache (256 MiB
+    /// to 1 GiB) for that time.
     package static func measure(threads: Int) throws(InferenceError) -> MachineLimits {
         let pool = ThreadPool(threads: threads, threshold: 0)
-        let cacheBytes = sysconf(Int32(_SC_LEVEL3_CACHE_SIZE))
-        let bytes = min(max(8 * cacheBytes, 256 << 20), 1 << 30) / portionBytes * portionBytes
-        let memory = try AnonymousMemory(byteCount: bytes, huge: true, purpose: "measuring bandwidth")
-        let portions = bytes / portionBytes
-        // Pages must be real: reading untouched ones would read one zero page from the cache.
-        pool.run(pieces: portions, operations: .max) { piece, _ in
-            memset(memory.base + piece * portionBytes, 1, portionBytes)
-        }
-        let sink = Atomic<UInt64>(0)
-        let read = best(work: Double(bytes)) {
-            pool.run(pieces: portions, operations: .max) { piece, _ in
-                let sum = tk_limit_read(memory.base + piece * portionBytes, portionBytes)
-                sink.bitwiseXor(sum, ordering: .relaxed)
-            }
-        }
-        let pieces = 4 * threads
-        var checksum: UInt32 = 0
-        let int8 = tk_limit_int8(1, &checksum) * Double(iterations * pieces)
-        let float = tk_limit_float(1, &checksum) * Double(iterations * pieces)
         return MachineLimits(
-            readBytesPerSecond: read,
-            int8OperationsPerSecond: best(work: int8) {
-                pool.run(pieces: pieces, operations: .max) { _, _ in
-                    var checksum: UInt32 = 0
-                    _ = tk_limit_int8(iterations, &checksum)
-                    sink.bitwiseXor(UInt64(checksum), ordering: .relaxed)
-                }
-            },
-            floatOperationsPerSecond: best(work: float) {
-                pool.run(pieces: pieces, operations: .max) { _, _ in
-                    var checksum: UInt32 = 0
-                    _ = tk_limit_float(iterations, &checksum)
-                    sink.bitwiseXor(UInt64(checksum), ordering: .relaxed)
-                }
-            })
+            readBytesPerSecond: try readRate(pool: pool),
+            int8OperationsPerSecond: operationRate(pool: pool, tk_limit_int8),
+            floatOperationsPerSecond: operationRate(pool: pool, tk_limit_float))
     }
 
-    /// Work per second of the fastest round.
-    private static func best(work: Double, _ round: () -> Void) -> Double {
-        var shortest = UInt64.max
-        for _ in 0..<rounds {
-            let start = monotonicNanoseconds()
-            round()
-            shortest = min(shortest, max(1, monotonicNanoseconds() - start))
+    /// Bytes of which next to none are in a cache when they are read round and round: twice the last-level cache, 256 MiB
+    /// to 1 GiB, but no more than a quarter of the machine's memory.
+    static var uncachedBytes: Int {
+        let cache = Int(sysconf(Int32(_SC_LEVEL3_CACHE_SIZE)))
+        let memory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        return min(max(2 * cache, 256 << 20), 1 << 30, memory / 4)
+    }
+
+    private static let readBudgetNanoseconds: UInt64 = 200_000_000
+    private static let operationBudgetNanoseconds: UInt64 = 50_000_000
+    private static let operationRoundNanoseconds: UInt64 = 2_000_000
+    /// Rounds even where they take longer than the budget.
+    private static let minimumRounds = 3
+    /// What `tk_limit_read` reads in whole pieces of.
+    private static let readUnitBytes = 512
+    /// Most steps of `tk_limit_int8` and `tk_limit_float`.
+    private static let maximumSteps = 1 << 24
+
+    /// Every thread reads its own part of one buffer.
+    private static func readRate(pool: ThreadPool) throws(InferenceError) -> Double {
+        let part = uncachedBytes / pool.threads / readUnitBytes * readUnitBytes
+        let memory = try AnonymousMemory(
+            byteCount: part * pool.threads, huge: true, purpose: "the measurement of this machine's limits")
+        // Pages must be real: reading untouched ones would read one zero page from the cache.
+        pool.run(pieces: pool.threads, operations: Int.max) { piece, _ in
+            memset(memory.base + piece * part, 1, part)
         }
-        return work / (Double(shortest) * 1e-9)
+        let seconds = shortestRound(pool: pool, budgetNanoseconds: readBudgetNanoseconds) { piece in
+            _ = tk_limit_read(memory.base + piece * part, part)
+        }
+        return Double(part * pool.threads) / seconds
+    }
+
+    /// Every thread does the same number of steps, which return how many multiplications and additions they were.
+    private static func operationRate(pool: ThreadPool, _ work: (_ steps: Int) -> UInt64) -> Double {
+        var steps = 1
+        var pairs: UInt64
+        var duration: UInt64
+        repeat {
+            steps *= 2
+            let start = monotonicNanoseconds()
+            pairs = work(steps)
+            duration = monotonicNanoseconds() - start
+        } while duration < operationRoundNanoseconds && steps < maximumSteps
+        let seconds = shortestRound(pool: pool, budgetNanoseconds: operationBudgetNanoseconds) { [steps] _ in
+            _ = work(steps)
+        }
+        return Double(2 * pairs) * Double(pool.threads) / seconds
+    }
+
+    /// Seconds of the best round of one piece a thread: what else the machine does at the moment should not count.
+    private static func shortestRound(
+        pool: ThreadPool, budgetNanoseconds: UInt64, _ body: (_ piece: Int) -> Void
+    ) -> Double {
+        let deadline = monotonicNanoseconds() + budgetNanoseconds
+        var shortest = UInt64.max
+        var rounds = 0
+        repeat {
+            let start = monotonicNanoseconds()
+            pool.run(pieces: pool.threads, operations: Int.max) { piece, _ in body(piece) }
+            shortest = min(shortest, max(1, monotonicNanoseconds() - start))
+            rounds += 1
+        } while monotonicNanoseconds() < deadline || rounds < minimumRounds
+        return Double(shortest) * 1e-9
     }
 }

@@ -52,6 +52,17 @@ extension CommandTests {
             (["worker", "--join", "127.0.0.1:7070", "--model", "/nowhere"], "/nowhere"),
             (["generate", "--coordinator", "127.0.0.1:1", "--prompt", "x"], "127.0.0.1:1"),
             (["status", "--coordinator", "127.0.0.1:1"], "127.0.0.1:1"),
+            (["bench", "kernels", "--types", "q8_0,q9"], "q9"),
+            (["bench", "kernels", "--batch", "1,x"], "--batch"),
+            (["bench", "kernels", "--batch", "0"], "--batch"),
+            (["bench", "kernels", "--threads", "1,"], "--threads"),
+            (["bench", "kernels", "--threads", "2000"], "--threads"),
+            (["bench", "kernels", "--rows", "0"], "--rows"),
+            (["bench", "kernels", "--columns", "300"], "multiple of 256"),
+            (["bench", "kernels", "--rows", "131072", "--columns", "65536"], "too large"),
+            (["bench", "kernels", "--context", "0"], "--context"),
+            (["bench", "kernels", "--repetitions", "0"], "--repetitions"),
+            (["bench", "kernels", "--level", "mmx"], "mmx"),
             (["up", "--model", Place.tales, "--workers", "0"], "--workers"),
             (["up", "--model", "/nowhere", "--workers", "1", "--listen", "tcp://127.0.0.1:0"], "/nowhere"),
         ]
@@ -64,6 +75,15 @@ extension CommandTests {
             #expect(outcome.output.isEmpty, "\(arguments)")
             let lines = outcome.talk.split(separator: "\n").filter { $0.hasPrefix("error:") }
             #expect(lines.count == 1 && outcome.talk.contains(word), "\(arguments): \(outcome.talk)")
+        }
+
+        @Test("The hint names the help of the command at fault, also below another one")
+        func hint() async throws {
+            for command in [["bench", "kernels"], ["status"]] {
+                let outcome = try await TandemProcess(command + ["--bogus"], cache: TemporaryFolder()).wait()
+                #expect(outcome.status == 2)
+                #expect(outcome.talk.contains("`tandem \(command.joined(separator: " ")) --help`"), "\(outcome.talk)")
+            }
         }
 
         @Test("A port in use is told at once")
@@ -92,7 +112,7 @@ extension CommandTests {
             "Help is printed on stdout, with examples",
             arguments: [
                 "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "perplexity",
-                "tokenize", "detokenize",
+                "tokenize", "detokenize", "bench",
             ])
         func help(command: String) async throws {
             let outcome = try await tandem(command, "--help")

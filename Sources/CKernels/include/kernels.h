@@ -353,13 +353,17 @@ void tk_attention_merge(
     const tk_attention_shape *shape, const tk_attention_tokens *tokens, size_t kv_head, const float *states,
     size_t segments, float *out, size_t out_stride);
 
-// MARK: Limits of the processor, on the level in use. Results differ from level to level, as they mean nothing.
+// MARK: Limits of the machine
 
-/// Products of bytes in registers, `iterations` rounds. Returns the operations done (a multiply and an add are two).
-double tk_limit_int8(size_t iterations, uint32_t *checksum);
-/// Fused multiply-adds of floats in registers, likewise.
-double tk_limit_float(size_t iterations, uint32_t *checksum);
-/// Reads `count` bytes, whole multiples of 512, once, in order. Returns their sum in some grouping.
-uint64_t tk_limit_read(const void *bytes, size_t count);
+/// The sum of all 64-bit words of `memory`, modulo 2^64: reading and next to nothing else, eight parts side by side.
+/// `memory` is aligned to 8 bytes; `bytes` is a multiple of 512.
+uint64_t tk_limit_read(const void *memory, size_t bytes);
+
+/// Multiplies and adds int8 with the widest instruction of the level, operands and sums in registers: all operands are 1,
+/// so the sum of all sums, the result, is the number of multiply-adds. A step is a hundred or several. steps <= 2^24.
+uint64_t tk_limit_int8(size_t steps);
+
+/// The same with fused multiply-adds of float.
+uint64_t tk_limit_float(size_t steps);
 
 #endif

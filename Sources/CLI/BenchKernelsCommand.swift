@@ -1,0 +1,95 @@
+// Responsible for: `tandem bench kernels`: flags in, a table or JSON of rates beside the machine's limits out.
+import ArgumentParser
+import Foundation
+import Node
+
+struct BenchKernelsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "kernels",
+        abstract: "Measure the kernels one by one, beside what the machine does at most.",
+        discussion: """
+            First the limits: bytes read from memory, int8 and float operations with
+            operands in registers, per second. Then matrix products by type and number
+            of tokens, attention, and the kernels that go over single rows. Weights, keys
+            and values come from memory, rows from the cache: these may exceed the
+            bandwidth. Shares are those of the median. Examples:
+              tandem bench kernels
+              tandem bench kernels --types q8_0,q4_k --batch 1,512 --threads 2
+              tandem bench kernels --types f16 --rows 4096 --columns 14336 --json
+              tandem bench kernels --types q8_0 --level avx2
+            """)
+
+    @Option(help: "Types of the matrices, as q8_0,q4_k (default: all).") var types: String?
+    @Option(help: "Tokens of a product, as 1,8,512 (default: 1 to 512 in ten steps).") var batch: String?
+    @Option(help: "Numbers of threads, as 1,2 (default: 1 and one per core).") var threads: String?
+    @Option(help: "Outputs of the matrices (default: 8192).") var rows: Int?
+    @Option(help: "Inputs of the matrices, and the length of other rows (default: 2048).") var columns: Int?
+    @Option(help: "Positions that a decoded token attends to (default: 4096).") var context: Int?
+    @Option(help: "How often each measurement is repeated (default: 5).") var repetitions: Int?
+    @Option(help: "Force an instruction set: portable, avx2, avx-vnni, avx512, avx512-vnni.") var level: String?
+    @Flag(help: "Print one JSON object.") var json = false
+
+    func run() async throws {
+        var options = KernelMeasurementOptions()
+        options.types = types.map { Self.items($0).map(String.init) }
+        options.batches = try batch.map { try Self.numbers($0, flag: "--batch") }
+        options.threads = try threads.map { try Self.numbers($0, flag: "--threads") }
+        options.rows = rows
+        options.columns = columns
+        options.context = context
+        options.repetitions = repetitions
+        options.level = level
+        let measurement = try KernelMeasurement(options)
+        let report = try measurement.run { done, total in
+            guard Terminal.isInteractive else { return }
+            Terminal.sayPart("\r\u{1B}[K" + (done < total ? "measured \(done) of \(total)" : ""))
+        }
+        Terminal.put(json ? try JSONOutput.document(report) : Self.text(report))
+    }
+
+    private static func items(_ list: String) -> [Substring] {
+        list.split(separator: ",", omittingEmptySubsequences: false)
+    }
+
+    private static func numbers(_ list: String, flag: String) throws -> [Int] {
+        try items(list).map { item in
+            guard let number = Int(item) else {
+                throw NodeError("\(flag) is \(list)", hint: "write whole numbers with commas between them, as 1,2,8")
+            }
+            return number
+        }
+    }
+
+    private static func text(_ report: KernelReport) -> String {
+        var lines = ["instruction set  \(report.instructionSet)"]
+        for entry in report.limits {
+            lines.append(
+                "limits           \(threadsText(entry.threads)): "
+                    + String(
+                        format: "%.1f GB/s read, %.0f GOP/s int8, %.0f GFLOP/s float",
+                        entry.rates.readBytesPerSecond / 1e9, entry.rates.int8OperationsPerSecond / 1e9,
+                        entry.rates.floatOperationsPerSecond / 1e9))
+        }
+        lines.append("")
+        let heading = [
+            "kernel", "type", "shape", "tokens", "threads", "GB/s", "of read", "GOP/s", "of peak", "median", "min-max",
+        ]
+        lines += table([heading] + report.results.map(cells))
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func threadsText(_ count: Int) -> String { count == 1 ? "1 thread" : "\(count) threads" }
+
+    private static func cells(_ result: KernelReport.Result) -> [String] {
+        func percent(_ share: Double) -> String { String(format: "%.0f%%", share * 100) }
+        func micro(_ seconds: Double) -> String { String(format: "%.1f", seconds * 1e6) }
+        let work = result.work
+        return [
+            work.kernel.rawValue, work.type ?? "-", work.shape, "\(work.tokens)", "\(work.threads)",
+            String(format: "%.1f", result.bytesPerSecond / 1e9), percent(result.shareOfBandwidth),
+            result.operationsPerSecond.map { String(format: "%.1f", $0 / 1e9) } ?? "-",
+            result.shareOfPeak.map(percent) ?? "-",
+            micro(result.seconds.median) + " us", micro(result.seconds.minimum) + "-" + micro(result.seconds.maximum),
+        ]
+    }
+}
