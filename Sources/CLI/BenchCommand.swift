@@ -1,5 +1,7 @@
-// Responsible for: `tandem bench`: the parent of the commands that measure speed.
+// Responsible for: `tandem bench`: the parent of the commands that measure speed, and what they share.
 import ArgumentParser
+import Foundation
+import Node
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -7,4 +9,25 @@ struct BenchCommand: AsyncParsableCommand {
         abstract: "Measure the speed of models and kernels beside this machine's limits.",
         subcommands: [BenchModelCommand.self, BenchKernelsCommand.self],
         defaultSubcommand: BenchModelCommand.self)
+
+    /// "1,2,8" as numbers.
+    static func numbers(_ list: String, flag: String) throws(NodeError) -> [Int] {
+        var numbers: [Int] = []
+        for item in list.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let number = Int(item) else {
+                throw NodeError("\(flag) is \(list)", hint: "write whole numbers with commas between them, as 1,2,8")
+            }
+            numbers.append(number)
+        }
+        return numbers
+    }
+
+    /// A line about what the machine does at most.
+    static func text(_ limits: MachineLimitsOfThreads) -> String {
+        "limits           \(limits.threads == 1 ? "1 thread" : "\(limits.threads) threads"): "
+            + String(
+                format: "%.1f GB/s read, %.0f GOP/s int8, %.0f GFLOP/s float",
+                limits.rates.readBytesPerSecond / 1e9, limits.rates.int8OperationsPerSecond / 1e9,
+                limits.rates.floatOperationsPerSecond / 1e9)
+    }
 }

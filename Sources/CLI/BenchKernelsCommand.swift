@@ -32,8 +32,8 @@ struct BenchKernelsCommand: AsyncParsableCommand {
     func run() async throws {
         var options = KernelMeasurementOptions()
         options.types = types.map { Self.items($0).map(String.init) }
-        options.batches = try batch.map { try Self.numbers($0, flag: "--batch") }
-        options.threads = try threads.map { try Self.numbers($0, flag: "--threads") }
+        options.batches = try batch.map { try BenchCommand.numbers($0, flag: "--batch") }
+        options.threads = try threads.map { try BenchCommand.numbers($0, flag: "--threads") }
         options.rows = rows
         options.columns = columns
         options.context = context
@@ -51,25 +51,9 @@ struct BenchKernelsCommand: AsyncParsableCommand {
         list.split(separator: ",", omittingEmptySubsequences: false)
     }
 
-    private static func numbers(_ list: String, flag: String) throws -> [Int] {
-        try items(list).map { item in
-            guard let number = Int(item) else {
-                throw NodeError("\(flag) is \(list)", hint: "write whole numbers with commas between them, as 1,2,8")
-            }
-            return number
-        }
-    }
-
     private static func text(_ report: KernelReport) -> String {
         var lines = ["instruction set  \(report.instructionSet)"]
-        for entry in report.limits {
-            lines.append(
-                "limits           \(threadsText(entry.threads)): "
-                    + String(
-                        format: "%.1f GB/s read, %.0f GOP/s int8, %.0f GFLOP/s float",
-                        entry.rates.readBytesPerSecond / 1e9, entry.rates.int8OperationsPerSecond / 1e9,
-                        entry.rates.floatOperationsPerSecond / 1e9))
-        }
+        lines += report.limits.map(BenchCommand.text)
         lines.append("")
         let heading = [
             "kernel", "type", "shape", "tokens", "threads", "GB/s", "of read", "GOP/s", "of peak", "median", "min-max",
@@ -77,8 +61,6 @@ struct BenchKernelsCommand: AsyncParsableCommand {
         lines += table([heading] + report.results.map(cells))
         return lines.joined(separator: "\n") + "\n"
     }
-
-    private static func threadsText(_ count: Int) -> String { count == 1 ? "1 thread" : "\(count) threads" }
 
     private static func cells(_ result: KernelReport.Result) -> [String] {
         func percent(_ share: Double) -> String { String(format: "%.0f%%", share * 100) }

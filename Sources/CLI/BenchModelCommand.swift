@@ -21,10 +21,10 @@ struct BenchModelCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder (default: a synthetic model).")
     var model: String?
-    @Option(help: "The shape of the synthetic model.") var shape = "llama-1b"
-    @Option(help: "The type of its weights, as in `tandem quantize`.") var type = "q8_0"
+    @Option(help: "The shape of the synthetic model (default: llama-1b).") var shape: String?
+    @Option(help: "The type of its weights, as in `tandem quantize` (default: q8_0).") var type: String?
     @Option(help: "Cut it to so many layers.") var layers: Int?
-    @Option(help: "The seed of its weights.") var seed: UInt64 = 1
+    @Option(help: "The seed of its weights (default: 1).") var seed: UInt64?
     @Option(help: "Tokens of prompts, as 512 or 128,512 (0: none).") var pp = "512"
     @Option(help: "Steps of decoding (0: none).") var tg = 64
     @Option(help: "Sequences that decode together, as 1,8,16.") var batch = "1"
@@ -40,10 +40,19 @@ struct BenchModelCommand: AsyncParsableCommand {
     func run() async throws {
         var options = ModelBenchmarkOptions()
         options.modelPath = model
-        (options.shape, options.type, options.layers, options.seed) = (shape, type, layers, seed)
-        options.prompts = try Self.numbers(pp, flag: "--pp")
-        options.batches = try Self.numbers(batch, flag: "--batch")
-        options.threads = try threads.map { try Self.numbers($0, flag: "--threads") }
+        let isSynthetic = shape != nil || type != nil || layers != nil || seed != nil
+        guard model == nil || !isSynthetic else {
+            throw NodeError(
+                "--shape, --type, --layers and --seed make a model, but --model names one",
+                hint: "leave out --model, or the others")
+        }
+        if let shape { options.shape = shape }
+        if let type { options.type = type }
+        if let seed { options.seed = seed }
+        options.layers = layers
+        options.prompts = try BenchCommand.numbers(pp, flag: "--pp")
+        options.batches = try BenchCommand.numbers(batch, flag: "--batch")
+        options.threads = try threads.map { try BenchCommand.numbers($0, flag: "--threads") }
         (options.steps, options.context, options.repetitions) = (tg, context, repetitions)
         options.keyValueType = keyValueType
         if let peer {
@@ -56,30 +65,12 @@ struct BenchModelCommand: AsyncParsableCommand {
         Terminal.put(json ? try JSONOutput.document(report) : Self.text(report))
     }
 
-    /// "1,2,3" as numbers.
-    static func numbers(_ list: String, flag: String) throws(NodeError) -> [Int] {
-        var numbers: [Int] = []
-        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let number = Int(part) else {
-                throw NodeError("\(flag) has \"\(part)\", which is not a number", hint: "write numbers as 1,2,3")
-            }
-            numbers.append(number)
-        }
-        return numbers
-    }
-
     private static func text(_ report: ModelBenchmarkReport) -> String {
         var lines = [
             "\(report.model), \(formatBytes(report.weightBytes)), \(report.instructionSet), keys and values in "
                 + report.keyValueType
         ]
-        for (threads, limits) in report.limits.sorted(by: { $0.key < $1.key }) {
-            lines.append(
-                String(
-                    format: "limits of %d threads: read %.1f GB/s, int8 %.0f GOP/s, float %.0f GFLOP/s", threads,
-                    limits.readBytesPerSecond / 1e9, limits.int8OperationsPerSecond / 1e9,
-                    limits.floatOperationsPerSecond / 1e9))
-        }
+        lines += report.limits.map(BenchCommand.text)
         lines.append("")
         var header = ["test", "threads", "tokens/s", "min-max", "of bandwidth", "of peak"]
         if let peer = report.peer { header += [peer, "min-max", "ratio"] }

@@ -9,6 +9,9 @@ package struct KernelReport: Sendable, Codable {
     package struct Limits: Sendable, Codable {
         package var threads: Int
         package var rates: MachineLimits
+
+        /// `rates` of `threads` threads together.
+        package init(threads: Int, rates: MachineLimits) { (self.threads, self.rates) = (threads, rates) }
     }
 
     /// A kernel that is measured.

@@ -80,8 +80,8 @@ package final class StageBenchmark {
     }
 
     private func begin(sequences: Int, known: Int) {
-        let history = (0..<known).map { token(at: $0) }
         for sequence in 0..<sequences {
+            let history = (0..<known).map { token(sequence, $0) }
             stage.begin(UInt64(sequence), parameters: .greedy(promptTokenCount: known), history: history)
         }
     }
@@ -97,12 +97,15 @@ package final class StageBenchmark {
     private func slice(_ sequence: Int, position: Int, count: Int, samples: Bool) -> StageBatch.Slice {
         let first = sequence * blocksPerSequence
         return StageBatch.Slice(
-            sequence: UInt64(sequence), position: position, tokens: (position..<position + count).map { token(at: $0) },
+            sequence: UInt64(sequence), position: position,
+            tokens: (position..<position + count).map { token(sequence, $0) },
             blocks: (first..<first + blocksPerSequence).map { Int32($0) }, samples: samples)
     }
 
-    /// Any token will do, but not always the same.
-    private func token(at position: Int) -> Int32 { Int32(position * 7919 % configuration.model.vocabularySize) }
+    /// Any token will do, but not always the same: sequences that agree would choose the same experts.
+    private func token(_ sequence: Int, _ position: Int) -> Int32 {
+        Int32((position * 7919 + sequence * 104_729) % configuration.model.vocabularySize)
+    }
 }
 
 extension StageBenchmark {
@@ -115,7 +118,7 @@ extension StageBenchmark {
     }
 
     /// Bytes that a test must read from memory at least: of decoding, in every step the weights once and the keys and
-    /// values of all sequences. Of experts, as many as different tokens would choose if they chose different ones.
+    /// values of all sequences. Of experts, as many as tokens that choose at random would choose among them all.
     package func bytesRead(_ test: Test) -> Double {
         guard case .decode(let sequences, let steps, let context) = test else {
             return weights(tokens: 1) { Double($0.byteCount) }
@@ -147,13 +150,14 @@ extension StageBenchmark {
     /// as each token computes with no more.
     private func weights(tokens: Int?, _ value: (TensorDescriptor) -> Double) -> Double {
         let model = configuration.model
-        let share = model.experts.map { Double(min($0.count, $0.usedCount * (tokens ?? 1))) / Double($0.count) } ?? 1
+        let used = model.experts.map { Double($0.usedCount) / Double($0.count) } ?? 1
+        let unchosen = (0..<(tokens ?? 1)).reduce(1.0) { left, _ in left * (1 - used) }
         return tensors.reduce(0) { sum, tensor in
             let isInput =
                 tensor.name == "position_embd.weight"
                 || (tensor.name == "token_embd.weight" && !model.hasTiedEmbeddings)
             guard tensor.rows > 1, !isInput else { return sum }
-            return sum + value(tensor) * (Self.isExpert(tensor.name) ? share : 1)
+            return sum + value(tensor) * (Self.isExpert(tensor.name) ? 1 - unchosen : 1)
         }
     }
 

@@ -23,13 +23,15 @@ final class BenchmarkPeer {
         do { try process.run() } catch {
             throw NodeError("\(python) cannot be started: \(error)", hint: "give an interpreter with --python")
         }
-        name = "llama-cpp-python"
+        let package = "llama-cpp-python"
         let hint =
             "install it with `\(python) -m pip install llama-cpp-python`, or give another interpreter with --python"
-        guard let ready = try? reply(), ready["ready"] as? Bool == true else {
+        guard let ready = try? Self.reply(from: output, &unread, name: package), ready["ready"] as? Bool == true else {
+            name = package
             stop()
-            throw NodeError("\(python) has no package llama-cpp-python", hint: hint)
+            throw NodeError("\(python) has no package \(package)", hint: hint)
         }
+        name = package + " " + (ready["version"] as? String ?? "")
         do { _ = try ask(["load": modelPath]) } catch {
             stop()
             throw error
@@ -67,13 +69,15 @@ final class BenchmarkPeer {
         do { try input.fileHandleForWriting.write(contentsOf: data + Data("\n".utf8)) } catch {
             throw NodeError("\(name) has ended before its time")
         }
-        let reply = try reply()
+        let reply = try Self.reply(from: output, &unread, name: name)
         if let problem = reply["error"] as? String { throw NodeError("\(name): \(problem)") }
         return reply
     }
 
     /// The next line, as JSON.
-    private func reply() throws(NodeError) -> [String: Any] {
+    private static func reply(
+        from output: Pipe, _ unread: inout Data, name: String
+    ) throws(NodeError) -> [String: Any] {
         while true {
             if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = unread[unread.startIndex..<end]
@@ -95,7 +99,7 @@ final class BenchmarkPeer {
         quiet = L.llama_log_callback(lambda level, text, data: None)
         L.llama_log_set(quiet, ctypes.c_void_p(0))
         L.llama_backend_init()
-        model, contexts = None, {}
+        model, contexts, prepared = None, {}, {}
         def answer(value):
             print(json.dumps(value), flush=True)
         def context(sequences, positions, threads):
@@ -111,14 +115,16 @@ final class BenchmarkPeer {
                     raise RuntimeError('no context of %d tokens' % p.n_ctx)
                 contexts[key] = c
                 decode(c, [(0, 0, 1, True)])
-            L.llama_memory_clear(L.llama_get_memory(contexts[key]), True)
             return contexts[key]
+        def clear(c):
+            prepared.pop(c, None)
+            L.llama_memory_clear(L.llama_get_memory(c), True)
         batch = L.llama_batch_init(512, 0, 1)
         def decode(c, slices):
             n = 0
             for sequence, position, count, wants in slices:
                 for i in range(count):
-                    batch.token[n] = (position + i) * 7919 % vocabulary
+                    batch.token[n] = ((position + i) * 7919 + sequence * 104729) % vocabulary
                     batch.pos[n] = position + i
                     batch.n_seq_id[n] = 1
                     batch.seq_id[n][0] = sequence
@@ -145,22 +151,29 @@ final class BenchmarkPeer {
                 for c in contexts.values():
                     L.llama_free(c)
                 contexts.clear()
+                prepared.clear()
                 return {}
             if 'prefill' in q:
                 c = context(1, q['prefill'], q['threads'])
+                clear(c)
                 start = time.perf_counter()
                 prompt(c, 0, q['prefill'])
                 return {'seconds': time.perf_counter() - start}
             n, steps, depth = q['decode'], q['steps'], q['context']
             c = context(n, depth + steps, q['threads'])
-            for s in range(n):
-                if depth:
+            if prepared.get(c) == depth:
+                for s in range(n):
+                    L.llama_memory_seq_rm(L.llama_get_memory(c), s, depth, -1)
+            else:
+                clear(c)
+                for s in range(n):
                     prompt(c, s, depth)
+                prepared[c] = depth
             start = time.perf_counter()
             for i in range(steps):
                 decode(c, [(s, depth + i, 1, True) for s in range(n)])
             return {'seconds': time.perf_counter() - start}
-        answer({'ready': True})
+        answer({'ready': True, 'version': L.__version__})
         for line in sys.stdin:
             try:
                 answer(run(json.loads(line)))

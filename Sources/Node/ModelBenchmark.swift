@@ -5,6 +5,9 @@ import Foundation
 import Inference
 import ModelFile
 
+/// The limits of the machine with a number of threads.
+package typealias MachineLimitsOfThreads = KernelReport.Limits
+
 /// The names of all synthetic shapes, for messages.
 package var syntheticShapeNames: String { SyntheticShape.names }
 
@@ -70,8 +73,7 @@ package struct ModelBenchmarkReport: Sendable, Codable {
     package var instructionSet: String
     package var keyValueType: String
     package var peer: String?
-    /// By number of threads.
-    package var limits: [Int: MachineLimits] = [:]
+    package var limits: [KernelReport.Limits] = []
     package var loadSeconds: Double = 0
     /// Of this process, while the model was loaded and computed.
     package var peakResidentBytes: Int = 0
@@ -130,6 +132,10 @@ package struct ModelBenchmark {
                 "--shape is \(options.shape), which is no known shape", hint: "use one of \(SyntheticShape.names)")
         }
         let mix = try QuantizationMix.named(options.type, flag: "--type")
+        let most = shape.configuration().layerCount
+        guard (options.layers ?? most) <= most else {
+            throw NodeError("--layers is \(options.layers ?? 0), but \(shape.rawValue) has \(most)")
+        }
         do {
             return (try Model.synthetic(shape, mix: mix, layers: options.layers, seed: options.seed), mix)
         } catch { throw NodeError(error) }
@@ -145,7 +151,7 @@ package struct ModelBenchmark {
         for threads in threads {
             notice("measuring the limits of \(threads) threads")
             let limits = try Self.told { () throws(InferenceError) in try MachineLimits.measure(threads: threads) }
-            report.limits[threads] = limits
+            report.limits.append(KernelReport.Limits(threads: threads, rates: limits))
             MachineDescription.forgetPeakResidentBytes()
             notice("loading \(model.name)")
             let start = ContinuousClock.now
