@@ -12,7 +12,7 @@
 // in the first-level cache, and tiles of tokens pass over it, their sums waiting in memory between two visits.
 
 /// Up to so many tokens, unpacking once for each tile of them costs less than a scratch.
-#define FEW_TOKENS 24
+#define FEW_TOKENS 32
 /// Parts that are unpacked at once: a block of 256 columns or less.
 #define PARTS_AT_ONCE TK_BLOCK_PARTS_LIMIT
 /// Panels that are unpacked at once: with the tokens' blocks they fit the first-level cache.
@@ -224,7 +224,8 @@ INLINE void multiply_many(
             }
         }
         const size_t bytes = blocks * block_bytes;
-        multiply_parts(type, acc, unpacked, panels, part, together, x, first, count, columns, from + bytes, bytes);
+        const uint8_t *next = part + together < parts ? from + bytes : panel + panels * panel_bytes;
+        multiply_parts(type, acc, unpacked, panels, part, together, x, first, count, columns, next, bytes);
     }
     for (size_t t = 0; t < count; t++) {
         for (size_t j = 0; j < panels; j++) {
