@@ -17,20 +17,20 @@ INLINE floats load_elements(tk_kv_type type, const void *elements, size_t index)
     }
 }
 
-INLINE size_t element_bytes(tk_kv_type type) {
-    return type == TK_KV_F32 ? 4 : type == TK_KV_F16 ? 2 : 1;
-}
-
 INLINE const uint8_t *scales_of(const void *elements, size_t head_size) {
     return (const uint8_t *)elements + TK_KV_BLOCK * head_size;
 }
 
-/// How far ahead the first queries ask for memory: a single token is bound by it.
-#define AHEAD_BYTES 4096
+INLINE size_t element_bytes(tk_kv_type type) {
+    return type == TK_KV_F32 ? 4 : type == TK_KV_F16 ? 2 : 1;
+}
 
-/// Asks for the line AHEAD_BYTES after byte `at` of the keys, the values and the next block's keys, one after the other.
-INLINE void ask_ahead(const tk_kv_head *head, size_t at) {
-    at += AHEAD_BYTES;
+/// How many elements ahead the first queries ask for memory: a single token is bound by it.
+#define AHEAD_ELEMENTS 2048
+
+/// Asks for the line so far after byte `at` of the keys, the values and the next block's keys, one after the other.
+INLINE void ask_ahead(tk_kv_type type, const tk_kv_head *head, size_t at) {
+    at += AHEAD_ELEMENTS * element_bytes(type);
     if (at < head->bytes) {
         prefetch(head->keys + at);
     } else if (at < 2 * head->bytes) {
@@ -56,7 +56,7 @@ INLINE void score(
             scales[j] = widen_halves(scales_of(keys, head_size) + 2 * (start + j * LANES));
         }
         for (size_t d = start; d < end; d++) {
-            for (size_t line = d * row_bytes; asks && line < (d + 1) * row_bytes; line += 64) ask_ahead(head, line);
+            for (size_t line = d * row_bytes; asks && line < (d + 1) * row_bytes; line += 64) ask_ahead(type, head, line);
             floats key[SCORE_VECTORS];
             for (size_t j = 0; j < SCORE_VECTORS; j++) {
                 key[j] = load_elements(type, keys, d * TK_KV_BLOCK + j * LANES);
@@ -109,7 +109,7 @@ INLINE void add_values(
     const uint8_t *scales = scales_of(values, head_size);
     for (size_t p = span.start; p < span.end; p++) {
         const size_t at = head->bytes + (p * head_size + d) * element_bytes(type);
-        for (size_t line = 0; asks && line < stretch; line += 64) ask_ahead(head, at + line);
+        for (size_t line = 0; asks && line < stretch; line += 64) ask_ahead(type, head, at + line);
         floats value[VALUE_VECTORS];
         for (size_t j = 0; j < vectors; j++) {
             value[j] = load_elements(type, values, p * head_size + d + j * LANES);
