@@ -130,9 +130,10 @@ struct Attention {
         space.pointAtBlocks(pass.batch.blocks, of: pass.cache, layer: layer)
         space.blockPointers.withUnsafeBufferPointer { pointers in
             guard let blocks = pointers.baseAddress else { return }
-            let longest = pass.batch.positions.max() ?? 0
-            let segments = longest / Int(TK_ATTENTION_SEGMENT) + 1
-            if segments > 1 && pass.batch.tokenCount <= space.apartTokens {
+            let isSmall = pass.batch.tokenCount <= space.apartTokens
+            let segments = isSmall ? (pass.batch.positions.max() ?? 0) / Int(TK_ATTENTION_SEGMENT) + 1 : 1
+            // A batch that names a block more than once can have more positions than the stage has room for.
+            if segments > 1 && segments <= space.apartSegments {
                 attendApart(pass, blocks: blocks, segments: segments)
             } else {
                 attendTogether(pass, blocks: blocks)

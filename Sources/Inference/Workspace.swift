@@ -40,9 +40,10 @@ final class Workspace {
     /// Numbers of gate and of up that a thread computes at once, and each thread's place for them.
     let pieceNumbers: Int
     private let pieces: UnsafeMutablePointer<Float>
-    /// States of attention whose segments are computed apart; for at most `apartTokens` tokens.
+    /// States of attention whose segments are computed apart; for at most `apartTokens` tokens and `apartSegments`.
     let attentionStates: UnsafeMutablePointer<Float>
     let apartTokens: Int
+    let apartSegments: Int
     /// [tokens, feedForwardLength] as `gate` or `up`: the quantized input of the down projection.
     let widened: UnsafeMutablePointer<tk_quantized_block>
 
@@ -77,7 +78,7 @@ final class Workspace {
         pieces = cut.floats(sizes.pieces)
         pieceNumbers = sizes.pieceNumbers
         attentionStates = cut.floats(sizes.attentionStates)
-        apartTokens = sizes.apartTokens
+        (apartTokens, apartSegments) = (sizes.apartTokens, sizes.apartSegments)
         experts = try ExpertBuffers(configuration)
         precondition(cut.next <= memory.base + memory.byteCount, "the sizes are the sum of the buffers")
     }
@@ -126,6 +127,7 @@ private struct Sizes {
     var logitRows = 0
     var attentionStates = 0
     var apartTokens = 0
+    var apartSegments = 0
 
     /// Between rows whose length may be a multiple of a page: or else a column of them would share few places in the
     /// caches.
@@ -153,8 +155,8 @@ private struct Sizes {
             apartTokens = min(tokens, 2 * configuration.threads / model.keyValueHeadCount + 1)
             let positions = min(model.contextLength, configuration.blockCount * StageConfiguration.blockPositions)
             let segment = Int(TK_ATTENTION_SEGMENT)
-            attentionStates =
-                apartTokens * model.headCount * (model.headSize + 2) * ((positions + segment - 1) / segment)
+            apartSegments = (positions + segment - 1) / segment
+            attentionStates = apartTokens * model.headCount * (model.headSize + 2) * apartSegments
         }
         if configuration.isLast {
             logitRows = min(tokens, Workspace.maximumLogitRows)
