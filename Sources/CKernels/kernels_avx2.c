@@ -44,8 +44,7 @@ INLINE void quantize_block(tk_quantized_block *out, const float *x) {
     const float amax = tk_float_of_bits(bits);
     const int is_finite = bits < 0x7f800000;
     if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
-        memset(out, 0, sizeof *out);
-        out->scale = out->scaled_sum = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
+        tk_clear_block(out, is_finite);
         return;
     }
     const __m256 inverse = _mm256_set1_ps(127.0f / amax);
@@ -57,10 +56,7 @@ INLINE void quantize_block(tk_quantized_block *out, const float *x) {
     _mm256_storeu_si256((__m256i *)out->quants, _mm256_permutevar8x32_epi32(packed, order));
     out->halves[0] = (int16_t)sum_of(_mm256_add_epi32(q0, q1));
     out->halves[1] = (int16_t)sum_of(_mm256_add_epi32(q2, q3));
-    out->scale = amax / 127.0f;
-    const int32_t sum = out->halves[0] + out->halves[1];
-    out->biased_sum = -128 * sum;
-    out->scaled_sum = out->scale * (float)sum;
+    tk_finish_block(out, amax);
 }
 
 void tk_avx2_quantize(tk_quantized_block *out, size_t distance, const float *x, size_t blocks) {
@@ -431,34 +427,8 @@ void tk_avx2_rope(
     }
 }
 
-/// The kernels of a level that differs only by its products of quantized matrices.
-#define KERNELS(product) \
-    { \
-        .quantize = tk_avx2_quantize, \
-        .matmul_float = matmul_float, \
-        .matmul_quantized = product, \
-        .rms_norm = rms_norm, \
-        .layer_norm = layer_norm, \
-        .add = tk_avx2_add, \
-        .scale = tk_avx2_scale, \
-        .softcap = softcap, \
-        .silu_multiply = silu_multiply, \
-        .gelu_tanh = gelu_tanh, \
-        .clamped_swiglu = tk_avx2_clamped_swiglu, \
-        .add_scaled = tk_avx2_add_scaled, \
-        .gelu_multiply = gelu_multiply, \
-        .exp = exp_shifted, \
-        .argmax = argmax, \
-        .sum_exp = sum_exp, \
-        .exp_scaled = exp_scaled, \
-        .find_above = find_above, \
-        .rope = tk_avx2_rope, \
-        .attend = tk_avx2_attend, \
-        .merge = tk_avx2_merge, \
-    }
-
-const tk_kernels tk_kernels_avx2 = KERNELS(tk_avx2_matmul_quantized);
-const tk_kernels tk_kernels_avx_vnni = KERNELS(tk_avx_vnni_matmul_quantized);
+const tk_kernels tk_kernels_avx2 = TK_X86_KERNELS(tk_avx2_matmul_quantized, tk_avx2_attend);
+const tk_kernels tk_kernels_avx_vnni = TK_X86_KERNELS(tk_avx_vnni_matmul_quantized, tk_avx2_attend);
 
 #pragma clang attribute pop
 

@@ -296,34 +296,8 @@ static double exp_scaled(float *out, const float *x, size_t count, float maximum
     return tk_reduce_double(sums);
 }
 
-/// The kernels of a level that differs only by its products of quantized matrices.
-#define KERNELS(product) \
-    { \
-        .quantize = tk_avx2_quantize, \
-        .matmul_float = matmul_float, \
-        .matmul_quantized = product, \
-        .rms_norm = rms_norm, \
-        .layer_norm = layer_norm, \
-        .add = tk_avx2_add, \
-        .scale = tk_avx2_scale, \
-        .softcap = softcap, \
-        .silu_multiply = silu_multiply, \
-        .gelu_tanh = gelu_tanh, \
-        .clamped_swiglu = tk_avx2_clamped_swiglu, \
-        .add_scaled = tk_avx2_add_scaled, \
-        .gelu_multiply = gelu_multiply, \
-        .exp = exp_shifted, \
-        .argmax = argmax, \
-        .sum_exp = sum_exp, \
-        .exp_scaled = exp_scaled, \
-        .find_above = find_above, \
-        .rope = tk_avx2_rope, \
-        .attend = tk_avx512_attend, \
-        .merge = tk_avx2_merge, \
-    }
-
-const tk_kernels tk_kernels_avx512 = KERNELS(tk_avx512_matmul_quantized);
-const tk_kernels tk_kernels_avx512_vnni = KERNELS(tk_avx512_vnni_matmul_quantized);
+const tk_kernels tk_kernels_avx512 = TK_X86_KERNELS(tk_avx512_matmul_quantized, tk_avx512_attend);
+const tk_kernels tk_kernels_avx512_vnni = TK_X86_KERNELS(tk_avx512_vnni_matmul_quantized, tk_avx512_attend);
 
 #pragma clang attribute pop
 

@@ -112,6 +112,33 @@ void tk_avx2_scale(float *x, size_t count, float factor);
 void tk_avx2_rope(
     float *x, size_t heads, size_t head_size, const float *cosines, const float *sines, size_t count,
     int paired_halves);
+
+/// The table of a level: names without a prefix are of the file that uses it. Levels of one vector width differ only by
+/// their products of quantized matrices.
+#define TK_X86_KERNELS(product, attention) \
+    { \
+        .quantize = tk_avx2_quantize, \
+        .matmul_float = matmul_float, \
+        .matmul_quantized = product, \
+        .rms_norm = rms_norm, \
+        .layer_norm = layer_norm, \
+        .add = tk_avx2_add, \
+        .scale = tk_avx2_scale, \
+        .softcap = softcap, \
+        .silu_multiply = silu_multiply, \
+        .gelu_tanh = gelu_tanh, \
+        .clamped_swiglu = tk_avx2_clamped_swiglu, \
+        .add_scaled = tk_avx2_add_scaled, \
+        .gelu_multiply = gelu_multiply, \
+        .exp = exp_shifted, \
+        .argmax = argmax, \
+        .sum_exp = sum_exp, \
+        .exp_scaled = exp_scaled, \
+        .find_above = find_above, \
+        .rope = tk_avx2_rope, \
+        .attend = attention, \
+        .merge = tk_avx2_merge, \
+    }
 #endif
 
 // exp(x) = 2^n exp(r), n = round(x log2(e)), r = x - n ln 2; exp(r) is its Taylor series up to r^7 / 7! (|r| <= 0.347,
@@ -171,6 +198,20 @@ static inline uint16_t tk_load_u16(const void *source) {
     uint16_t value;
     memcpy(&value, source, sizeof value);
     return value;
+}
+
+/// A block of activations that counts as all zero, or as none at all where a value is not finite.
+static inline void tk_clear_block(tk_quantized_block *out, int is_finite) {
+    memset(out, 0, sizeof *out);
+    out->scale = out->scaled_sum = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
+}
+
+/// The scale of a block whose largest magnitude is `amax`, and what follows from it and the sums of its halves.
+static inline void tk_finish_block(tk_quantized_block *out, float amax) {
+    const int32_t sum = out->halves[0] + out->halves[1];
+    out->scale = amax / 127.0f;
+    out->biased_sum = -128 * sum;
+    out->scaled_sum = out->scale * (float)sum;
 }
 
 /// Tokens in the group that `token` belongs to.

@@ -18,8 +18,7 @@ static void quantize_block(tk_quantized_block *out, const float *x) {
     const float amax = tk_float_of_bits(bits);
     const int is_finite = bits < 0x7f800000;
     if (!is_finite || amax < TK_QUANTIZE_SMALLEST) {
-        memset(out, 0, sizeof *out);
-        out->scale = out->scaled_sum = is_finite ? 0.0f : tk_float_of_bits(0x7fc00000);
+        tk_clear_block(out, is_finite);
         return;
     }
     const float inverse = 127.0f / amax;
@@ -30,10 +29,7 @@ static void quantize_block(tk_quantized_block *out, const float *x) {
         out->quants[i] = (int8_t)quant;
         out->halves[i / 16] += (int16_t)quant;
     }
-    out->scale = amax / 127.0f;
-    const int32_t sum = out->halves[0] + out->halves[1];
-    out->biased_sum = -128 * sum;
-    out->scaled_sum = out->scale * (float)sum;
+    tk_finish_block(out, amax);
 }
 
 static void quantize(tk_quantized_block *out, size_t distance, const float *x, size_t blocks) {

@@ -31,8 +31,8 @@ typedef struct {
     floats of[2][PIPELINED_TOKENS];
 } pair_sums;
 
-/// One part of two panels; meanwhile the dots of the part before (in `finishes`; x_before, scales beside the weights
-/// before) are added to their sums.
+/// dots = one part of two panels times some tokens; meanwhile, where `finishes`, the dots of the part before, whose scales
+/// and blocks lie before those of this one, are added to the sums.
 INLINE void multiply_part(
     tk_type type, size_t tokens, pair_sums *sums, pair_dots *dots, const pair_dots *before, int finishes,
     const unpacked_part *weights0, const unpacked_part *weights1, const tk_quantized_block *x, size_t width) {

@@ -3,7 +3,6 @@
 // Responsible for: which kernels are measured at which sizes.
 // Must not know: clocks, how results are shown.
 
-import CKernels
 import ModelFile
 
 /// A series of measurements of single kernels, with the threads and the memory layout of a stage.

@@ -52,33 +52,18 @@ package struct KernelReport: Sendable, Codable {
         package var arithmetic: Arithmetic?
     }
 
-    /// Seconds of one call in the repetitions.
-    package struct Seconds: Sendable, Codable, Equatable {
-        package var median: Double
-        package var minimum: Double
-        package var maximum: Double
-
-        /// Of at least one repetition.
-        init(_ repetitions: [Double]) {
-            let sorted = repetitions.sorted()
-            let middle = sorted.count / 2
-            median = sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-            minimum = sorted[0]
-            maximum = sorted[sorted.count - 1]
-        }
-    }
-
     /// One measurement. Rates are those of the median.
     package struct Result: Sendable, Codable {
         package var work: Work
-        package var seconds: Seconds
+        /// Of one call in the repetitions.
+        package var seconds: Spread
         package var bytesPerSecond: Double
         package var operationsPerSecond: Double?
         /// Parts of what the machine does at most with as many threads, 1 being all.
         package var shareOfBandwidth: Double
         package var shareOfPeak: Double?
 
-        init(_ work: Work, seconds: Seconds, limits: MachineLimits) {
+        init(_ work: Work, seconds: Spread, limits: MachineLimits) {
             self.work = work
             self.seconds = seconds
             bytesPerSecond = Double(work.bytes) / seconds.median

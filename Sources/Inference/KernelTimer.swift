@@ -3,7 +3,6 @@
 // Responsible for: calling a kernel often enough, the clock, and the memory that kernels are measured in.
 // Must not know: what is called.
 
-import CKernels
 import Glibc
 
 /// Times kernels on the threads of one pool.

@@ -3,7 +3,6 @@
 // Responsible for: prompts and decoding steps of a given shape, and what they read and compute at least.
 // Must not know: what the times are compared with, where the model comes from.
 
-import CKernels
 import ModelFile
 
 /// A stage with all layers of a model, to be timed. Used by one thread at a time.
@@ -125,7 +124,7 @@ extension StageBenchmark {
         }
         let block = Stage.keyValueBlockBytes(of: configuration.model, type: configuration.keyValueType)
         let position = Double(block) / Double(StageConfiguration.blockPositions) * Double(configuration.layers.count)
-        let seen = Double(steps) * (Double(context) + Double(steps + 1) / 2)
+        let seen = Self.seen(steps: steps, context: context)
         return Double(steps) * weights(tokens: sequences) { Double($0.byteCount) } + Double(sequences) * seen * position
     }
 
@@ -134,16 +133,19 @@ extension StageBenchmark {
     package func operations(_ test: Test) -> Double {
         let model = configuration.model
         let attention = Double(4 * model.queryLength * model.layerCount)
+        let each = weights(tokens: nil) { 2 * Double($0.rows) * Double($0.columns) }
         switch test {
         case .prefill(let tokens):
-            let each = weights(tokens: nil) { 2 * Double($0.rows) * Double($0.columns) }
             let head = 2 * Double(model.vocabularySize) * Double(model.embeddingLength)
             return Double(tokens) * (each - head) + head + attention * Double(tokens) * Double(tokens + 1) / 2
         case .decode(let sequences, let steps, let context):
-            let each = weights(tokens: nil) { 2 * Double($0.rows) * Double($0.columns) }
-            let seen = Double(steps) * (Double(context) + Double(steps + 1) / 2)
-            return Double(sequences) * (Double(steps) * each + attention * seen)
+            return Double(sequences) * (Double(steps) * each + attention * Self.seen(steps: steps, context: context))
         }
+    }
+
+    /// Positions that the tokens of one sequence look at in all steps together.
+    private static func seen(steps: Int, context: Int) -> Double {
+        Double(steps) * (Double(context) + Double(steps + 1) / 2)
     }
 
     /// A sum over the matrices that one step passes through; of experts those of `tokens` tokens, nil: those of one token,
@@ -157,12 +159,9 @@ extension StageBenchmark {
                 tensor.name == "position_embd.weight"
                 || (tensor.name == "token_embd.weight" && !model.hasTiedEmbeddings)
             guard tensor.rows > 1, !isInput else { return sum }
-            return sum + value(tensor) * (Self.isExpert(tensor.name) ? 1 - unchosen : 1)
+            return sum + value(tensor) * (Experts.stackedName(of: tensor.name) == nil ? 1 : 1 - unchosen)
         }
     }
-
-    /// "blk.3.ffn_gate.5.weight"
-    private static func isExpert(_ name: String) -> Bool { name.split(separator: ".").count == 5 }
 }
 
 extension SamplingParameters {

@@ -38,15 +38,10 @@ package struct CoordinatorOptions: Sendable {
 
     /// Checks what needs no model. Returns where to listen.
     func validate() throws(NodeError) -> Endpoint {
-        func check(_ value: Int, _ flag: String, _ range: ClosedRange<Int>) throws(NodeError) {
-            if !range.contains(value) {
-                throw NodeError("\(flag) is \(value), but must be between \(range.lowerBound) and \(range.upperBound)")
-            }
-        }
-        try check(minimumWorkers ?? 1, "--min-workers", 1...Wire.Limits.workers)
-        try check(parallelRequests, "--parallel", 1...1024)
-        try check(chunk, "--chunk", 1...LocalGenerator.maximumChunk)
-        try check(waitSeconds, "--wait-seconds", 1...86_400)
+        try NodeError.checked(minimumWorkers ?? 1, flag: "--min-workers", in: 1...Wire.Limits.workers)
+        try NodeError.checked(parallelRequests, flag: "--parallel", in: 1...1024)
+        try NodeError.checked(chunk, flag: "--chunk", in: 1...LocalGenerator.maximumChunk)
+        try NodeError.checked(waitSeconds, flag: "--wait-seconds", in: 1...86_400)
         let endpoint: Endpoint
         do { endpoint = try Endpoint(parsing: listen) } catch { throw NodeError(error) }
         guard case .tcp = endpoint else { throw NodeError("--listen is \(listen)", hint: "write tcp://HOST:PORT") }

@@ -47,22 +47,22 @@ package struct KernelMeasurement: Sendable {
             benchmark.types = types
         }
         if let batches = options.batches {
-            for batch in batches { try Self.check(batch, in: Self.batchRange, flag: "--batch") }
+            for batch in batches { try NodeError.checked(batch, flag: "--batch", in: Self.batchRange) }
             benchmark.batches = batches
         }
         if let threads = options.threads {
             for count in threads { _ = try MachineDescription.threadCount(count) }
             benchmark.threads = threads
         }
-        if let rows = options.rows { benchmark.rows = try Self.check(rows, in: Self.rowRange, flag: "--rows") }
+        if let rows = options.rows { benchmark.rows = try NodeError.checked(rows, flag: "--rows", in: Self.rowRange) }
         if let columns = options.columns {
-            benchmark.columns = try Self.check(columns, in: Self.columnRange, flag: "--columns")
+            benchmark.columns = try NodeError.checked(columns, flag: "--columns", in: Self.columnRange)
         }
         if let context = options.context {
-            benchmark.context = try Self.check(context, in: Self.contextRange, flag: "--context")
+            benchmark.context = try NodeError.checked(context, flag: "--context", in: Self.contextRange)
         }
         if let repetitions = options.repetitions {
-            benchmark.repetitions = try Self.check(repetitions, in: Self.repetitionRange, flag: "--repetitions")
+            benchmark.repetitions = try NodeError.checked(repetitions, flag: "--repetitions", in: Self.repetitionRange)
         }
         guard benchmark.columns % KernelBenchmark.columnUnit == 0 else {
             throw NodeError(
@@ -99,13 +99,5 @@ package struct KernelMeasurement: Sendable {
             throw NodeError("--level is \(name), which this processor lacks", hint: "use one of \(supported)")
         }
         return level
-    }
-
-    @discardableResult
-    private static func check(_ value: Int, in range: ClosedRange<Int>, flag: String) throws(NodeError) -> Int {
-        guard range.contains(value) else {
-            throw NodeError("\(flag) is \(value), but must be between \(range.lowerBound) and \(range.upperBound)")
-        }
-        return value
     }
 }

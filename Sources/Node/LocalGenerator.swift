@@ -45,9 +45,7 @@ package final class LocalGenerator: Sendable {
         _ loaded: LoadedModel, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(NodeError) {
-        guard (1...Self.maximumChunk).contains(chunk) else {
-            throw NodeError("--chunk is \(chunk), but must be between 1 and \(Self.maximumChunk)")
-        }
+        try NodeError.checked(chunk, flag: "--chunk", in: 1...Self.maximumChunk)
         let model = loaded.model
         let total = model.tensors.reduce(0) { $0 + $1.byteCount }
         let configuration = StageConfiguration(

@@ -50,11 +50,9 @@ package enum MachineDescription {
 
     /// The number of threads a `--threads` flag means. Throws where it is out of range.
     static func threadCount(_ wanted: Int?) throws(NodeError) -> Int {
-        guard let wanted else { return coreCount }
-        guard (1...1024).contains(wanted) else {
-            throw NodeError("--threads is \(wanted), but must be between 1 and 1024")
-        }
-        return wanted
+        try wanted.map { value throws(NodeError) in
+            try NodeError.checked(value, flag: "--threads", in: 1...1024)
+        } ?? coreCount
     }
 }
 

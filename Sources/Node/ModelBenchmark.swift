@@ -39,16 +39,10 @@ package struct ModelBenchmarkOptions: Sendable {
 }
 
 /// Speeds of the repetitions of one test, in tokens per second.
-package struct BenchmarkSpeed: Sendable, Codable, Equatable {
-    package var median: Double
-    package var minimum: Double
-    package var maximum: Double
+package typealias BenchmarkSpeed = Spread
 
-    init(tokens: Int, seconds: [Double]) {
-        let speeds = seconds.map { Double(tokens) / max($0, 1e-9) }.sorted()
-        (minimum, maximum) = (speeds[0], speeds[speeds.count - 1])
-        median = (speeds[(speeds.count - 1) / 2] + speeds[speeds.count / 2]) / 2
-    }
+extension Spread {
+    fileprivate init(tokens: Int, seconds: [Double]) { self.init(seconds.map { Double(tokens) / max($0, 1e-9) }) }
 }
 
 /// The result of one test.
@@ -92,17 +86,12 @@ package struct ModelBenchmark {
     /// Opens the model. Throws what is wrong with the options or the file.
     package init(_ options: ModelBenchmarkOptions) throws(NodeError) {
         self.options = options
-        func check(_ flag: String, _ values: [Int], _ range: ClosedRange<Int>) throws(NodeError) {
-            for value in values where !range.contains(value) {
-                throw NodeError("\(flag) is \(value), but must be between \(range.lowerBound) and \(range.upperBound)")
-            }
-        }
-        try check("--pp", options.prompts, 0...1_000_000)
-        try check("--tg", [options.steps], 0...100_000)
-        try check("--batch", options.batches, 1...512)
-        try check("--context", [options.context], 0...1_000_000)
-        try check("--repetitions", [options.repetitions], 1...1000)
-        try check("--layers", [options.layers ?? 1], 1...1000)
+        for prompt in options.prompts { try NodeError.checked(prompt, flag: "--pp", in: 0...1_000_000) }
+        try NodeError.checked(options.steps, flag: "--tg", in: 0...100_000)
+        for batch in options.batches { try NodeError.checked(batch, flag: "--batch", in: 1...512) }
+        try NodeError.checked(options.context, flag: "--context", in: 0...1_000_000)
+        try NodeError.checked(options.repetitions, flag: "--repetitions", in: 1...1000)
+        try NodeError.checked(options.layers ?? 1, flag: "--layers", in: 1...1000)
         guard let keyValueType = KeyValueType(rawValue: options.keyValueType) else {
             throw NodeError(
                 "--kv-type is \(options.keyValueType), which is no known type",

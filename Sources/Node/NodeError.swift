@@ -30,6 +30,15 @@ package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { hint.map { "\(message) (\($0))" } ?? message }
 
+    /// The number that a flag was given. Throws where it is out of range.
+    @discardableResult
+    static func checked(_ value: Int, flag: String, in range: ClosedRange<Int>) throws(NodeError) -> Int {
+        guard range.contains(value) else {
+            throw NodeError("\(flag) is \(value), but must be between \(range.lowerBound) and \(range.upperBound)")
+        }
+        return value
+    }
+
     init(_ error: ModelFileError) { self.init(error.description, hint: error.hint) }
     init(_ error: InferenceError) { self.init(error.description) }
     init(_ error: TransportError) { self.init(error.description, hint: error.hint) }

@@ -51,9 +51,9 @@ struct KernelBenchmarkTests {
 
     @Test("Rates and shares are those of the median")
     func rates() {
-        let seconds = KernelReport.Seconds([0.5, 0.125, 0.25, 8])
+        let seconds = Spread([0.5, 0.125, 0.25, 8])
         #expect(seconds.median == 0.375 && seconds.minimum == 0.125 && seconds.maximum == 8)
-        #expect(KernelReport.Seconds([3, 1, 2]).median == 2)
+        #expect(Spread([3, 1, 2]).median == 2)
         let limits = MachineLimits(
             readBytesPerSecond: 80, int8OperationsPerSecond: 400, floatOperationsPerSecond: 100)
         var work = KernelReport.Work(
