@@ -24,7 +24,6 @@ struct ChatCommand: AsyncParsableCommand {
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         try request.validate()
-        request.session = UInt64.random(in: 1...UInt64.max)
         let client = try CoordinatorClient(address: coordinator.coordinator)
         let beginning = conversation.beginning
         var messages = beginning
@@ -36,7 +35,6 @@ struct ChatCommand: AsyncParsableCommand {
             case "/help": Terminal.say("/reset forgets all turns, /exit (or Ctrl-D) leaves, Ctrl-C ends an answer")
             case "/reset":
                 messages = beginning
-                request.session = UInt64.random(in: 1...UInt64.max)
                 Terminal.say("(a new conversation)")
             case _ where line.hasPrefix("/"): Terminal.say("there is no command \(line); /help lists them")
             default:

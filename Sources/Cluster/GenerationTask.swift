@@ -13,23 +13,23 @@ package struct GenerationTask: Sendable, Equatable {
     package var maximumTokens: Int
     /// The answer ends with (and includes) the first of these; empty where they are ignored.
     package var endTokens: [Int32]
-    /// Requests of one session reuse the keys and values of their common beginning.
-    package var session: SessionID?
     /// Generate nothing: give the log-probability of each token of the prompt from this one on, at least 1 and inside
     /// the prompt. nil: generate.
     package var scoringStart: Int?
+    /// Higher is served before; those of equal priority in the order they came.
+    package var priority: Int
 
     /// All of it.
     package init(
         request: RequestID, prompt: [Int32], sampling: SamplingParameters, maximumTokens: Int, endTokens: [Int32],
-        session: SessionID? = nil, scoringStart: Int? = nil
+        scoringStart: Int? = nil, priority: Int = 0
     ) {
         self.request = request
         self.prompt = prompt
         self.sampling = sampling
         self.maximumTokens = maximumTokens
         self.endTokens = endTokens
-        self.session = session
         self.scoringStart = scoringStart
+        self.priority = priority
     }
 }

@@ -44,7 +44,6 @@ struct Scheduler: Sendable {
     private(set) var sequences: [SequenceState] = []
     private(set) var pool = BlockPool(count: 0)
     private(set) var generatedTokens: UInt64 = 0
-    private var retained = RetainedSessions()
     private var steps: Deque<Step> = []
     private var epoch = Epoch.none
     private var maximumSteps = 0
@@ -68,14 +67,13 @@ struct Scheduler: Sendable {
     var isIdle: Bool { sequences.isEmpty }
     var waitingCount: Int { sequences.reduce(0) { $0 + ($1.phase == .waiting ? 1 : 0) } }
     /// KV blocks that a new request could have.
-    var availableBlocks: Int { pool.freeCount + retained.blockCount }
+    var availableBlocks: Int { pool.freeCount }
 
     // MARK: Epochs
 
     /// All stages have lost everything: requests wait again, in their old order.
     mutating func suspend() {
         pool = BlockPool(count: 0)
-        retained = RetainedSessions()
         steps = []
         maximumSteps = 0
         sequences.removeAll { $0.phase == .ending }
@@ -118,16 +116,7 @@ struct Scheduler: Sendable {
         return sequence.hasBegun ? [.release(sequence.id)] : []
     }
 
-    /// Frees the blocks of a sequence, or retains those with keys and values for its session.
-    private mutating func giveBack(_ sequence: SequenceState) {
-        guard let session = sequence.task.session, sequence.confirmed > 0 else { return pool.give(sequence.blocks) }
-        let kept = BlockPool.blocks(forPositions: sequence.confirmed)
-        pool.give(sequence.blocks[kept...])
-        let entry = RetainedSessions.Entry(
-            session: session, tokens: Array(sequence.tokens.prefix(sequence.confirmed)),
-            blocks: Array(sequence.blocks.prefix(kept)), restartLength: sequence.restartLength)
-        if let old = retained.insert(entry) { pool.give(old.blocks) }
-    }
+    private mutating func giveBack(_ sequence: SequenceState) { pool.give(sequence.blocks) }
 
     // MARK: Steps
 
@@ -154,7 +143,9 @@ struct Scheduler: Sendable {
         if items.isEmpty { return (nil, outcomes) }
         lastStep = StepID(lastStep.value + 1)
         steps.append(
-            Step(id: lastStep, items: items.map { ($0.sequence, $0.tokens.count, $0.samples, $0.targets.count) }))
+            Step(
+                id: lastStep, items: items.map { ($0.sequence, $0.tokens.count, $0.sampleCount > 0, $0.targets.count) })
+        )
         return (Forward(epoch: epoch, step: lastStep, items: items), outcomes)
     }
 
@@ -167,19 +158,8 @@ struct Scheduler: Sendable {
                 sequences[index].positions(contextLength: contextLength), sequences[index].task.prompt.count))
         guard running < maximumRunning, needed <= availableBlocks else { return nil }
 
-        let tokens = sequences[index].tokens
-        var blocks: [Int32] = []
-        var reused = 0
-        if let session = sequences[index].task.session, let entry = retained.take(session) {
-            // At least the last token is computed: something must be sampled from, or scored.
-            if lengthRule.agree(entry.restartLength, sequences[index].restartLength) {
-                let most = (sequences[index].task.scoringStart ?? tokens.count) - 1
-                reused = min(RetainedSessions.commonPrefix(entry.tokens, tokens), most)
-            }
-            blocks = Array(entry.blocks.prefix(needed))
-            pool.give(entry.blocks.dropFirst(needed))
-        }
-        while pool.freeCount < needed - blocks.count, let oldest = retained.takeOldest() { pool.give(oldest.blocks) }
+        let blocks: [Int32] = []
+        let reused = 0
         guard let more = pool.take(needed - blocks.count) else { preconditionFailure("available blocks are not") }
         sequences[index].blocks = blocks + more
         sequences[index].dispatched = reused

@@ -79,7 +79,7 @@ struct SequenceState: Sendable {
         var item = ForwardItem(
             sequence: id, position: dispatched, tokens: Array(tokens[dispatched..<end]),
             blocks: Array(blocks.prefix(BlockPool.blocks(forPositions: end))),
-            samples: task.scoringStart == nil && end == tokens.count, restartLength: restartLength)
+            sampleCount: task.scoringStart == nil && end == tokens.count ? 1 : 0, restartLength: restartLength)
         if let start = task.scoringStart {
             // What was told before a loss is not asked for again.
             let first = max(dispatched + 1, start + scored)

@@ -22,7 +22,8 @@ package struct Worker: Sendable {
         /// From the data link. The shell has checked that the raw frame is as long as the header says, keeps it until
         /// the step is computed, and may drop it when no `compute` follows.
         case forward(Forward)
-        /// The step that `compute` asked for is done; `samples` and `scores` on the last stage only.
+        /// The step that `compute` asked for is done; `samples` and `scores` on the last stage only, `timings` of this
+        /// stage alone.
         case computed(StepResult)
         /// The process is about to end.
         case leave
@@ -47,7 +48,7 @@ package struct Worker: Sendable {
         case unload
         /// Compute this step on the stage of its epoch; answered by `.computed`. One at a time.
         case compute(Forward)
-        /// To the next stage, with the activations computed; `activationCount` is set.
+        /// To the next stage, with the activations computed; `activationCount` is set, and 0 where there are none.
         case sendForward(Forward)
         /// To the coordinator's tokens socket.
         case sendResult(StepResult)
@@ -85,6 +86,8 @@ package struct Worker: Sendable {
     /// Steps to compute, in order; the first is being computed if `computingSince` is set.
     private var steps: Deque<Forward> = []
     private var computingSince: UInt64?
+    /// Steps that need not be computed, oldest first.
+    private var skipped: [StepID] = []
     private var stepsCompleted: UInt64 = 0
     /// The newest step taken up; they come without gaps.
     private var lastStep = StepID(0)
@@ -214,7 +217,8 @@ package struct Worker: Sendable {
             if case .ready(let assign) = stage, assign.epoch == release.epoch {
                 act(.endSequences(release.sequences))
             }
-        case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _): break
+        case (.skip(let skip), .member): note(skip, now)
+        case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _), (.skip, _): break
         }
     }
 
@@ -252,6 +256,7 @@ package struct Worker: Sendable {
 
     private mutating func forgetSteps() {
         steps.removeAll()
+        skipped = []
         computingSince = nil
         stepsCompleted = 0
         lastStep = StepID(0)
@@ -269,7 +274,7 @@ package struct Worker: Sendable {
         let expected = assign.isFirst ? 0 : forward.tokenCount * assign.activationsPerToken
         let hasBadBlock = forward.items.contains { $0.blocks.contains { $0 >= assign.keyValueBlockCount } }
         guard forward.activationCount == expected, forward.tokenCount <= assign.maximumBatchTokens, !hasBadBlock,
-            steps.count <= assign.stageCount
+            steps.count < Limits.stepsInFlight(stages: assign.stageCount)
         else {
             let message =
                 "\(forward.step) has \(forward.tokenCount) tokens, \(forward.activationCount) activations, "
@@ -285,24 +290,48 @@ package struct Worker: Sendable {
         if computingSince == nil { computeNext(now) }
     }
 
+    /// Computes the first step, after passing on those before it that need no computing.
     private mutating func computeNext(_ now: UInt64) {
-        guard computingSince == nil, let step = steps.first else { return }
-        computingSince = now
-        act(.compute(step))
+        guard computingSince == nil else { return }
+        while let step = steps.first {
+            skipped.removeAll { $0 < step.step }
+            if !step.items.isEmpty && skipped.first != step.step {
+                computingSince = now
+                return act(.compute(step))
+            }
+            passOn(StepResult(epoch: step.epoch, step: step.step, timings: [StageTiming()]), isEmpty: true)
+        }
     }
 
-    /// Sends what was computed to where the stage's output goes.
+    private mutating func note(_ skip: Skip, _ now: UInt64) {
+        guard case .ready(let assign) = stage, assign.epoch == skip.epoch else { return }
+        // Each is named once at most while it is in flight.
+        skipped += skip.steps
+        skipped.sort()
+        if skipped.count > Limits.stepsInFlight { skipped.removeFirst(skipped.count - Limits.stepsInFlight) }
+        computeNext(now)
+    }
+
     private mutating func pass(on result: StepResult) {
-        guard case .ready(let assign) = stage, assign.epoch == result.epoch, computingSince != nil,
-            var forward = steps.first, forward.step == result.step
-        else { return }
-        steps.removeFirst()
+        guard computingSince != nil, steps.first?.epoch == result.epoch, steps.first?.step == result.step else {
+            return
+        }
         computingSince = nil
+        passOn(result, isEmpty: false)
+    }
+
+    /// Sends what became of the first step to where the stage's output goes.
+    private mutating func passOn(_ result: StepResult, isEmpty: Bool) {
+        guard case .ready(let assign) = stage, var forward = steps.popFirst() else { return }
         stepsCompleted += 1
         if assign.isLast {
+            var result = result
+            result.timings = forward.timings + result.timings
             act(.sendResult(result))
         } else {
+            if isEmpty { forward.items = [] }
             forward.activationCount = forward.tokenCount * assign.activationsPerToken
+            forward.timings += result.timings
             act(.sendForward(forward))
         }
     }

@@ -104,8 +104,8 @@ package struct GenerationRequest: Sendable, Equatable {
     package var tools: String?
     /// Further variables of the model's chat template, a JSON object. Only of prompts of messages.
     package var templateVariables: String?
-    /// Requests of one session reuse the keys and values of their common beginning.
-    package var session: UInt64?
+    /// Requests of higher priority are served before others, those of equal priority in the order they came.
+    package var priority = 0
     /// Generate nothing: give the log-probability of each token of the prompt from this one on (the first has none).
     /// Only of prompts of token ids.
     package var scoringStart: Int?
@@ -124,6 +124,7 @@ package struct GenerationRequest: Sendable, Equatable {
             throw NodeError(
                 "--max-tokens is \(maximumTokens), but must be between 1 and \(Wire.Limits.sequenceTokens)")
         }
+        try NodeError.checked(priority, flag: "--priority", in: -Wire.Limits.priority...Wire.Limits.priority)
         try validatePrompt()
         do throws(ChatTemplateError) { try ChatTemplate.check(tools: tools, variables: templateVariables) } catch {
             throw NodeError("\(error)", hint: "check --tools and --template-variables")

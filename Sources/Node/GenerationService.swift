@@ -105,7 +105,7 @@ package final class GenerationService: Sendable {
             request: id, prompt: prompt, sampling: Wire.SamplingParameters(request.sampling),
             maximumTokens: request.maximumTokens,
             endTokens: request.ignoresEndOfText ? [] : loaded.endTokens.sorted(),
-            session: request.session.map { SessionID($0) }, scoringStart: request.scoringStart)
+            scoringStart: request.scoringStart, priority: request.priority)
     }
 }
 

@@ -162,13 +162,13 @@ final class StageRunner {
             slices: forward.items.map {
                 .init(
                     sequence: $0.sequence.value, position: $0.position, tokens: $0.tokens, blocks: $0.blocks,
-                    samples: $0.samples, restartLength: $0.restartLength, targets: $0.targets)
+                    samples: $0.sampleCount > 0, restartLength: $0.restartLength, targets: $0.targets)
             })
         let output = try withInput(activations) { try stage.forward(batch, input: $0) }
         let elapsed = start.duration(to: .now)
         let microseconds = UInt64(elapsed.seconds * 1e6)
         var result = StepResult(
-            epoch: forward.epoch, step: forward.step, samples: [], computeMicroseconds: microseconds)
+            epoch: forward.epoch, step: forward.step, timings: [StageTiming(compute: microseconds)])
         switch output {
         case .hidden(let values): tell(.computed(result, activations: Array(values)))
         case .sampled(let samples):

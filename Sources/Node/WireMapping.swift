@@ -71,7 +71,7 @@ extension GenerationRequest {
         stops = wire.stops
         ignoresEndOfText = wire.ignoresEndOfText
         isRaw = wire.isRaw
-        session = wire.session?.value
+        priority = wire.priority
         scoringStart = wire.scoringStart
     }
 
@@ -131,7 +131,7 @@ extension GenerationRequest {
         wire.maximumTokens = maximumTokens
         wire.stops = stops
         wire.ignoresEndOfText = ignoresEndOfText
-        wire.session = session.map { SessionID($0) }
+        wire.priority = priority
         wire.scoringStart = scoringStart
         return wire
     }

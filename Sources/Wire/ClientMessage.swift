@@ -39,7 +39,8 @@ package struct Generate: Equatable, Sendable {
     package var maximumTokens = 256
     package var stops: [String] = []
     package var ignoresEndOfText = false
-    package var session: SessionID?
+    /// Higher is served before; 0 is usual.
+    package var priority = 0
     /// Generate nothing: answer with the log-probability of each token of the prompt from this one on, at least 1.
     /// Only with `Prompt.tokens`.
     package var scoringStart: Int?

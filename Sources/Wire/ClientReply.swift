@@ -113,10 +113,13 @@ package struct RequestFailure: Equatable, Sendable {
     package var message: String
     /// What to do about it.
     package var hint: String?
-    package init(id: ClientRequestID, message: String, hint: String?) {
+    /// Asked again after so long it may be answered; nil: it would fail again.
+    package var retryAfterMilliseconds: UInt64?
+    package init(id: ClientRequestID, message: String, hint: String?, retryAfterMilliseconds: UInt64? = nil) {
         self.id = id
         self.message = message
         self.hint = hint
+        self.retryAfterMilliseconds = retryAfterMilliseconds
     }
 }
 

@@ -24,6 +24,7 @@ extension ClientReply {
             frame.failed.id = failure.id.value
             frame.failed.message = clipped(failure.message)
             if let hint = failure.hint { frame.failed.hint = clipped(hint) }
+            if let after = failure.retryAfterMilliseconds { frame.failed.retryAfterMilliseconds = after }
         case .waiting(let waiting):
             frame.waiting.id = waiting.id.value
             frame.waiting.explanation = clipped(waiting.explanation)
@@ -49,7 +50,9 @@ extension ClientReply {
         case .failed(let p):
             let hint = p.hasHint ? try sentence(p.hint, "hint") : nil
             self = .failed(
-                RequestFailure(id: ClientRequestID(p.id), message: try sentence(p.message, "message"), hint: hint))
+                RequestFailure(
+                    id: ClientRequestID(p.id), message: try sentence(p.message, "message"), hint: hint,
+                    retryAfterMilliseconds: p.hasRetryAfterMilliseconds ? p.retryAfterMilliseconds : nil))
         case .waiting(let p):
             self = .waiting(
                 Waiting(id: ClientRequestID(p.id), explanation: try sentence(p.explanation, "explanation")))

@@ -66,6 +66,7 @@ extension Join {
         p.int8Speed = int8Speed
         p.dataEndpoint = dataEndpoint
         if let cacheIdentity { p.cacheIdentity = .init(cacheIdentity.bytes) }
+        p.isSimulated = isSimulated
         return p
     }
 
@@ -86,6 +87,7 @@ extension Join {
         int8Speed = try check.finite(p.int8Speed, "int8Speed")
         dataEndpoint = try check.string(p.dataEndpoint, "dataEndpoint", atMost: Limits.nameBytes)
         if dataEndpoint.isEmpty { throw WireError("Join.dataEndpoint is empty") }
+        isSimulated = p.isSimulated
         if !p.cacheIdentity.isEmpty { cacheIdentity = try check.hash(p.cacheIdentity, "cacheIdentity") }
     }
 }

@@ -25,7 +25,7 @@ extension Generate {
         p.maximumTokens = UInt32(maximumTokens)
         p.stops = stops
         p.ignoresEndOfText = ignoresEndOfText
-        if let session { p.session = session.value }
+        p.priority = Int32(priority)
         if let scoringStart { p.scoringStart = UInt32(scoringStart) }
         return p
     }
@@ -49,7 +49,7 @@ extension Generate {
         stops = try check.array(p.stops, "stops", atMost: Limits.stops)
         for stop in stops { _ = try check.string(stop, "stops", atMost: Limits.stopBytes) }
         ignoresEndOfText = p.ignoresEndOfText
-        session = p.hasSession ? SessionID(p.session) : nil
+        priority = try check.count(p.priority, "priority", from: -Limits.priority, to: Limits.priority)
         if p.hasScoringStart {
             scoringStart = try check.count(p.scoringStart, "scoringStart", from: 1, to: Limits.sequenceTokens)
         }

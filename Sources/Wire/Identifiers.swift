@@ -88,13 +88,6 @@ package struct StepID: Hashable, Sendable, Comparable, CustomStringConvertible {
     package var description: String { "step \(value)" }
 }
 
-/// A conversation whose requests share the keys and values of their common beginning.
-package struct SessionID: Hashable, Sendable, CustomStringConvertible {
-    package let value: UInt64
-    package init(_ value: UInt64) { self.value = value }
-    package var description: String { "session " + String(value, radix: 16) }
-}
-
 /// The SHA-256 of a content (a tensor's bytes as stored, a model): what weights are fetched and cached by.
 package struct ContentHash: Hashable, Sendable, CustomStringConvertible {
     package static let byteCount = 32

@@ -2,7 +2,7 @@
 // against one of these before anything is allocated for it. Must not know: sockets, time.
 
 /// The version of the protocol between nodes; changes with every change that an older node would misread.
-package let protocolVersion: UInt32 = 2
+package let protocolVersion: UInt32 = 3
 
 /// The largest values a message may carry.
 package enum Limits {
@@ -27,8 +27,10 @@ package enum Limits {
     package static let sequenceTokens = 1 << 20
     /// Tokens in one step.
     package static let batchTokens = 1 << 14
-    /// Sequences in one step, samples in its result.
+    /// Sequences in one step.
     package static let stepItems = 1024
+    /// Guessed tokens in one item of a step.
+    package static let draftTokens = 64
     /// Positions in a block of keys and values.
     package static let blockPositions = 32
     /// KV blocks of a stage.
@@ -37,8 +39,11 @@ package enum Limits {
     package static let layers = 4096
     /// Stages of a plan, and workers of a cluster.
     package static let workers = 256
-    /// Steps in flight: what bounds every queue of the data and tokens links.
-    package static let stepsInFlight = workers + 1
+    /// Steps in flight over `stages` stages at most: what bounds every queue of the data and tokens links. Twice as many
+    /// as stages keep them busy where a hop takes as long as a step.
+    package static func stepsInFlight(stages: Int) -> Int { 2 * stages + 1 }
+    /// The same for the longest pipeline.
+    package static let stepsInFlight = stepsInFlight(stages: workers)
     /// Floats of one token's activations.
     package static let activationsPerToken = 1 << 16
     /// Floats in the raw frame beside a `Forward` (256 MiB).
@@ -51,6 +56,8 @@ package enum Limits {
     package static let topLogProbabilities = 100
     /// Tokens in a logit bias or a ban.
     package static let biasedTokens = 1 << 16
+    /// A request's priority is from minus this to this.
+    package static let priority = 100
     /// Requests in a status reply.
     package static let listedRequests = 4096
 }

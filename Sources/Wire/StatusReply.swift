@@ -19,6 +19,9 @@ package struct StatusReply: Equatable, Sendable {
     package var layerCount = 0
     package var uptimeMilliseconds: UInt64 = 0
     package var generatedTokens: UInt64 = 0
+    /// The stages of the plan that serves, in order; none where none does.
+    package var stages: [StageStatus] = []
+    package var pipeline = PipelineStatus()
     package init() {}
 }
 
@@ -63,4 +66,52 @@ package struct RequestStatus: Equatable, Sendable {
         self.promptTokens = promptTokens
         self.generatedTokens = generatedTokens
     }
+}
+
+/// How one stage spends its time.
+package struct StageStatus: Equatable, Sendable {
+    package var worker: WorkerID
+    /// Of this epoch: steps that it has computed, their tokens, and where its time went.
+    package var steps: UInt64 = 0
+    package var tokens: UInt64 = 0
+    package var total = StageTiming()
+    /// The share of the last seconds in which it computed, 0 to 1.
+    package var recentBusy: Double = 0
+    /// Steps that wait at it or are being computed.
+    package var queuedSteps = 0
+    package init(worker: WorkerID) { self.worker = worker }
+}
+
+/// How full the pipeline is and has been. Counts are of the coordinator's whole life unless said otherwise.
+package struct PipelineStatus: Equatable, Sendable {
+    /// Of this epoch: microseconds with steps in flight.
+    package var activeMicroseconds: UInt64 = 0
+    /// The share of that time in which stages, on average, did not compute: 0 to 1.
+    package var bubble: Double = 0
+    package var stepsInFlight = 0
+    /// As many are wanted in flight.
+    package var targetSteps = 0
+    /// Prompt tokens that the next step may have beside those that are decoded.
+    package var prefillBudget = 0
+    package var waiting = 0
+    package var running = 0
+    /// Requests that may wait; further ones are refused.
+    package var queueLimit = 0
+    /// Tokens of prompts that were computed, and tokens whose keys and values were there already.
+    package var promptTokens: UInt64 = 0
+    package var reusedTokens: UInt64 = 0
+    /// Tokens that were guessed, and those of them that were right.
+    package var draftedTokens: UInt64 = 0
+    package var acceptedTokens: UInt64 = 0
+    package var skippedSteps: UInt64 = 0
+    package var preemptions: UInt64 = 0
+    package var refusals: UInt64 = 0
+    package var finished: UInt64 = 0
+    /// KV blocks that nobody uses now but whose contents can be used again; part of the free ones.
+    package var cachedBlocks = 0
+    /// Stages only pretend to compute: no figure says anything about a model.
+    package var isSimulated = false
+    /// How keys and values are stored: "f32", "f16" or "q8_0".
+    package var keyValueType = ""
+    package init() {}
 }

@@ -16,6 +16,8 @@ extension StatusReply {
         p.layerCount = UInt32(layerCount)
         p.uptimeMilliseconds = uptimeMilliseconds
         p.generatedTokens = generatedTokens
+        p.stages = stages.map(\.proto)
+        p.pipeline = pipeline.proto
         return p
     }
 
@@ -40,6 +42,10 @@ extension StatusReply {
         layerCount = try check.count(p.layerCount, "layerCount", to: Limits.layers)
         uptimeMilliseconds = p.uptimeMilliseconds
         generatedTokens = p.generatedTokens
+        for stage in try check.array(p.stages, "stages", atMost: Limits.workers) {
+            stages.append(try StageStatus(stage))
+        }
+        pipeline = try PipelineStatus(p.pipeline)
     }
 }
 
@@ -112,5 +118,78 @@ extension RequestStatus {
             id: RequestID(p.id), state: try check.string(p.state, "state", atMost: Limits.nameBytes),
             promptTokens: try check.count(p.promptTokens, "promptTokens", to: Limits.sequenceTokens),
             generatedTokens: try check.count(p.generatedTokens, "generatedTokens", to: Limits.sequenceTokens))
+    }
+}
+
+extension StageStatus {
+    fileprivate var proto: PStageStatus {
+        var p = PStageStatus()
+        p.worker = worker.value
+        p.steps = steps
+        p.tokens = tokens
+        p.total = total.proto
+        p.recentBusy = recentBusy
+        p.queuedSteps = UInt32(queuedSteps)
+        return p
+    }
+
+    fileprivate init(_ p: PStageStatus) throws(WireError) {
+        let check = Check("StageStatus")
+        self.init(worker: WorkerID(p.worker))
+        steps = p.steps
+        tokens = p.tokens
+        total = StageTiming(p.total)
+        recentBusy = try check.finite(p.recentBusy, "recentBusy")
+        queuedSteps = try check.count(p.queuedSteps, "queuedSteps", to: Limits.stepsInFlight)
+    }
+}
+
+extension PipelineStatus {
+    fileprivate var proto: PPipelineStatus {
+        var p = PPipelineStatus()
+        p.activeMicroseconds = activeMicroseconds
+        p.bubble = bubble
+        p.stepsInFlight = UInt32(stepsInFlight)
+        p.targetSteps = UInt32(targetSteps)
+        p.prefillBudget = UInt32(prefillBudget)
+        p.waiting = UInt32(waiting)
+        p.running = UInt32(running)
+        p.queueLimit = UInt32(queueLimit)
+        p.promptTokens = promptTokens
+        p.reusedTokens = reusedTokens
+        p.draftedTokens = draftedTokens
+        p.acceptedTokens = acceptedTokens
+        p.skippedSteps = skippedSteps
+        p.preemptions = preemptions
+        p.refusals = refusals
+        p.finished = finished
+        p.cachedBlocks = UInt32(cachedBlocks)
+        p.isSimulated = isSimulated
+        p.keyValueType = clipped(keyValueType, to: Limits.nameBytes)
+        return p
+    }
+
+    fileprivate init(_ p: PPipelineStatus) throws(WireError) {
+        let check = Check("PipelineStatus")
+        self.init()
+        activeMicroseconds = p.activeMicroseconds
+        bubble = try check.finite(p.bubble, "bubble")
+        stepsInFlight = try check.count(p.stepsInFlight, "stepsInFlight", to: Limits.stepsInFlight)
+        targetSteps = try check.count(p.targetSteps, "targetSteps", to: Limits.stepsInFlight)
+        prefillBudget = try check.count(p.prefillBudget, "prefillBudget", to: Limits.batchTokens)
+        waiting = try check.count(p.waiting, "waiting", to: Int(Int32.max))
+        running = try check.count(p.running, "running", to: Int(Int32.max))
+        queueLimit = try check.count(p.queueLimit, "queueLimit", to: Int(Int32.max))
+        promptTokens = p.promptTokens
+        reusedTokens = p.reusedTokens
+        draftedTokens = p.draftedTokens
+        acceptedTokens = p.acceptedTokens
+        skippedSteps = p.skippedSteps
+        preemptions = p.preemptions
+        refusals = p.refusals
+        finished = p.finished
+        cachedBlocks = try check.count(p.cachedBlocks, "cachedBlocks", to: Limits.keyValueBlocks)
+        isSimulated = p.isSimulated
+        keyValueType = try check.string(p.keyValueType, "keyValueType", atMost: Limits.nameBytes)
     }
 }

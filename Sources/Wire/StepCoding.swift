@@ -1,7 +1,10 @@
 // Responsible for: the bytes of a step's header and of its result. Must not know: sockets, time.
 
 extension Forward {
-    private static let rules = [FieldRule(3, "Forward.items", atMost: Limits.stepItems)]
+    private static let rules = [
+        FieldRule(3, "Forward.items", atMost: Limits.stepItems),
+        FieldRule(5, "Forward.timings", atMost: Limits.workers),
+    ]
 
     package func encode() -> [UInt8] {
         var p = PForward()
@@ -9,6 +12,8 @@ extension Forward {
         p.step = step.value
         p.items = items.map(\.proto)
         p.activationCount = UInt32(activationCount)
+        p.timings = timings.map(\.proto)
+        p.sentMicroseconds = sentMicroseconds
         return encodeFrame(p)
     }
 
@@ -21,11 +26,12 @@ extension Forward {
             items.append(try ForwardItem(item))
             tokens = try check.count(tokens + item.tokens.count, "items' tokens", to: Limits.batchTokens)
         }
-        _ = try check.count(items.count, "items", from: 1, to: Limits.stepItems)
         activationCount = try check.count(p.activationCount, "activationCount", to: Limits.activations)
-        if activationCount % tokens != 0 {
+        if activationCount % max(tokens, 1) != 0 || (items.isEmpty && activationCount > 0) {
             throw WireError("Forward.activationCount is \(activationCount), not a multiple of its \(tokens) tokens")
         }
+        timings = try check.array(p.timings, "timings", atMost: Limits.workers).map { StageTiming($0) }
+        sentMicroseconds = p.sentMicroseconds
     }
 }
 
@@ -36,7 +42,8 @@ extension ForwardItem {
         p.position = UInt32(position)
         p.tokens = tokens
         p.blocks = blocks
-        p.samples = samples
+        p.sampleCount = UInt32(sampleCount)
+        p.draftCount = UInt32(draftCount)
         p.restartLength = UInt32(restartLength)
         p.targets = targets
         if let begin {
@@ -59,7 +66,9 @@ extension ForwardItem {
             throw WireError("ForwardItem has \(blocks.count) blocks, but its \(positions) positions need \(needed)")
         }
         self.init(
-            sequence: SequenceID(p.sequence), position: position, tokens: tokens, blocks: blocks, samples: p.samples)
+            sequence: SequenceID(p.sequence), position: position, tokens: tokens, blocks: blocks,
+            sampleCount: try check.count(p.sampleCount, "sampleCount", to: tokens.count),
+            draftCount: try check.count(p.draftCount, "draftCount", to: min(tokens.count, Limits.draftTokens)))
         restartLength = try check.count(p.restartLength, "restartLength", from: 1, to: Limits.sequenceTokens)
         targets = try check.ids(p.targets, "targets", atMost: tokens.count)
         if p.hasBegin { begin = try SequenceStart(p.begin, position: position) }
@@ -81,7 +90,8 @@ extension SequenceStart {
 
 extension StepResult {
     private static let rules = [
-        FieldRule(3, "StepResult.samples", atMost: Limits.stepItems),
+        FieldRule(3, "StepResult.samples", atMost: Limits.batchTokens),
+        FieldRule(4, "StepResult.timings", atMost: Limits.workers),
         FieldRule(5, "StepResult.scores", atMost: Limits.stepItems),
     ]
 
@@ -104,7 +114,8 @@ extension StepResult {
             entry.logProbabilities = score.logProbabilities
             return entry
         }
-        p.computeMicroseconds = computeMicroseconds
+        p.timings = timings.map(\.proto)
+        p.sentMicroseconds = sentMicroseconds
         return encodeFrame(p)
     }
 
@@ -112,8 +123,10 @@ extension StepResult {
         let p = try decodeFrame(PStepResult.self, "StepResult", bytes, atMost: Limits.stepHeaderBytes, Self.rules)
         let check = Check("StepResult")
         self.init(
-            epoch: Epoch(p.epoch), step: StepID(p.step), samples: [], computeMicroseconds: p.computeMicroseconds)
-        for entry in try check.array(p.samples, "samples", atMost: Limits.stepItems) {
+            epoch: Epoch(p.epoch), step: StepID(p.step),
+            timings: try check.array(p.timings, "timings", atMost: Limits.workers).map { StageTiming($0) },
+            sentMicroseconds: p.sentMicroseconds)
+        for entry in try check.array(p.samples, "samples", atMost: Limits.batchTokens) {
             samples.append(
                 SampledToken(
                     sequence: SequenceID(entry.sequence), token: try check.id(entry.token, "token"),
@@ -125,4 +138,17 @@ extension StepResult {
             scores.append(SequenceScores(sequence: SequenceID(entry.sequence), logProbabilities: values))
         }
     }
+}
+
+extension StageTiming {
+    var proto: PStageTiming {
+        var p = PStageTiming()
+        p.wire = wire
+        p.queue = queue
+        p.compute = compute
+        p.wait = wait
+        return p
+    }
+
+    init(_ p: PStageTiming) { self.init(wire: p.wire, queue: p.queue, compute: p.compute, wait: p.wait) }
 }

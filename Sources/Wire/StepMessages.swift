@@ -2,7 +2,7 @@
 // time, tensors: activations travel as a raw frame beside the header.
 //
 // The credit rule: every step ends in exactly one `StepResult`, also when nothing was sampled, and at most
-// `Assign.stageCount + 1` steps exist at once. Each link carries each step once, so no pipe ever holds more than that
+// `Limits.stepsInFlight(stages:)` steps exist at once. Each link carries each step once, so no pipe ever holds more than that
 // many messages: the result is the credit, and no other is needed.
 
 /// Coordinator -> first stage -> ... -> last stage, data link: compute this step. Followed by one raw frame of
@@ -11,9 +11,13 @@
 package struct Forward: Equatable, Sendable, WireMessage {
     package var epoch: Epoch
     package var step: StepID
-    /// In the order of the rows of the activations.
+    /// In the order of the rows of the activations. None: the step was skipped, and only its credit travels on.
     package var items: [ForwardItem]
     package var activationCount: Int
+    /// What became of it at the stages before, in their order.
+    package var timings: [StageTiming] = []
+    /// When it was sent: microseconds of the sender's time of day.
+    package var sentMicroseconds: UInt64 = 0
 
     package init(epoch: Epoch, step: StepID, items: [ForwardItem], activationCount: Int = 0) {
         self.epoch = epoch
@@ -37,9 +41,11 @@ package struct ForwardItem: Equatable, Sendable {
     package var tokens: [Int32]
     /// KV block ids for positions 0 ..< position + tokens.count, `Limits.blockPositions` positions each.
     package var blocks: [Int32]
-    /// Sample after the last token.
-    package var samples: Bool
-    /// Present in the first item of a sequence within an epoch, unless the sequence is only scored.
+    /// Sample after each of the last so many tokens, as long as the token is the one that the sequence has there.
+    package var sampleCount: Int
+    /// The last so many tokens are guesses: each is to be compared with what is sampled for its position.
+    package var draftCount = 0
+    /// Present in the first item of a sequence within an epoch that samples.
     package var begin: SequenceStart?
     /// Tokens that the sequence had when its keys and values were begun, at least 1. Rotary frequencies that depend on
     /// a length take that of the token at position p as max(restartLength, p + 1).
@@ -47,14 +53,15 @@ package struct ForwardItem: Equatable, Sendable {
     /// The tokens that follow each of the last `targets.count` tokens: their log-probabilities are wanted.
     package var targets: [Int32]
     package init(
-        sequence: SequenceID, position: Int, tokens: [Int32], blocks: [Int32], samples: Bool,
-        begin: SequenceStart? = nil, restartLength: Int = 1, targets: [Int32] = []
+        sequence: SequenceID, position: Int, tokens: [Int32], blocks: [Int32], sampleCount: Int,
+        draftCount: Int = 0, begin: SequenceStart? = nil, restartLength: Int = 1, targets: [Int32] = []
     ) {
         self.sequence = sequence
         self.position = position
         self.tokens = tokens
         self.blocks = blocks
-        self.samples = samples
+        self.sampleCount = sampleCount
+        self.draftCount = draftCount
         self.begin = begin
         self.restartLength = restartLength
         self.targets = targets
@@ -79,20 +86,50 @@ package struct SequenceStart: Equatable, Sendable {
 package struct StepResult: Equatable, Sendable, WireMessage {
     package var epoch: Epoch
     package var step: StepID
-    /// One for each item that samples, in the order of the items.
+    /// In the order of the items, and within an item in that of its tokens: one for each token that is to be sampled
+    /// after, up to the first wrong guess.
     package var samples: [SampledToken]
     /// One for each item with targets, in the order of the items.
     package var scores: [SequenceScores]
-    /// What the last stage took for it.
-    package var computeMicroseconds: UInt64
+    /// What became of the step at each stage.
+    package var timings: [StageTiming]
+    /// When it was sent: microseconds of the sender's time of day.
+    package var sentMicroseconds: UInt64
     package init(
-        epoch: Epoch, step: StepID, samples: [SampledToken], scores: [SequenceScores] = [], computeMicroseconds: UInt64
+        epoch: Epoch, step: StepID, samples: [SampledToken] = [], scores: [SequenceScores] = [],
+        timings: [StageTiming] = [], sentMicroseconds: UInt64 = 0
     ) {
         self.epoch = epoch
         self.step = step
         self.samples = samples
         self.scores = scores
-        self.computeMicroseconds = computeMicroseconds
+        self.timings = timings
+        self.sentMicroseconds = sentMicroseconds
+    }
+}
+
+/// What became of one step at one stage, in microseconds. `compute` and `wait` of all its steps together make up the
+/// stage's time.
+package struct StageTiming: Equatable, Sendable {
+    /// From the sender's `sentMicroseconds` to its arrival: as exact as the hosts' times of day agree, exact on one host.
+    package var wire: UInt64 = 0
+    /// From its arrival until the stage turned to it.
+    package var queue: UInt64 = 0
+    package var compute: UInt64 = 0
+    /// How long the stage had computed nothing before it.
+    package var wait: UInt64 = 0
+    package init(wire: UInt64 = 0, queue: UInt64 = 0, compute: UInt64 = 0, wait: UInt64 = 0) {
+        self.wire = wire
+        self.queue = queue
+        self.compute = compute
+        self.wait = wait
+    }
+
+    package static func += (total: inout StageTiming, timing: StageTiming) {
+        total.wire &+= timing.wire
+        total.queue &+= timing.queue
+        total.compute &+= timing.compute
+        total.wait &+= timing.wait
     }
 }
 

@@ -13,6 +13,7 @@ package enum WorkerCommand: Equatable, Sendable, WireMessage {
     case rejoin
     /// No layers for you now; free what this epoch and those before hold.
     case standby(Epoch)
+    case skip(Skip)
 }
 
 /// Coordinator -> worker: you are a member.
@@ -95,5 +96,16 @@ package struct Release: Equatable, Sendable {
     package init(epoch: Epoch, sequences: [SequenceID]) {
         self.epoch = epoch
         self.sequences = sequences
+    }
+}
+
+/// Coordinator -> every stage: these steps were built on a wrong guess. Whoever has not computed one of them passes on an
+/// empty step instead. Steps that are through are named in vain.
+package struct Skip: Equatable, Sendable {
+    package var epoch: Epoch
+    package var steps: [StepID]
+    package init(epoch: Epoch, steps: [StepID]) {
+        self.epoch = epoch
+        self.steps = steps
     }
 }

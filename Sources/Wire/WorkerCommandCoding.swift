@@ -13,6 +13,9 @@ extension WorkerCommand {
             frame.release.sequences = release.sequences.map(\.value)
         case .rejoin: frame.rejoin = PEmpty()
         case .standby(let epoch): frame.standby = epoch.value
+        case .skip(let skip):
+            frame.skip.epoch = skip.epoch.value
+            frame.skip.steps = skip.steps.map(\.value)
         }
         return encodeFrame(frame)
     }
@@ -31,6 +34,9 @@ extension WorkerCommand {
             self = .release(Release(epoch: Epoch(release.epoch), sequences: ids.map { SequenceID($0) }))
         case .rejoin: self = .rejoin
         case .standby(let epoch): self = .standby(Epoch(epoch))
+        case .skip(let skip):
+            let steps = try check.array(skip.steps, "steps", atMost: Limits.stepsInFlight)
+            self = .skip(Skip(epoch: Epoch(skip.epoch), steps: steps.map { StepID($0) }))
         case nil: throw check.missing()
         }
     }

@@ -36,6 +36,8 @@ package struct Join: Equatable, Sendable {
     /// 32 random bytes that name its cache of weights and outlive the process: a worker that comes back with them takes
     /// its old place in the order of workers, and so gets the layers it has cached.
     package var cacheIdentity: ContentHash?
+    /// It only pretends to compute: for measuring everything else.
+    package var isSimulated = false
     package init() {}
 }
 

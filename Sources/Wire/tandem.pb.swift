@@ -177,6 +177,8 @@ nonisolated struct PJoin: Sendable {
   /// 32 random bytes, or empty
   var cacheIdentity: Data = Data()
 
+  var isSimulated: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -333,15 +335,6 @@ nonisolated struct PGenerate: @unchecked Sendable {
     set {_uniqueStorage()._ignoresEndOfText = newValue}
   }
 
-  var session: UInt64 {
-    get {_storage._session ?? 0}
-    set {_uniqueStorage()._session = newValue}
-  }
-  /// Returns true if `session` has been explicitly set.
-  var hasSession: Bool {_storage._session != nil}
-  /// Clears the value of `session`. Subsequent reads from it will return its default value.
-  mutating func clearSession() {_uniqueStorage()._session = nil}
-
   var scoringStart: UInt32 {
     get {_storage._scoringStart ?? 0}
     set {_uniqueStorage()._scoringStart = newValue}
@@ -350,6 +343,11 @@ nonisolated struct PGenerate: @unchecked Sendable {
   var hasScoringStart: Bool {_storage._scoringStart != nil}
   /// Clears the value of `scoringStart`. Subsequent reads from it will return its default value.
   mutating func clearScoringStart() {_uniqueStorage()._scoringStart = nil}
+
+  var priority: Int32 {
+    get {_storage._priority}
+    set {_uniqueStorage()._priority = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -526,6 +524,14 @@ nonisolated struct PWorkerCommand: Sendable {
     set {kind = .standby(newValue)}
   }
 
+  var skip: PSkip {
+    get {
+      if case .skip(let v)? = kind {return v}
+      return PSkip()
+    }
+    set {kind = .skip(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -537,6 +543,7 @@ nonisolated struct PWorkerCommand: Sendable {
     case rejoin(PEmpty)
     /// epoch
     case standby(UInt64)
+    case skip(PSkip)
 
   }
 
@@ -607,6 +614,21 @@ nonisolated struct PRelease: Sendable {
   var epoch: UInt64 = 0
 
   var sequences: [UInt64] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> every stage: these steps were built on a wrong guess; pass them on without computing them.
+nonisolated struct PSkip: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  var steps: [UInt64] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -840,11 +862,21 @@ nonisolated struct PRequestFailure: Sendable {
   /// Clears the value of `hint`. Subsequent reads from it will return its default value.
   mutating func clearHint() {self._hint = nil}
 
+  var retryAfterMilliseconds: UInt64 {
+    get {_retryAfterMilliseconds ?? 0}
+    set {_retryAfterMilliseconds = newValue}
+  }
+  /// Returns true if `retryAfterMilliseconds` has been explicitly set.
+  var hasRetryAfterMilliseconds: Bool {self._retryAfterMilliseconds != nil}
+  /// Clears the value of `retryAfterMilliseconds`. Subsequent reads from it will return its default value.
+  mutating func clearRetryAfterMilliseconds() {self._retryAfterMilliseconds = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _hint: String? = nil
+  fileprivate var _retryAfterMilliseconds: UInt64? = nil
 }
 
 nonisolated struct PWaiting: Sendable {
@@ -892,9 +924,164 @@ nonisolated struct PStatusReply: Sendable {
 
   var layerCount: UInt32 = 0
 
+  var stages: [PStageStatus] = []
+
+  var pipeline: PPipelineStatus {
+    get {_pipeline ?? PPipelineStatus()}
+    set {_pipeline = newValue}
+  }
+  /// Returns true if `pipeline` has been explicitly set.
+  var hasPipeline: Bool {self._pipeline != nil}
+  /// Clears the value of `pipeline`. Subsequent reads from it will return its default value.
+  mutating func clearPipeline() {self._pipeline = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _pipeline: PPipelineStatus? = nil
+}
+
+/// One stage of the plan that serves, in order. Times are totals of the epoch.
+nonisolated struct PStageStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var worker: UInt64 = 0
+
+  var steps: UInt64 = 0
+
+  var tokens: UInt64 = 0
+
+  var total: PStageTiming {
+    get {_total ?? PStageTiming()}
+    set {_total = newValue}
+  }
+  /// Returns true if `total` has been explicitly set.
+  var hasTotal: Bool {self._total != nil}
+  /// Clears the value of `total`. Subsequent reads from it will return its default value.
+  mutating func clearTotal() {self._total = nil}
+
+  /// 0 to 1, of the last seconds
+  var recentBusy: Double = 0
+
+  var queuedSteps: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _total: PStageTiming? = nil
+}
+
+nonisolated struct PPipelineStatus: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of this epoch: time with steps in flight
+  var activeMicroseconds: UInt64 {
+    get {_storage._activeMicroseconds}
+    set {_uniqueStorage()._activeMicroseconds = newValue}
+  }
+
+  /// 0 to 1, of active time
+  var bubble: Double {
+    get {_storage._bubble}
+    set {_uniqueStorage()._bubble = newValue}
+  }
+
+  var stepsInFlight: UInt32 {
+    get {_storage._stepsInFlight}
+    set {_uniqueStorage()._stepsInFlight = newValue}
+  }
+
+  var targetSteps: UInt32 {
+    get {_storage._targetSteps}
+    set {_uniqueStorage()._targetSteps = newValue}
+  }
+
+  var prefillBudget: UInt32 {
+    get {_storage._prefillBudget}
+    set {_uniqueStorage()._prefillBudget = newValue}
+  }
+
+  var waiting: UInt32 {
+    get {_storage._waiting}
+    set {_uniqueStorage()._waiting = newValue}
+  }
+
+  var running: UInt32 {
+    get {_storage._running}
+    set {_uniqueStorage()._running = newValue}
+  }
+
+  var promptTokens: UInt64 {
+    get {_storage._promptTokens}
+    set {_uniqueStorage()._promptTokens = newValue}
+  }
+
+  var reusedTokens: UInt64 {
+    get {_storage._reusedTokens}
+    set {_uniqueStorage()._reusedTokens = newValue}
+  }
+
+  var draftedTokens: UInt64 {
+    get {_storage._draftedTokens}
+    set {_uniqueStorage()._draftedTokens = newValue}
+  }
+
+  var acceptedTokens: UInt64 {
+    get {_storage._acceptedTokens}
+    set {_uniqueStorage()._acceptedTokens = newValue}
+  }
+
+  var skippedSteps: UInt64 {
+    get {_storage._skippedSteps}
+    set {_uniqueStorage()._skippedSteps = newValue}
+  }
+
+  var preemptions: UInt64 {
+    get {_storage._preemptions}
+    set {_uniqueStorage()._preemptions = newValue}
+  }
+
+  var refusals: UInt64 {
+    get {_storage._refusals}
+    set {_uniqueStorage()._refusals = newValue}
+  }
+
+  var finished: UInt64 {
+    get {_storage._finished}
+    set {_uniqueStorage()._finished = newValue}
+  }
+
+  var cachedBlocks: UInt32 {
+    get {_storage._cachedBlocks}
+    set {_uniqueStorage()._cachedBlocks = newValue}
+  }
+
+  var isSimulated: Bool {
+    get {_storage._isSimulated}
+    set {_uniqueStorage()._isSimulated = newValue}
+  }
+
+  var keyValueType: String {
+    get {_storage._keyValueType}
+    set {_uniqueStorage()._keyValueType = newValue}
+  }
+
+  var queueLimit: UInt32 {
+    get {_storage._queueLimit}
+    set {_uniqueStorage()._queueLimit = newValue}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct PWorkerStatus: @unchecked Sendable {
@@ -1047,6 +1234,29 @@ nonisolated struct PForward: Sendable {
 
   var activationCount: UInt32 = 0
 
+  var timings: [PStageTiming] = []
+
+  var sentMicroseconds: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// What became of one step at one stage.
+nonisolated struct PStageTiming: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var wire: UInt64 = 0
+
+  var queue: UInt64 = 0
+
+  var compute: UInt64 = 0
+
+  var wait: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1077,9 +1287,9 @@ nonisolated struct PForwardItem: @unchecked Sendable {
     set {_uniqueStorage()._blocks = newValue}
   }
 
-  var samples: Bool {
-    get {_storage._samples}
-    set {_uniqueStorage()._samples = newValue}
+  var sampleCount: UInt32 {
+    get {_storage._sampleCount}
+    set {_uniqueStorage()._sampleCount = newValue}
   }
 
   var begin: PSequenceStart {
@@ -1099,6 +1309,11 @@ nonisolated struct PForwardItem: @unchecked Sendable {
   var targets: [Int32] {
     get {_storage._targets}
     set {_uniqueStorage()._targets = newValue}
+  }
+
+  var draftCount: UInt32 {
+    get {_storage._draftCount}
+    set {_uniqueStorage()._draftCount = newValue}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1144,9 +1359,11 @@ nonisolated struct PStepResult: Sendable {
 
   var samples: [PSampledToken] = []
 
-  var computeMicroseconds: UInt64 = 0
+  var timings: [PStageTiming] = []
 
   var scores: [PSequenceScores] = []
+
+  var sentMicroseconds: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1439,7 +1656,7 @@ nonisolated extension PEmpty: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Join"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}data_endpoint\0\u{3}cache_identity\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}data_endpoint\0\u{3}cache_identity\0\u{3}is_simulated\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1460,6 +1677,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 11: try { try decoder.decodeSingularDoubleField(value: &self.int8Speed) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.dataEndpoint) }()
       case 13: try { try decoder.decodeSingularBytesField(value: &self.cacheIdentity) }()
+      case 14: try { try decoder.decodeSingularBoolField(value: &self.isSimulated) }()
       default: break
       }
     }
@@ -1505,6 +1723,9 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if !self.cacheIdentity.isEmpty {
       try visitor.visitSingularBytesField(value: self.cacheIdentity, fieldNumber: 13)
     }
+    if self.isSimulated != false {
+      try visitor.visitSingularBoolField(value: self.isSimulated, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1522,6 +1743,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.int8Speed != rhs.int8Speed {return false}
     if lhs.dataEndpoint != rhs.dataEndpoint {return false}
     if lhs.cacheIdentity != rhs.cacheIdentity {return false}
+    if lhs.isSimulated != rhs.isSimulated {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1699,7 +1921,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Generate"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{1}session\0\u{3}scoring_start\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{c}\u{c}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -1711,8 +1933,8 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _maximumTokens: UInt32 = 0
     var _stops: [String] = []
     var _ignoresEndOfText: Bool = false
-    var _session: UInt64? = nil
     var _scoringStart: UInt32? = nil
+    var _priority: Int32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1732,8 +1954,8 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _maximumTokens = source._maximumTokens
       _stops = source._stops
       _ignoresEndOfText = source._ignoresEndOfText
-      _session = source._session
       _scoringStart = source._scoringStart
+      _priority = source._priority
     }
   }
 
@@ -1794,8 +2016,8 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._maximumTokens) }()
         case 10: try { try decoder.decodeRepeatedStringField(value: &_storage._stops) }()
         case 11: try { try decoder.decodeSingularBoolField(value: &_storage._ignoresEndOfText) }()
-        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._session) }()
         case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._scoringStart) }()
+        case 14: try { try decoder.decodeSingularSInt32Field(value: &_storage._priority) }()
         default: break
         }
       }
@@ -1847,12 +2069,12 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if _storage._ignoresEndOfText != false {
         try visitor.visitSingularBoolField(value: _storage._ignoresEndOfText, fieldNumber: 11)
       }
-      try { if let v = _storage._session {
-        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 12)
-      } }()
       try { if let v = _storage._scoringStart {
         try visitor.visitSingularUInt32Field(value: v, fieldNumber: 13)
       } }()
+      if _storage._priority != 0 {
+        try visitor.visitSingularSInt32Field(value: _storage._priority, fieldNumber: 14)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1871,8 +2093,8 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._maximumTokens != rhs_storage._maximumTokens {return false}
         if _storage._stops != rhs_storage._stops {return false}
         if _storage._ignoresEndOfText != rhs_storage._ignoresEndOfText {return false}
-        if _storage._session != rhs_storage._session {return false}
         if _storage._scoringStart != rhs_storage._scoringStart {return false}
+        if _storage._priority != rhs_storage._priority {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2103,7 +2325,7 @@ nonisolated extension PStatusQuery: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PWorkerCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WorkerCommand"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2192,6 +2414,19 @@ nonisolated extension PWorkerCommand: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.kind = .standby(v)
         }
       }()
+      case 8: try {
+        var v: PSkip?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .skip(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .skip(v)
+        }
+      }()
       default: break
       }
     }
@@ -2230,6 +2465,10 @@ nonisolated extension PWorkerCommand: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .standby?: try {
       guard case .standby(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
+    }()
+    case .skip?: try {
+      guard case .skip(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
     case nil: break
     }
@@ -2403,6 +2642,41 @@ nonisolated extension PRelease: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
   static func ==(lhs: PRelease, rhs: PRelease) -> Bool {
     if lhs.epoch != rhs.epoch {return false}
     if lhs.sequences != rhs.sequences {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PSkip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Skip"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}steps\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeRepeatedUInt64Field(value: &self.steps) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if !self.steps.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.steps, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PSkip, rhs: PSkip) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.steps != rhs.steps {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2816,7 +3090,7 @@ nonisolated extension PFinished: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PRequestFailure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RequestFailure"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}message\0\u{1}hint\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}message\0\u{1}hint\0\u{3}retry_after_milliseconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2827,6 +3101,7 @@ nonisolated extension PRequestFailure: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self._hint) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._retryAfterMilliseconds) }()
       default: break
       }
     }
@@ -2846,6 +3121,9 @@ nonisolated extension PRequestFailure: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._hint {
       try visitor.visitSingularStringField(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._retryAfterMilliseconds {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2853,6 +3131,7 @@ nonisolated extension PRequestFailure: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.id != rhs.id {return false}
     if lhs.message != rhs.message {return false}
     if lhs._hint != rhs._hint {return false}
+    if lhs._retryAfterMilliseconds != rhs._retryAfterMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2895,7 +3174,7 @@ nonisolated extension PWaiting: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2916,12 +3195,18 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 11: try { try decoder.decodeSingularUInt64Field(value: &self.uptimeMilliseconds) }()
       case 12: try { try decoder.decodeSingularUInt64Field(value: &self.generatedTokens) }()
       case 13: try { try decoder.decodeSingularUInt32Field(value: &self.layerCount) }()
+      case 14: try { try decoder.decodeRepeatedMessageField(value: &self.stages) }()
+      case 15: try { try decoder.decodeSingularMessageField(value: &self._pipeline) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.build.isEmpty {
       try visitor.visitSingularStringField(value: self.build, fieldNumber: 1)
     }
@@ -2961,6 +3246,12 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.layerCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.layerCount, fieldNumber: 13)
     }
+    if !self.stages.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.stages, fieldNumber: 14)
+    }
+    try { if let v = self._pipeline {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2978,6 +3269,259 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.uptimeMilliseconds != rhs.uptimeMilliseconds {return false}
     if lhs.generatedTokens != rhs.generatedTokens {return false}
     if lhs.layerCount != rhs.layerCount {return false}
+    if lhs.stages != rhs.stages {return false}
+    if lhs._pipeline != rhs._pipeline {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PStageStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StageStatus"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}steps\0\u{1}tokens\0\u{1}total\0\u{3}recent_busy\0\u{3}queued_steps\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.worker) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.steps) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.tokens) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._total) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.recentBusy) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.queuedSteps) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.worker != 0 {
+      try visitor.visitSingularUInt64Field(value: self.worker, fieldNumber: 1)
+    }
+    if self.steps != 0 {
+      try visitor.visitSingularUInt64Field(value: self.steps, fieldNumber: 2)
+    }
+    if self.tokens != 0 {
+      try visitor.visitSingularUInt64Field(value: self.tokens, fieldNumber: 3)
+    }
+    try { if let v = self._total {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.recentBusy.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.recentBusy, fieldNumber: 5)
+    }
+    if self.queuedSteps != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queuedSteps, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PStageStatus, rhs: PStageStatus) -> Bool {
+    if lhs.worker != rhs.worker {return false}
+    if lhs.steps != rhs.steps {return false}
+    if lhs.tokens != rhs.tokens {return false}
+    if lhs._total != rhs._total {return false}
+    if lhs.recentBusy != rhs.recentBusy {return false}
+    if lhs.queuedSteps != rhs.queuedSteps {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PPipelineStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PipelineStatus"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_microseconds\0\u{1}bubble\0\u{3}steps_in_flight\0\u{3}target_steps\0\u{3}prefill_budget\0\u{1}waiting\0\u{1}running\0\u{3}prompt_tokens\0\u{3}reused_tokens\0\u{3}drafted_tokens\0\u{3}accepted_tokens\0\u{3}skipped_steps\0\u{1}preemptions\0\u{1}refusals\0\u{1}finished\0\u{3}cached_blocks\0\u{3}is_simulated\0\u{3}key_value_type\0\u{3}queue_limit\0")
+
+  fileprivate class _StorageClass {
+    var _activeMicroseconds: UInt64 = 0
+    var _bubble: Double = 0
+    var _stepsInFlight: UInt32 = 0
+    var _targetSteps: UInt32 = 0
+    var _prefillBudget: UInt32 = 0
+    var _waiting: UInt32 = 0
+    var _running: UInt32 = 0
+    var _promptTokens: UInt64 = 0
+    var _reusedTokens: UInt64 = 0
+    var _draftedTokens: UInt64 = 0
+    var _acceptedTokens: UInt64 = 0
+    var _skippedSteps: UInt64 = 0
+    var _preemptions: UInt64 = 0
+    var _refusals: UInt64 = 0
+    var _finished: UInt64 = 0
+    var _cachedBlocks: UInt32 = 0
+    var _isSimulated: Bool = false
+    var _keyValueType: String = String()
+    var _queueLimit: UInt32 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _activeMicroseconds = source._activeMicroseconds
+      _bubble = source._bubble
+      _stepsInFlight = source._stepsInFlight
+      _targetSteps = source._targetSteps
+      _prefillBudget = source._prefillBudget
+      _waiting = source._waiting
+      _running = source._running
+      _promptTokens = source._promptTokens
+      _reusedTokens = source._reusedTokens
+      _draftedTokens = source._draftedTokens
+      _acceptedTokens = source._acceptedTokens
+      _skippedSteps = source._skippedSteps
+      _preemptions = source._preemptions
+      _refusals = source._refusals
+      _finished = source._finished
+      _cachedBlocks = source._cachedBlocks
+      _isSimulated = source._isSimulated
+      _keyValueType = source._keyValueType
+      _queueLimit = source._queueLimit
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._activeMicroseconds) }()
+        case 2: try { try decoder.decodeSingularDoubleField(value: &_storage._bubble) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._stepsInFlight) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._targetSteps) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._prefillBudget) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._waiting) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._running) }()
+        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._promptTokens) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._reusedTokens) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._draftedTokens) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._acceptedTokens) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._skippedSteps) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._preemptions) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._refusals) }()
+        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._finished) }()
+        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._cachedBlocks) }()
+        case 17: try { try decoder.decodeSingularBoolField(value: &_storage._isSimulated) }()
+        case 18: try { try decoder.decodeSingularStringField(value: &_storage._keyValueType) }()
+        case 19: try { try decoder.decodeSingularUInt32Field(value: &_storage._queueLimit) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._activeMicroseconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._activeMicroseconds, fieldNumber: 1)
+      }
+      if _storage._bubble.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._bubble, fieldNumber: 2)
+      }
+      if _storage._stepsInFlight != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stepsInFlight, fieldNumber: 3)
+      }
+      if _storage._targetSteps != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._targetSteps, fieldNumber: 4)
+      }
+      if _storage._prefillBudget != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._prefillBudget, fieldNumber: 5)
+      }
+      if _storage._waiting != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._waiting, fieldNumber: 6)
+      }
+      if _storage._running != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._running, fieldNumber: 7)
+      }
+      if _storage._promptTokens != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._promptTokens, fieldNumber: 8)
+      }
+      if _storage._reusedTokens != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._reusedTokens, fieldNumber: 9)
+      }
+      if _storage._draftedTokens != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._draftedTokens, fieldNumber: 10)
+      }
+      if _storage._acceptedTokens != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._acceptedTokens, fieldNumber: 11)
+      }
+      if _storage._skippedSteps != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._skippedSteps, fieldNumber: 12)
+      }
+      if _storage._preemptions != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._preemptions, fieldNumber: 13)
+      }
+      if _storage._refusals != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._refusals, fieldNumber: 14)
+      }
+      if _storage._finished != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._finished, fieldNumber: 15)
+      }
+      if _storage._cachedBlocks != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._cachedBlocks, fieldNumber: 16)
+      }
+      if _storage._isSimulated != false {
+        try visitor.visitSingularBoolField(value: _storage._isSimulated, fieldNumber: 17)
+      }
+      if !_storage._keyValueType.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._keyValueType, fieldNumber: 18)
+      }
+      if _storage._queueLimit != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._queueLimit, fieldNumber: 19)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPipelineStatus, rhs: PPipelineStatus) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._activeMicroseconds != rhs_storage._activeMicroseconds {return false}
+        if _storage._bubble != rhs_storage._bubble {return false}
+        if _storage._stepsInFlight != rhs_storage._stepsInFlight {return false}
+        if _storage._targetSteps != rhs_storage._targetSteps {return false}
+        if _storage._prefillBudget != rhs_storage._prefillBudget {return false}
+        if _storage._waiting != rhs_storage._waiting {return false}
+        if _storage._running != rhs_storage._running {return false}
+        if _storage._promptTokens != rhs_storage._promptTokens {return false}
+        if _storage._reusedTokens != rhs_storage._reusedTokens {return false}
+        if _storage._draftedTokens != rhs_storage._draftedTokens {return false}
+        if _storage._acceptedTokens != rhs_storage._acceptedTokens {return false}
+        if _storage._skippedSteps != rhs_storage._skippedSteps {return false}
+        if _storage._preemptions != rhs_storage._preemptions {return false}
+        if _storage._refusals != rhs_storage._refusals {return false}
+        if _storage._finished != rhs_storage._finished {return false}
+        if _storage._cachedBlocks != rhs_storage._cachedBlocks {return false}
+        if _storage._isSimulated != rhs_storage._isSimulated {return false}
+        if _storage._keyValueType != rhs_storage._keyValueType {return false}
+        if _storage._queueLimit != rhs_storage._queueLimit {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3236,7 +3780,7 @@ nonisolated extension PRequestStatus: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Forward"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}items\0\u{3}activation_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}items\0\u{3}activation_count\0\u{1}timings\0\u{3}sent_microseconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3248,6 +3792,8 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.items) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.activationCount) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.timings) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.sentMicroseconds) }()
       default: break
       }
     }
@@ -3266,6 +3812,12 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.activationCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.activationCount, fieldNumber: 4)
     }
+    if !self.timings.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.timings, fieldNumber: 5)
+    }
+    if self.sentMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sentMicroseconds, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3274,6 +3826,53 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.step != rhs.step {return false}
     if lhs.items != rhs.items {return false}
     if lhs.activationCount != rhs.activationCount {return false}
+    if lhs.timings != rhs.timings {return false}
+    if lhs.sentMicroseconds != rhs.sentMicroseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PStageTiming: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StageTiming"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}wire\0\u{1}queue\0\u{1}compute\0\u{1}wait\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.wire) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.queue) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.compute) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.wait) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.wire != 0 {
+      try visitor.visitSingularUInt64Field(value: self.wire, fieldNumber: 1)
+    }
+    if self.queue != 0 {
+      try visitor.visitSingularUInt64Field(value: self.queue, fieldNumber: 2)
+    }
+    if self.compute != 0 {
+      try visitor.visitSingularUInt64Field(value: self.compute, fieldNumber: 3)
+    }
+    if self.wait != 0 {
+      try visitor.visitSingularUInt64Field(value: self.wait, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PStageTiming, rhs: PStageTiming) -> Bool {
+    if lhs.wire != rhs.wire {return false}
+    if lhs.queue != rhs.queue {return false}
+    if lhs.compute != rhs.compute {return false}
+    if lhs.wait != rhs.wait {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3281,17 +3880,18 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ForwardItem"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}position\0\u{1}tokens\0\u{1}blocks\0\u{1}samples\0\u{1}begin\0\u{3}restart_length\0\u{1}targets\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}position\0\u{1}tokens\0\u{1}blocks\0\u{3}sample_count\0\u{1}begin\0\u{3}restart_length\0\u{1}targets\0\u{3}draft_count\0")
 
   fileprivate class _StorageClass {
     var _sequence: UInt64 = 0
     var _position: UInt32 = 0
     var _tokens: [Int32] = []
     var _blocks: [Int32] = []
-    var _samples: Bool = false
+    var _sampleCount: UInt32 = 0
     var _begin: PSequenceStart? = nil
     var _restartLength: UInt32 = 0
     var _targets: [Int32] = []
+    var _draftCount: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3306,10 +3906,11 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _position = source._position
       _tokens = source._tokens
       _blocks = source._blocks
-      _samples = source._samples
+      _sampleCount = source._sampleCount
       _begin = source._begin
       _restartLength = source._restartLength
       _targets = source._targets
+      _draftCount = source._draftCount
     }
   }
 
@@ -3332,10 +3933,11 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._position) }()
         case 3: try { try decoder.decodeRepeatedInt32Field(value: &_storage._tokens) }()
         case 4: try { try decoder.decodeRepeatedInt32Field(value: &_storage._blocks) }()
-        case 5: try { try decoder.decodeSingularBoolField(value: &_storage._samples) }()
+        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._sampleCount) }()
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._begin) }()
         case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._restartLength) }()
         case 8: try { try decoder.decodeRepeatedInt32Field(value: &_storage._targets) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._draftCount) }()
         default: break
         }
       }
@@ -3360,8 +3962,8 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
       if !_storage._blocks.isEmpty {
         try visitor.visitPackedInt32Field(value: _storage._blocks, fieldNumber: 4)
       }
-      if _storage._samples != false {
-        try visitor.visitSingularBoolField(value: _storage._samples, fieldNumber: 5)
+      if _storage._sampleCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._sampleCount, fieldNumber: 5)
       }
       try { if let v = _storage._begin {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
@@ -3371,6 +3973,9 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
       }
       if !_storage._targets.isEmpty {
         try visitor.visitPackedInt32Field(value: _storage._targets, fieldNumber: 8)
+      }
+      if _storage._draftCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._draftCount, fieldNumber: 9)
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -3385,10 +3990,11 @@ nonisolated extension PForwardItem: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._position != rhs_storage._position {return false}
         if _storage._tokens != rhs_storage._tokens {return false}
         if _storage._blocks != rhs_storage._blocks {return false}
-        if _storage._samples != rhs_storage._samples {return false}
+        if _storage._sampleCount != rhs_storage._sampleCount {return false}
         if _storage._begin != rhs_storage._begin {return false}
         if _storage._restartLength != rhs_storage._restartLength {return false}
         if _storage._targets != rhs_storage._targets {return false}
+        if _storage._draftCount != rhs_storage._draftCount {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3444,7 +4050,7 @@ nonisolated extension PSequenceStart: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StepResult"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}samples\0\u{3}compute_microseconds\0\u{1}scores\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}samples\0\u{1}timings\0\u{1}scores\0\u{3}sent_microseconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3455,8 +4061,9 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.samples) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.computeMicroseconds) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.timings) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.scores) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.sentMicroseconds) }()
       default: break
       }
     }
@@ -3472,11 +4079,14 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.samples.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.samples, fieldNumber: 3)
     }
-    if self.computeMicroseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.computeMicroseconds, fieldNumber: 4)
+    if !self.timings.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.timings, fieldNumber: 4)
     }
     if !self.scores.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.scores, fieldNumber: 5)
+    }
+    if self.sentMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sentMicroseconds, fieldNumber: 6)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3485,8 +4095,9 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.epoch != rhs.epoch {return false}
     if lhs.step != rhs.step {return false}
     if lhs.samples != rhs.samples {return false}
-    if lhs.computeMicroseconds != rhs.computeMicroseconds {return false}
+    if lhs.timings != rhs.timings {return false}
     if lhs.scores != rhs.scores {return false}
+    if lhs.sentMicroseconds != rhs.sentMicroseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
