@@ -1,43 +1,145 @@
-// Responsible for: which KV blocks are free. Must not know: who holds the others.
+// Responsible for: which KV blocks are held and by how many, which contents are worth keeping, and which go first. Must
+// not know: sequences.
+//
+// Blocks may be given back while steps that write them are in flight: steps pass every stage in their order, so what a
+// later step writes or reads comes after.
 
 import Wire
 
-/// The free ones of a fixed number of KV blocks. All stages use the same ids.
+/// A fixed number of KV blocks. All stages use the same ids.
+///
+/// A block is held (by one sequence or more that share it), or nobody holds it and its content is kept for reuse, or it
+/// is empty. Kept ones are given up when blocks run short, the least recently held first.
 package struct BlockPool: Sendable {
     package let count: Int
     /// A stack: what was freed last is used first.
-    private var free: [Int32]
-    private var isFree: [Bool]
+    private var empty: [Int32]
+    /// [blocks] how many hold each.
+    private var holders: [Int32]
+    private var kept: LeastRecentlyUsed
+    private var index: PrefixIndex
 
-    /// Blocks 0 ..< count, all free.
+    /// Blocks 0 ..< count, all empty.
     package init(count: Int) {
         self.count = count
-        free = (0..<Int32(count)).reversed()
-        isFree = Array(repeating: true, count: count)
+        empty = (0..<Int32(count)).reversed()
+        holders = Array(repeating: 0, count: count)
+        kept = LeastRecentlyUsed(count: count)
+        index = PrefixIndex(blockCount: count)
     }
 
-    package var freeCount: Int { free.count }
+    /// Blocks that can be had: empty ones, and those kept only for their content.
+    package var availableCount: Int { empty.count + kept.count }
+    /// Blocks kept only for their content.
+    package var keptCount: Int { kept.count }
 
-    /// `count` blocks, or nil (and no change) where there are not so many.
-    package mutating func take(_ count: Int) -> [Int32]? {
-        guard count <= free.count else { return nil }
-        let taken = Array(free.suffix(count).reversed())
-        free.removeLast(count)
-        for block in taken { isFree[Int(block)] = false }
-        return taken
-    }
-
-    /// Gives blocks back. Each must be taken.
-    package mutating func give(_ blocks: some BidirectionalCollection<Int32>) {
-        for block in blocks.reversed() {
-            precondition(!isFree[Int(block)], "KV block \(block) is freed twice")
-            isFree[Int(block)] = true
-            free.append(block)
+    /// A block to write, held once; nil: all are held.
+    package mutating func take() -> Int32? {
+        let block: Int32
+        if let last = empty.popLast() {
+            block = last
+        } else if let oldest = kept.removeOldest() {
+            index.remove(oldest)
+            block = oldest
+        } else {
+            return nil
         }
+        holders[Int(block)] = 1
+        return block
+    }
+
+    /// `count` blocks to write, or nil (and no change) where there are not so many.
+    package mutating func take(_ count: Int) -> [Int32]? {
+        guard count <= availableCount else { return nil }
+        return (0..<count).compactMap { _ in take() }
+    }
+
+    /// Gives up blocks that the caller holds, in the order of their positions: the last are the first to lose their
+    /// content.
+    package mutating func release(_ blocks: some BidirectionalCollection<Int32>) {
+        for block in blocks.reversed() {
+            precondition(holders[Int(block)] > 0, "KV block \(block) is given back, but nobody holds it")
+            holders[Int(block)] -= 1
+            if holders[Int(block)] > 0 { continue }
+            if index.contains(block) { kept.append(block) } else { empty.append(block) }
+        }
+    }
+
+    private mutating func hold(_ block: Int32) {
+        if holders[Int(block)] == 0 { kept.remove(block) }
+        holders[Int(block)] += 1
+    }
+
+    // MARK: Contents
+
+    /// The full block with these tokens after `parent`, now held by the caller too.
+    mutating func share(after parent: PrefixIndex.Prefix, tokens: ArraySlice<Int32>) -> (Int32, PrefixIndex.Prefix)? {
+        guard let found = index.fullBlock(after: parent, tokens: tokens) else { return nil }
+        hold(found.block)
+        return (found.block, found.prefix)
+    }
+
+    /// A block that nobody holds with the first `count` of these tokens after `parent`: the caller's alone from now on, to
+    /// be written from there.
+    mutating func takeOver(after parent: PrefixIndex.Prefix, tokens: ArraySlice<Int32>) -> (block: Int32, count: Int)? {
+        guard let found = index.tail(after: parent, tokens: tokens, isUsable: { holders[Int($0)] == 0 }) else {
+            return nil
+        }
+        index.remove(found.block)
+        hold(found.block)
+        return found
+    }
+
+    /// A block that the caller holds, and will not write to again, contains these tokens after `parent`.
+    mutating func note(
+        _ block: Int32, after parent: PrefixIndex.Prefix, tokens: ArraySlice<Int32>
+    ) -> PrefixIndex.Prefix {
+        precondition(holders[Int(block)] > 0)
+        return index.insert(block, after: parent, tokens: tokens)
     }
 
     /// How many blocks `positions` positions need.
     package static func blocks(forPositions positions: Int) -> Int {
         (positions + Limits.blockPositions - 1) / Limits.blockPositions
+    }
+}
+
+/// Some of the numbers 0 ..< count in the order in which they were added, any of which can be taken out: a doubly linked
+/// list in two arrays.
+struct LeastRecentlyUsed: Sendable {
+    private static let none: Int32 = -1
+    private var next: [Int32]
+    private var previous: [Int32]
+    private var oldest = none
+    private var newest = none
+    private(set) var count = 0
+
+    init(count: Int) {
+        next = Array(repeating: Self.none, count: count)
+        previous = next
+    }
+
+    /// Adds what is not there.
+    mutating func append(_ number: Int32) {
+        previous[Int(number)] = newest
+        next[Int(number)] = Self.none
+        if newest == Self.none { oldest = number } else { next[Int(newest)] = number }
+        newest = number
+        count += 1
+    }
+
+    /// Takes out what is there.
+    mutating func remove(_ number: Int32) {
+        let (before, after) = (previous[Int(number)], next[Int(number)])
+        if before == Self.none { oldest = after } else { next[Int(before)] = after }
+        if after == Self.none { newest = before } else { previous[Int(after)] = before }
+        count -= 1
+    }
+
+    mutating func removeOldest() -> Int32? {
+        guard oldest != Self.none else { return nil }
+        let number = oldest
+        remove(number)
+        return number
     }
 }

@@ -31,6 +31,15 @@ extension Coordinator {
             log(.warning, "refused \(worker): \(refusal.reason)")
             return act(.send(worker, .refusal(refusal)))
         }
+        if join.isSimulated != configuration.isSimulated {
+            let reason =
+                join.isSimulated
+                ? "this worker only pretends to compute, and the coordinator serves a real model; start it without "
+                    + "--simulate-stage-milliseconds"
+                : "the coordinator serves a pretended model; start the worker with --simulate-stage-milliseconds"
+            log(.warning, "refused \(worker): \(reason)")
+            return act(.send(worker, .refusal(Refusal(reason: reason))))
+        }
         let welcome = Welcome(
             build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
             tokensEndpoint: configuration.tokensEndpoint, modelName: configuration.model.name)

@@ -12,8 +12,7 @@ extension Coordinator {
             return act(.fail(task.request, message: message, hint: "shorten the prompt, or raise --context"))
         }
         if scheduler.waitingCount >= configuration.maximumWaiting {
-            let message = "the queue is full: \(scheduler.waitingCount) requests wait"
-            return act(.fail(task.request, message: message, hint: "try again later, or add workers"))
+            return refuse(task.request)
         }
         let ahead = scheduler.waitingCount
         scheduler.submit(task, now: now)
@@ -25,21 +24,40 @@ extension Coordinator {
         }
     }
 
-    mutating func end(_ request: RequestID, _ reason: FinishReason) {
+    /// The queue is full: at once, and with the time after which a place may be free.
+    private mutating func refuse(_ request: RequestID) {
+        scheduler.counts.refusals += 1
+        let waiting = scheduler.waitingCount
+        // Who is refused comes back with many others, so not for the very next place.
+        let time = max(250, min(60_000, finishInterval * Double(max(1, waiting / 4))))
+        let seconds = max(1, Int((time / 1000).rounded(.up)))
+        act(
+            .fail(
+                request, message: "the queue is full: \(waiting) requests wait",
+                hint: "try again in \(seconds) s, or add workers", retryAfterMilliseconds: UInt64(time)))
+    }
+
+    mutating func end(_ request: RequestID, _ reason: FinishReason, _ now: UInt64) {
         guard let outcomes = scheduler.end(request) else { return }
+        noteFinish(now)
         act(.finish(request, reason))
-        perform(outcomes)
+        perform(outcomes, now)
+    }
+
+    private mutating func noteFinish(_ now: UInt64) {
+        finishInterval += (Double(now - lastFinish) - finishInterval) * 0.1
+        lastFinish = now
     }
 
     mutating func complete(_ result: StepResult, _ now: UInt64) {
         guard case .active(let deployment) = service, result.epoch == deployment.epoch else {
             return log(.debug, "dropped \(result.step) of \(result.epoch), which is over")
         }
-        switch scheduler.complete(result) {
+        switch scheduler.complete(result, now) {
         case .done(let outcomes):
             lastProgress = now
             for index in members.indices { members[index].suspicions = 0 }
-            perform(outcomes)
+            perform(outcomes, now)
         case .duplicate:
             log(.warning, "dropped a second result of \(result.step)")
         case .wrong(let why):
@@ -51,27 +69,37 @@ extension Coordinator {
     mutating func sendSteps(_ now: UInt64) {
         guard service.isActive else { return }
         while true {
-            let (forward, outcomes) = scheduler.nextStep()
-            perform(outcomes)
+            let (forward, outcomes) = scheduler.nextStep(now)
+            perform(outcomes, now)
             guard let forward else { return }
             if scheduler.stepsInFlight == 1 { lastProgress = now }
             act(.forward(forward))
         }
     }
 
-    private mutating func perform(_ outcomes: [Scheduler.Outcome]) {
+    private mutating func perform(_ outcomes: [Scheduler.Outcome], _ now: UInt64) {
         var released: [SequenceID] = []
         for outcome in outcomes {
             switch outcome {
             case .started(let request, let reused): act(.started(request, reusedTokens: reused))
             case .emit(let request, let token): act(.emit(request, token))
             case .score(let request, let values): act(.score(request, values))
-            case .finish(let request, let reason): act(.finish(request, reason))
+            case .finish(let request, let reason):
+                noteFinish(now)
+                act(.finish(request, reason))
             case .release(let sequence): released.append(sequence)
+            case .skip(let steps): skip(steps)
             }
         }
         guard !released.isEmpty, case .active(let deployment) = service else { return }
         act(.send(deployment.last, .release(Release(epoch: deployment.epoch, sequences: released))))
+    }
+
+    private mutating func skip(_ steps: [StepID]) {
+        guard case .active(let deployment) = service else { return }
+        for stage in deployment.plan.stages {
+            act(.send(stage.worker, .skip(Skip(epoch: deployment.epoch, steps: steps))))
+        }
     }
 
     // MARK: Waiting

@@ -14,11 +14,44 @@ extension Coordinator {
         status.workers = members.map { self.status(of: $0) }
         status.requests = scheduler.sequences.map { Self.status(of: $0) }
         status.keyValueBlocksTotal = scheduler.pool.count
-        status.keyValueBlocksFree = scheduler.availableBlocks
+        status.keyValueBlocksFree = scheduler.pool.availableCount
         status.contextLength = configuration.contextLength
         status.layerCount = configuration.model.layerBytes.count
         status.uptimeMilliseconds = uptime(now)
         status.generatedTokens = scheduler.generatedTokens
+        status.stages = stages(now)
+        status.pipeline = pipeline(now)
+        return status
+    }
+
+    private func stages(_ now: UInt64) -> [StageStatus] {
+        guard case .active(let deployment) = service else { return [] }
+        var before = scheduler.stepsDispatched
+        return zip(deployment.plan.stages, scheduler.monitor.stages).enumerated().map { index, pair in
+            let (stage, measured) = pair
+            var status = StageStatus(worker: stage.worker)
+            status.steps = measured.steps
+            status.tokens = measured.tokens
+            status.total = measured.total
+            status.recentBusy = scheduler.monitor.recentBusy(index, now)
+            let completed = self.index(of: stage.worker).map { members[$0].heartbeat.stepsCompleted } ?? 0
+            status.queuedSteps = min(scheduler.stepsInFlight, Int(clamping: before - min(before, completed)))
+            before = min(before, completed)
+            return status
+        }
+    }
+
+    private func pipeline(_ now: UInt64) -> PipelineStatus {
+        var status = scheduler.counts
+        status.activeMicroseconds = scheduler.monitor.active(now)
+        status.bubble = scheduler.monitor.bubble(now)
+        status.stepsInFlight = scheduler.stepsInFlight
+        status.waiting = scheduler.waitingCount
+        status.running = scheduler.runningCount
+        status.queueLimit = configuration.maximumWaiting
+        status.cachedBlocks = scheduler.pool.keptCount
+        status.isSimulated = configuration.isSimulated
+        status.keyValueType = configuration.keyValueType
         return status
     }
 
@@ -61,8 +94,7 @@ extension Coordinator {
         let state =
             switch sequence.phase {
             case .waiting: "waiting"
-            case .ending: "ending"
-            case .running: sequence.confirmed < sequence.task.prompt.count ? "prefill" : "decode"
+            case .running: sequence.isDecoding && sequence.generated > 0 ? "decode" : "prefill"
             }
         return RequestStatus(
             id: sequence.request, state: state, promptTokens: sequence.task.prompt.count,

@@ -29,7 +29,7 @@ package struct Coordinator: Sendable {
         case send(WorkerID, WorkerCommand)
         /// Close the data connection there was; connect one to this endpoint, for the `forward`s that follow.
         case connectFirstStage(endpoint: String)
-        /// To the first stage. At most stageCount + 1 are unanswered at once.
+        /// To the first stage. At most `Limits.stepsInFlight(stages:)` are unanswered at once.
         case forward(Forward)
         /// The request left the queue: the computation of its prompt begins, but for `reusedTokens`. Comes once.
         case started(RequestID, reusedTokens: Int)
@@ -39,7 +39,7 @@ package struct Coordinator: Sendable {
         case score(RequestID, [Float])
         case finish(RequestID, FinishReason)
         /// There is no (more) answer: a sentence, and another that says what to do.
-        case fail(RequestID, message: String, hint: String?)
+        case fail(RequestID, message: String, hint: String?, retryAfterMilliseconds: UInt64? = nil)
         /// The request waits; why. Comes again when the reason changes.
         case waiting(RequestID, String)
         /// This worker is no member any more; drop what is queued for it.
@@ -65,6 +65,9 @@ package struct Coordinator: Sendable {
     var withoutServiceSince: UInt64?
     /// The last sign that steps move.
     var lastProgress: UInt64
+    /// A moving mean of the milliseconds between ends of requests, and when the last one ended.
+    var finishInterval = 1_000.0
+    var lastFinish: UInt64
     /// What waiting requests were last told.
     var lastExplanation: String?
     private let startedAt: UInt64
@@ -76,13 +79,11 @@ package struct Coordinator: Sendable {
     package init(_ configuration: CoordinatorConfiguration, now: UInt64) {
         self.configuration = configuration
         service = .none(.tooFewWorkers(needed: configuration.minimumWorkers, present: 0))
-        scheduler = Scheduler(
-            contextLength: configuration.contextLength, prefillChunk: configuration.prefillChunk,
-            maximumBatchTokens: configuration.maximumBatchTokens, maximumRunning: configuration.maximumRunning,
-            lengthRule: configuration.lengthRule)
+        scheduler = Scheduler(configuration.schedulerRules)
         epoch = configuration.firstEpoch
         withoutServiceSince = now
         lastProgress = now
+        lastFinish = now
         startedAt = now
         lastEvent = now
         nextHeartbeat = now
@@ -97,8 +98,8 @@ package struct Coordinator: Sendable {
             if let index = index(of: worker) { lose(index, "its connection is closed", now) }
         case .stepResult(let result): complete(result, now)
         case .submit(let task): submit(task, now)
-        case .cancel(let request): end(request, .cancelled)
-        case .stop(let request): end(request, .stop)
+        case .cancel(let request): end(request, .cancelled, now)
+        case .stop(let request): end(request, .stop, now)
         case .tick: tick(now)
         }
         reconsiderPlan(now)

@@ -26,10 +26,20 @@ package struct CoordinatorConfiguration: Sendable {
     package var wantedBlocks: Int
     /// Tokens of prompts in one step.
     package var prefillChunk = 256
+    /// While answers are decoded, prompts get so large a share of a step that it takes about so long at a stage.
+    package var stepMilliseconds: UInt64 = 100
+    /// Answers are guessed ahead from what was said before, where stages would be idle and it pays.
+    package var guesses = true
+    /// What requests have in common at their beginnings is computed once.
+    package var keepsPrefixes = true
+    /// Its workers only pretend to compute.
+    package var isSimulated = false
+    /// How keys and values are stored, for people: "f16".
+    package var keyValueType = ""
     /// Tokens in one step.
     package var maximumBatchTokens = 512
     /// Requests computed at once, and requests that may wait.
-    package var maximumRunning = 64
+    package var maximumRunning = 128
     package var maximumWaiting = 256
 
     package var heartbeatInterval: UInt64 = 250
@@ -62,6 +72,17 @@ package struct CoordinatorConfiguration: Sendable {
         self.contextLength = contextLength
         self.firstEpoch = firstEpoch
         self.wantedBlocks = 4 * BlockPool.blocks(forPositions: contextLength)
+    }
+
+    var schedulerRules: Scheduler.Rules {
+        var rules = Scheduler.Rules(
+            contextLength: contextLength, prefillChunk: max(1, min(prefillChunk, maximumBatchTokens)),
+            maximumBatchTokens: max(1, maximumBatchTokens),
+            maximumRunning: max(1, min(maximumRunning, Limits.stepItems)), lengthRule: lengthRule)
+        rules.stepMicroseconds = Double(stepMilliseconds) * 1000
+        rules.guesses = guesses
+        rules.keepsPrefixes = keepsPrefixes
+        return rules
     }
 
     /// KV blocks for one whole context: with so many, every admissible request can be computed.

@@ -24,11 +24,11 @@ package struct LengthRule: Sendable, Equatable {
         return restartLength <= replayLength && tokenCount > replayLength
     }
 
-    /// Whether the keys and values of a sequence begun with `a` tokens are those of one that is begun with `b`, at every
-    /// position that both have when the second begins.
-    func agree(_ a: Int, _ b: Int) -> Bool {
-        if let replayLength, (a > replayLength) != (b > replayLength) { return false }
-        if let dynamicLength, max(a, dynamicLength) != max(b, dynamicLength) { return false }
-        return true
+    /// Sequences begun with lengths of one class have, for the same tokens, the same keys and values at every position
+    /// that they have when they begin.
+    func lengthClass(restartLength: Int) -> UInt64 {
+        let isReplayed = replayLength.map { restartLength > $0 } ?? false
+        let length = dynamicLength.map { max(restartLength, $0) } ?? 0
+        return UInt64(length) << 1 | (isReplayed ? 1 : 0)
     }
 }

@@ -1,15 +1,16 @@
-// Responsible for: which tokens of which requests make up the next step, and what its result means for them. Must not
-// know: workers, time.
+// Responsible for: which requests run, with which KV blocks, and who must give way. Must not know: workers, sockets, how
+// steps are made up (Scheduler+Steps) and what their results mean (Scheduler+Results).
 //
-// First come, first served. Every KV block that a request can ever need is reserved when it is admitted, so a running
-// request never waits for another: there is no preemption, and no deadlock.
+// Requests run in the order of priority and arrival. One runs as soon as there are blocks for its tokens; those of its
+// answer are taken as it grows. Where none is left, the last in order gives all of its own up and waits again: the first
+// never does, and there are blocks for one whole context, so every request ends.
 
 import DequeModule
 import Wire
 
 /// Requests, their KV blocks and the steps in flight.
 struct Scheduler: Sendable {
-    /// What a request's client, or the last stage, must be told.
+    /// What a request's client, or a stage, must be told.
     enum Outcome: Sendable, Equatable {
         case started(RequestID, reusedTokens: Int)
         case emit(RequestID, SampledToken)
@@ -18,47 +19,64 @@ struct Scheduler: Sendable {
         case finish(RequestID, FinishReason)
         /// No step of it is in flight any more.
         case release(SequenceID)
+        /// These steps need not be computed.
+        case skip([StepID])
     }
 
-    /// What a result turned out to be.
-    enum Completion: Sendable, Equatable {
-        case done([Outcome])
-        /// Already complete.
-        case duplicate
-        /// It is not what the oldest step in flight must give: a step was lost or a stage is wrong.
-        case wrong(String)
+    /// By what it decides.
+    struct Rules: Sendable {
+        var contextLength: Int
+        /// Tokens of prompts in one step, and tokens in one step, at most.
+        var prefillChunk: Int
+        var maximumBatchTokens: Int
+        var maximumRunning: Int
+        var lengthRule = LengthRule()
+        /// While answers are decoded, a step takes no longer at any stage if its share of a prompt can be so small.
+        var stepMicroseconds = 100_000.0
+        /// Answers are guessed ahead where stages would be idle.
+        var guesses = true
+        /// Finished or preempted requests leave their keys and values to be found.
+        var keepsPrefixes = true
     }
 
-    private struct Step: Sendable {
+    /// What is sent of a sequence in one step.
+    struct StepItem: Sendable {
+        let sequence: SequenceID
+        /// Of its first token, and after its last.
+        let start: Int
+        let end: Int
+        let round: Int
+        let sampleCount: Int
+        let draftCount: Int
+        let targets: Int
+        /// It is worth nothing unless earlier guesses are right.
+        var isGuess: Bool { draftCount == end - start }
+    }
+
+    struct Step: Sendable {
         let id: StepID
-        let items: [(sequence: SequenceID, count: Int, samples: Bool, targets: Int)]
+        let items: [StepItem]
+        var isSkipped = false
+        var tokens: Int { items.reduce(0) { $0 + $1.end - $1.start } }
     }
 
-    let contextLength: Int
-    let prefillChunk: Int
-    let maximumBatchTokens: Int
-    let maximumRunning: Int
-    let lengthRule: LengthRule
+    let rules: Rules
+    /// In order of priority and arrival.
+    var sequences: [SequenceState] = []
+    var pool = BlockPool(count: 0)
+    var steps: Deque<Step> = []
+    var monitor = PipelineMonitor()
+    var counts = PipelineStatus()
+    var generatedTokens: UInt64 = 0
+    /// Over, but steps of it are in flight.
+    var draining: [SequenceID] = []
+    private(set) var epoch = Epoch.none
+    private(set) var stageCount = 0
+    var lastStep = StepID(0)
+    private var lastSequence: UInt64 = 0
 
-    /// In order of arrival.
-    private(set) var sequences: [SequenceState] = []
-    private(set) var pool = BlockPool(count: 0)
-    private(set) var generatedTokens: UInt64 = 0
-    private var steps: Deque<Step> = []
-    private var epoch = Epoch.none
-    private var maximumSteps = 0
-    private var lastStep = StepID(0)
-    private var lastSequence = SequenceID(0)
-
-    init(
-        contextLength: Int, prefillChunk: Int, maximumBatchTokens: Int, maximumRunning: Int,
-        lengthRule: LengthRule = LengthRule()
-    ) {
-        self.lengthRule = lengthRule
-        self.contextLength = contextLength
-        self.maximumBatchTokens = max(1, maximumBatchTokens)
-        self.prefillChunk = max(1, min(prefillChunk, maximumBatchTokens))
-        self.maximumRunning = max(1, min(maximumRunning, Limits.stepItems))
+    init(_ rules: Rules) {
+        self.rules = rules
     }
 
     var stepsInFlight: Int { steps.count }
@@ -66,17 +84,17 @@ struct Scheduler: Sendable {
     /// No request is unfinished.
     var isIdle: Bool { sequences.isEmpty }
     var waitingCount: Int { sequences.reduce(0) { $0 + ($1.phase == .waiting ? 1 : 0) } }
-    /// KV blocks that a new request could have.
-    var availableBlocks: Int { pool.freeCount }
+    var runningCount: Int { sequences.count - waitingCount }
 
     // MARK: Epochs
 
-    /// All stages have lost everything: requests wait again, in their old order.
+    /// All stages have lost everything: requests wait again.
     mutating func suspend() {
         pool = BlockPool(count: 0)
         steps = []
-        maximumSteps = 0
-        sequences.removeAll { $0.phase == .ending }
+        draining = []
+        stageCount = 0
+        monitor = PipelineMonitor()
         for index in sequences.indices { sequences[index].rewind() }
     }
 
@@ -84,151 +102,180 @@ struct Scheduler: Sendable {
     mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int) {
         suspend()
         self.epoch = epoch
-        maximumSteps = stageCount + 1
+        self.stageCount = stageCount
         lastStep = StepID(0)
         pool = BlockPool(count: blockCount)
+        monitor = PipelineMonitor(stageCount: stageCount)
     }
 
     // MARK: Requests
 
     mutating func submit(_ task: GenerationTask, now: UInt64) {
-        lastSequence = SequenceID(lastSequence.value + 1)
-        sequences.append(SequenceState(id: lastSequence, task: task, now: now))
+        let sequence = SequenceState(id: SequenceID(0), task: task, lengthRule: rules.lengthRule, now: now)
+        let place = sequences.firstIndex { $0.task.priority < task.priority } ?? sequences.count
+        sequences.insert(sequence, at: place)
     }
 
-    /// Ends an unfinished request now; its blocks return when its steps have drained. False: there is none.
+    /// Ends an unfinished request now. nil: there is none.
     mutating func end(_ request: RequestID) -> [Outcome]? {
-        guard let index = sequences.firstIndex(where: { $0.request == request && $0.phase != .ending }) else {
-            return nil
-        }
-        return retire(index)
+        sequences.firstIndex { $0.request == request }.map { retire($0) }
     }
 
-    /// Removes the sequence, or marks it as ending while steps of it are in flight.
-    private mutating func retire(_ index: Int) -> [Outcome] {
-        let sequence = sequences[index]
-        if sequence.stepsInFlight > 0 {
-            sequences[index].phase = .ending
-            return []
-        }
+    /// The request is over.
+    mutating func retire(_ index: Int) -> [Outcome] {
+        let outcomes = giveUp(index)
         sequences.remove(at: index)
-        giveBack(sequence)
-        return sequence.hasBegun ? [.release(sequence.id)] : []
+        counts.finished += 1
+        return outcomes
     }
 
-    private mutating func giveBack(_ sequence: SequenceState) { pool.give(sequence.blocks) }
+    /// Frees what a sequence holds; it waits again. Its keys and values can be found as long as nobody needs the room.
+    mutating func giveUp(_ index: Int, restarting: Bool = false) -> [Outcome] {
+        guard sequences[index].phase == .running else { return [] }
+        let sequence = sequences[index]
+        var outcomes = skipSteps(of: sequence)
+        let whole = sequence.notedBlocks * Limits.blockPositions
+        if rules.keepsPrefixes && sequence.certain > whole {
+            _ = pool.note(
+                sequence.blocks[sequence.notedBlocks], after: sequence.prefix,
+                tokens: sequence.tokens[whole..<sequence.certain])
+        }
+        pool.release(sequence.blocks)
+        if sequence.hasBegun {
+            if isInFlight(sequence.id) { draining.append(sequence.id) } else { outcomes.append(.release(sequence.id)) }
+        }
+        sequences[index].rewind(restarting: restarting)
+        return outcomes
+    }
 
-    // MARK: Steps
+    /// Steps in flight that hold nothing but guesses of this sequence that do not matter any more.
+    mutating func skipSteps(of sequence: SequenceState) -> [Outcome] {
+        var skipped: [StepID] = []
+        for index in steps.indices where !steps[index].isSkipped {
+            let isVain = steps[index].items.allSatisfy { item in
+                item.sequence == sequence.id && item.isGuess
+                    && (item.round != sequence.round || item.start >= sequence.tokens.count)
+            }
+            guard isVain else { continue }
+            steps[index].isSkipped = true
+            skipped.append(steps[index].id)
+        }
+        counts.skippedSteps += UInt64(skipped.count)
+        return skipped.isEmpty ? [] : [.skip(skipped)]
+    }
 
-    /// Admits what can be admitted, then chooses the next step; nil: there is nothing to compute, or enough in flight.
-    mutating func nextStep() -> (forward: Forward?, outcomes: [Outcome]) {
+    func isInFlight(_ sequence: SequenceID) -> Bool {
+        steps.contains { $0.items.contains { $0.sequence == sequence } }
+    }
+
+    // MARK: Admission
+
+    /// Lets requests run as long as there is room.
+    mutating func admit() -> [Outcome] {
         var outcomes: [Outcome] = []
-        guard maximumSteps > 0 else { return (nil, outcomes) }
-        while let outcome = admitNext() { outcomes += outcome }
-        guard steps.count < maximumSteps else { return (nil, outcomes) }
-        var items: [ForwardItem] = []
-        var budget = maximumBatchTokens
-        for index in sequences.indices where sequences[index].phase == .running && sequences[index].remaining == 1 {
-            if budget == 0 { break }
-            items.append(sequences[index].nextItem(1))
-            budget -= 1
+        guard stageCount > 0 else { return outcomes }
+        while let index = sequences.firstIndex(where: { $0.phase == .waiting }) {
+            if runningCount < rules.maximumRunning && start(index) { continue }
+            // Those of lower priority make room.
+            guard let last = sequences.lastIndex(where: { $0.phase == .running }),
+                sequences[last].task.priority < sequences[index].task.priority
+            else { break }
+            outcomes += preempt(last)
         }
-        budget = min(budget, prefillChunk)
-        for index in sequences.indices where sequences[index].phase == .running && sequences[index].remaining > 1 {
-            if budget == 0 || items.count == Limits.stepItems { break }
-            let item = sequences[index].nextItem(min(budget, sequences[index].remaining))
-            budget -= item.tokens.count
-            items.append(item)
-        }
-        if items.isEmpty { return (nil, outcomes) }
-        lastStep = StepID(lastStep.value + 1)
-        steps.append(
-            Step(
-                id: lastStep, items: items.map { ($0.sequence, $0.tokens.count, $0.sampleCount > 0, $0.targets.count) })
-        )
-        return (Forward(epoch: epoch, step: lastStep, items: items), outcomes)
+        return outcomes
     }
 
-    /// Reserves blocks for the first request that waits; nil: none waits, or it must go on waiting.
-    private mutating func admitNext() -> [Outcome]? {
-        guard let index = sequences.firstIndex(where: { $0.phase == .waiting }) else { return nil }
-        let running = sequences.reduce(0) { $0 + ($1.phase == .waiting ? 0 : 1) }
-        let needed = BlockPool.blocks(
-            forPositions: max(
-                sequences[index].positions(contextLength: contextLength), sequences[index].task.prompt.count))
-        guard running < maximumRunning, needed <= availableBlocks else { return nil }
-
-        let blocks: [Int32] = []
-        let reused = 0
+    /// Finds what is there of a sequence's keys and values and takes blocks for the rest of its tokens. False (and no
+    /// change): there are not enough, with one to grow into for each sequence that runs.
+    private mutating func start(_ index: Int) -> Bool {
+        let tokens = sequences[index].tokens
+        var prefix = sequences[index].prefix
+        var blocks: [Int32] = []
+        while (blocks.count + 1) * Limits.blockPositions <= tokens.count,
+            let (block, longer) = pool.share(after: prefix, tokens: Self.content(tokens, ofBlock: blocks.count))
+        {
+            blocks.append(block)
+            prefix = longer
+        }
+        let whole = blocks.count * Limits.blockPositions
+        let needed = BlockPool.blocks(forPositions: tokens.count)
+        guard needed - blocks.count + runningCount <= pool.availableCount else {
+            pool.release(blocks)
+            return false
+        }
+        let reusable = sequences[index].reusable
+        sequences[index].notedBlocks = blocks.count
+        sequences[index].dispatched = min(whole, reusable)
+        if whole < reusable, let tail = pool.takeOver(after: prefix, tokens: tokens[whole..<reusable]) {
+            blocks.append(tail.block)
+            sequences[index].dispatched = whole + tail.count
+        }
         guard let more = pool.take(needed - blocks.count) else { preconditionFailure("available blocks are not") }
+        lastSequence += 1
+        sequences[index].id = SequenceID(lastSequence)
         sequences[index].blocks = blocks + more
-        sequences[index].dispatched = reused
-        sequences[index].confirmed = reused
+        sequences[index].prefix = prefix
         sequences[index].phase = .running
-        if sequences[index].hasStarted { return [] }
-        sequences[index].hasStarted = true
-        return [.started(sequences[index].request, reusedTokens: reused)]
+        counts.reusedTokens += UInt64(sequences[index].dispatched)
+        return true
     }
 
-    /// What the result of a step of this epoch means. Steps complete in the order they were sent.
-    mutating func complete(_ result: StepResult) -> Completion {
-        guard let step = steps.first, step.id <= result.step else { return .duplicate }
-        guard step.id == result.step else { return .wrong("the result of \(step.id) did not come") }
-        let expected = step.items.filter(\.samples).map(\.sequence)
-        guard expected == result.samples.map(\.sequence) else {
-            return .wrong("\(step.id) must give \(expected.count) tokens and gave \(result.samples.count), or others")
-        }
-        let scored = step.items.filter { $0.targets > 0 }
-        guard scored.map(\.sequence) == result.scores.map(\.sequence),
-            scored.map(\.targets) == result.scores.map(\.logProbabilities.count)
-        else { return .wrong("\(step.id) must give \(scored.count) lists of scores and gave others") }
-        steps.removeFirst()
-        var outcomes: [Outcome] = []
-        var samples = result.samples[...]
-        var scores = result.scores[...]
-        for item in step.items {
-            let sample = item.samples ? samples.popFirst() : nil
-            let score = item.targets > 0 ? scores.popFirst() : nil
-            guard let index = sequences.firstIndex(where: { $0.id == item.sequence }) else {
-                preconditionFailure("a sequence is kept while steps of it are in flight")
+    static func content(_ tokens: [Int32], ofBlock block: Int) -> ArraySlice<Int32> {
+        tokens[block * Limits.blockPositions..<(block + 1) * Limits.blockPositions]
+    }
+
+    mutating func preempt(_ index: Int) -> [Outcome] {
+        counts.preemptions += 1
+        return giveUp(index)
+    }
+
+    // MARK: Blocks
+
+    /// Blocks for the positions of a sequence before `end`, taken from those behind it where need be. False: it had to
+    /// give up its own.
+    mutating func grow(_ index: Int, to end: Int, _ outcomes: inout [Outcome]) -> Bool {
+        while sequences[index].blocks.count * Limits.blockPositions < end {
+            if let block = pool.take() {
+                sequences[index].blocks.append(block)
+                continue
             }
-            sequences[index].confirmed += item.count
-            sequences[index].stepsInFlight -= 1
-            if sequences[index].phase == .ending {
-                if sequences[index].stepsInFlight == 0 { outcomes += retire(index) }
-            } else if let sample {
-                outcomes += append(sample, to: index)
-            } else if let score {
-                outcomes += note(score, index)
-            }
+            guard let last = sequences.lastIndex(where: { $0.phase == .running }) else { return false }
+            outcomes += preempt(last)
+            if last == index { return false }
         }
-        return .done(outcomes)
+        return true
     }
 
-    private mutating func append(_ sample: SampledToken, to index: Int) -> [Outcome] {
-        sequences[index].tokens.append(sample.token)
-        generatedTokens += 1
-        let sequence = sequences[index]
-        let emit = Outcome.emit(sequence.request, sample)
-        if let reason = Self.finishReason(sequence, contextLength) {
-            return [emit, .finish(sequence.request, reason)] + retire(index)
+    /// Takes up what others have computed since it began to run, where it is about to compute the same.
+    mutating func adopt(_ index: Int) {
+        let tokens = sequences[index].tokens
+        let start = sequences[index].dispatched
+        while sequences[index].dispatched < sequences[index].reusable,
+            sequences[index].dispatched == sequences[index].notedBlocks * Limits.blockPositions,
+            sequences[index].dispatched + Limits.blockPositions <= tokens.count
+        {
+            let place = sequences[index].notedBlocks
+            let content = Self.content(tokens, ofBlock: place)
+            guard let (block, prefix) = pool.share(after: sequences[index].prefix, tokens: content) else { break }
+            pool.release([sequences[index].blocks[place]])
+            sequences[index].blocks[place] = block
+            sequences[index].prefix = prefix
+            sequences[index].notedBlocks += 1
+            sequences[index].dispatched = min(
+                sequences[index].notedBlocks * Limits.blockPositions, sequences[index].reusable)
         }
-        if lengthRule.needsReplay(restartLength: sequence.restartLength, tokenCount: sequence.tokens.count) {
-            sequences[index].restart()
-        }
-        return [emit]
+        counts.reusedTokens += UInt64(sequences[index].dispatched - start)
     }
 
-    private mutating func note(_ score: SequenceScores, _ index: Int) -> [Outcome] {
-        sequences[index].scored += score.logProbabilities.count
-        let sequence = sequences[index]
-        let told = Outcome.score(sequence.request, score.logProbabilities)
-        return sequence.isScored ? [told, .finish(sequence.request, .length)] + retire(index) : [told]
-    }
-
-    private static func finishReason(_ sequence: SequenceState, _ contextLength: Int) -> FinishReason? {
-        if let last = sequence.tokens.last, sequence.task.endTokens.contains(last) { return .stop }
-        let isFull = sequence.generated >= sequence.task.maximumTokens || sequence.tokens.count >= contextLength
-        return isFull ? .length : nil
+    /// Makes the blocks that are full by now known.
+    mutating func noteBlocks(_ index: Int) {
+        guard rules.keepsPrefixes else { return }
+        while (sequences[index].notedBlocks + 1) * Limits.blockPositions <= sequences[index].certain {
+            let place = sequences[index].notedBlocks
+            sequences[index].prefix = pool.note(
+                sequences[index].blocks[place], after: sequences[index].prefix,
+                tokens: Self.content(sequences[index].tokens, ofBlock: place))
+            sequences[index].notedBlocks += 1
+        }
     }
 }

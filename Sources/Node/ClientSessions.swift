@@ -35,7 +35,12 @@ struct ClientSessions {
             } catch {
                 let failure = error as? NodeError ?? NodeError("\(error)")
                 await replies.postPatiently(
-                    .reply(client, .failed(RequestFailure(id: id, message: failure.message, hint: failure.hint))))
+                    .reply(
+                        client,
+                        .failed(
+                            RequestFailure(
+                                id: id, message: failure.message, hint: failure.hint,
+                                retryAfterMilliseconds: failure.retryAfterMilliseconds))))
             }
             await replies.postPatiently(.forget(client, id))
         }

@@ -100,7 +100,8 @@ package final class CoordinatorClient: Sendable {
                 timings.firstTokenSeconds = firstToken ?? 0
                 emit(.finished(finished.reason, timings))
                 return
-            case .failed(let failure): throw NodeError(failure.message, hint: failure.hint)
+            case .failed(let failure): throw NodeError(
+                    failure.message, hint: failure.hint, retryAfterMilliseconds: failure.retryAfterMilliseconds)
             case .status, .refusal: break
             }
         }

@@ -247,7 +247,8 @@ final class CoordinatorLoop {
         case .emit(let request, let sample): sinks[request]?.yield(.token(sample))
         case .score(let request, let values): sinks[request]?.yield(.scores(values))
         case .finish(let request, let reason): end(request, .finished(reason))
-        case .fail(let request, let message, let hint): end(request, .failed(NodeError(message, hint: hint)))
+        case .fail(let request, let message, let hint, let retryAfter):
+            end(request, .failed(NodeError(message, hint: hint, retryAfterMilliseconds: retryAfter)))
         case .waiting(let request, let why): sinks[request]?.yield(.waiting(why))
         case .forget(let worker): workers.remove(worker)
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")

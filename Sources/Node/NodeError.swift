@@ -9,11 +9,14 @@ import Wire
 package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
     package let message: String
     package let hint: String?
+    /// Where the same may succeed later: after so long.
+    package let retryAfterMilliseconds: UInt64?
 
     /// `message` and `hint` are sentences without a full stop at their end.
-    package init(_ message: String, hint: String? = nil) {
+    package init(_ message: String, hint: String? = nil, retryAfterMilliseconds: UInt64? = nil) {
         self.message = Self.line(message)
         self.hint = hint.map(Self.line)
+        self.retryAfterMilliseconds = retryAfterMilliseconds
     }
 
     /// What a model file or a peer says may come into a message, but it neither breaks the line nor moves the cursor:

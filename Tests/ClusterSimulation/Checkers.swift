@@ -75,7 +75,7 @@ struct AnswerChecker {
                     return reason == record.right.reason ? nil : "ended with \(reason), not \(record.right.reason)"
                 }
             }
-        case .fail(let request, let message, _):
+        case .fail(let request, let message, _, _):
             open -= 1
             return "\(request) failed: \(message)"
         case .waiting(let request, _): return change(request) { _ in nil }
@@ -110,7 +110,9 @@ struct BoundChecker {
             inFlight += 1
             most = max(most, inFlight)
             if forward.epoch != epoch { return "a step of \(forward.epoch) in \(epoch)" }
-            if inFlight > stageCount + 1 { return "\(inFlight) steps in flight over \(stageCount) stages" }
+            if inFlight > Limits.stepsInFlight(stages: stageCount) {
+                return "\(inFlight) steps in flight over \(stageCount) stages"
+            }
         default: break
         }
         return nil
@@ -122,7 +124,7 @@ struct BoundChecker {
 
     /// What a stage has received and not computed.
     func queue(_ count: Int, _ assign: Assign) -> String? {
-        count > assign.stageCount + 1 ? "a stage has \(count) steps to compute" : nil
+        count > Limits.stepsInFlight(stages: assign.stageCount) ? "a stage has \(count) steps to compute" : nil
     }
 }
 

@@ -107,7 +107,8 @@ extension World {
             }
         case .computed(_, _, let forward, let input):
             guard let stage = nodes[slot].stage, nodes[slot].machine?.assignment?.epoch == forward.epoch else { return }
-            let (hidden, result) = stage.compute(forward, input)
+            var (hidden, result) = stage.compute(forward, input)
+            result.timings = [StageTiming(wire: 300, queue: 50, compute: 1_000 + random.next() % 5_000, wait: 10)]
             note(stage.complaint)
             nodes[slot].inputs.removeAll { $0.forward.step == forward.step }
             tell(slot, .computed(result), hidden)
@@ -197,7 +198,9 @@ extension World {
         switch (letter.to, letter.content) {
         case (.worker(let slot), _): happen(.deliver(letter), slot: slot, life: letter.life)
         case (.coordinator, .message(let worker, let message)): tell(.worker(worker, message))
-        case (.coordinator, .result(let result)): tell(.stepResult(result))
+        case (.coordinator, .result(var result)):
+            result.timings.append(StageTiming(wire: random.next() % 4_000))
+            tell(.stepResult(result))
         case (.coordinator, _): break
         }
     }

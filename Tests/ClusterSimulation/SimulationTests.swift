@@ -63,27 +63,29 @@ import Testing
         }
     }
 
-    @Test("Worlds are worth running: steps overlap, plans are replaced, sequences restart, prompts are scored")
+    @Test("Worlds are worth running: each thing that schedulers do happens in many of them")
     func variety() {
-        var overlapping = 0
-        var replanned = 0
-        var restarted = 0
-        var scored = 0
-        for seed: UInt64 in 0..<40 {
+        var seen: [String: Int] = [:]
+        func count(_ what: String, _ happened: Bool) { seen[what, default: 0] += happened ? 1 : 0 }
+        for seed: UInt64 in 0..<100 {
             let world = World(seed: seed)
             world.trace = []
             _ = world.run()
             let trace = (world.trace ?? []).joined()
-            if case .replayed(let length) = world.lengths, trace.contains("restartLength: \(length + 1),") {
-                restarted += 1
+            let status = world.coordinator.status(now: world.now)
+            if case .replayed(let length) = world.lengths {
+                count("sequences restart", trace.contains("restartLength: \(length + 1),"))
             }
-            if trace.contains("score(") { scored += 1 }
-            if world.bounds.most > 1 { overlapping += 1 }
-            if world.coordinator.status(now: world.now).epoch.value > 1_002 { replanned += 1 }
+            count("prompts are scored", trace.contains("score("))
+            count("steps overlap", world.bounds.most > 1)
+            count("plans are replaced", status.epoch.value > 1_002)
+            count("prefixes are reused", status.pipeline.reusedTokens > 0)
+            count("sequences give way", status.pipeline.preemptions > 0)
+            count("guesses are right", status.pipeline.acceptedTokens > 0)
+            count("guesses are wrong", status.pipeline.acceptedTokens < status.pipeline.draftedTokens)
+            count("steps are skipped", status.pipeline.skippedSteps > 0)
         }
-        #expect(overlapping > 10)
-        #expect(replanned > 10)
-        #expect(restarted > 3)
-        #expect(scored > 3)
+        #expect(seen.count == 9)
+        for (what, worlds) in seen { #expect(worlds >= 4, "\(what) in \(worlds) of 100 worlds") }
     }
 }

@@ -54,7 +54,10 @@ enum ToyModel {
         -Float(mix(hidden, UInt64(target) &+ 11) % 100_000)
     }
 
+    /// Of two seeds, one says much that it has said before.
     static func sample(_ hidden: UInt64, seed: UInt64, position: Int, digest: UInt64) -> Int32 {
-        Int32(mix(mix(hidden, seed &+ UInt64(position)), digest) % vocabulary)
+        let hash = mix(mix(hidden, seed &+ UInt64(position)), digest)
+        if seed % 2 == 0 && hash % 19 != 0 { return Int32(20 + position % 3) }
+        return Int32(hash / 19 % vocabulary)
     }
 }

@@ -54,7 +54,7 @@ final class World {
         self.bug = bug
         random = SeededRandom(seed: seed)
         let workers = 1 + random.below(4)
-        let length = 8 + random.below(60)
+        let length = 8 + random.below(100)
         lengths = [.none, .dynamic(beyond: length), .replayed(beyond: length)][random.below(3)]
         answers = AnswerChecker(contextLength: World.contextLength, lengths: lengths)
         coordinator = Coordinator(Self.configuration(&random, workers: workers, lengths: lengths), now: 0)
@@ -82,6 +82,9 @@ final class World {
         configuration.prefillChunk = [5, 16, 64][random.below(3)]
         configuration.maximumBatchTokens = configuration.prefillChunk + 8
         configuration.maximumRunning = [1, 3, 8][random.below(3)]
+        configuration.guesses = random.chance(80)
+        configuration.keepsPrefixes = random.chance(80)
+        configuration.stepMilliseconds = [1, 10, 100][random.below(3)]
         configuration.minimumWorkers = 1 + random.below(min(workers, 2))
         if workers > 1, random.chance(20) { configuration.split = [0..<3, 3..<6] }
         configuration.stalledAfter = 1_500
@@ -170,19 +173,19 @@ final class World {
 
     // MARK: Clients
 
-    /// Requests of one client, one after the other; with a session each goes on from the one before.
+    /// Requests of one client, one after the other, each going on from the one before.
     private struct Conversation {
-        let session: SessionID?
         var turnsLeft: Int
         var tokens: [Int32] = []
         var current = RequestID(0)
     }
 
     private func prepareClients() {
-        for index in 0..<(1 + random.below(4)) {
+        for index in 0..<(1 + random.below(random.chance(20) ? 12 : 4)) {
             let isChat = random.chance(40)
-            let session = isChat ? SessionID(UInt64(index)) : nil
-            conversations.append(Conversation(session: session, turnsLeft: isChat ? 2 + random.below(2) : 1))
+            // Many begin alike.
+            let beginning = random.chance(50) ? (0..<Int32(40 + random.below(2) * 30)).map { $0 * 5 % 90 } : []
+            conversations.append(Conversation(turnsLeft: isChat ? 2 + random.below(2) : 1, tokens: beginning))
             queue.plan(.submit(index), at: random.milliseconds(0...2_500))
         }
     }
@@ -190,15 +193,15 @@ final class World {
     private func submit(_ index: Int) {
         let length = random.chance(20) ? 60 + random.below(40) : 1 + random.below(30)
         let news = (0..<length).map { _ in Int32(random.below(Int(ToyModel.vocabulary))) }
-        let prompt = Array((conversations[index].tokens + news).suffix(Self.contextLength - 20))
+        let prompt = Array((conversations[index].tokens + news).prefix(Self.contextLength - 20))
         nextRequest += 1
         var sampling = SamplingParameters()
         sampling.seed = random.next()
         let task = GenerationTask(
             request: RequestID(nextRequest), prompt: prompt, sampling: sampling,
-            maximumTokens: 1 + random.below(random.chance(10) ? 100 : 24), endTokens: random.chance(50) ? [5, 6] : [],
-            session: conversations[index].session,
-            scoringStart: prompt.count > 1 && random.chance(20) ? 1 + random.below(prompt.count - 1) : nil)
+            maximumTokens: 1 + random.below(random.chance(20) ? 100 : 24), endTokens: random.chance(50) ? [5, 6] : [],
+            scoringStart: prompt.count > 1 && random.chance(20) ? 1 + random.below(prompt.count - 1) : nil,
+            priority: random.below(3) - 1)
         conversations[index].tokens = prompt
         conversations[index].current = task.request
         conversations[index].turnsLeft -= 1
@@ -224,7 +227,8 @@ final class World {
         guard answers.open == 0, conversations.allSatisfy({ $0.turnsLeft == 0 }) else { return false }
         // What is on its way to a worker may be what frees its state.
         let status = coordinator.status(now: now)
-        return status.isServing && status.requests.isEmpty && network.lettersUnderWay == 0
+        return status.isServing && status.requests.isEmpty && status.pipeline.stepsInFlight == 0
+            && network.lettersUnderWay == 0
     }
 
     private func checkRest() -> String? {

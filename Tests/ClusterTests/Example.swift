@@ -30,22 +30,37 @@ enum Example {
     }
 
     static func task(
-        _ request: UInt64, prompt: Int = 4, maximumTokens: Int = 3, endTokens: [Int32] = [], session: UInt64? = nil,
-        scoringStart: Int? = nil
+        _ request: UInt64, prompt: Int = 4, maximumTokens: Int = 3, endTokens: [Int32] = [], scoringStart: Int? = nil,
+        priority: Int = 0
     ) -> GenerationTask {
         GenerationTask(
             request: RequestID(request), prompt: (0..<Int32(prompt)).map { $0 }, sampling: SamplingParameters(),
-            maximumTokens: maximumTokens, endTokens: endTokens, session: session.map { SessionID($0) },
-            scoringStart: scoringStart)
+            maximumTokens: maximumTokens, endTokens: endTokens, scoringStart: scoringStart, priority: priority)
+    }
+
+    /// Over `stages` stages with `blocks` KV blocks, without any guesses.
+    static func scheduler(
+        blocks: Int = 8, stages: Int = 2, running: Int = 8, context: Int = 128, chunk: Int = 16,
+        rule: LengthRule = LengthRule(), guesses: Bool = false
+    ) -> Scheduler {
+        var rules = Scheduler.Rules(
+            contextLength: context, prefillChunk: chunk, maximumBatchTokens: chunk + 4, maximumRunning: running)
+        rules.lengthRule = rule
+        rules.guesses = guesses
+        var scheduler = Scheduler(rules)
+        scheduler.resume(epoch: Epoch(1), stageCount: stages, blockCount: blocks)
+        return scheduler
     }
 
     static func result(of forward: Forward, token: Int32 = 50) -> StepResult {
-        let samples = forward.items.filter(\.samples).map { SampledToken(sequence: $0.sequence, token: token) }
+        let samples = forward.items.filter { $0.sampleCount > 0 }.map {
+            SampledToken(sequence: $0.sequence, token: token)
+        }
         let scores = forward.items.filter { !$0.targets.isEmpty }.map {
             SequenceScores(sequence: $0.sequence, logProbabilities: $0.targets.map { Float(-$0) })
         }
         return StepResult(
-            epoch: forward.epoch, step: forward.step, samples: samples, scores: scores, computeMicroseconds: 1)
+            epoch: forward.epoch, step: forward.step, samples: samples, scores: scores)
     }
 }
 
@@ -104,6 +119,6 @@ struct Played {
 extension [Coordinator.Action] {
     var forwards: [Forward] { compactMap { if case .forward(let forward) = $0 { forward } else { nil } } }
     var assigns: [Assign] { compactMap { if case .send(_, .assign(let assign)) = $0 { assign } else { nil } } }
-    var failures: [String] { compactMap { if case .fail(_, let message, _) = $0 { message } else { nil } } }
+    var failures: [String] { compactMap { if case .fail(_, let message, _, _) = $0 { message } else { nil } } }
     var explanations: [String] { compactMap { if case .waiting(_, let why) = $0 { why } else { nil } } }
 }

@@ -9,15 +9,11 @@ import Wire
     private func scheduler(
         blocks: Int = 8, stages: Int = 2, running: Int = 8, context: Int = 128, rule: LengthRule = LengthRule()
     ) -> Scheduler {
-        var scheduler = Scheduler(
-            contextLength: context, prefillChunk: 16, maximumBatchTokens: 20, maximumRunning: running,
-            lengthRule: rule)
-        scheduler.resume(epoch: Epoch(1), stageCount: stages, blockCount: blocks)
-        return scheduler
+        Example.scheduler(blocks: blocks, stages: stages, running: running, context: context, rule: rule)
     }
 
     private func complete(_ scheduler: inout Scheduler, _ forward: Forward?, token: Int32 = 50) -> [Scheduler.Outcome] {
-        guard let forward, case .done(let outcomes) = scheduler.complete(Example.result(of: forward, token: token))
+        guard let forward, case .done(let outcomes) = scheduler.complete(Example.result(of: forward, token: token), 0)
         else {
             Issue.record("the step is not complete")
             return []
@@ -29,25 +25,26 @@ import Wire
     func chunks() {
         var scheduler = scheduler()
         scheduler.submit(Example.task(1, prompt: 40), now: 0)
-        let steps = (0..<4).map { _ in scheduler.nextStep().forward }
+        let steps = (0..<4).map { _ in scheduler.nextStep(0).forward }
         #expect(steps.map { $0?.items[0].position } == [0, 16, 32, nil])
         #expect(steps.map { $0?.items[0].tokens.count } == [16, 16, 8, nil])
-        #expect(steps.map { $0?.items[0].samples } == [false, false, true, nil])
+        #expect(steps.map { $0?.items[0].sampleCount } == [0, 0, 1, nil])
         #expect(steps.map { $0?.items[0].blocks.count } == [1, 1, 2, nil])
-        #expect(steps.map { $0?.items[0].begin != nil } == [true, false, false, false])
+        #expect(steps.map { $0?.items[0].begin != nil } == [false, false, true, false])
+        #expect(steps[2]?.items[0].begin?.history == Array(0..<32))
         #expect(steps.flatMap { $0?.items[0].tokens ?? [] } == Array(0..<40))
     }
 
-    @Test("At most one step more than there are stages is in flight")
+    @Test("While only prompts are computed, one step more than there are stages is in flight")
     func inFlight() {
         var scheduler = scheduler(stages: 2)
         scheduler.submit(Example.task(1, prompt: 100), now: 0)
-        let first = scheduler.nextStep().forward
-        #expect(scheduler.nextStep().forward != nil)
-        #expect(scheduler.nextStep().forward != nil)
-        #expect(scheduler.nextStep().forward == nil)
+        let first = scheduler.nextStep(0).forward
+        #expect(scheduler.nextStep(0).forward != nil)
+        #expect(scheduler.nextStep(0).forward != nil)
+        #expect(scheduler.nextStep(0).forward == nil)
         #expect(complete(&scheduler, first).isEmpty)
-        #expect(scheduler.nextStep().forward != nil)
+        #expect(scheduler.nextStep(0).forward != nil)
     }
 
     @Test("Tokens being generated go first, and prompts share what is left of the step")
@@ -55,17 +52,17 @@ import Wire
         var scheduler = scheduler(stages: 1)
         scheduler.submit(Example.task(1, prompt: 4), now: 0)
         #expect(
-            complete(&scheduler, scheduler.nextStep().forward).contains(
+            complete(&scheduler, scheduler.nextStep(0).forward).contains(
                 .emit(
                     RequestID(1),
                     .init(
                         sequence: SequenceID(1), token: 50))))
         scheduler.submit(Example.task(2, prompt: 12), now: 0)
         scheduler.submit(Example.task(3, prompt: 30), now: 0)
-        let items = scheduler.nextStep().forward?.items ?? []
+        let items = scheduler.nextStep(0).forward?.items ?? []
         #expect(items.map(\.sequence.value) == [1, 2, 3])
         #expect(items.map(\.tokens.count) == [1, 12, 4])
-        #expect(items.map(\.samples) == [true, true, false])
+        #expect(items.map(\.sampleCount) == [1, 1, 0])
         #expect(items[0].position == 4)
         #expect(items[0].tokens == [50])
     }
@@ -74,8 +71,8 @@ import Wire
     func oneSample() {
         var scheduler = scheduler()
         scheduler.submit(Example.task(1), now: 0)
-        #expect(scheduler.nextStep().forward != nil)
-        #expect(scheduler.nextStep().forward == nil)
+        #expect(scheduler.nextStep(0).forward != nil)
+        #expect(scheduler.nextStep(0).forward == nil)
     }
 
     @Test(
@@ -90,37 +87,36 @@ import Wire
         var scheduler = scheduler(context: context)
         scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum, endTokens: endTokens), now: 0)
         var outcomes: [Scheduler.Outcome] = []
-        for _ in 0..<count { outcomes += complete(&scheduler, scheduler.nextStep().forward) }
+        for _ in 0..<count { outcomes += complete(&scheduler, scheduler.nextStep(0).forward) }
         #expect(outcomes.suffix(2) == [.finish(RequestID(1), reason), .release(SequenceID(1))])
         #expect(outcomes.count == count + 2)
         #expect(scheduler.isIdle)
-        #expect(scheduler.pool.freeCount == 8)
+        #expect(scheduler.pool.availableCount == 8)
     }
 
-    @Test("A request waits until all the blocks it can ever need are free, and others wait behind it")
+    @Test("A request waits until there are blocks for its prompt, and others wait behind it")
     func admission() {
-        var scheduler = scheduler(blocks: 3)
-        scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 40), now: 0)  // 2 blocks
-        scheduler.submit(Example.task(2, prompt: 4, maximumTokens: 40), now: 0)  // 2 blocks
+        var scheduler = scheduler(blocks: 4)
+        scheduler.submit(Example.task(1, prompt: 60, maximumTokens: 4), now: 0)  // 2 blocks
+        scheduler.submit(Example.task(2, prompt: 61, maximumTokens: 4), now: 0)  // 2 blocks, and one to grow into
         scheduler.submit(Example.task(3, prompt: 4, maximumTokens: 4), now: 0)  // 1 block, but it is not its turn
-        #expect(scheduler.nextStep().forward?.items.map(\.sequence.value) == [1])
+        #expect(scheduler.nextStep(0).forward?.items.map(\.sequence.value) == [1])
         #expect(scheduler.waitingCount == 2)
         #expect(scheduler.end(RequestID(1)) == [])
-        #expect(scheduler.pool.freeCount == 1)
+        #expect(scheduler.pool.availableCount == 4)
     }
 
-    @Test("After a cancel the blocks return when the last step in flight is complete")
+    @Test("After a cancel the blocks return at once, and the last stage hears of it after the last step")
     func cancel() {
         var scheduler = scheduler(blocks: 4)
         scheduler.submit(Example.task(1, prompt: 40, maximumTokens: 20), now: 0)
-        let steps = (0..<3).map { _ in scheduler.nextStep().forward }
+        let steps = (0..<3).map { _ in scheduler.nextStep(0).forward }
         #expect(scheduler.end(RequestID(1)) == [])
         #expect(scheduler.end(RequestID(1)) == nil)
+        #expect(scheduler.pool.availableCount == 4)
         #expect(complete(&scheduler, steps[0]).isEmpty)
         #expect(complete(&scheduler, steps[1]).isEmpty)
-        #expect(scheduler.pool.freeCount == 2)
         #expect(complete(&scheduler, steps[2]) == [.release(SequenceID(1))])
-        #expect(scheduler.pool.freeCount == 4)
         #expect(scheduler.isIdle)
     }
 
@@ -128,22 +124,22 @@ import Wire
     func replay() {
         var scheduler = scheduler(stages: 1)
         scheduler.submit(Example.task(1, prompt: 4), now: 0)
-        _ = complete(&scheduler, scheduler.nextStep().forward, token: 60)
-        _ = scheduler.nextStep()
+        _ = complete(&scheduler, scheduler.nextStep(0).forward, token: 60)
+        _ = scheduler.nextStep(0)
         scheduler.suspend()
-        #expect(scheduler.nextStep().forward == nil)
+        #expect(scheduler.nextStep(0).forward == nil)
         scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 4)
-        let (forward, outcomes) = scheduler.nextStep()
+        let (forward, outcomes) = scheduler.nextStep(0)
         #expect(outcomes.isEmpty)
         #expect(forward?.epoch == Epoch(2))
         #expect(forward?.step == StepID(1))
         #expect(forward?.items[0].tokens == [0, 1, 2, 3, 60])
         #expect(forward?.items[0].begin?.promptTokenCount == 4)
-        #expect(forward?.items[0].samples == true)
+        #expect(forward?.items[0].sampleCount == 1)
         #expect(
             complete(&scheduler, forward, token: 61).first
                 == .emit(
-                    RequestID(1), SampledToken(sequence: SequenceID(1), token: 61)))
+                    RequestID(1), SampledToken(sequence: SequenceID(2), token: 61)))
     }
 
     @Test("A sequence that grows past the replay length is computed anew once, and a loss does not change its length")
@@ -151,7 +147,7 @@ import Wire
         var scheduler = scheduler(stages: 1, rule: LengthRule(replayLength: 5))
         scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 9), now: 0)
         func next() -> ForwardItem? {
-            let forward = scheduler.nextStep().forward
+            let forward = scheduler.nextStep(0).forward
             _ = complete(&scheduler, forward, token: 60)
             return forward?.items[0]
         }
@@ -159,8 +155,7 @@ import Wire
         #expect(items.map { $0?.position } == [0, 4, 0, 6])
         #expect(items.map { $0?.tokens.count } == [4, 1, 6, 1])
         #expect(items.map { $0?.restartLength } == [4, 4, 6, 6])
-        #expect(items.map { $0?.begin != nil } == [true, false, false, false])
-        #expect(scheduler.pool.freeCount == 7)
+        #expect(items.map { $0?.begin != nil } == [true, false, true, false])
         scheduler.suspend()
         scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 4)
         let again = next()
@@ -175,7 +170,7 @@ import Wire
             var scheduler = scheduler(stages: 1, rule: LengthRule(replayLength: 5))
             scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum), now: 0)
             var lengths: Set<Int> = []
-            while let forward = scheduler.nextStep().forward {
+            while let forward = scheduler.nextStep(0).forward {
                 lengths.insert(forward.items[0].restartLength)
                 _ = complete(&scheduler, forward)
             }
@@ -187,16 +182,16 @@ import Wire
     func scoring() {
         var scheduler = scheduler(stages: 1)
         scheduler.submit(Example.task(1, prompt: 40, scoringStart: 20), now: 0)
-        let steps = (0..<2).map { _ in scheduler.nextStep().forward }
-        #expect(scheduler.nextStep().forward == nil)
+        let steps = (0..<2).map { _ in scheduler.nextStep(0).forward }
+        #expect(scheduler.nextStep(0).forward == nil)
         #expect(steps.map { $0?.items[0].tokens.count } == [16, 16])
         #expect(steps.map { $0?.items[0].targets } == [[], Array(20...32)])
-        #expect(steps.allSatisfy { $0?.items[0].samples == false && $0?.items[0].begin == nil })
+        #expect(steps.allSatisfy { $0?.items[0].sampleCount == 0 && $0?.items[0].begin == nil })
         #expect(complete(&scheduler, steps[0]).isEmpty)
         #expect(complete(&scheduler, steps[1]) == [.score(RequestID(1), (20...32).map { -Float($0) })])
         scheduler.suspend()
         scheduler.resume(epoch: Epoch(2), stageCount: 2, blockCount: 8)
-        let again = (0..<3).map { _ in scheduler.nextStep().forward }
+        let again = (0..<3).map { _ in scheduler.nextStep(0).forward }
         #expect(again.map { $0?.items[0].targets } == [[], [], Array(33...39)])
         #expect(again.last??.items[0].tokens == Array(32...38))
         for step in again.dropLast() { #expect(complete(&scheduler, step).isEmpty) }
@@ -205,7 +200,7 @@ import Wire
                 .score(RequestID(1), (33...39).map { -Float($0) }), .finish(RequestID(1), .length),
             ])
         #expect(scheduler.isIdle)
-        #expect(scheduler.pool.freeCount == 8)
+        #expect(scheduler.pool.availableCount == 8)
     }
 
     @Test("Scores that are missing, or too many, are a wrong result")
@@ -213,10 +208,10 @@ import Wire
         for change in [-1, 1] {
             var scheduler = scheduler(stages: 1)
             scheduler.submit(Example.task(1, prompt: 8, scoringStart: 2), now: 0)
-            guard let forward = scheduler.nextStep().forward else { return }
+            guard let forward = scheduler.nextStep(0).forward else { return }
             var result = Example.result(of: forward)
             if change < 0 { result.scores = [] } else { result.scores[0].logProbabilities.append(0) }
-            guard case .wrong = scheduler.complete(result) else {
+            guard case .wrong = scheduler.complete(result, 0) else {
                 Issue.record("accepted")
                 return
             }
@@ -227,17 +222,17 @@ import Wire
     func wrongResults() {
         var scheduler = scheduler()
         scheduler.submit(Example.task(1, prompt: 40), now: 0)
-        let steps = (0..<3).compactMap { _ in scheduler.nextStep().forward }
-        guard case .wrong = scheduler.complete(Example.result(of: steps[1])) else {
+        let steps = (0..<3).compactMap { _ in scheduler.nextStep(0).forward }
+        guard case .wrong = scheduler.complete(Example.result(of: steps[1]), 0) else {
             Issue.record("a step was skipped")
             return
         }
         _ = complete(&scheduler, steps[0])
-        #expect(scheduler.complete(Example.result(of: steps[0])) == .duplicate)
+        #expect(scheduler.complete(Example.result(of: steps[0]), 0) == .duplicate)
         _ = complete(&scheduler, steps[1])
         var result = Example.result(of: steps[2])
         result.samples = []
-        guard case .wrong = scheduler.complete(result) else {
+        guard case .wrong = scheduler.complete(result, 0) else {
             Issue.record("a token is missing")
             return
         }

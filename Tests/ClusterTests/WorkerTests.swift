@@ -16,7 +16,7 @@ import Wire
     }
 
     private func forward(_ epoch: UInt64, _ step: UInt64, activations: Int) -> Forward {
-        let item = ForwardItem(sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], samples: true)
+        let item = ForwardItem(sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], sampleCount: 1)
         return Forward(epoch: Epoch(epoch), step: StepID(step), items: [item], activationCount: activations)
     }
 
@@ -116,8 +116,8 @@ import Wire
         #expect(worker.handle(.forward(steps[2]), now: 2).isEmpty)
         let samples = [SampledToken(sequence: SequenceID(1), token: 9)]
         let actions = worker.handle(
-            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: samples, computeMicroseconds: 7)), now: 3)
-        let result = StepResult(epoch: Epoch(5), step: StepID(1), samples: samples, computeMicroseconds: 7)
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: samples)), now: 3)
+        let result = StepResult(epoch: Epoch(5), step: StepID(1), samples: samples)
         #expect(actions == [.sendResult(result), .compute(steps[1])])
     }
 
@@ -127,7 +127,7 @@ import Wire
         let step = forward(5, 1, activations: 0)
         #expect(worker.handle(.forward(step), now: 0) == [.compute(step)])
         let actions = worker.handle(
-            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 7)), now: 3)
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 3)
         #expect(actions == [.sendForward(forward(5, 1, activations: 4))])
     }
 
@@ -155,7 +155,7 @@ import Wire
         #expect(worker.assignment == nil)
         #expect(
             worker.handle(
-                .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 0)), now: 2
+                .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 2
             ).isEmpty)
     }
 
@@ -195,7 +195,7 @@ import Wire
         _ = worker.handle(.loaded(Epoch(6), transferredBytes: 0, cachedBytes: 0), now: 0)
         #expect(
             worker.handle(
-                .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 0)), now: 1
+                .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 1
             ).isEmpty)
     }
 
@@ -205,7 +205,7 @@ import Wire
         worker.gauges.residentBytes = 77
         _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
         _ = worker.handle(
-            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: [], computeMicroseconds: 0)), now: 5)
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 5)
         _ = worker.handle(.forward(forward(5, 2, activations: 4)), now: 10)
         guard case .send(.heartbeat(let heartbeat))? = worker.handle(.tick, now: 300).first else {
             Issue.record("no heartbeat")

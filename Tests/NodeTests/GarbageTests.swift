@@ -90,12 +90,12 @@ private func pester(_ endpoints: [String], until isOver: Cancellation, seed: UIn
 private func nonsense(_ random: inout SeededGenerator) -> [[UInt8]] {
     let hash = ContentHash(random.bytes(32))
     let item = ForwardItem(
-        sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], samples: true)
+        sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], sampleCount: 1)
     let sample = Wire.SampledToken(sequence: SequenceID(1), token: 1)
     var messages: [[UInt8]] = [
         Forward(epoch: Epoch(5), step: StepID(1), items: [item]).encode(),
         Forward(epoch: Epoch(5), step: StepID(1), items: [item], activationCount: 384).encode(),
-        StepResult(epoch: Epoch(5), step: StepID(1), samples: [sample], computeMicroseconds: 1).encode(),
+        StepResult(epoch: Epoch(5), step: StepID(1), samples: [sample]).encode(),
         ControlRequest.client(.cancel(ClientRequestID(1))).encode(),
         ControlRequest.worker(.ready(Ready(epoch: Epoch(5), transferredBytes: 0, cachedBytes: 0))).encode(),
     ]

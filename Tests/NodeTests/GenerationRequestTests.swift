@@ -25,7 +25,7 @@ struct GenerationRequestTests {
         request.stops = ["\n\n", "é"]
         request.ignoresEndOfText = true
         request.isRaw = true
-        request.session = 0xFEDC_BA98_7654_3210
+        request.priority = -42
         return request
     }
 

@@ -106,6 +106,13 @@ import Testing
         #expect(refusal(ControlRequest.self, []).contains("empty or of an unknown kind"))
         #expect(refusal(WorkerCommand.self, []).contains("empty or of an unknown kind"))
         #expect(refusal(ClientReply.self, []).contains("empty or of an unknown kind"))
-        #expect(refusal(Forward.self, []).contains("Forward.items is 0"))
+    }
+
+    @Test("A skipped step has no items, and no activations either")
+    func skipped() {
+        var frame = PForward()
+        #expect(refusal(Forward.self, encodeFrame(frame)) == "accepted")
+        frame.activationCount = 4
+        #expect(refusal(Forward.self, encodeFrame(frame)).contains("Forward.activationCount is 4"))
     }
 }

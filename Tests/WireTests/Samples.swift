@@ -57,7 +57,7 @@ enum Samples {
         generate.maximumTokens = 99
         generate.stops = ["a", "\n"]
         generate.ignoresEndOfText = true
-        generate.session = SessionID(0)
+        generate.priority = -7
         generate.scoringStart = 3
         return generate
     }
@@ -90,7 +90,7 @@ enum Samples {
             .welcome(Welcome(build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")),
             .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),
             .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,
-            .standby(Epoch(8)),
+            .standby(Epoch(8)), .skip(Skip(epoch: Epoch(8), steps: [StepID(4), StepID(5)])),
         ]
     }
 
@@ -106,6 +106,18 @@ enum Samples {
         status.modelName = "m"
         status.isServing = true
         status.state = "serving"
+        var stage = StageStatus(worker: WorkerID(5))
+        stage.steps = 12
+        stage.tokens = 300
+        stage.total = StageTiming(wire: 1, queue: 2, compute: 3, wait: 4)
+        stage.recentBusy = 0.75
+        stage.queuedSteps = 2
+        status.stages = [stage, StageStatus(worker: WorkerID(6))]
+        status.pipeline.bubble = 0.125
+        status.pipeline.targetSteps = 3
+        status.pipeline.refusals = 9
+        status.pipeline.keyValueType = "f16"
+        status.pipeline.isSimulated = true
         status.workers = [worker, WorkerStatus(id: WorkerID(6))]
         status.requests = [
             RequestStatus(id: RequestID(1), state: "decode", promptTokens: 3, generatedTokens: 4)
@@ -143,11 +155,11 @@ enum Samples {
             epoch: Epoch(1 << 40), step: StepID(9),
             items: [
                 ForwardItem(
-                    sequence: SequenceID(1), position: 31, tokens: [7, 8], blocks: [3, 0], samples: false,
+                    sequence: SequenceID(1), position: 31, tokens: [7, 8], blocks: [3, 0], sampleCount: 0,
                     begin: start, restartLength: 40),
-                ForwardItem(sequence: SequenceID(2), position: 0, tokens: [1], blocks: [5], samples: true),
+                ForwardItem(sequence: SequenceID(2), position: 0, tokens: [1], blocks: [5], sampleCount: 1),
                 ForwardItem(
-                    sequence: SequenceID(3), position: 1, tokens: [4, 5, 6], blocks: [6], samples: false,
+                    sequence: SequenceID(3), position: 1, tokens: [4, 5, 6], blocks: [6], sampleCount: 3, draftCount: 2,
                     restartLength: 7, targets: [6, 9]),
             ], activationCount: 6 * 16)
     }
@@ -163,7 +175,7 @@ enum Samples {
             scores: [
                 SequenceScores(sequence: SequenceID(3), logProbabilities: [-0.5, -2]),
                 SequenceScores(sequence: SequenceID(4), logProbabilities: []),
-            ], computeMicroseconds: 1234)
+            ], timings: [StageTiming(wire: 1, queue: 2, compute: 1234, wait: 4)], sentMicroseconds: 1 << 50)
     }
 
     static let fetch = Fetch(content: hash, offset: 1 << 35, length: Limits.chunkBytes)

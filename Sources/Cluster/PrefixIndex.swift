@@ -1,0 +1,90 @@
+// Responsible for: finding KV blocks by what they contain. Must not know: who holds them, when they were used.
+
+import Wire
+
+/// The contents of KV blocks as a tree: a block continues the prefix that ends with its parent.
+///
+/// Found by a hash over (prefix, tokens), and taken only if all tokens are equal. A prefix has a number of its own that
+/// is never used again, so equality of one block's tokens and of its prefix's number is equality of everything before.
+struct PrefixIndex: Sendable {
+    /// A whole prefix: the tokens of a block and of all blocks before it.
+    struct Prefix: Sendable, Hashable {
+        fileprivate let value: UInt64
+
+        /// Nothing yet, of sequences whose keys and values depend alike on their length.
+        static func root(_ lengthClass: UInt64) -> Prefix { Prefix(value: 1 << 63 | lengthClass) }
+    }
+
+    private struct Content: Sendable, Hashable {
+        var parent: Prefix
+        var tokens: [Int32]
+    }
+
+    private struct Entry: Sendable {
+        var content: Content
+        var prefix: Prefix
+    }
+
+    /// [blocks] what each contains, as far as it can be found.
+    private var entries: [Entry?]
+    /// Full blocks.
+    private var full: [Content: Int32] = [:]
+    /// Blocks that are not full, by what they continue, in the order of their entering.
+    private var tails: [Prefix: [Int32]] = [:]
+    private var lastPrefix: UInt64 = 0
+
+    init(blockCount: Int) { entries = Array(repeating: nil, count: blockCount) }
+
+    func contains(_ block: Int32) -> Bool { entries[Int(block)] != nil }
+
+    /// The full block with these tokens after `parent`, and the prefix that ends with it.
+    func fullBlock(after parent: Prefix, tokens: ArraySlice<Int32>) -> (block: Int32, prefix: Prefix)? {
+        guard let block = full[Content(parent: parent, tokens: Array(tokens))], let entry = entries[Int(block)] else {
+            return nil
+        }
+        return (block, entry.prefix)
+    }
+
+    /// Among the blocks after `parent` that are not full and that `isUsable` admits, the one that has most of `tokens`
+    /// at its beginning, and how many.
+    func tail(
+        after parent: Prefix, tokens: ArraySlice<Int32>, isUsable: (Int32) -> Bool
+    ) -> (block: Int32, count: Int)? {
+        var best: (block: Int32, count: Int)?
+        for block in tails[parent, default: []] where isUsable(block) {
+            guard let entry = entries[Int(block)] else { continue }
+            let count = zip(entry.content.tokens, tokens).prefix { $0 == $1 }.count
+            if count > best?.count ?? 0 { best = (block, count) }
+        }
+        return best
+    }
+
+    /// Notes what a block contains: 1 ... `Limits.blockPositions` tokens after `parent`. Where a full block has the same
+    /// content already this one stays unknown. Returns the prefix that ends with the content.
+    mutating func insert(_ block: Int32, after parent: Prefix, tokens: ArraySlice<Int32>) -> Prefix {
+        precondition(entries[Int(block)] == nil && !tokens.isEmpty && tokens.count <= Limits.blockPositions)
+        let content = Content(parent: parent, tokens: Array(tokens))
+        if let same = full[content], let entry = entries[Int(same)] { return entry.prefix }
+        lastPrefix += 1
+        let prefix = Prefix(value: lastPrefix)
+        entries[Int(block)] = Entry(content: content, prefix: prefix)
+        if tokens.count == Limits.blockPositions {
+            full[content] = block
+        } else {
+            tails[parent, default: []].append(block)
+        }
+        return prefix
+    }
+
+    /// Forgets what a block contains.
+    mutating func remove(_ block: Int32) {
+        guard let entry = entries[Int(block)] else { return }
+        entries[Int(block)] = nil
+        if entry.content.tokens.count == Limits.blockPositions {
+            full[entry.content] = nil
+        } else {
+            tails[entry.content.parent]?.removeAll { $0 == block }
+            if tails[entry.content.parent]?.isEmpty == true { tails[entry.content.parent] = nil }
+        }
+    }
+}
