@@ -45,7 +45,7 @@ final class Sampler {
             sampled = nil
         }
 
-        /// Sees the token of a row, which ends what is known. False: it is a guess that was not sampled there.
+        /// Whether a row's token is true. A guess is if it was sampled for its position; it is known from then on.
         func accepts(_ row: BatchLayout.SamplingRow) -> Bool {
             guard row.isGuess else { return true }
             guard row.position == length, row.token == sampled else { return false }

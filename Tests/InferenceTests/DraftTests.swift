@@ -38,7 +38,7 @@ struct DraftTests {
         },
     ]
 
-    static let models = [TinyModel.gpt2, .llama, .q8]
+    static let models = [TinyModel.gpt2, .llama, .q8] + TinyModel.mixtures.prefix(1)
 
     /// A sequence whose tokens are the prompt and what was accepted.
     struct Decoding {
@@ -139,7 +139,16 @@ struct DraftTests {
                 let wrong = Set((known..<known + count).filter { _ in random.next() % 3 == 0 })
                 let guesses = Self.guesses(answer, known..<known + count, wrong: wrong, of: model)
                 let accepted = (wrong.min() ?? known + count) - known
-                #expect(try sequence.step(sequence.slice(guesses)) == accepted + 1)
+                let first = sequence.slice(guesses)
+                // Every other one is followed by two right guesses, sent before it is verified.
+                let next = known + count
+                var second: StageBatch.Slice?
+                if random.next() % 2 == 0, next + 2 < Self.answerCount {
+                    let guesses = Self.guesses(answer, next..<next + 2, of: model)
+                    second = sequence.guesses(guesses, distance: count + 1)
+                }
+                #expect(try sequence.step(first) == accepted + 1)
+                if let second { #expect(try sequence.step(second) == (wrong.isEmpty ? 2 : 0)) }
             }
             #expect(sequence.samples == answer)
         }
@@ -154,8 +163,12 @@ struct DraftTests {
             // The first guess stands for token 0 of the answer, which is sampled but was never fed.
             let guesses = Self.guesses(answer, 0..<4, wrong: [wrong], of: model)
             #expect(try sequence.step(sequence.guesses(guesses, distance: 0)) == wrong)
+            // Another try in its place, right; then one that leaves a gap, which nothing can prove.
+            let again = Self.guesses(answer, wrong..<wrong + 2, of: model)
+            #expect(try sequence.step(sequence.guesses(again, distance: 0)) == 2)
+            #expect(try sequence.step(sequence.guesses(again, distance: 1)) == 0)
             try sequence.go(on: 10)
-            #expect(sequence.samples == Array(answer.prefix(wrong + 11)), "wrong at \(wrong)")
+            #expect(sequence.samples == Array(answer.prefix(wrong + 13)), "wrong at \(wrong)")
         }
     }
 
