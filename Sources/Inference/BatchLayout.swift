@@ -19,6 +19,16 @@ struct BatchLayout {
         var count: Int
     }
 
+    /// A token after which the last stage may sample.
+    struct SamplingRow {
+        var sequence: UInt64
+        var row: Int
+        var token: Int32
+        var position: Int
+        /// The token is a guess: whether it is true is known once the row before it has sampled.
+        var isGuess: Bool
+    }
+
     /// Tokens that go through attention together: they share what is loaded of keys and values.
     private static let runLimit = 16
 
@@ -34,8 +44,8 @@ struct BatchLayout {
     private(set) var blocks: [Int] = []
     /// All rows in order, in runs of consecutive tokens of one slice, at most `runLimit` in each.
     private(set) var runs: [Run] = []
-    /// The slices that sample: their index in the batch and the row of their last token.
-    private(set) var samplingRows: [(slice: Int, row: Int)] = []
+    /// The rows that sample, all of a slice one after the other.
+    private(set) var samplingRows: [SamplingRow] = []
     /// Rows whose next token's log-probability is wanted: the slice, the row and the token that follows.
     private(set) var scoringRows: [(slice: Int, row: Int, target: Int32)] = []
     /// Positions looked at by all tokens together: the size of attention.
@@ -75,7 +85,13 @@ struct BatchLayout {
             }
             for place in 0..<blockCount { blocks.append(Int(slice.blocks[place])) }
             attendedPositions += slice.tokens.count * (slice.position + end + 1) / 2
-            if slice.samples { samplingRows.append((index, tokens.count - 1)) }
+            let firstRow = tokens.count - slice.tokens.count
+            for place in slice.tokens.count - slice.sampleCount..<slice.tokens.count {
+                samplingRows.append(
+                    SamplingRow(
+                        sequence: slice.sequence, row: firstRow + place, token: slice.tokens[place],
+                        position: slice.position + place, isGuess: slice.position + place >= slice.givenEnd))
+            }
             let firstTarget = tokens.count - slice.targets.count
             for (offset, target) in slice.targets.enumerated() {
                 scoringRows.append((index, firstTarget + offset, target))
@@ -113,6 +129,13 @@ struct BatchLayout {
         guard slice.targets.count <= slice.tokens.count else {
             throw .invalidBatch(
                 reason: "\(name) has \(slice.targets.count) targets for \(slice.tokens.count) tokens")
+        }
+        guard (0...slice.tokens.count).contains(slice.sampleCount), (0...slice.sampleCount).contains(slice.draftCount),
+            slice.sampleCount <= slice.draftCount + 1
+        else {
+            throw .invalidBatch(
+                reason: "\(name) samples after \(slice.sampleCount) of \(slice.tokens.count) tokens with "
+                    + "\(slice.draftCount) guesses; it must be each guess, and at most one token before them")
         }
         try check(slice.tokens, of: slice, bounds: bounds)
         try check(slice.targets, of: slice, bounds: bounds)

@@ -15,19 +15,22 @@ final class Sampler {
     /// What is known of one sequence.
     private final class State {
         let parameters: SamplingParameters
-        /// Tokens of the sequence seen so far.
-        var length = 0
-        /// The same once the slices of the batch that is being checked have been seen.
+        let hasPenalty: Bool
+        /// Tokens that the sequence certainly has, as they were given or, being guesses, proved true.
+        private(set) var length = 0
+        /// What was sampled for position `length`. It counts only once it is fed.
+        var sampled: Int32?
+        /// `length` once the slices of the batch that is being checked have been seen.
         var checkedLength = 0
+        /// Whether one of these slices samples.
+        var checkedSamples = false
         /// Every token seen, with how often it is in the answer. Kept only where a penalty asks for it.
         var counts: [Int32: Int] = [:]
 
         init(_ parameters: SamplingParameters) {
             self.parameters = parameters
-        }
-
-        var hasPenalty: Bool {
-            parameters.hasRepeatPenalty || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
+            hasPenalty =
+                parameters.hasRepeatPenalty || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
         }
 
         /// The logits are not chosen from as they are.
@@ -35,18 +38,27 @@ final class Sampler {
             !counts.isEmpty || !parameters.logitBias.isEmpty || !parameters.bannedTokens.isEmpty
         }
 
-        func see(_ tokens: ArraySlice<Int32>) {
-            if hasPenalty {
-                for (index, token) in tokens.enumerated() {
-                    counts[token] = (counts[token] ?? 0) + (length + index >= parameters.promptTokenCount ? 1 : 0)
-                }
-            }
-            length += tokens.count
+        /// The token at position `length` is this one, whatever was sampled for it.
+        func see(_ token: Int32) {
+            if hasPenalty { counts[token] = (counts[token] ?? 0) + (length >= parameters.promptTokenCount ? 1 : 0) }
+            length += 1
+            sampled = nil
+        }
+
+        /// Whether a row's token is true. A guess is if it was sampled for its position; it is known from then on.
+        func accepts(_ row: BatchLayout.SamplingRow) -> Bool {
+            guard row.isGuess else { return true }
+            guard row.position == length, row.token == sampled else { return false }
+            see(row.token)
+            return true
         }
     }
 
     /// Different tokens of an answer that there is room to count for from the start.
     private static let countedAnswerTokens = 256
+
+    /// In place of a token where none is sampled.
+    static let notSampled: Int32 = -1
 
     private let vocabularySize: Int
     /// One for each thread.
@@ -65,7 +77,8 @@ final class Sampler {
         threads * TokenChooser.byteCount(vocabularySize: vocabularySize)
     }
 
-    /// A sequence begins (again); `history`: its tokens before those that the stage will see.
+    /// A sequence begins (again); `history`: its tokens before those that the stage will see. Slices seen before do not
+    /// count.
     func begin(_ sequence: UInt64, parameters: SamplingParameters, history: [Int32]) {
         let state = State(parameters)
         if state.hasPenalty {
@@ -73,7 +86,7 @@ final class Sampler {
             let expected = max(parameters.promptTokenCount, history.count) + Self.countedAnswerTokens
             state.counts.reserveCapacity(min(expected, vocabularySize))
         }
-        state.see(history[...])
+        for token in history { state.see(token) }
         states[sequence] = state
     }
 
@@ -81,47 +94,76 @@ final class Sampler {
         states[sequence] = nil
     }
 
-    /// Whether the sampler can go on with a batch: every sequence that samples has begun, and none misses a token.
+    /// Whether the sampler can go on with a batch whose slices are sound in themselves.
+    ///
+    /// A sequence that samples has begun, and no later slice of it is in the batch. Tokens that are no guesses leave no
+    /// gap behind those that are known. A slice that samples takes up where knowledge ends: a sample after a token
+    /// before, or a guess in place of one, would need counts and keys of the past (`begin` the sequence anew for that).
     func check(_ batch: StageBatch) throws(InferenceError) {
         for slice in batch.slices {
-            if let state = states[slice.sequence] { state.checkedLength = state.length }
+            guard let state = states[slice.sequence] else { continue }
+            (state.checkedLength, state.checkedSamples) = (state.length, false)
         }
         for slice in batch.slices {
+            var name: String { "sequence \(slice.sequence)" }
             guard let state = states[slice.sequence] else {
-                guard !slice.samples else {
-                    throw .invalidBatch(reason: "sequence \(slice.sequence) samples but has not begun")
-                }
+                guard slice.sampleCount == 0 else { throw .invalidBatch(reason: "\(name) samples but has not begun") }
                 continue
             }
-            guard slice.position <= state.checkedLength else {
+            guard !state.checkedSamples else {
+                throw .invalidBatch(reason: "\(name) has another slice after the one that samples")
+            }
+            let isAllGuesses = slice.draftCount == slice.tokens.count
+            guard isAllGuesses || slice.position <= state.checkedLength else {
                 throw .invalidBatch(
-                    reason: "sequence \(slice.sequence) goes on at position \(slice.position), "
+                    reason: "\(name) goes on at position \(slice.position), "
                         + "but only \(state.checkedLength) of its tokens are known")
             }
-            state.checkedLength = max(state.checkedLength, slice.position + slice.tokens.count)
+            guard slice.sampleCount == 0 || slice.givenEnd >= state.checkedLength else {
+                throw .invalidBatch(
+                    reason: "\(name) samples from position \(slice.givenEnd) on, "
+                        + "but \(state.checkedLength) of its tokens are known")
+            }
+            if !isAllGuesses { state.checkedLength = max(state.checkedLength, slice.givenEnd) }
+            state.checkedSamples = slice.sampleCount > 0
         }
     }
 
-    /// Counts the tokens of a slice that have not been seen.
+    /// Counts the tokens of a slice that are no guesses and have not been seen.
     func see(_ slice: StageBatch.Slice) {
         guard let state = states[slice.sequence] else { return }
-        state.see(slice.tokens[min(state.length - slice.position, slice.tokens.count)...])
+        while state.length < slice.givenEnd, state.length >= slice.position {
+            state.see(slice.tokens[state.length - slice.position])
+        }
     }
 
-    /// Chooses the token that follows each of `count` slices, which `slice` names and which have begun, from its row of
-    /// logits [count, vocabularySize].
+    /// Chooses the token that follows each of some rows, whose sequences have begun and been seen, from their logits
+    /// [rows, vocabularySize]. A slice's rows may come in several calls, in order.
+    /// - Parameter samples: [rows] gets the tokens; `notSampled` after a guess that is not true, and after all that
+    ///   build on it.
     func sample(
-        _ count: Int, logits: UnsafePointer<Float>, pool: ThreadPool,
-        into samples: UnsafeMutablePointer<(sequence: UInt64, sample: SampledToken)>,
-        slice: (_ index: Int) -> StageBatch.Slice
+        _ rows: ArraySlice<BatchLayout.SamplingRow>, logits: UnsafePointer<Float>, pool: ThreadPool,
+        into samples: UnsafeMutablePointer<(sequence: UInt64, sample: SampledToken)>
     ) {
-        pool.run(pieces: count, operations: 8 * count * vocabularySize) { index, thread in
-            let slice = slice(index)
-            guard let state = states[slice.sequence] else { preconditionFailure("a sequence that samples has begun") }
-            samples[index].sequence = slice.sequence
-            sample(
-                logits + index * vocabularySize, state: state, position: slice.position + slice.tokens.count,
-                chooser: choosers[thread], into: &samples[index].sample)
+        let first = rows.startIndex
+        pool.run(pieces: rows.count, operations: 8 * rows.count * vocabularySize) { index, thread in
+            // The first row of a sequence takes the others along: each needs to know what the one before has sampled.
+            let sequence = rows[first + index].sequence
+            guard index == 0 || rows[first + index - 1].sequence != sequence else { return }
+            guard let state = states[sequence] else { preconditionFailure("a sequence that samples has begun") }
+            for next in index..<rows.count {
+                let row = rows[first + next]
+                guard row.sequence == sequence else { return }
+                samples[next].sequence = sequence
+                guard state.accepts(row) else {
+                    samples[next].sample.token = Self.notSampled
+                    continue
+                }
+                sample(
+                    logits + next * vocabularySize, state: state, position: row.position + 1,
+                    chooser: choosers[thread], into: &samples[next].sample)
+                state.sampled = samples[next].sample.token
+            }
         }
     }
 

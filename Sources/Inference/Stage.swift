@@ -79,7 +79,8 @@ package final class Stage: @unchecked Sendable {
     }
 
     /// A sequence begins to sample here. Only the last stage keeps anything; others ignore it.
-    /// `history`: the tokens of the sequence before its first slice (none, unless their KV is already here).
+    /// `history`: all its tokens before the next slice (none, unless their KV is already here). It is enough to begin
+    /// before the first slice that samples. What was known of the sequence is forgotten.
     package func begin(_ sequence: UInt64, parameters: SamplingParameters, history: [Int32] = []) {
         live?.sampler?.begin(sequence, parameters: parameters, history: history)
     }
@@ -111,14 +112,14 @@ package final class Stage: @unchecked Sendable {
         }
         for slice in batch.slices { sampler.see(slice) }
         score(batch, pass: pass, head: head, sampler: sampler)
-        sample(batch, pass: pass, head: head, sampler: sampler)
+        sample(pass, head: head, sampler: sampler)
         return .sampled(samples)
     }
 
     /// The activations [tokens, embeddingLength] that the last `forward` left: the last stage returns none.
     var hidden: UnsafePointer<Float>? { live.map { UnsafePointer($0.workspace.hidden) } }
 
-    /// The raw logits [rows that sampled, vocabularySize] of the last `forward`'s last round.
+    /// The raw logits [rows that may sample, vocabularySize] of the last `forward`'s last round.
     var logits: UnsafePointer<Float>? { live.map { UnsafePointer($0.workspace.logits) } }
 
     // MARK: One step
@@ -172,8 +173,9 @@ package final class Stage: @unchecked Sendable {
         pass.forEachRow(cost: 50 * angles.table.pairCount) { row in angles.fill(row: row, of: pass.batch) }
     }
 
-    /// Only the rows that sample go through norm and output matrix, some at a time to bound the memory of logits.
-    private func sample(_ batch: StageBatch, pass: ForwardPass, head: OutputHead, sampler: Sampler) {
+    /// Only the rows that sample go through norm and output matrix, some at a time to bound the memory of logits. Rows
+    /// of guesses are among them, as only their samples tell which are true.
+    private func sample(_ pass: ForwardPass, head: OutputHead, sampler: Sampler) {
         let rows = pass.batch.samplingRows
         if samples.count > rows.count { samples.removeLast(samples.count - rows.count) }
         while samples.count < rows.count { samples.append((0, SampledToken(token: 0, logProbability: 0))) }
@@ -181,11 +183,11 @@ package final class Stage: @unchecked Sendable {
             guard let samples = samples.baseAddress else { return }
             inRounds(rows.count, pass: pass) { first, count in
                 head.logits(count: count, workspace: pass.workspace, pool: pool) { rows[first + $0].row }
-                sampler.sample(count, logits: pass.workspace.logits, pool: pool, into: samples + first) {
-                    batch.slices[rows[first + $0].slice]
-                }
+                sampler.sample(
+                    rows[first..<first + count], logits: pass.workspace.logits, pool: pool, into: samples + first)
             }
         }
+        samples.removeAll { $0.sample.token == Sampler.notSampled }
     }
 
     /// The log-probability of each target, rows in rounds as in `sample`.

@@ -98,7 +98,7 @@ package final class StageBenchmark {
         return StageBatch.Slice(
             sequence: UInt64(sequence), position: position,
             tokens: (position..<position + count).map { token(sequence, $0) },
-            blocks: (first..<first + blocksPerSequence).map { Int32($0) }, samples: samples)
+            blocks: (first..<first + blocksPerSequence).map { Int32($0) }, sampleCount: samples ? 1 : 0)
     }
 
     /// Any token will do, but not always the same: sequences that agree would choose the same experts.

@@ -8,7 +8,7 @@ import ModelFile
 
 /// Scratch memory of a stage. Buffers are uninitialised between uses.
 final class Workspace {
-    /// Rows of logits computed at once; more sampling sequences take several rounds.
+    /// Rows of logits computed at once; more rows that sample take several rounds.
     static let maximumLogitRows = 16
 
     /// [tokens, embeddingLength]: the residual stream.

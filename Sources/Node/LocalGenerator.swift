@@ -154,7 +154,8 @@ package final class LocalGenerator: Sendable {
         return StageBatch(slices: [
             .init(
                 sequence: sequence, position: positions.lowerBound, tokens: Array(tokens[positions]),
-                blocks: Array(0..<Int32(blocks)), samples: samples, restartLength: restartLength, targets: targets)
+                blocks: Array(0..<Int32(blocks)), sampleCount: samples ? 1 : 0, restartLength: restartLength,
+                targets: targets)
         ])
     }
 }

@@ -162,7 +162,8 @@ final class StageRunner {
             slices: forward.items.map {
                 .init(
                     sequence: $0.sequence.value, position: $0.position, tokens: $0.tokens, blocks: $0.blocks,
-                    samples: $0.sampleCount > 0, restartLength: $0.restartLength, targets: $0.targets)
+                    sampleCount: $0.sampleCount, draftCount: $0.draftCount, restartLength: $0.restartLength,
+                    targets: $0.targets)
             })
         let output = try withInput(activations) { try stage.forward(batch, input: $0) }
         let elapsed = start.duration(to: .now)

@@ -45,7 +45,7 @@ struct AllocationTests {
             .init(
                 sequence: sequence, position: positions.lowerBound,
                 tokens: Array(StageInvarianceTests.prompt[positions]), blocks: sequence == 1 ? [0, 1, 2] : [3, 4, 5],
-                samples: targets == 0, targets: [Int32](repeating: 2, count: targets))
+                sampleCount: targets == 0 ? 1 : 0, targets: [Int32](repeating: 2, count: targets))
         }
         let batches = [
             StageBatch(slices: [slice(1, 0..<40), slice(2, 0..<40, targets: 5)]),
@@ -67,7 +67,7 @@ struct AllocationTests {
                     else { return }
                     sampled = samples.count
                 }
-                #expect(sampled == batch.slices.filter(\.samples).count)
+                #expect(sampled == batch.slices.filter { $0.sampleCount > 0 }.count)
                 if round > 0 {
                     #expect(
                         allocations == 0,

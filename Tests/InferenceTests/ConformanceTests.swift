@@ -51,7 +51,7 @@ struct ConformanceTests {
                 let row = sequence * 11 + position
                 let slice = StageBatch.Slice(
                     sequence: UInt64(sequence), position: position, tokens: [tokens[position]],
-                    blocks: [Int32(sequence)], samples: true)
+                    blocks: [Int32(sequence)], sampleCount: 1)
                 for (layer, stage) in stages.enumerated() {
                     let output = try activations.withUnsafeBufferPointer {
                         try stage.forward(StageBatch(slices: [slice]), input: layer == 0 ? nil : $0)

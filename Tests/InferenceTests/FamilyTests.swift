@@ -93,7 +93,7 @@ struct FamilyTests {
             fed = next.upperBound
             let slice = StageBatch.Slice(
                 sequence: 1, position: next.lowerBound, tokens: Array(tokens[next]), blocks: Array((0..<8).reversed()),
-                samples: fed == tokens.count, restartLength: restartLength)
+                sampleCount: fed == tokens.count ? 1 : 0, restartLength: restartLength)
             guard let sample = try stages.step(StageBatch(slices: [slice])).first?.1 else { continue }
             samples.append(sample)
             tokens.append(sample.token)

@@ -73,7 +73,7 @@ final class Pipeline {
                     + [
                         .init(
                             sequence: sequence, position: position, tokens: tokens, blocks: way.blocks,
-                            samples: pending.isEmpty)
+                            sampleCount: pending.isEmpty ? 1 : 0)
                     ] + companion(position, first: false))
             if position < prompt.count {
                 let own = way.companions > 0 ? min(way.companions, 96 - position) : 0
@@ -97,7 +97,7 @@ final class Pipeline {
         return [
             .init(
                 sequence: first ? 1 : 2, position: position, tokens: tokens,
-                blocks: first ? [9, 8, 7, 6] : [10, 11, 12, 13], samples: false)
+                blocks: first ? [9, 8, 7, 6] : [10, 11, 12, 13], sampleCount: 0)
         ]
     }
 }

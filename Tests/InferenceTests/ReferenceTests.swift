@@ -49,7 +49,7 @@ struct OpenedModel {
     /// Feeds tokens; the sample that follows them.
     mutating func feed(_ tokens: [Int32]) throws -> SampledToken? {
         let slice = StageBatch.Slice(
-            sequence: 1, position: position, tokens: tokens, blocks: Array(0..<8), samples: true)
+            sequence: 1, position: position, tokens: tokens, blocks: Array(0..<8), sampleCount: 1)
         position += tokens.count
         guard case .sampled(let samples) = try stage.forward(StageBatch(slices: [slice]), input: nil) else {
             return nil

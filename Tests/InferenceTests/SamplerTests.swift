@@ -15,11 +15,13 @@ struct SamplerTests {
         let sampler = try Sampler(vocabularySize: logits.count, threads: 1)
         let pool = ThreadPool(threads: 1, threshold: 0)
         sampler.begin(5, parameters: parameters, history: Array(history.dropLast()))
-        let slice = StageBatch.Slice(
-            sequence: 5, position: history.count - 1, tokens: [history.last ?? 0], blocks: [], samples: true)
-        sampler.see(slice)
+        let token = history.last ?? 0
+        sampler.see(
+            StageBatch.Slice(sequence: 5, position: history.count - 1, tokens: [token], blocks: [], sampleCount: 1))
+        let row = BatchLayout.SamplingRow(
+            sequence: 5, row: 0, token: token, position: history.count - 1, isGuess: false)
         var sample = (sequence: UInt64(0), sample: SampledToken(token: -1, logProbability: 0))
-        sampler.sample(1, logits: logits, pool: pool, into: &sample) { _ in slice }
+        sampler.sample([row], logits: logits, pool: pool, into: &sample)
         return sample.sample
     }
 

@@ -18,10 +18,10 @@ struct ScoringTests {
             let end = min(first + way.chunk, Self.text.count - 1)
             let targets = Self.text[min(max(first + 1, Self.start), end + 1)..<end + 1]
             let slice = StageBatch.Slice(
-                sequence: 3, position: first, tokens: Array(Self.text[first..<end]), blocks: way.blocks, samples: false,
+                sequence: 3, position: first, tokens: Array(Self.text[first..<end]), blocks: way.blocks, sampleCount: 0,
                 targets: Array(targets))
             let other = StageBatch.Slice(
-                sequence: 4, position: 0, tokens: [5, 6, 7], blocks: [9], samples: false, targets: [6, 7])
+                sequence: 4, position: 0, tokens: [5, 6, 7], blocks: [9], sampleCount: 0, targets: [6, 7])
             _ = try pipeline.step(way.companions > 0 ? [other, slice] : [slice])
             result += pipeline.stages.last?.scores.first { $0.sequence == 3 }?.logProbabilities ?? []
         }
@@ -36,7 +36,7 @@ struct ScoringTests {
         pipeline.stages[0].begin(1, parameters: parameters)
         let expected = try Self.text.dropLast().indices.map { index in
             let slice = StageBatch.Slice(
-                sequence: 1, position: index, tokens: [Self.text[index]], blocks: [0, 1, 2], samples: true)
+                sequence: 1, position: index, tokens: [Self.text[index]], blocks: [0, 1, 2], sampleCount: 1)
             let sample = try #require(try pipeline.step([slice]).samples.first).1
             return try #require(sample.top.first { $0.token == Self.text[index + 1] }).logProbability
         }
@@ -57,17 +57,17 @@ struct ScoringTests {
             var parameters = StageInvarianceTests.parameters
             parameters.promptTokenCount = 60
             pipeline.stages.last?.begin(1, parameters: parameters)
-            func feed(_ range: Range<Int>, samples: Bool) throws -> SampledToken? {
+            func feed(_ range: Range<Int>, sampleCount: Int) throws -> SampledToken? {
                 try pipeline.step([
                     .init(
                         sequence: 1, position: range.lowerBound, tokens: Array(Self.text[range]), blocks: [0, 1, 2],
-                        samples: samples, restartLength: 66)
+                        sampleCount: sampleCount, restartLength: 66)
                 ]).samples.first?.1
             }
-            _ = try feed(0..<65, samples: true)
-            guard restarting else { return try feed(65..<66, samples: true) }
-            _ = try feed(0..<40, samples: false)
-            return try feed(40..<66, samples: true)
+            _ = try feed(0..<65, sampleCount: 1)
+            guard restarting else { return try feed(65..<66, sampleCount: 1) }
+            _ = try feed(0..<40, sampleCount: 0)
+            return try feed(40..<66, sampleCount: 1)
         }
         #expect(try run(restarting: true) == run(restarting: false))
     }
@@ -77,7 +77,7 @@ struct ScoringTests {
         let bounds = BatchLayout.Bounds(maximumTokens: 16, vocabularySize: 50, contextLength: 64, blockCount: 4)
         func slice(_ restartLength: Int?) -> StageBatch.Slice {
             .init(
-                sequence: 1, position: 3, tokens: [1, 2, 3], blocks: [0], samples: false, restartLength: restartLength)
+                sequence: 1, position: 3, tokens: [1, 2, 3], blocks: [0], sampleCount: 0, restartLength: restartLength)
         }
         var layout = BatchLayout()
         try layout.fill(StageBatch(slices: [slice(nil), slice(5), slice(64)]), bounds: bounds)

@@ -10,7 +10,7 @@ struct StageBatchTests {
     static func slice(
         _ change: (inout StageBatch.Slice) -> Void = { _ in }
     ) -> StageBatch.Slice {
-        var slice = StageBatch.Slice(sequence: 1, position: 0, tokens: [1, 2, 3], blocks: [0, 1], samples: true)
+        var slice = StageBatch.Slice(sequence: 1, position: 0, tokens: [1, 2, 3], blocks: [0, 1], sampleCount: 1)
         change(&slice)
         return slice
     }
@@ -49,7 +49,7 @@ struct StageBatchTests {
     @Test("Activations of another size than the batch are refused")
     func wrongInput() throws {
         let pipeline = try Pipeline(.llama, Way(cuts: [2]))
-        let batch = StageBatch(slices: [Self.slice { $0.samples = false }])
+        let batch = StageBatch(slices: [Self.slice { $0.sampleCount = 0 }])
         for count in [0, 1, 3 * 24 - 1, 3 * 24 + 1, 4 * 24] {
             let input = [Float](repeating: 0, count: count)
             #expect(throws: InferenceError.self) {

@@ -98,7 +98,7 @@ struct StageInvarianceTests {
         for sample in whole.dropFirst(6) {
             let slice = StageBatch.Slice(
                 sequence: 3, position: position, tokens: Array(tokens[position...]), blocks: [3, 2, 1, 0],
-                samples: true)
+                sampleCount: 1)
             position = tokens.count
             #expect(try pipeline.step([slice]).samples.map(\.1) == [sample])
             tokens.append(sample.token)
@@ -120,14 +120,14 @@ struct StageInvarianceTests {
         let pipeline = try Pipeline(.q4)
         _ = try pipeline.step([
             .init(
-                sequence: 1, position: 0, tokens: Array(Self.prompt.prefix(32)), blocks: [6], samples: false)
+                sequence: 1, position: 0, tokens: Array(Self.prompt.prefix(32)), blocks: [6], sampleCount: 0)
         ])
         var parameters = Self.parameters
         parameters.promptTokenCount = Self.prompt.count
         pipeline.stages.last?.begin(2, parameters: parameters, history: Array(Self.prompt.prefix(32)))
         let samples = try pipeline.step([
             .init(
-                sequence: 2, position: 32, tokens: Array(Self.prompt.dropFirst(32)), blocks: [6, 1, 2], samples: true)
+                sequence: 2, position: 32, tokens: Array(Self.prompt.dropFirst(32)), blocks: [6, 1, 2], sampleCount: 1)
         ]).samples
         #expect(samples.map(\.1) == [reference.samples[0]])
     }
@@ -143,7 +143,7 @@ struct StageInvarianceTests {
             let sequence = UInt64(index)
             let slice = StageBatch.Slice(
                 sequence: sequence, position: 0, tokens: [Int32(index), 3], blocks: [Int32(index)],
-                samples: index % 3 != 1)
+                sampleCount: index % 3 != 1 ? 1 : 0)
             slices.append(slice)
             for pipeline in [alone, together] { pipeline.stages.last?.begin(sequence, parameters: greedy) }
             expected += try alone.step([slice]).samples.map(\.1)
@@ -159,7 +159,7 @@ struct StageInvarianceTests {
             }
         let samples = try together.step(twice).samples
         #expect(samples.map(\.1) == expected + expected)
-        #expect(samples.map(\.0) == twice.filter(\.samples).map(\.sequence))
+        #expect(samples.map(\.0) == twice.filter { $0.sampleCount > 0 }.map(\.sequence))
     }
 }
 

@@ -31,7 +31,7 @@ struct StageLoadingTests {
         for stage in [second, fresh] {
             stage.begin(1, parameters: SamplingParameters(temperature: 0, logProbabilityCount: 5))
             let input = (0..<48).map { Float($0) * 0.01 }
-            let slice = StageBatch.Slice(sequence: 1, position: 0, tokens: [1, 2], blocks: [0], samples: true)
+            let slice = StageBatch.Slice(sequence: 1, position: 0, tokens: [1, 2], blocks: [0], sampleCount: 1)
             let output = try input.withUnsafeBufferPointer {
                 try stage.forward(StageBatch(slices: [slice]), input: $0)
             }
