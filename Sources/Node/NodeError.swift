@@ -9,11 +9,14 @@ import Wire
 package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
     package let message: String
     package let hint: String?
+    /// The coordinator said this of a request; otherwise it was found out here.
+    package let isReply: Bool
 
     /// `message` and `hint` are sentences without a full stop at their end.
-    package init(_ message: String, hint: String? = nil) {
+    package init(_ message: String, hint: String? = nil, isReply: Bool = false) {
         self.message = Self.line(message)
         self.hint = hint.map(Self.line)
+        self.isReply = isReply
     }
 
     /// What a model file or a peer says may come into a message, but it neither breaks the line nor moves the cursor:
