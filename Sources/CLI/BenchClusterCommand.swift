@@ -150,7 +150,7 @@ private final class EndCount: @unchecked Sendable {
             count += 1
             guard lastSaid.duration(to: .now) > .seconds(10) else { return }
             lastSaid = .now
-            Terminal.say("\(count) requests have ended")
+            Terminal.say(count == 1 ? "1 request has ended" : "\(count) requests have ended")
         }
     }
 }

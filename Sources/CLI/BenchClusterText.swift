@@ -27,7 +27,8 @@ extension ClusterBenchmarkReport {
         let (load, speed) = (row.load, row.load.tokensPerSecond)
         return [
             model, type ?? "-", "\(workers)", threadsText, row.concurrency.map(String.init) ?? "trace", row.test,
-            String(format: "%.1f", speed.median), String(format: "%.1f-%.1f", speed.minimum, speed.maximum),
+            String(format: "%.1f", speed.median),
+            speed.minimum < speed.maximum ? String(format: "%.1f-%.1f", speed.minimum, speed.maximum) : "-",
             String(format: "%.1f", load.goodput.median),
         ] + Self.cells(load.timeToFirstTokenSeconds, "s") + Self.cells(load.timeBetweenTokensMilliseconds, "ms")
     }

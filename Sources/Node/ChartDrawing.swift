@@ -54,7 +54,7 @@ private struct ChartDrawing {
         if let limit = panel.limit {
             let x = frame.x(limit.x)
             line(x, frame.top, x, frame.bottom, color: "#888888", dashes: "4 3")
-            text(limit.name, x - 4, frame.top + 12, size: 11, anchor: "end", color: "#666666")
+            text(limit.name, x - 4, frame.bottom - 6, size: 11, anchor: "end", color: "#666666")
         }
         for (index, points) in shown.enumerated() {
             draw(points, of: panel.series[index], frame, color: Self.colors[index % Self.colors.count])
