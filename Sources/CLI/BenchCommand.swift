@@ -6,9 +6,25 @@ import Node
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure the speed of models and kernels beside this machine's limits.",
-        subcommands: [BenchModelCommand.self, BenchKernelsCommand.self],
+        abstract: "Measure the speed of models, kernels and clusters.",
+        discussion: """
+            Where no subcommand is named it is `cluster` with any of these flags, else `model`:
+            \(clusterFlags.joined(separator: ", ")).
+            """,
+        subcommands: [BenchModelCommand.self, BenchClusterCommand.self, BenchKernelsCommand.self],
         defaultSubcommand: BenchModelCommand.self)
+
+    /// Flags that only `cluster` has: each chooses it where no subcommand is named.
+    private static let clusterFlags = ["--workers", "--concurrency", "--trace", "--coordinator"]
+
+    /// The arguments of the program, with `cluster` where it is meant but left out.
+    static func completed(_ arguments: [String]) -> [String] {
+        guard arguments.first == configuration.commandName else { return arguments }
+        let isNamed = configuration.subcommands.contains { $0._commandName == arguments.dropFirst().first }
+        let flags = arguments.map { String($0.prefix { $0 != "=" }) }
+        guard !isNamed, flags.contains(where: clusterFlags.contains) else { return arguments }
+        return [arguments[0], BenchClusterCommand._commandName] + arguments.dropFirst()
+    }
 
     /// "1,2,8" as numbers.
     static func numbers(_ list: String, flag: String) throws(NodeError) -> [Int] {

@@ -27,10 +27,12 @@ struct Tandem: AsyncParsableCommand {
 
 @main
 enum Main {
+    private static let arguments = BenchCommand.completed(Array(CommandLine.arguments.dropFirst()))
+
     static func main() async {
         ignoreBrokenPipes()
         do {
-            var command = try Tandem.parseAsRoot()
+            var command = try Tandem.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -63,7 +65,7 @@ enum Main {
     private static func subcommandName() -> String {
         var command: any ParsableCommand.Type = Tandem.self
         var names = ""
-        for argument in CommandLine.arguments.dropFirst() {
+        for argument in arguments {
             let subcommand = command.configuration.subcommands.first { $0._commandName == argument }
             guard let subcommand else { continue }
             command = subcommand

@@ -100,8 +100,10 @@ package final class CoordinatorClient: Sendable {
                 timings.firstTokenSeconds = firstToken ?? 0
                 emit(.finished(finished.reason, timings))
                 return
-            case .failed(let failure): throw NodeError(
-                    failure.message, hint: failure.hint, retryAfterMilliseconds: failure.retryAfterMilliseconds)
+            case .failed(let failure):
+                throw NodeError(
+                    failure.message, hint: failure.hint, retryAfterMilliseconds: failure.retryAfterMilliseconds,
+                    isReply: true)
             case .status, .refusal: break
             }
         }
@@ -210,7 +212,7 @@ private final class ClientLink {
                 guard frames.count == 1 else { throw NodeError(WireError("a reply has \(frames.count) frames")) }
                 let reply: ClientReply
                 do { reply = try ClientReply(decoding: frames[0].bytes) } catch { throw NodeError(error) }
-                if case .refusal(let refusal) = reply { throw NodeError(refusal.reason) }
+                if case .refusal(let refusal) = reply { throw NodeError(refusal.reason, isReply: true) }
                 return reply
             }
             _ = poller.wait(timeoutMilliseconds: 500)

@@ -37,6 +37,14 @@ package enum MachineDescription {
         close(file)
     }
 
+    /// From now on this process may open as many files and connections as the system lets it (`getrlimit(2)`).
+    static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
     private static func kibibytes(named key: String, in path: String) -> Int? {
         field(key, in: path).flatMap { Int($0) }.map { $0 * 1024 }
     }

@@ -77,8 +77,8 @@ package struct ModelBenchmarkReport: Sendable, Codable {
 /// One run.
 package struct ModelBenchmark {
     private let options: ModelBenchmarkOptions
-    private let model: Model
-    private let mix: QuantizationMix?
+    private let opened: BenchmarkModel
+    private var model: Model { opened.model }
     private let threads: [Int]
     private let tests: [StageBenchmark.Test]
     private let keyValueType: KeyValueType
@@ -91,7 +91,6 @@ package struct ModelBenchmark {
         for batch in options.batches { try NodeError.checked(batch, flag: "--batch", in: 1...512) }
         try NodeError.checked(options.context, flag: "--context", in: 0...1_000_000)
         try NodeError.checked(options.repetitions, flag: "--repetitions", in: 1...1000)
-        try NodeError.checked(options.layers ?? 1, flag: "--layers", in: 1...1000)
         guard let keyValueType = KeyValueType(rawValue: options.keyValueType) else {
             throw NodeError(
                 "--kv-type is \(options.keyValueType), which is no known type",
@@ -109,25 +108,12 @@ package struct ModelBenchmark {
         }
         tests = prompts + (options.steps > 0 ? decoding : [])
         guard !tests.isEmpty else { throw NodeError("there is nothing to measure", hint: "give --pp or --tg above 0") }
-        (model, mix) = try Self.open(options)
-    }
-
-    private static func open(_ options: ModelBenchmarkOptions) throws(NodeError) -> (Model, QuantizationMix?) {
         if let path = options.modelPath {
-            do { return (try Model.open(path: path), nil) } catch { throw NodeError(error) }
+            opened = try BenchmarkModel(path: path)
+        } else {
+            opened = try BenchmarkModel(
+                shape: options.shape, type: options.type, layers: options.layers, seed: options.seed)
         }
-        guard let shape = SyntheticShape(rawValue: options.shape) else {
-            throw NodeError(
-                "--shape is \(options.shape), which is no known shape", hint: "use one of \(SyntheticShape.names)")
-        }
-        let mix = try QuantizationMix.named(options.type, flag: "--type")
-        let most = shape.configuration().layerCount
-        guard (options.layers ?? most) <= most else {
-            throw NodeError("--layers is \(options.layers ?? 0), but \(shape.rawValue) has \(most)")
-        }
-        do {
-            return (try Model.synthetic(shape, mix: mix, layers: options.layers, seed: options.seed), mix)
-        } catch { throw NodeError(error) }
     }
 
     /// Runs all tests; `notice` is told what is going on.
@@ -216,10 +202,9 @@ package struct ModelBenchmark {
     private func startPeer(notice: (String) -> Void) throws(NodeError) -> BenchmarkPeer? {
         guard let python = options.peerPython else { return nil }
         if let path = options.modelPath { return try BenchmarkPeer(python: python, modelPath: path) }
-        guard let mix else { preconditionFailure("a synthetic model has types") }
         let path = NSTemporaryDirectory() + "tandem-bench-\(MachineDescription.processID).gguf"
         notice("writing \(model.name) for the peer")
-        do { _ = try model.writeGGUF(to: path, mix: mix) { _ in true } } catch { throw NodeError(error) }
+        try opened.write(to: path)
         defer { unlink(path) }
         return try BenchmarkPeer(python: python, modelPath: path)
     }

@@ -11,12 +11,17 @@ package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
     package let hint: String?
     /// Where the same may succeed later: after so long.
     package let retryAfterMilliseconds: UInt64?
+    /// The coordinator said this of a request; otherwise it was found out here.
+    package let isReply: Bool
 
     /// `message` and `hint` are sentences without a full stop at their end.
-    package init(_ message: String, hint: String? = nil, retryAfterMilliseconds: UInt64? = nil) {
+    package init(
+        _ message: String, hint: String? = nil, retryAfterMilliseconds: UInt64? = nil, isReply: Bool = false
+    ) {
         self.message = Self.line(message)
         self.hint = hint.map(Self.line)
         self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.isReply = isReply
     }
 
     /// What a model file or a peer says may come into a message, but it neither breaks the line nor moves the cursor:

@@ -1,0 +1,106 @@
+// Responsible for: a coordinator and workers as child processes of this one, stopped together and never left behind.
+// Must not know: what they are for.
+import Foundation
+import Node
+
+/// The child processes of one command. Each reads a pipe whose other end only we hold, so that none outlives us.
+final class ChildFamily: @unchecked Sendable {
+    enum Ending { case stopped, failed }
+
+    private let lock = NSLock()
+    private let environment: [String: String]
+    private var coordinator: Process?
+    private var workers: [Process] = []
+    private var isStopping = false
+    private let ended = DispatchSemaphore(value: 0)
+
+    /// `environment` is added to ours.
+    init(environment: [String: String] = [:]) {
+        self.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    }
+
+    /// Starts a coordinator and returns the first line of its stdout, which joins a worker; nil where it ended without
+    /// one, after it has said why.
+    func startCoordinator(_ arguments: [String]) throws -> JoinLine? {
+        let output = Pipe()
+        let process = try start(["coordinator"] + arguments, output: output)
+        lock.withLock { coordinator = process }
+        var line: [UInt8] = []
+        while let byte = output.fileHandleForReading.readData(ofLength: 1).first, byte != 10 { line.append(byte) }
+        return JoinLine(String(decoding: line, as: UTF8.self))
+    }
+
+    /// Starts a worker that joins the coordinator of `line`.
+    func startWorker(_ line: JoinLine, _ arguments: [String]) throws {
+        let process = try start(line.arguments + arguments, output: nil)
+        lock.withLock { workers.append(process) }
+    }
+
+    private func start(_ arguments: [String], output: Pipe?) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments = arguments + ["--exit-with-stdin"]
+        process.environment = environment
+        process.standardInput = Pipe()
+        if let output { process.standardOutput = output }
+        process.terminationHandler = { [weak self] _ in self?.ended.signal() }
+        try process.run()
+        return process
+    }
+
+    /// Whether the coordinator and all workers run.
+    var isComplete: Bool {
+        lock.withLock { coordinator?.isRunning == true && workers.allSatisfy(\.isRunning) }
+    }
+
+    /// Waits until the coordinator or every worker has ended, or a stop was requested.
+    func waitForEnd() async -> Ending {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { [self] in
+                while true {
+                    let state: Ending? = lock.withLock {
+                        if isStopping { return .stopped }
+                        if coordinator?.isRunning != true { return .failed }
+                        return workers.contains { $0.isRunning } ? nil : .failed
+                    }
+                    if let state { return continuation.resume(returning: state) }
+                    ended.wait()
+                }
+            }
+        }
+    }
+
+    /// May be called from any thread.
+    func requestStop() {
+        lock.withLock { isStopping = true }
+        ended.signal()
+    }
+
+    /// Ends every child, gently first, and waits for it.
+    func stop() {
+        let all = lock.withLock { workers + [coordinator].compactMap { $0 } }
+        for process in all where process.isRunning { process.terminate() }
+        let deadline = Date(timeIntervalSinceNow: 5)
+        for process in all {
+            while process.isRunning && Date() < deadline { usleep(10_000) }
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
+        }
+    }
+}
+
+/// What a coordinator prints to be pasted on other hosts: "tandem worker --join HOST:PORT", and further flags.
+struct JoinLine {
+    let text: String
+    /// All but the program's name.
+    let arguments: [String]
+    /// Where the coordinator listens.
+    var address: String { arguments[2] }
+
+    /// nil: the text is no such line.
+    init?(_ text: String) {
+        let words = text.split(separator: " ").map(String.init)
+        guard words.count >= 4, words[1...2] == ["worker", "--join"] else { return nil }
+        (self.text, arguments) = (text, Array(words.dropFirst()))
+    }
+}
