@@ -153,7 +153,11 @@ final class CoordinatorLoop {
     private func receiveResults() {
         while let (_, frames) = sockets.tokens.receive() {
             guard frames.count == 1 else { continue }
-            do { decide(.stepResult(try StepResult(decoding: frames[0].bytes))) } catch {
+            do {
+                var result = try StepResult(decoding: frames[0].bytes)
+                result.timings.append(StageTiming(wire: Microseconds.since(result.sentMicroseconds)))
+                decide(.stepResult(result))
+            } catch {
                 parts.log.warning("an unreadable result was dropped: \(error)")
             }
         }
@@ -242,7 +246,9 @@ final class CoordinatorLoop {
         switch action {
         case .send(let worker, let command): send(command, to: worker)
         case .connectFirstStage(let endpoint): connectFirstStage(endpoint)
-        case .forward(let forward): firstStage?.send(forward.encode())
+        case .forward(var forward):
+            forward.sentMicroseconds = Microseconds.ofDay
+            firstStage?.send(forward.encode())
         case .started(let request, _): sinks[request]?.yield(.started)
         case .emit(let request, let sample): sinks[request]?.yield(.token(sample))
         case .score(let request, let values): sinks[request]?.yield(.scores(values))

@@ -1,5 +1,7 @@
-// Responsible for: the time that a node's machine decides by.
-// Must not know: the time of day.
+// Responsible for: the times that a node reads: one that its machine decides by, one that stamps what it sends, one that
+// measures.
+// Must not know: what they are compared with.
+import Glibc
 
 /// Milliseconds since a loop began, on a clock that never goes back.
 struct LoopClock {
@@ -8,6 +10,27 @@ struct LoopClock {
     var milliseconds: UInt64 {
         let elapsed = start.duration(to: .now).components
         return UInt64(elapsed.seconds) * 1000 + UInt64(elapsed.attoseconds / 1_000_000_000_000_000)
+    }
+}
+
+/// Microseconds of a system clock.
+enum Microseconds {
+    /// Of the time of day, which processes of one host share: a step is stamped with it when it is sent.
+    static var ofDay: UInt64 { read(CLOCK_REALTIME) }
+
+    /// Of a clock that never goes back.
+    static var monotonic: UInt64 { read(CLOCK_MONOTONIC) }
+
+    /// From a stamp of `ofDay` until now; 0 where there was none, or where the sender's clock is ahead.
+    static func since(_ stamp: UInt64) -> UInt64 {
+        let now = ofDay
+        return stamp == 0 || stamp > now ? 0 : now - stamp
+    }
+
+    private static func read(_ clock: clockid_t) -> UInt64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1000
     }
 }
 

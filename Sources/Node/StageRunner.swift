@@ -18,10 +18,20 @@ enum StageCommand: Sendable {
     case discard(ContentHash)
     /// Every tensor is here; answered by `.loaded`.
     case load
-    /// Answered by `.computed`. `activations` is absent on the first stage.
-    case compute(Forward, activations: Frame?)
+    /// Answered by `.computed`.
+    case compute(Forward, StepArrival)
     case endSequences([SequenceID])
     case unload
+}
+
+/// What the loop thread knows of a step beside its header.
+struct StepArrival: Sendable {
+    /// Absent on the first stage.
+    var activations: Frame?
+    /// Microseconds that it was on its way.
+    var wire: UInt64
+    /// When it came, by `Microseconds.monotonic`.
+    var time: UInt64
 }
 
 /// What the compute thread tells the loop thread.
@@ -48,8 +58,10 @@ final class StageRunner {
     private var inventory: ShardInventory?
     private var partials: [ContentHash: PartialTensor] = [:]
     private var verified: Set<ContentHash> = []
-    private var stage: Stage?
+    private var stage: (any StepComputer)?
     private var input: [Float] = []
+    /// Since when the stage has computed nothing, by `Microseconds.monotonic`.
+    private var idleSince: UInt64 = 0
 
     init(
         inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache,
@@ -78,7 +90,7 @@ final class StageRunner {
             case .verify(let content): try verify(content)
             case .discard(let content): partials[content] = nil
             case .load: try load()
-            case .compute(let forward, let activations): try compute(forward, activations)
+            case .compute(let forward, let arrival): try compute(forward, arrival)
             case .endSequences(let sequences): for sequence in sequences { stage?.end(sequence.value) }
             case .unload: (assignment, inventory, stage, partials) = (nil, nil, nil, [:])
             }
@@ -138,45 +150,30 @@ final class StageRunner {
             model: inventory.manifest.configuration, layers: assignment.layers,
             blockCount: assignment.keyValueBlockCount, maximumBatchTokens: assignment.maximumBatchTokens,
             threads: threads)
-        let previous = stage
+        let previous = stage as? Stage
         stage = nil
         stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
             tell(.progress(assignment.epoch, done: $0, total: total))
         }
+        idleSince = Microseconds.monotonic
         tell(.loaded(assignment.epoch))
     }
 
     // MARK: Computing
 
-    private func compute(_ forward: Forward, _ activations: Frame?) throws {
+    private func compute(_ forward: Forward, _ arrival: StepArrival) throws {
         guard let stage, let assignment, forward.epoch == assignment.epoch else { return }
-        let start = ContinuousClock.now
-        for item in forward.items {
-            guard assignment.isLast, let begin = item.begin else { continue }
-            stage.begin(
-                item.sequence.value,
-                parameters: SamplingParameters(begin.sampling, promptTokenCount: begin.promptTokenCount),
-                history: begin.history)
-        }
-        let batch = StageBatch(
-            slices: forward.items.map {
-                .init(
-                    sequence: $0.sequence.value, position: $0.position, tokens: $0.tokens, blocks: $0.blocks,
-                    sampleCount: $0.sampleCount, draftCount: $0.draftCount, restartLength: $0.restartLength,
-                    targets: $0.targets)
-            })
-        let output = try withInput(activations) { try stage.forward(batch, input: $0) }
-        let elapsed = start.duration(to: .now)
-        let microseconds = UInt64(elapsed.seconds * 1e6)
-        var result = StepResult(
-            epoch: forward.epoch, step: forward.step, timings: [StageTiming(compute: microseconds)])
+        let start = Microseconds.monotonic
+        let output = try withInput(arrival.activations) { try stage.compute(forward, input: $0) }
+        let end = Microseconds.monotonic
+        let timing = StageTiming(
+            wire: arrival.wire, queue: start - arrival.time, compute: end - start, wait: start - idleSince)
+        idleSince = end
+        var result = StepResult(epoch: forward.epoch, step: forward.step, timings: [timing])
         switch output {
         case .hidden(let values): tell(.computed(result, activations: Array(values)))
-        case .sampled(let samples):
-            result.samples = samples.map { .init(SequenceID($0.sequence), $0.sample) }
-            result.scores = stage.scores.map {
-                SequenceScores(sequence: SequenceID($0.sequence), logProbabilities: $0.logProbabilities)
-            }
+        case .sampled(let samples, let scores):
+            (result.samples, result.scores) = (samples, scores)
             tell(.computed(result, activations: []))
         }
     }
@@ -194,14 +191,5 @@ final class StageRunner {
             }
         }
         return try input.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[..<count])) }
-    }
-}
-
-extension Wire.SampledToken {
-    /// A sampled token for the wire.
-    init(_ sequence: SequenceID, _ sample: Inference.SampledToken) {
-        self.init(
-            sequence: sequence, token: sample.token, logProbability: sample.logProbability,
-            top: sample.top.map { TokenProbability(token: $0.token, logProbability: $0.logProbability) })
     }
 }

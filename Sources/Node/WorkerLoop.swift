@@ -43,8 +43,8 @@ final class WorkerLoop {
     /// The shard being fetched.
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
     private var isWeightsLinkUp = false
-    /// The raw frames of steps that wait for the compute thread.
-    private var activations: [StepID: Frame] = [:]
+    /// What came with the steps that wait for the compute thread.
+    private var arrivals: [StepID: StepArrival] = [:]
     /// What the compute thread made of the step that the machine now sends on.
     private var output: [Float] = []
     private var transferredBytes: UInt64 = 0
@@ -162,13 +162,15 @@ final class WorkerLoop {
                     throw WireError("a step's activations have \(rawBytes) bytes instead of \(forward.rawFrameBytes)")
                 }
                 if forward.epoch == machine.assignment?.epoch {
-                    activations[forward.step] = frames.count == 2 ? frames[1] : nil
+                    arrivals[forward.step] = StepArrival(
+                        activations: frames.count == 2 ? frames[1] : nil,
+                        wire: Microseconds.since(forward.sentMicroseconds), time: Microseconds.monotonic)
                 }
                 decide(.forward(forward))
             } catch { parts.log.warning("an unreadable step was dropped: \(error)") }
         }
-        // Frames of steps that the machine dropped; those it kept are asked for one by one.
-        if activations.count > 2 * Wire.Limits.stepsInFlight { activations = [:] }
+        // Those of steps that the machine dropped; those it kept are asked for one by one.
+        if arrivals.count > 2 * Wire.Limits.stepsInFlight { arrivals = [:] }
     }
 
     private func receiveChunks() {
@@ -284,7 +286,7 @@ final class WorkerLoop {
             control = try Self.connectControl(context, parts.coordinator, id, poller)
         case .load(let assign):
             fetch = nil
-            activations = [:]
+            arrivals = [:]
             parts.log.info(
                 "loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
             order(.prepare(assign))
@@ -292,14 +294,21 @@ final class WorkerLoop {
             try replace(&next, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)
         case .unload:
             fetch = nil
-            activations = [:]
+            arrivals = [:]
             next?.close()
             next = nil
             order(.unload)
         case .compute(let forward):
-            order(.compute(forward, activations: activations.removeValue(forKey: forward.step)))
-        case .sendForward(let forward): next?.send(forward.encode(), floats: output)
-        case .sendResult(let result): tokens?.send(result.encode())
+            let arrival = arrivals.removeValue(forKey: forward.step)
+            order(.compute(forward, arrival ?? StepArrival(wire: 0, time: Microseconds.monotonic)))
+        case .sendForward(var forward):
+            arrivals[forward.step] = nil  // there still, where it was not computed
+            forward.sentMicroseconds = Microseconds.ofDay
+            next?.send(forward.encode(), floats: output)
+        case .sendResult(var result):
+            arrivals[result.step] = nil
+            result.sentMicroseconds = Microseconds.ofDay
+            tokens?.send(result.encode())
         case .endSequences(let sequences): order(.endSequences(sequences))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }

@@ -1,0 +1,58 @@
+// Responsible for: what the compute thread asks of whatever computes a step, in the words of the wire.
+// Must not know: threads, mailboxes, where a step comes from.
+import Inference
+import Wire
+
+/// Computes the steps of one stage: `Stage`, or `TimedStage`, which only pretends to. Used by one thread.
+protocol StepComputer: AnyObject {
+    /// Computes one step. `input`: activations [tokens, embeddingLength] of the stage before; nil on the first stage.
+    /// Throws where the step does not fit the stage.
+    func compute(_ forward: Forward, input: UnsafeBufferPointer<Float>?) throws -> StepOutput
+    /// The sequence is over.
+    func end(_ sequence: UInt64)
+}
+
+/// What a stage makes of a step.
+enum StepOutput {
+    /// Not the last stage: activations [tokens, embeddingLength], valid until the stage's next step.
+    case hidden(UnsafeBufferPointer<Float>)
+    /// The last stage: tokens in the order of the items, and the log-probabilities of the targets of each that has some.
+    case sampled([Wire.SampledToken], scores: [SequenceScores])
+}
+
+extension Stage: StepComputer {
+    func compute(_ forward: Forward, input: UnsafeBufferPointer<Float>?) throws -> StepOutput {
+        for item in forward.items {
+            guard configuration.isLast, let start = item.begin else { continue }
+            begin(
+                item.sequence.value,
+                parameters: SamplingParameters(start.sampling, promptTokenCount: start.promptTokenCount),
+                history: start.history)
+        }
+        let batch = StageBatch(
+            slices: forward.items.map {
+                .init(
+                    sequence: $0.sequence.value, position: $0.position, tokens: $0.tokens, blocks: $0.blocks,
+                    sampleCount: $0.sampleCount, draftCount: $0.draftCount, restartLength: $0.restartLength,
+                    targets: $0.targets)
+            })
+        switch try self.forward(batch, input: input) {
+        case .hidden(let values): return .hidden(values)
+        case .sampled(let samples):
+            return .sampled(
+                samples.map { .init(SequenceID($0.sequence), $0.sample) },
+                scores: scores.map {
+                    SequenceScores(sequence: SequenceID($0.sequence), logProbabilities: $0.logProbabilities)
+                })
+        }
+    }
+}
+
+extension Wire.SampledToken {
+    /// A sampled token for the wire.
+    init(_ sequence: SequenceID, _ sample: Inference.SampledToken) {
+        self.init(
+            sequence: sequence, token: sample.token, logProbability: sample.logProbability,
+            top: sample.top.map { TokenProbability(token: $0.token, logProbability: $0.logProbability) })
+    }
+}
