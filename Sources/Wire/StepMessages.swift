@@ -125,6 +125,7 @@ package struct StageTiming: Equatable, Sendable {
         self.wait = wait
     }
 
+    /// Adds up, field by field.
     package static func += (total: inout StageTiming, timing: StageTiming) {
         total.wire &+= timing.wire
         total.queue &+= timing.queue
