@@ -88,10 +88,15 @@ enum Requests {
         return request
     }
 
+    /// Token ids of a model end before this.
+    static func vocabulary(of model: String) throws -> Int {
+        try Model.open(path: model).configuration.vocabularySize
+    }
+
     /// Six requests that differ in everything: a text, a conversation, a prompt over several KV blocks, greedy and
     /// sampled with every penalty, a prompt to be scored.
     static func mixed(for model: String) throws -> [GenerationRequest] {
-        let vocabulary = try Model.open(path: model).configuration.vocabularySize
+        let vocabulary = try vocabulary(of: model)
         func ids(_ count: Int, _ seed: UInt64) -> [Int32] {
             var generator = SeededGenerator(seed: seed)
             return (0..<count).map { _ in Int32(generator.below(vocabulary)) }
