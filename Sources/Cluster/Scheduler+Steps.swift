@@ -77,7 +77,7 @@ extension Scheduler {
         _ decoding: Int, _ others: [ForwardItem], _ outcomes: inout [Outcome]
     ) -> [ForwardItem] {
         let indices = sequences.indices.filter { sequences[$0].isPrefilling }
-        guard let first = indices.first else { return [] }
+        if indices.isEmpty { return [] }
         let taken = others.reduce(0) { $0 + $1.tokens.count }
         var budget = rules.prefillChunk
         if decoding > 0 {
@@ -86,8 +86,8 @@ extension Scheduler {
                 granularity: Self.promptGranularity)
         } else {
             budget = monitor.costs.chunk(
-                tokens: sequences[first].remaining, stages: stageCount, smallest: Self.smallestChunk,
-                limit: rules.prefillChunk)
+                tokens: indices.reduce(0) { $0 + sequences[$1].remaining }, stages: stageCount,
+                smallest: Self.smallestChunk, limit: rules.prefillChunk)
         }
         counts.prefillBudget = budget
         budget = min(budget, rules.maximumBatchTokens - taken)
