@@ -14,9 +14,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
               tandem coordinator --model model.gguf --min-workers 2 --context 8192
               tandem coordinator --model model.gguf --split 0-3,4-11
               tandem coordinator --model model.gguf --listen tcp://192.0.2.1:7070 --insecure
+              tandem coordinator --simulate   (for workers with --simulate-stage-milliseconds)
             """)
 
-    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
+    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String?
+    @Flag(help: "Serve no model, for workers that only pretend to compute: measures everything else.")
+    var simulate = false
     @OptionGroup var quantization: QuantizationFlag
     @Option(help: "Where workers and clients connect; port 0 takes a free one.")
     var listen: String = CoordinatorOptions.defaultListen
@@ -33,6 +36,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = CoordinatorOptions(modelPath: model)
+        options.isSimulated = simulate
         options.quantization = quantization.quantize
         options.listen = listen
         options.split = try split.map { try LayerSplit.parse($0) }

@@ -12,6 +12,7 @@ struct WorkerCommand: AsyncParsableCommand {
               tandem worker --join 127.0.0.1:7070
               tandem worker --join 127.0.0.1:7070 --memory 4GiB --threads 8
               tandem worker --join 127.0.0.1:7070 --model model.gguf   (reads its own copy)
+              tandem worker --join 127.0.0.1:7070 --simulate-stage-milliseconds 5   (computes nothing)
             """)
 
     @Option(help: "The coordinator's address, as its join line says.") var join: String
@@ -19,6 +20,12 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(name: .shortAndLong, help: "A copy of the coordinator's model on this host, read instead of a transfer.")
     var model: String?
+    @Option(
+        help: ArgumentHelp(
+            "Compute nothing, but take so long for each step: measures scheduler and transport.", valueName: "ms"))
+    var simulateStageMilliseconds: Double?
+    @Option(help: ArgumentHelp("And so much for each token of a step beyond the first.", valueName: "microseconds"))
+    var simulateTokenMicroseconds: Double?
     @Flag(help: "Allow joining a coordinator on another host although links are not encrypted.") var insecure = false
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
@@ -27,6 +34,8 @@ struct WorkerCommand: AsyncParsableCommand {
         options.memoryBytes = try memory.map(parseMemory)
         options.threads = threads
         options.modelPath = model
+        options.simulatedStageMilliseconds = simulateStageMilliseconds
+        options.simulatedTokenMicroseconds = simulateTokenMicroseconds
         options.isInsecure = insecure
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = talk("worker")

@@ -11,7 +11,14 @@ extension Model {
             seed: seed)
     }
 
-    /// The same for any configuration.
+    /// A model that has a configuration and nothing else, no tensors either, for clusters that only pretend to compute: 64
+    /// layers, activations of 1024 floats, 32,000 tokens, a context of 32,768.
+    package static var simulated: Model {
+        Model(
+            name: "simulated", configuration: SyntheticShape.simulated, tensors: [], source: SyntheticWeights(seed: 0))
+    }
+
+    /// A synthetic model of any configuration.
     static func synthetic(
         _ configuration: ModelConfiguration, name: String, mix: QuantizationMix, seed: UInt64
     ) throws(ModelFileError) -> Model {

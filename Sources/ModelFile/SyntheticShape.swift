@@ -36,6 +36,11 @@ package enum SyntheticShape: String, Sendable, CaseIterable {
         }
     }
 
+    /// Of no model there is: many narrow layers, for clusters that only pretend to compute.
+    static let simulated = decoder(
+        .llama, layers: 64, width: 1024, heads: 16, keyValueHeads: 4, headSize: 64, wide: 4096, vocabulary: 32_000,
+        context: 32_768, base: 10_000, isTied: false)
+
     private static func decoder(
         _ architecture: Architecture, layers: Int, width: Int, heads: Int, keyValueHeads: Int, headSize: Int, wide: Int,
         vocabulary: Int, context: Int, base: Double, isTied: Bool

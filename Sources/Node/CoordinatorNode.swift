@@ -23,8 +23,7 @@ package final class CoordinatorNode: Service, Sendable {
         _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(NodeError) {
         let endpoint = try options.validate()
-        let loaded = try LoadedModel(
-            path: options.modelPath, contextLength: options.contextLength, quantization: options.quantization)
+        let loaded = try options.open()
         if let split = options.split {
             try LayerSplit.check(split, layerCount: loaded.model.configuration.layerCount)
         }
@@ -35,10 +34,12 @@ package final class CoordinatorNode: Service, Sendable {
             sockets = try CoordinatorLoop.Sockets(listen: endpoint)
             waker = try Waker()
         } catch { throw NodeError(error) }
-        let manifest = try DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }).manifest(
-            of: loaded.model, progress: progress)
+        let manifest = try options.manifest(of: loaded.model, progress: progress)
         let configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint)
+        if options.isSimulated {
+            log.info("there is no model: its workers only pretend to compute, and answers mean nothing")
+        }
         if !endpoint.isLoopback { log.warning("links are not encrypted: listen on a network you trust only") }
 
         joinAddress = sockets.joinAddress

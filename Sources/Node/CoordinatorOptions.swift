@@ -12,7 +12,10 @@ package struct CoordinatorOptions: Sendable {
     /// Where workers and clients connect if nobody says otherwise.
     package static let defaultListen = "tcp://127.0.0.1:7070"
 
-    package var modelPath: String
+    /// A GGUF file or a Hugging Face folder; nil only where the model is pretended.
+    package var modelPath: String?
+    /// Serve no model, but pretend to: for workers that only pretend to compute.
+    package var isSimulated = false
     /// The name of the type that weights get while they are read; nil: their own.
     package var quantization: String?
     package var listen = CoordinatorOptions.defaultListen
@@ -20,7 +23,7 @@ package struct CoordinatorOptions: Sendable {
     package var split: [Range<Int>]?
     /// nil: as many as the split names, else one.
     package var minimumWorkers: Int?
-    /// Prompt and answer together, in tokens; nil: what the model allows, up to 4096.
+    /// Prompt and answer together, in tokens; nil: what the model allows, up to 4096 where it is a real one.
     package var contextLength: Int?
     /// KV memory is for this many requests as long as the context.
     package var parallelRequests = 4
@@ -34,7 +37,32 @@ package struct CoordinatorOptions: Sendable {
     package var isInsecure = false
 
     /// The defaults.
-    package init(modelPath: String) { self.modelPath = modelPath }
+    package init(modelPath: String? = nil) { self.modelPath = modelPath }
+
+    /// Opens the model. Throws where there is none, or one too many.
+    func open() throws(NodeError) -> LoadedModel {
+        switch (modelPath, isSimulated) {
+        case (let path?, false):
+            return try LoadedModel(path: path, contextLength: contextLength, quantization: quantization)
+        case (nil, true):
+            guard quantization == nil else {
+                throw NodeError("--quantize is for weights, but --simulate has none", hint: "leave out one of them")
+            }
+            return try .simulated(contextLength: contextLength)
+        case (nil, false):
+            throw NodeError("there is no model", hint: "give one with --model PATH, or pretend to with --simulate")
+        case (_?, true):
+            throw NodeError("--simulate serves no model, but --model names one", hint: "leave out one of them")
+        }
+    }
+
+    /// What workers are told of the model; a real one's tensors are hashed. `progress` gets bytes hashed and in all.
+    func manifest(of model: Model, progress: (Int, Int) -> Void) throws(NodeError) -> ModelManifest {
+        if isSimulated {
+            return ModelManifest(name: model.name, configuration: model.configuration, entries: [], isSimulated: true)
+        }
+        return try DigestBook(folder: cacheFolder.map { $0 + "/digests" }).manifest(of: model, progress: progress)
+    }
 
     /// Checks what needs no model. Returns where to listen.
     func validate() throws(NodeError) -> Endpoint {
@@ -57,8 +85,11 @@ package struct CoordinatorOptions: Sendable {
     func configuration(
         for loaded: LoadedModel, manifest: ModelManifest, weights: Endpoint, tokens: Endpoint
     ) -> CoordinatorConfiguration {
+        let shape =
+            isSimulated
+            ? ModelShape(simulated: loaded.model) : ModelShape(loaded.model, maximumBatchTokens: maximumBatchTokens)
         var configuration = CoordinatorConfiguration(
-            model: ModelShape(loaded.model, maximumBatchTokens: maximumBatchTokens),
+            model: shape,
             modelDescription: manifest.encoded(), build: buildVersion, weightsEndpoint: weights.description,
             tokensEndpoint: tokens.description, contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
@@ -77,6 +108,14 @@ package struct CoordinatorOptions: Sendable {
 }
 
 extension ModelShape {
+    /// Of a model whose layers nobody holds: they are all alike, and fit everywhere.
+    init(simulated model: Model) {
+        self.init(
+            name: model.name, layerBytes: Array(repeating: 1, count: model.configuration.layerCount), embeddingBytes: 0,
+            headBytes: 0, tiedBytes: 0, keyValueBytesPerBlock: 0, workspaceBytes: 0,
+            activationsPerToken: model.configuration.embeddingLength)
+    }
+
     /// What each part of a model takes in a worker's memory.
     init(_ model: Model, maximumBatchTokens: Int) {
         let configuration = model.configuration

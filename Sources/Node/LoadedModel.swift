@@ -29,6 +29,15 @@ package struct LoadedModel: Sendable {
         var model: Model
         do { model = try Model.open(path: path) } catch { throw NodeError(error) }
         if let mix { model = try model.quantized(mix, threads: MachineDescription.threadCount(threads)) }
+        try self.init(model, contextLength: contextLength, defaultContextLength: Self.defaultContextLength)
+    }
+
+    /// The model that a cluster which only pretends to compute serves. `contextLength` nil: all it allows.
+    static func simulated(contextLength: Int?) throws(NodeError) -> LoadedModel {
+        try LoadedModel(.simulated, contextLength: contextLength, defaultContextLength: .max)
+    }
+
+    private init(_ model: Model, contextLength: Int?, defaultContextLength: Int) throws(NodeError) {
         let allowed = model.configuration.contextLength
         if let wanted = contextLength {
             guard wanted >= 2, wanted <= allowed else {
@@ -38,7 +47,7 @@ package struct LoadedModel: Sendable {
             }
         }
         self.model = model
-        self.contextLength = contextLength ?? min(allowed, Self.defaultContextLength)
+        self.contextLength = contextLength ?? min(allowed, defaultContextLength)
         lengthRule = LengthRule(
             replayLength: model.configuration.replayLength, dynamicLength: model.configuration.dynamicLength)
         var tokenizer: Tokenizer?

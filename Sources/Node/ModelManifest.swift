@@ -16,6 +16,8 @@ package struct ModelManifest: Sendable, Codable {
     package var name: String
     package var configuration: ModelConfiguration
     package var entries: [Entry]
+    /// There are no weights, and no tensors: stages only pretend to compute.
+    package var isSimulated = false
 
     /// The bytes for the wire.
     package func encoded() -> [UInt8] {
@@ -31,8 +33,30 @@ package struct ModelManifest: Sendable, Codable {
         return result
     }
 
-    init(name: String, configuration: ModelConfiguration, entries: [Entry]) {
-        (self.name, self.configuration, self.entries) = (name, configuration, entries)
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        name = try values.decode(String.self, forKey: .name)
+        configuration = try values.decode(ModelConfiguration.self, forKey: .configuration)
+        entries = try values.decode([Entry].self, forKey: .entries)
+        isSimulated = try values.decodeIfPresent(Bool.self, forKey: .isSimulated) ?? false
+    }
+
+    init(name: String, configuration: ModelConfiguration, entries: [Entry], isSimulated: Bool = false) {
+        (self.name, self.configuration, self.entries, self.isSimulated) = (name, configuration, entries, isSimulated)
+    }
+
+    /// Throws where a worker that only pretends to compute is to compute, or the other way round.
+    func checkWorker(isSimulated: Bool) throws(NodeError) {
+        if isSimulated && !self.isSimulated {
+            throw NodeError(
+                "this worker only pretends to compute (--simulate-stage-milliseconds), but \(name) is a real model",
+                hint: "start it without that flag, or the coordinator with --simulate")
+        }
+        if self.isSimulated && !isSimulated {
+            throw NodeError(
+                "the coordinator only pretends to serve a model (--simulate), which this worker cannot compute",
+                hint: "start it with --simulate-stage-milliseconds, or the coordinator with --model")
+        }
     }
 
     /// Reads a peer's manifest. Throws unless configuration and tensors are valid and belong together.
@@ -50,6 +74,10 @@ package struct ModelManifest: Sendable, Codable {
             throw NodeError("the coordinator assigned layers \(layers) of a model with \(configuration.layerCount)")
         }
         let byName = try Self.checked(entries)
+        if isSimulated {
+            guard entries.isEmpty else { throw NodeError("the coordinator pretends to serve a model that has tensors") }
+            return
+        }
         for part in configuration.parts(ofLayers: layers) {
             for needed in configuration.tensors(of: part) {
                 guard let tensor = byName[needed.name], tensor.rows == needed.rows, tensor.columns == needed.columns

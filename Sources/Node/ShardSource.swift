@@ -35,12 +35,14 @@ struct ShardInventory {
     let localBytes: Int
 
     /// Looks for each tensor of `layers`. Complete tensors of the cache are hashed, once in this process: `verified`
-    /// remembers them. Throws where a file cannot be read or the description is wrong.
+    /// remembers them. Throws where a file cannot be read, the description is wrong, or the model is pretended and this
+    /// worker not (or the other way round).
     init(
         description: [UInt8], layers: Range<Int>, local: Model?, cache: WeightCache, digestBook: DigestBook,
-        verified: inout Set<ContentHash>
+        isSimulated: Bool = false, verified: inout Set<ContentHash>
     ) throws(NodeError) {
         let manifest = try ModelManifest(decoding: description, layers: layers).restricted(to: layers)
+        try manifest.checkWorker(isSimulated: isSimulated)
         var places: [String: ShardSource.Place] = [:]
         var needs: [(content: ContentHash, byteCount: Int, cachedBytes: Int)] = []
         var localBytes = 0

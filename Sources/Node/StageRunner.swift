@@ -53,6 +53,8 @@ final class StageRunner {
     private let local: Model?
     private let cache: WeightCache
     private let digestBook: DigestBook
+    /// nil: it computes.
+    private let simulatedSpeed: TimedStage.Speed?
 
     private var assignment: Assign?
     private var inventory: ShardInventory?
@@ -65,10 +67,10 @@ final class StageRunner {
 
     init(
         inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache,
-        digestBook: DigestBook
+        digestBook: DigestBook, simulatedSpeed: TimedStage.Speed? = nil
     ) {
         (self.inbox, self.outbox, self.threads, self.local) = (inbox, outbox, threads, local)
-        (self.cache, self.digestBook) = (cache, digestBook)
+        (self.cache, self.digestBook, self.simulatedSpeed) = (cache, digestBook, simulatedSpeed)
     }
 
     /// Works until the inbox is closed.
@@ -117,7 +119,7 @@ final class StageRunner {
         partials = [:]
         let inventory = try ShardInventory(
             description: assign.modelDescription, layers: assign.layers, local: local, cache: cache,
-            digestBook: digestBook, verified: &verified)
+            digestBook: digestBook, isSimulated: simulatedSpeed != nil, verified: &verified)
         self.inventory = inventory
         let needs = inventory.needs.map {
             WeightFetch.Need(
@@ -144,16 +146,22 @@ final class StageRunner {
 
     private func load() throws {
         guard let assignment, let inventory else { return }
-        let tensors = inventory.manifest.entries.map(\.tensor)
-        let total = tensors.reduce(0) { $0 + $1.byteCount }
-        let configuration = StageConfiguration(
-            model: inventory.manifest.configuration, layers: assignment.layers,
-            blockCount: assignment.keyValueBlockCount, maximumBatchTokens: assignment.maximumBatchTokens,
-            threads: threads)
+        let model = inventory.manifest.configuration
         let previous = stage as? Stage
         stage = nil
-        stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
-            tell(.progress(assignment.epoch, done: $0, total: total))
+        if let simulatedSpeed {
+            stage = TimedStage(
+                speed: simulatedSpeed, activationsPerToken: assignment.activationsPerToken,
+                vocabularySize: model.vocabularySize, isLast: assignment.isLast)
+        } else {
+            let tensors = inventory.manifest.entries.map(\.tensor)
+            let total = tensors.reduce(0) { $0 + $1.byteCount }
+            let configuration = StageConfiguration(
+                model: model, layers: assignment.layers, blockCount: assignment.keyValueBlockCount,
+                maximumBatchTokens: assignment.maximumBatchTokens, threads: threads)
+            stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
+                tell(.progress(assignment.epoch, done: $0, total: total))
+            }
         }
         idleSince = Microseconds.monotonic
         tell(.loaded(assignment.epoch))

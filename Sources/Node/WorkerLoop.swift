@@ -12,6 +12,8 @@ final class WorkerLoop {
     /// What the loop is made of, before its thread exists.
     struct Parts: Sendable {
         let options: WorkerOptions
+        /// nil: it computes.
+        let simulatedSpeed: TimedStage.Speed?
         let coordinator: Endpoint
         let threads: Int
         let local: Model?
@@ -67,9 +69,9 @@ final class WorkerLoop {
             address = try NumericAddress.local(towards: host)
             endpoint = try data.bind(.tcp(host: address, port: 0))
         } catch { throw NodeError(error) }
-        parts.log.info("measuring this machine")
+        if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
-        join.cacheIdentity = parts.cache.identity
+        if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
         machine = Worker(join, now: 0)
         control = try Self.connectControl(context, parts.coordinator, id, poller)
         poller.add(data)
@@ -78,13 +80,25 @@ final class WorkerLoop {
         let outbox = Mailbox<StageEvent>(capacity: 1024, waking: parts.waker)
         (commands, stageEvents) = (inbox, outbox)
         compute = try LoopThread(name: "compute") {
-            [threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook] in
+            [
+                threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook,
+                speed = parts.simulatedSpeed
+            ] in
             StageRunner(
-                inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests
+                inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests,
+                simulatedSpeed: speed
             ).run()
         }
+        parts.log.info("joining \(parts.coordinator): \(Self.offer(join, parts.simulatedSpeed))")
+    }
+
+    private static func offer(_ join: Join, _ simulated: TimedStage.Speed?) -> String {
+        if let simulated {
+            return "it only pretends to compute, \(Double(simulated.nanosecondsPerStep) / 1e6) ms for a step and "
+                + "\(Double(simulated.nanosecondsPerToken) / 1e3) microseconds for each token beyond the first"
+        }
         let speed = String(format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBandwidth / 1e9, join.int8Speed / 1e9)
-        parts.log.info("joining \(parts.coordinator): \(parts.threads) threads, \(join.instructionLevel), \(speed)")
+        return "\(join.threads) threads, \(join.instructionLevel), \(speed)"
     }
 
     private static func connectControl(

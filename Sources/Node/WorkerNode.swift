@@ -18,6 +18,7 @@ package final class WorkerNode: Service, Sendable {
     /// Checks the options, binds the data socket's address and measures this machine. Throws what is wrong.
     package init(_ options: WorkerOptions, log: Logger, progress: @escaping Progress) throws(NodeError) {
         let coordinator = try options.coordinatorEndpoint()
+        let simulatedSpeed = try options.simulatedSpeed()
         let threads = try MachineDescription.threadCount(options.threads)
         var local: Model?
         if let path = options.modelPath {
@@ -28,9 +29,9 @@ package final class WorkerNode: Service, Sendable {
             let waker = try Waker()
             stop = Mailbox(capacity: 16, waking: waker)
             parts = WorkerLoop.Parts(
-                options: options, coordinator: coordinator, threads: threads, local: local, cache: cache,
-                digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }), waker: waker, wishes: stop,
-                log: log, progress: progress)
+                options: options, simulatedSpeed: simulatedSpeed, coordinator: coordinator, threads: threads,
+                local: local, cache: cache, digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }),
+                waker: waker, wishes: stop, log: log, progress: progress)
         } catch { throw NodeError(error) }
         if !coordinator.isLoopback {
             log.warning("links are not encrypted: use a network you trust")

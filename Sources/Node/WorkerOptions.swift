@@ -19,8 +19,39 @@ package struct WorkerOptions: Sendable {
     /// Where received weights are kept; nil: the user's cache.
     package var cacheFolder: String?
 
+    /// Compute nothing, but take so many milliseconds for each step; nil: compute.
+    package var simulatedStageMilliseconds: Double?
+    /// And so many microseconds for each token of a step beyond the first.
+    package var simulatedTokenMicroseconds: Double?
+
     /// The defaults.
     package init(join: String) { self.join = join }
+
+    /// How long a stage pretends to compute; nil: it computes. Throws what is wrong with these choices.
+    func simulatedSpeed() throws(NodeError) -> TimedStage.Speed? {
+        guard let milliseconds = simulatedStageMilliseconds else {
+            guard simulatedTokenMicroseconds == nil else {
+                throw NodeError(
+                    "--simulate-token-microseconds needs --simulate-stage-milliseconds",
+                    hint: "say how long a step takes, or leave out both")
+            }
+            return nil
+        }
+        guard modelPath == nil else {
+            throw NodeError(
+                "--simulate-stage-milliseconds computes nothing, but --model names weights",
+                hint: "leave out one of them")
+        }
+        let perToken = simulatedTokenMicroseconds ?? 0
+        guard (0...60_000).contains(milliseconds) else {
+            throw NodeError("--simulate-stage-milliseconds is \(milliseconds), but must be between 0 and 60000")
+        }
+        guard (0...1_000_000).contains(perToken) else {
+            throw NodeError("--simulate-token-microseconds is \(perToken), but must be between 0 and 1000000")
+        }
+        return TimedStage.Speed(
+            nanosecondsPerStep: UInt64(milliseconds * 1e6), nanosecondsPerToken: UInt64(perToken * 1e3))
+    }
 
     /// The least memory that is worth joining with.
     static let minimumMemoryBytes = 1 << 20
@@ -37,7 +68,8 @@ package struct WorkerOptions: Sendable {
         return endpoint
     }
 
-    /// What this worker offers, speed measured here and now. `dataEndpoint`: where it listens for activations.
+    /// What this worker offers, speed measured here and now. `dataEndpoint`: where it listens for activations. A worker
+    /// that only pretends to compute is as fast as every other such worker.
     func offer(dataEndpoint: Endpoint, threads: Int) throws(NodeError) -> Join {
         var join = Join()
         join.build = buildVersion
@@ -51,8 +83,11 @@ package struct WorkerOptions: Sendable {
         join.cores = MachineDescription.coreCount
         join.threads = threads
         join.instructionLevel = MachineDescription.instructionLevel
-        let speed: MachineSpeed
-        do { speed = try MachineSpeed.measure(threads: threads) } catch { throw NodeError(error) }
+        join.isSimulated = try simulatedSpeed() != nil
+        var speed = MachineSpeed(readBytesPerSecond: 1e9, int8OperationsPerSecond: 1e9)
+        if !join.isSimulated {
+            do { speed = try MachineSpeed.measure(threads: threads) } catch { throw NodeError(error) }
+        }
         join.readBandwidth = speed.readBytesPerSecond
         join.int8Speed = speed.int8OperationsPerSecond
         join.dataEndpoint = dataEndpoint.description
