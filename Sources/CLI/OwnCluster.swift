@@ -32,6 +32,11 @@ struct BenchClusterFlags: ParsableArguments {
                 "--shape, --type, --layers and --seed make a model, but --model names one",
                 hint: "leave out --model, or the others")
         }
+        if simulateStageMilliseconds != nil && (model != nil || shape != nil || type != nil || layers != nil) {
+            throw NodeError(
+                "--simulate-stage-milliseconds pretends to compute, but --model, --shape, --type or --layers names "
+                    + "a real model", hint: "leave out one of them")
+        }
         if let workers, !(1...64).contains(workers) {
             throw NodeError("--workers is \(workers), but must be between 1 and 64")
         }
@@ -73,7 +78,9 @@ final class OwnCluster {
         self.flags = flags
         workers = flags.workers ?? 2
         var environment = ["TANDEM_LOG": ProcessInfo.processInfo.environment["TANDEM_LOG"] ?? "error"]
-        if let path = flags.model {
+        if flags.simulateStageMilliseconds != nil {
+            model = .simulated
+        } else if let path = flags.model {
             model = try BenchmarkModel(path: path)
         } else {
             let folder = NSTemporaryDirectory() + "tandem-bench-\(MachineDescription.processID)"
@@ -90,24 +97,23 @@ final class OwnCluster {
         arguments += ["--parallel", "\(flags.parallel ?? options.wantedConcurrency)"]
         if let chunk = flags.chunk { arguments += ["--chunk", "\(chunk)"] }
         if let split = flags.split { arguments += ["--split", split] }
-        if flags.simulateStageMilliseconds != nil { arguments.append("--simulate") }
         coordinatorArguments = arguments
     }
 
     /// Starts the processes and waits until they serve. Throws where one of them ends.
     func start() async throws -> BenchmarkedCluster {
-        let path = try modelPath()
+        let model = flags.simulateStageMilliseconds == nil ? try ["--model", modelPath()] : []
         try Task.checkCancellation()
         Terminal.say("starting a coordinator and \(workers) worker\(workers == 1 ? "" : "s")")
-        let line = try family.startCoordinator(["--model", path] + coordinatorArguments)
+        let line = try family.startCoordinator((model.isEmpty ? ["--simulate"] : model) + coordinatorArguments)
         guard let line else { throw ExitCode(1) }  // it has said why
-        var arguments = ["--model", path]
+        var arguments = model
         arguments += ["--threads", "\(flags.threads ?? max(1, MachineDescription.coreCount / workers))"]
         if let text = flags.simulatedText { arguments += ["--simulate-stage-milliseconds", text] }
         for _ in 0..<workers { try family.startWorker(line, arguments) }
         try await waitUntilServing(CoordinatorClient(address: line.address))
         var cluster = BenchmarkedCluster(address: line.address)
-        (cluster.type, cluster.vocabularySize) = (model.type, model.vocabularySize)
+        (cluster.type, cluster.vocabularySize) = (self.model.type, self.model.vocabularySize)
         cluster.simulatedStageMilliseconds = flags.simulateStageMilliseconds
         return cluster
     }

@@ -35,11 +35,22 @@ struct PipelineMonitor: Sendable {
 
     init(stageCount: Int = 0) { stages = Array(repeating: Stage(), count: stageCount) }
 
-    /// As many steps in flight as there are stages keep all busy, if the hops between them cost nothing; one more for
-    /// each step that could be computed while hops take their time. More would only make batches smaller.
-    var targetSteps: Int {
-        guard slowest > 0 else { return stages.count }
-        return stages.count + min(stages.count, Int(hops / slowest))
+    /// How many steps in flight give `answers` sequences their next tokens soonest.
+    ///
+    /// A round takes all stages one after the other and the hops between them, or all steps one after the other at the
+    /// slowest stage, whichever is longer. As many steps as stages suffice if hops cost nothing; more hide the hops, but
+    /// make steps smaller, which pays only if smaller steps cost less.
+    func targetSteps(answers: Int) -> Int {
+        let count = stages.count
+        guard slowest > 0 else { return count }
+        guard answers > count else { return count + min(count, Int(hops / slowest)) }
+        var best = (steps: count, time: Double.infinity)
+        for steps in count...2 * count {
+            guard let step = costs.microseconds(tokens: (answers + steps - 1) / steps) else { break }
+            let time = max(Double(steps) * step, Double(count) * step + hops)
+            if time < best.time * 0.99 { best = (steps, time) }
+        }
+        return best.steps
     }
 
     /// A step was sent while no other was in flight.
@@ -70,7 +81,9 @@ struct PipelineMonitor: Sendable {
         let wires = timings.reduce(0) { $0 &+ $1.wire }
         let way = last.wait > 0 ? last.wait - min(last.wait, resident) : wires
         let weight = slowest == 0 ? 1 : Self.weight
-        hops += (Double(way) - hops) * weight
+        // Moments in which a host did something else say nothing about the way.
+        let usual = slowest == 0 ? Double(way) : min(Double(way), 4 * max(hops, 100))
+        hops += (usual - hops) * weight
         slowest += (Double(most) - slowest) * weight
         sample(now)
     }

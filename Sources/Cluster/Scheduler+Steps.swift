@@ -12,8 +12,8 @@ extension Scheduler {
     mutating func nextStep(_ now: UInt64) -> (forward: Forward?, outcomes: [Outcome]) {
         var outcomes = admit()
         guard stageCount > 0 else { return (nil, outcomes) }
-        let target = min(monitor.targetSteps, Limits.stepsInFlight(stages: stageCount) - 1)
         let decoding = sequences.reduce(0) { $0 + ($1.isDecoding ? 1 : 0) }
+        let target = min(monitor.targetSteps(answers: decoding), Limits.stepsInFlight(stages: stageCount) - 1)
         counts.targetSteps = target
         var items: [ForwardItem] = []
         if steps.count < target { items = answerItems(decoding, target, &outcomes) }

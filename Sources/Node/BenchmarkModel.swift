@@ -29,6 +29,11 @@ package struct BenchmarkModel: Sendable {
         }
     }
 
+    private init(_ model: Model) { (self.model, mix) = (model, nil) }
+
+    /// The model that timed stages pretend to compute.
+    package static var simulated: BenchmarkModel { BenchmarkModel(.simulated) }
+
     package var name: String { model.name }
     package var vocabularySize: Int { model.configuration.vocabularySize }
     /// Prompt and answer together, in tokens.
