@@ -46,7 +46,7 @@ struct PipelineMonitor: Sendable {
         guard answers > count else { return count + min(count, Int(hops / slowest)) }
         var best = (steps: count, time: Double.infinity)
         for steps in count...2 * count {
-            guard let step = costs.microseconds(tokens: (answers + steps - 1) / steps) else { break }
+            guard let step = costs.microseconds(meanTokens: Double(answers) / Double(steps)) else { break }
             let time = max(Double(steps) * step, Double(count) * step + hops)
             if time < best.time * 0.99 { best = (steps, time) }
         }

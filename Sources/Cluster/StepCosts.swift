@@ -26,8 +26,10 @@ struct StepCosts: Sendable {
 
     /// Microseconds for a step of `tokens` tokens; nil: nothing was measured. Beyond what was measured a token more costs
     /// as much as it did on average there; below, steps are taken to cost as much as the smallest one measured.
-    func microseconds(tokens: Int) -> Double? {
-        let wanted = Double(tokens)
+    func microseconds(tokens: Int) -> Double? { microseconds(meanTokens: Double(tokens)) }
+
+    /// The same for steps of different sizes.
+    func microseconds(meanTokens wanted: Double) -> Double? {
         var below: (tokens: Double, time: Double)?
         var beforeBelow: (tokens: Double, time: Double)?
         for point in classes.lazy.compactMap({ $0 }) {
