@@ -6,7 +6,7 @@ extension ClusterBenchmarkReport {
     /// A table with a line for each load, and sentences about what it does not hold.
     var text: String {
         var header = ["model", "type", "workers", "threads", "concurrency", "test", "tokens/s", "min-max", "goodput"]
-        header += ["TTFT p50", "p99", "TBT p50", "p99"]
+        header += ["TTFT p50", "p99", "TBT p50", "p99", "stages busy"]
         var lines: [String] = []
         if simulatedStageMilliseconds != nil { lines += [pretence, ""] }
         lines += table([header] + rows.map(cells))
@@ -31,6 +31,7 @@ extension ClusterBenchmarkReport {
             speed.minimum < speed.maximum ? String(format: "%.1f-%.1f", speed.minimum, speed.maximum) : "-",
             String(format: "%.1f", load.goodput.median),
         ] + Self.cells(load.timeToFirstTokenSeconds, "s") + Self.cells(load.timeBetweenTokensMilliseconds, "ms")
+            + [row.cluster.busyFractions.map(Self.range) ?? "-"]
     }
 
     /// Of each worker where they have as many, else from the fewest to the most.
@@ -41,12 +42,13 @@ extension ClusterBenchmarkReport {
 
     private static func cells(_ percentiles: Percentiles?, _ unit: String) -> [String] {
         guard let percentiles else { return ["-", "-"] }
-        return [percentiles.p50, percentiles.p99].map { number($0) + " " + unit }
+        return [percentiles.p50, percentiles.p99].map { threeDigits($0) + " " + unit }
     }
 
-    /// Three digits that count.
-    private static func number(_ value: Double) -> String {
-        String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : value >= 1 ? "%.2f" : "%.3f", value)
+    /// "64-91%", or "64%" where both are the same.
+    private static func range(_ shares: ClosedRange<Double>) -> String {
+        let (least, most) = (percent(shares.lowerBound), percent(shares.upperBound))
+        return least == most ? most : "\(least.dropLast())-\(most)"
     }
 
     private static func pace(_ row: Row) -> String {
@@ -70,7 +72,7 @@ extension ClusterBenchmarkReport {
             lines += [
                 latencies("time to first token", load.timeToFirstTokenSeconds, "s"),
                 latencies("time between tokens", load.timeBetweenTokensMilliseconds, "ms"),
-                "longest gap between tokens " + number(load.longestGapSeconds) + " s",
+                "longest gap between tokens " + threeDigits(load.longestGapSeconds) + " s",
             ]
         }
         if row.trace != nil || load.completed < load.requests {
@@ -78,8 +80,8 @@ extension ClusterBenchmarkReport {
                 "ended well \(load.completed), refused \(load.refused), failed \(load.failed), "
                     + "cancelled \(load.cancelled), lost \(load.lost)")
             lines.append(
-                "good \(load.good): first token within \(number(load.limits.firstTokenSeconds)) s, then "
-                    + "\(number(load.limits.betweenTokensMilliseconds)) ms or less between tokens on average")
+                "good \(load.good): first token within \(threeDigits(load.limits.firstTokenSeconds)) s, then "
+                    + "\(threeDigits(load.limits.betweenTokensMilliseconds)) ms or less between tokens on average")
         }
         lines += load.reasons.map { "\($0.requests) x \($0.message)" }
         if row.cluster.isReplanned { lines.append("the layers were spread anew in between: a worker left or came") }
@@ -88,6 +90,7 @@ extension ClusterBenchmarkReport {
 
     private static func latencies(_ name: String, _ values: Percentiles?, _ unit: String) -> String {
         guard let values else { return name + " -" }
-        return name + " p50 \(number(values.p50)), p90 \(number(values.p90)), p99 \(number(values.p99)) \(unit)"
+        return name
+            + " p50 \(threeDigits(values.p50)), p90 \(threeDigits(values.p90)), p99 \(threeDigits(values.p99)) \(unit)"
     }
 }

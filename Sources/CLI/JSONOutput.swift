@@ -11,6 +11,9 @@ enum JSONOutput {
         try text(value, .prettyPrinted, .convertToSnakeCase)
     }
 
+    /// The same on one line: what repeats is an object per line.
+    static func documentLine(_ value: some Encodable) throws -> String { try text(value, [], .convertToSnakeCase) }
+
     private static func text(
         _ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting, _ keys: JSONEncoder.KeyEncodingStrategy
     ) throws -> String {

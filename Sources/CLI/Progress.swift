@@ -43,12 +43,11 @@ final class Progress: @unchecked Sendable {
     /// The text of a bar: label, bar, percent, amount, rate and time left.
     static func line(_ label: String, done: Int, total: Int, seconds: Double) -> String {
         let fraction = total > 0 ? min(1, Double(done) / Double(total)) : 1
-        let filled = Int(fraction * 24)
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
+        let (full, empty) = bar(fraction, width: 24)
         let rate = seconds > 0 ? Double(done) / seconds : 0
         let left = rate > 0 ? Double(total - done) / rate : 0
         let percent = String(Int(fraction * 100))
-        return "\(label) [\(bar)] \(percent)% \(formatBytes(done)) of \(formatBytes(total)), "
+        return "\(label) [\(full)\(empty)] \(percent)% \(formatBytes(done)) of \(formatBytes(total)), "
             + "\(formatBytes(Int(rate)))/s, \(formatSeconds(left)) left"
     }
 }

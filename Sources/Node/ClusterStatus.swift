@@ -8,6 +8,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     package struct Layers: Sendable, Encodable, Equatable {
         package var first: Int
         package var last: Int
+
+        init(_ layers: Range<Int>) { (first, last) = (layers.lowerBound, layers.upperBound - 1) }
     }
 
     /// One worker, in the order of joining.
@@ -57,6 +59,9 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     package var kvBlocksFree: Int
     package var generatedTokens: Int
     package var uptimeSeconds: Double
+    /// The stages of the plan that serves, in order; none where none does.
+    package var stages: [Stage]
+    package var pipeline: Pipeline
 
     init(_ reply: StatusReply) {
         version = reply.build
@@ -76,15 +81,20 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
                 id: Int(clamping: $0.id.value), state: $0.state, promptTokens: $0.promptTokens,
                 generatedTokens: $0.generatedTokens)
         }
+        stages = reply.stages.map { stage in Stage(stage, worker: reply.workers.first { $0.id == stage.worker }) }
+        pipeline = Pipeline(reply.pipeline)
     }
+
+    /// A worker's id as it is shown.
+    static func name(of worker: WorkerID) -> String { String(worker.value, radix: 16) }
 }
 
 extension ClusterStatus.Worker {
     init(_ worker: WorkerStatus) {
-        id = String(worker.id.value, radix: 16)
+        id = ClusterStatus.name(of: worker.id)
         host = worker.hostName
         pid = Int(worker.processID)
-        layers = worker.layers.map { .init(first: $0.lowerBound, last: $0.upperBound - 1) }
+        layers = worker.layers.map(ClusterStatus.Layers.init)
         state = worker.state
         residentBytes = Int(clamping: worker.residentBytes)
         memoryBytes = Int(clamping: worker.memoryBytes)

@@ -1,0 +1,108 @@
+// Responsible for: how people read a coordinator's state where nothing moves, and the words that the live view shares.
+// Must not know: terminals, how the state came here.
+import Foundation
+import Node
+
+/// Sentences and tables about a state.
+enum StatusText {
+    /// All of it.
+    static func text(_ status: ClusterStatus) -> String {
+        var lines = [
+            "model    \(status.model), \(status.layerCount) layers, context \(status.contextLength)",
+            "state    \(status.explanation)",
+            "kv       \(keyValueText(status))",
+            "tokens   \(status.generatedTokens) generated in \(formatSeconds(status.uptimeSeconds))",
+            "pipeline \(pipelineFacts(status, bubble: status.pipeline.bubbleFraction).joined(separator: ", "))",
+        ].map(\.printable)
+        if status.pipeline.isSimulated { lines.append("note     \(pretence)") }
+        lines += table(workerRows(status))
+        if !status.stages.isEmpty { lines += table(stageRows(status)) }
+        if !status.requests.isEmpty {
+            lines += table(
+                [["request", "state", "prompt", "generated"]]
+                    + status.requests.map {
+                        ["\($0.id)", $0.state, "\($0.promptTokens)", "\($0.generatedTokens)"]
+                    })
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    static let pretence = "the stages only pretend to compute: no figure here says anything about a model"
+
+    private static func workerRows(_ status: ClusterStatus) -> [[String]] {
+        let header = [
+            "worker", "layers", "state", "memory", "weights", "read", "int8", "level", "transferred", "steps",
+        ]
+        return [header]
+            + status.workers.map { worker in
+                [
+                    "\(worker.host)/\(worker.pid)", layersText(worker.layers), worker.state,
+                    "\(formatBytes(worker.residentBytes)) of \(formatBytes(worker.memoryBytes))",
+                    formatBytes(worker.weightBytes),
+                    String(format: "%.1f GB/s", worker.readBytesPerSecond / 1e9),
+                    String(format: "%.0f GOP/s", worker.int8OperationsPerSecond / 1e9), worker.instructionLevel,
+                    formatBytes(worker.transferredBytes), "\(worker.stepsCompleted)",
+                ]
+            }
+    }
+
+    private static func stageRows(_ status: ClusterStatus) -> [[String]] {
+        let header = ["layers", "stage", "busy lately", "compute/step", "wait", "wire", "queue", "steps", "queued"]
+        return [header]
+            + status.stages.map { stage in
+                let (full, empty) = bar(stage.recentBusyFraction, width: 20)
+                return [
+                    layersText(stage.layers), "\(stage.host)/\(stage.pid)",
+                    "[\(full)\(empty)] " + percent(stage.recentBusyFraction).padded(to: 4, isRight: true),
+                ] + timeCells(stage.meanMicroseconds).map { $0 + ($0 == "-" ? "" : " ms") }
+                    + ["\(stage.steps)", "\(stage.queuedSteps)"]
+            }
+    }
+
+    /// Milliseconds of compute, wait, wire and queue.
+    static func timeCells(_ times: ClusterStatus.Times?) -> [String] {
+        guard let times else { return ["-", "-", "-", "-"] }
+        return [times.compute, times.wait, times.wire, times.queue].map { threeDigits($0 / 1000) }
+    }
+
+    /// `bubble` is a share of the time with steps in flight; nil where there was none.
+    static func pipelineFacts(_ status: ClusterStatus, bubble: Double?) -> [String] {
+        let pipeline = status.pipeline
+        return [
+            "\(pipeline.stepsInFlight) of \(pipeline.targetSteps) steps in flight",
+            "bubble " + (bubble.map(percent) ?? "-"), "\(pipeline.runningRequests) running",
+            "\(pipeline.waitingRequests) of \(pipeline.queueLimitRequests) waiting",
+            "prompt tokens \(pipeline.promptTokens) computed", "\(pipeline.reusedTokens) reused",
+            "guesses \(pipeline.acceptedTokens) of \(pipeline.draftedTokens) right",
+            "\(pipeline.preemptions) preempted", "\(pipeline.refusals) refused",
+        ]
+    }
+
+    static func keyValueText(_ status: ClusterStatus) -> String {
+        let pipeline = status.pipeline
+        let used = status.kvBlocksTotal - status.kvBlocksFree
+        var text = "\(used) of \(status.kvBlocksTotal) blocks in use, \(pipeline.kvBlocksCached) cached"
+        if !pipeline.kvType.isEmpty { text += " (\(pipeline.kvType))" }
+        return text
+    }
+
+    static func layersText(_ layers: ClusterStatus.Layers?) -> String { layers.map { "\($0.first)-\($0.last)" } ?? "-" }
+}
+
+/// Rows as lines with aligned columns.
+func table(_ rows: [[String]]) -> [String] {
+    let rows = rows.map { $0.map(\.printable) }
+    let widths = (0..<(rows.first?.count ?? 0)).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+        let cells = zip(row, widths).map { $0.padded(to: $1) }
+        return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+    }
+}
+
+/// A share as "45%".
+func percent(_ fraction: Double) -> String { String(format: "%.0f%%", fraction * 100) }
+
+/// Three digits that count.
+func threeDigits(_ value: Double) -> String {
+    String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : value >= 1 ? "%.2f" : "%.3f", value)
+}

@@ -1,0 +1,118 @@
+// Responsible for: `tandem status --watch`: ask again and again, show what came, until somebody ends it.
+// Must not know: what a state looks like.
+@preconcurrency import Dispatch
+import Foundation
+import Node
+
+/// Asks one coordinator every `interval` seconds.
+struct StatusWatch {
+    let client: CoordinatorClient
+    let interval: Double
+    let isJSON: Bool
+
+    private enum Event: Sendable {
+        case answer(Result<ClusterStatus, NodeError>)
+        case key(UInt8)
+        case interrupted, resized, suspended
+    }
+
+    /// Returns at a `q` of the live view; throws `CancellationError` after a signal to end it. Otherwise goes on for ever.
+    func run() async throws {
+        if !isJSON, let screen = Screen() { try await show(on: screen) } else { try await printLines() }
+    }
+
+    /// A line for each answer on stdout, failures on stderr.
+    private func printLines() async throws {
+        var previous: ClusterStatus?
+        for await result in answers() {
+            switch result {
+            case .failure(let error): Terminal.say("\(error.message); asking again")
+            case .success(let status):
+                let view = StatusView(status: status, previous: previous)
+                Terminal.put(isJSON ? try JSONOutput.documentLine(status) : view.plainLine() + "\n")
+                previous = status
+            }
+        }
+    }
+
+    /// The state every `interval` seconds, until nobody listens.
+    private func answers() -> AsyncStream<Result<ClusterStatus, NodeError>> {
+        AsyncStream { continuation in
+            let task = Task {
+                var next = ContinuousClock.now
+                while !Task.isCancelled {
+                    continuation.yield(await answer())
+                    next = max(.now, next + .seconds(interval))
+                    try? await Task.sleep(until: next, clock: .continuous)
+                }
+            }
+            continuation.onTermination = { _ in task.cancel() }
+        }
+    }
+
+    private func answer() async -> Result<ClusterStatus, NodeError> {
+        do { return .success(try await client.status()) } catch let error as NodeError { return .failure(error) } catch
+        {
+            return .failure(NodeError("\(error)"))
+        }
+    }
+
+    private func show(on screen: Screen) async throws {
+        let (events, continuation) = AsyncStream<Event>.makeStream()
+        let asking = Task { for await result in answers() { continuation.yield(.answer(result)) } }
+        let interrupt = Interrupt { continuation.yield(.interrupted) }
+        let signals = [
+            Self.watch(SIGWINCH) { continuation.yield(.resized) },
+            Self.watch(SIGTSTP) { continuation.yield(.suspended) },
+        ]
+        Screen.readKeys { continuation.yield(.key($0)) }
+        screen.enter()
+        defer {
+            asking.cancel()
+            for source in signals { source.cancel() }
+            screen.leave()
+            interrupt.stop()
+        }
+        var view = StatusView(isFine: screen.isFine)
+        var lastAnswer: ContinuousClock.Instant?
+        Self.draw(view, on: screen)
+        for await event in events {
+            switch event {
+            case .answer(.success(let status)):
+                (view.previous, view.status, view.failure) = (view.status, status, nil)
+                lastAnswer = .now
+            case .answer(.failure(let error)): view.failure = Self.sentence(error, since: lastAnswer)
+            case .key(let byte): if byte == UInt8(ascii: "q") { return }
+            case .resized: break
+            case .interrupted: throw CancellationError()
+            case .suspended:
+                screen.leave()
+                kill(getpid(), SIGSTOP)
+                screen.enter()
+            }
+            Self.draw(view, on: screen)
+        }
+    }
+
+    private static func draw(_ view: StatusView, on screen: Screen) {
+        let size = screen.size
+        screen.draw(view.lines(width: size.width, height: size.height), size: size)
+    }
+
+    private static func sentence(_ error: NodeError, since lastAnswer: ContinuousClock.Instant?) -> String {
+        var text = error.message
+        if let lastAnswer { text += "; what is shown is \(formatSeconds(lastAnswer.duration(to: .now).seconds)) old" }
+        return text + "; asking again"
+    }
+
+    /// Calls `action` on a thread of Dispatch at each such signal, which then does nothing else.
+    private static func watch(
+        _ number: Int32, _ action: @escaping @Sendable () -> Void
+    ) -> any DispatchSourceSignal {
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "signals"))
+        source.setEventHandler(handler: action)
+        source.resume()
+        return source
+    }
+}
