@@ -16,11 +16,13 @@ struct ChatCommand: AsyncParsableCommand {
 
     @OptionGroup var coordinator: CoordinatorFlag
     @OptionGroup var sampling: SamplingFlags
+    @OptionGroup var urgency: PriorityFlag
     @OptionGroup var conversation: ConversationFlags
 
     func run() async throws {
         var request = GenerationRequest(prompt: .messages([]))
         try sampling.apply(to: &request, defaultMaximumTokens: 512)
+        request.priority = urgency.priority
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         try request.validate()

@@ -13,6 +13,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
               tandem coordinator --model model.gguf
               tandem coordinator --model model.gguf --min-workers 2 --context 8192
               tandem coordinator --model model.gguf --split 0-3,4-11
+              tandem coordinator --model model.gguf --parallel 16 --queue 1000
               tandem coordinator --model model.gguf --listen tcp://192.0.2.1:7070 --insecure
               tandem coordinator --simulate   (for workers with --simulate-stage-milliseconds)
             """)
@@ -28,8 +29,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(help: "Begin to serve when this many workers have joined.") var minWorkers: Int?
     @Option(help: "The longest prompt and answer together, in tokens (default: what the model allows, up to 4096).")
     var context: Int?
-    @Option(help: "Requests computed at the same time; further ones queue.") var parallel: Int = 4
-    @Option(help: "Tokens of a prompt computed in one step; the answer does not depend on it.") var chunk: Int = 128
+    @OptionGroup var serving: ServingFlags
     @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
@@ -42,8 +42,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.split = try split.map { try LayerSplit.parse($0) }
         options.minimumWorkers = minWorkers
         options.contextLength = context
-        options.parallelRequests = parallel
-        options.chunk = chunk
+        serving.apply(to: &options)
         options.waitSeconds = waitSeconds
         options.isInsecure = insecure
         if exitsWithStandardInput { exitWithStandardInput() }

@@ -7,12 +7,23 @@ struct CoordinatorFlag: ParsableArguments {
     @Option(help: "The coordinator's address.") var coordinator: String = CoordinatorOptions.defaultListen
 }
 
+/// The flag that says how urgent a request is.
+struct PriorityFlag: ParsableArguments {
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Requests of higher priority are served first and make others wait, -100 to 100.", valueName: "n"))
+    var priority = 0
+}
+
 struct GenerateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate",
         abstract: "Send a prompt to a coordinator and stream the answer.",
         discussion: """
-            Ctrl-C cancels the request on all workers. Examples:
+            Ctrl-C cancels the request on all workers.
+            Exit status: 75 if the queue is full and the hint says when to try again,
+            130 after Ctrl-C, 2 for wrong flags, 1 for every other failure. Examples:
               tandem generate --prompt "Once upon a time"
               tandem generate --coordinator tcp://127.0.0.1:7070 --prompt-file question.txt --temperature 0
               tandem generate --prompt-tokens 1,306,403 --logprobs 5 --json
@@ -21,9 +32,12 @@ struct GenerateCommand: AsyncParsableCommand {
     @OptionGroup var coordinator: CoordinatorFlag
     @OptionGroup var prompt: PromptFlags
     @OptionGroup var sampling: SamplingFlags
+    @OptionGroup var urgency: PriorityFlag
 
     func run() async throws {
-        let request = try prompt.request(sampling)
+        var request = try prompt.request(sampling)
+        request.priority = urgency.priority
+        try request.validate()
         let client = try CoordinatorClient(address: coordinator.coordinator)
         let answer = try await AnswerPrinter(json: prompt.json).print(client.generate(request))
         if answer.reason == .cancelled { throw ExitCode(130) }

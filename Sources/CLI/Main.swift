@@ -43,12 +43,15 @@ enum Main {
         }
     }
 
+    /// The status of what may succeed later: EX_TEMPFAIL of <sysexits.h>.
+    private static let temporaryFailure: Int32 = 75
+
     /// Prints a failure and ends the process with its status.
     private static func report(_ error: any Error) -> Never {
         if let failure = error as? NodeError {
             Terminal.say("error: \(failure.message)")
             if let hint = failure.hint { Terminal.say("hint: \(hint)") }
-            exitNow(1)
+            exitNow(failure.retryAfterMilliseconds == nil ? 1 : temporaryFailure)
         }
         let code = Tandem.exitCode(for: error)
         if code.isSuccess {

@@ -19,6 +19,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Where clients connect; port 0 takes a free one.") var listen = CoordinatorOptions.defaultListen
     @Option(help: "Layers of each worker, as 0-3,4-11.") var split: String?
     @Option(help: "The longest prompt and answer together, in tokens.") var context: Int?
+    @OptionGroup var serving: ServingFlags
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
 
@@ -26,7 +27,7 @@ struct UpCommand: AsyncParsableCommand {
         guard (1...64).contains(workers) else {
             throw NodeError("--workers is \(workers), but must be between 1 and 64")
         }
-        var arguments = ["--model", model, "--listen", listen, "--min-workers", "\(workers)"]
+        var arguments = ["--model", model, "--listen", listen, "--min-workers", "\(workers)"] + serving.arguments
         if let type = quantization.quantize { arguments += ["--quantize", type] }
         if let split { arguments += ["--split", split] }
         if let context { arguments += ["--context", "\(context)"] }

@@ -5,59 +5,105 @@ import Wire
 
 /// The requests of connected clients. Owned by the coordinator's loop thread.
 struct ClientSessions {
-    private var generations: [ClientID: [ClientRequestID: Generation]] = [:]
+    private struct Request {
+        let generation: Generation
+        /// Its client is gone, or missed something of it: nothing more of it is sent.
+        var isGivenUp = false
+    }
 
-    /// Clients with a request that has not ended.
-    var active: [ClientID] { Array(generations.keys) }
+    private let maximumCount: Int
+    private var requests: [ClientID: [ClientRequestID: Request]] = [:]
+    private var count = 0
+    /// Requests given up because their clients read too slowly, of which these do not know yet.
+    private var unknown: [ClientID: Set<ClientRequestID>] = [:]
+    /// Of one client; whoever asks on and on without reading is not told of more.
+    private static let maximumUnknown = 1024
 
-    /// Begins to answer; replies come through the loop's mailbox.
+    /// At most `maximumCount` requests at once, those that end included.
+    init(maximumCount: Int) { self.maximumCount = maximumCount }
+
+    /// Clients with a request that has not ended and was not given up.
+    var active: [ClientID] { requests.filter { $0.value.values.contains { !$0.isGivenUp } }.map(\.key) }
+
+    /// Begins to answer; replies come through the loop's mailbox. A returned reply is all that the client gets.
     mutating func start(
         _ message: Generate, of client: ClientID, with service: GenerationService,
         replies: Mailbox<CoordinatorLoop.Wish>
-    ) {
+    ) -> ClientReply? {
         let id = message.id
-        guard generations[client]?[id] == nil else { return }
+        guard requests[client]?[id] == nil else { return nil }
+        guard count < maximumCount else { return .failed(RequestFailure(.overloaded, id: id)) }
         let request: GenerationRequest
-        do { request = try GenerationRequest(message) } catch {
-            Task {
-                await replies.postPatiently(
-                    .reply(client, .failed(RequestFailure(id: id, message: error.message, hint: error.hint))))
-            }
-            return
-        }
+        do { request = try GenerationRequest(message) } catch { return .failed(RequestFailure(error, id: id)) }
         let generation = service.generate(request)
-        generations[client, default: [:]][id] = generation
+        requests[client, default: [:]][id] = Request(generation: generation)
+        count += 1
         Task {
             do {
                 for try await event in generation.events {
-                    await replies.postPatiently(.reply(client, ClientReply(event, id: id)))
+                    await replies.postPatiently(.reply(client, id, ClientReply(event, id: id)))
                 }
             } catch {
                 let failure = error as? NodeError ?? NodeError("\(error)")
-                await replies.postPatiently(
-                    .reply(
-                        client,
-                        .failed(
-                            RequestFailure(
-                                id: id, message: failure.message, hint: failure.hint,
-                                retryAfterMilliseconds: failure.retryAfterMilliseconds))))
+                await replies.postPatiently(.reply(client, id, .failed(RequestFailure(failure, id: id))))
             }
             await replies.postPatiently(.forget(client, id))
         }
+        return nil
     }
 
     /// The client wants no more of a request.
-    func cancel(_ request: ClientRequestID, of client: ClientID) { generations[client]?[request]?.cancel() }
+    func cancel(_ request: ClientRequestID, of client: ClientID) { requests[client]?[request]?.generation.cancel() }
+
+    /// Whether nothing more of a request may be sent.
+    func isGivenUp(_ request: ClientRequestID, of client: ClientID) -> Bool {
+        requests[client]?[request]?.isGivenUp == true
+    }
 
     /// The client is gone.
-    func cancelAll(of client: ClientID) {
-        for generation in generations[client, default: [:]].values { generation.cancel() }
+    mutating func leave(_ client: ClientID) {
+        _ = giveUp(client)
+        unknown[client] = nil
+    }
+
+    /// The client reads so slowly that there was no room for something meant for it.
+    mutating func stall(_ client: ClientID) {
+        let room = Self.maximumUnknown - (unknown[client]?.count ?? 0)
+        let given = giveUp(client).prefix(room)
+        if !given.isEmpty { unknown[client, default: []].formUnion(given) }
+    }
+
+    private mutating func giveUp(_ client: ClientID) -> [ClientRequestID] {
+        guard let mine = requests[client] else { return [] }
+        let given = mine.filter { !$0.value.isGivenUp }
+        for (id, request) in given {
+            request.generation.cancel()
+            requests[client]?[id]?.isGivenUp = true
+        }
+        return Array(given.keys)
+    }
+
+    /// Whom to tell that a request was given up.
+    var untold: [(ClientID, ClientRequestID)] { unknown.flatMap { client, ids in ids.map { (client, $0) } } }
+
+    /// The client knows that the request was given up.
+    mutating func noteTold(_ request: ClientRequestID, of client: ClientID) {
+        unknown[client]?.remove(request)
+        if unknown[client]?.isEmpty == true { unknown[client] = nil }
     }
 
     /// The request has ended.
     mutating func remove(_ request: ClientRequestID, of client: ClientID) {
-        generations[client]?[request] = nil
-        if generations[client]?.isEmpty == true { generations[client] = nil }
+        if requests[client]?.removeValue(forKey: request) != nil { count -= 1 }
+        if requests[client]?.isEmpty == true { requests[client] = nil }
+    }
+}
+
+extension RequestFailure {
+    /// An error as the client that asked is told.
+    init(_ error: NodeError, id: ClientRequestID) {
+        self.init(
+            id: id, message: error.message, hint: error.hint, retryAfterMilliseconds: error.retryAfterMilliseconds)
     }
 }
 

@@ -215,7 +215,11 @@ private final class ClientLink {
                 if case .refusal(let refusal) = reply { throw NodeError(refusal.reason, isReply: true) }
                 return reply
             }
+            let start = ContinuousClock.now
             _ = poller.wait(timeoutMilliseconds: 500)
+            // Time in which this process stood still (Ctrl-Z) is not the coordinator's silence.
+            let pause = start.duration(to: .now)
+            if pause > .seconds(1) { lastHeard += pause }
             while let event = monitor.next() {
                 if event == .disconnected { throw gone("closed the connection") }
             }

@@ -21,7 +21,7 @@ final class CoordinatorLoop {
     /// What other threads and tasks want of the loop, beside orders.
     enum Wish: Sendable {
         case stop
-        case reply(ClientID, ClientReply)
+        case reply(ClientID, ClientRequestID, ClientReply)
         /// A client's request has ended.
         case forget(ClientID, ClientRequestID)
     }
@@ -37,10 +37,12 @@ final class CoordinatorLoop {
         let tokensEndpoint: Endpoint
         let weightsEndpoint: Endpoint
 
-        /// Binds `listen`, and two free ports on the same host.
-        init(listen: Endpoint) throws(TransportError) {
+        /// Binds `listen`, and two free ports on the same host. At most `maximumUnread` messages wait for a client.
+        init(listen: Endpoint, maximumUnread: Int) throws(TransportError) {
             context = try Context()
-            control = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes))
+            let options = SocketOptions(
+                maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread)
+            control = try RouterSocket(context, options)
             controlMonitor = try control.monitor()
             tokens = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes))
             weights = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.weightHeaderBytes))
@@ -64,12 +66,18 @@ final class CoordinatorLoop {
     private let fetches: Mailbox<WeightServer.Request>
     private let chunks: Mailbox<WeightServer.Reply>
     private let server: LoopThread<Void>
-    private var sinks: [RequestID: AsyncStream<GenerationService.Outcome>.Continuation] = [:]
-    var clients = ClientSessions()
+    private var sinks: [RequestID: GenerationService.Outcomes.Continuation] = [:]
+    private var clients: ClientSessions
     /// Workers that have joined and were not forgotten.
     private var workers: Set<WorkerID> = []
     /// Found unreachable while performing; told to the machine afterwards.
     private var unreachable: [WorkerID] = []
+    /// Whose outcomes are not taken; cancelled afterwards.
+    private var overrun: [RequestID] = []
+    /// When to find out who is gone, and to tell those who did not read; nil: there is no need.
+    private var workerCheck: UInt64?
+    private var clientCheck: UInt64?
+    private var retelling: UInt64?
     private var isStopping = false
     private let clock = LoopClock()
 
@@ -77,6 +85,8 @@ final class CoordinatorLoop {
         (self.parts, self.sockets) = (parts, sockets)
         poller = Poller(parts.waker)
         machine = Coordinator(parts.configuration, now: 0)
+        clients = ClientSessions(
+            maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting + Self.spareSessions)
         let fetches = Mailbox<WeightServer.Request>(capacity: 1 << 14, waking: try Waker())
         let chunks = Mailbox<WeightServer.Reply>(capacity: 64, waking: parts.waker)
         (self.fetches, self.chunks) = (fetches, chunks)
@@ -88,6 +98,16 @@ final class CoordinatorLoop {
     }
 
     private var now: UInt64 { clock.milliseconds }
+
+    /// Requests of clients that are on their way in or out, beside those that run or wait.
+    private static let spareSessions = 1024
+    /// Messages taken from the control link in one turn, so that no client keeps the loop from its other work.
+    private static let messagesPerTurn = 256
+    /// After a closed connection libzmq needs a moment until it knows whose it was. Of clients it is asked at longer
+    /// intervals: there may be thousands, and those that get tokens are found out by them.
+    private static let workerCheckMilliseconds: UInt64 = 10
+    private static let clientCheckMilliseconds: UInt64 = 250
+    private static let retellingMilliseconds: UInt64 = 250
 
     // MARK: The loop
 
@@ -103,12 +123,14 @@ final class CoordinatorLoop {
             serveWeights()
             _ = firstStage?.events()
             noticeDisconnections()
+            tellUntold()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
         }
     }
 
     private var untilDeadline: Int {
-        guard let deadline = machine.nextDeadline else { return -1 }
+        let deadlines = [machine.nextDeadline, workerCheck, clientCheck, retelling].compactMap { $0 }
+        guard let deadline = deadlines.min() else { return -1 }
         let time = now
         return deadline > time ? Int(deadline - time) : 0
     }
@@ -116,6 +138,7 @@ final class CoordinatorLoop {
     private func close() {
         for sink in sinks.values { sink.finish() }
         parts.orders.close()
+        for case .submit(_, let sink) in parts.orders.drain() { sink.finish() }
         parts.wishes.close()
         fetches.close()
         chunks.close()
@@ -130,7 +153,8 @@ final class CoordinatorLoop {
     // MARK: What arrives
 
     private func receiveControl() {
-        while let (peer, frames) = sockets.control.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let (peer, frames) = sockets.control.receive() else { return }
             guard frames.count == 1 else { continue }
             do {
                 switch try ControlRequest(decoding: frames[0].bytes) {
@@ -175,20 +199,36 @@ final class CoordinatorLoop {
         }
     }
 
-    /// A closed connection does not say whose it was; whoever cannot be sent to is gone.
+    /// A closed connection does not say whose it was; whoever cannot be sent to is gone. One look finds all that went
+    /// since the last.
     private func noticeDisconnections() {
-        var isAnyGone = false
-        while let event = sockets.controlMonitor.next() { isAnyGone = isAnyGone || event == .disconnected }
-        guard isAnyGone else { return }
-        for worker in workers { send(.heartbeat, to: worker) }
-        for client in clients.active { reply(.status(StatusReply()), to: client) }
-        tellUnreachable()
+        while let event = sockets.controlMonitor.next() {
+            guard event == .disconnected else { continue }
+            if workerCheck == nil { workerCheck = now + Self.workerCheckMilliseconds }
+            if clientCheck == nil { clientCheck = now + Self.clientCheckMilliseconds }
+        }
+        if isDue(&workerCheck) {
+            for worker in workers { send(.heartbeat, to: worker) }
+            settle()
+        }
+        if isDue(&clientCheck) {
+            let nothing = ClientReply.status(StatusReply()).encode()
+            for client in clients.active { _ = send(nothing, to: client) }
+        }
+    }
+
+    /// Whether the time has come; it is forgotten then.
+    private func isDue(_ time: inout UInt64?) -> Bool {
+        guard let due = time, due <= now else { return false }
+        time = nil
+        return true
     }
 
     private func perform(_ wish: Wish) {
         switch wish {
         case .stop: isStopping = true
-        case .reply(let client, let message): reply(message, to: client)
+        case .reply(let client, let request, let message):
+            if !clients.isGivenUp(request, of: client) { reply(message, to: client) }
         case .forget(let client, let request): clients.remove(request, of: client)
         }
     }
@@ -215,7 +255,8 @@ final class CoordinatorLoop {
             guard generate.version == Wire.protocolVersion else {
                 return refuse(client, generate.version, generate.build)
             }
-            clients.start(generate, of: client, with: parts.generations, replies: parts.wishes)
+            let refusal = clients.start(generate, of: client, with: parts.generations, replies: parts.wishes)
+            if let refusal { reply(refusal, to: client) }
         }
     }
 
@@ -223,22 +264,51 @@ final class CoordinatorLoop {
         reply(.refusal(.version(version, build: build, ourBuild: buildVersion)), to: client)
     }
 
-    /// A client that is gone, or reads so slowly that its queue is full, gets its requests cancelled.
-    private func reply(_ message: ClientReply, to client: ClientID) {
-        guard let peer = RoutingID(client.routingID) else { return }
-        if sockets.control.send(to: peer, [message.encode()]) != .sent { clients.cancelAll(of: client) }
+    private func reply(_ message: ClientReply, to client: ClientID) { _ = send(message.encode(), to: client) }
+
+    /// The requests of a client that is gone, or reads so slowly that its queue is full, are given up.
+    private func send(_ message: [UInt8], to client: ClientID) -> SendResult {
+        guard let peer = RoutingID(client.routingID) else { return .unreachable }
+        let result = sockets.control.send(to: peer, [message])
+        switch result {
+        case .sent: break
+        case .unreachable: clients.leave(client)
+        case .full:
+            clients.stall(client)
+            if retelling == nil { retelling = now + Self.retellingMilliseconds }
+        }
+        return result
+    }
+
+    /// Who read too slowly is told what became of its requests as soon as it reads again.
+    private func tellUntold() {
+        guard isDue(&retelling) else { return }
+        for (client, request) in clients.untold {
+            let failure = ClientReply.failed(RequestFailure(.readTooSlowly, id: request))
+            if send(failure.encode(), to: client) == .sent { clients.noteTold(request, of: client) }
+        }
+        if !clients.untold.isEmpty { retelling = now + Self.retellingMilliseconds }
     }
 
     // MARK: What the machine decides
 
     private func decide(_ event: Coordinator.Event) {
         for action in machine.handle(event, now: now) { perform(action) }
-        tellUnreachable()
+        settle()
     }
 
-    private func tellUnreachable() {
-        while let worker = unreachable.popLast() {
-            for action in machine.handle(.disconnected(worker), now: now) { perform(action) }
+    /// Tells the machine what was found out while its actions were performed.
+    private func settle() {
+        while true {
+            let event: Coordinator.Event
+            if let worker = unreachable.popLast() {
+                event = .disconnected(worker)
+            } else if let request = overrun.popLast() {
+                event = .cancel(request)
+            } else {
+                return
+            }
+            for action in machine.handle(event, now: now) { perform(action) }
         }
     }
 
@@ -249,22 +319,26 @@ final class CoordinatorLoop {
         case .forward(var forward):
             forward.sentMicroseconds = Microseconds.ofDay
             firstStage?.send(forward.encode())
-        case .started(let request, _): sinks[request]?.yield(.started)
-        case .emit(let request, let sample): sinks[request]?.yield(.token(sample))
-        case .score(let request, let values): sinks[request]?.yield(.scores(values))
-        case .finish(let request, let reason): end(request, .finished(reason))
+        case .started(let request, _): tell(request, .started)
+        case .emit(let request, let sample): tell(request, .token(sample))
+        case .score(let request, let values): tell(request, .scores(values))
+        case .finish(let request, let reason):
+            tell(request, .finished(reason))
+            sinks.removeValue(forKey: request)?.finish()
         case .fail(let request, let message, let hint, let retryAfter):
-            end(request, .failed(NodeError(message, hint: hint, retryAfterMilliseconds: retryAfter)))
-        case .waiting(let request, let why): sinks[request]?.yield(.waiting(why))
+            let error = NodeError(message, hint: hint, retryAfterMilliseconds: retryAfter)
+            sinks.removeValue(forKey: request)?.finish(throwing: error)
+        case .waiting(let request, let why): tell(request, .waiting(why))
         case .forget(let worker): workers.remove(worker)
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
     }
 
-    private func end(_ request: RequestID, _ outcome: GenerationService.Outcome) {
-        let sink = sinks.removeValue(forKey: request)
-        sink?.yield(outcome)
-        sink?.finish()
+    /// Where the text side is so far behind that there is no room for more, the request ends.
+    private func tell(_ request: RequestID, _ outcome: GenerationService.Outcome) {
+        guard case .dropped? = sinks[request]?.yield(outcome) else { return }
+        sinks.removeValue(forKey: request)?.finish(throwing: NodeError.overloaded)
+        overrun.append(request)
     }
 
     private func send(_ command: WorkerCommand, to worker: WorkerID) {

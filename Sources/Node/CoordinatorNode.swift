@@ -31,7 +31,7 @@ package final class CoordinatorNode: Service, Sendable {
         let sockets: CoordinatorLoop.Sockets
         let waker: Waker
         do {
-            sockets = try CoordinatorLoop.Sockets(listen: endpoint)
+            sockets = try CoordinatorLoop.Sockets(listen: endpoint, maximumUnread: options.maximumUnread)
             waker = try Waker()
         } catch { throw NodeError(error) }
         let manifest = try options.manifest(of: loaded.model, progress: progress)
@@ -46,7 +46,7 @@ package final class CoordinatorNode: Service, Sendable {
         modelName = loaded.model.name
         wishes = Mailbox(capacity: 1 << 16, waking: waker)
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
-        generations = GenerationService(loaded, orders: orders)
+        generations = GenerationService(loaded, orders: orders, maximumUnread: options.maximumUnread)
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, waker: waker, wishes: wishes, orders: orders, generations: generations,
             server: WeightServer(loaded.model, manifest), log: log)

@@ -11,6 +11,11 @@ import Wire
 package struct CoordinatorOptions: Sendable {
     /// Where workers and clients connect if nobody says otherwise.
     package static let defaultListen = "tcp://127.0.0.1:7070"
+    package static let defaultParallelRequests = 4
+    package static let defaultMaximumRunning = 128
+    package static let defaultMaximumWaiting = 256
+    package static let defaultChunk = 256
+    package static let defaultStepMilliseconds = 100
 
     /// A GGUF file or a Hugging Face folder; nil only where the model is pretended.
     package var modelPath: String?
@@ -25,12 +30,23 @@ package struct CoordinatorOptions: Sendable {
     package var minimumWorkers: Int?
     /// Prompt and answer together, in tokens; nil: what the model allows, up to 4096 where it is a real one.
     package var contextLength: Int?
-    /// KV memory is for this many requests as long as the context.
-    package var parallelRequests = 4
-    /// Tokens of a prompt in one step.
-    package var chunk = 128
+    /// KV memory is for this many requests as long as the context; of shorter ones more run at a time.
+    package var parallelRequests = CoordinatorOptions.defaultParallelRequests
+    /// Requests computed at once, and requests that may wait; further ones are refused.
+    package var maximumRunning = CoordinatorOptions.defaultMaximumRunning
+    package var maximumWaiting = CoordinatorOptions.defaultMaximumWaiting
+    /// Tokens of prompts in one step.
+    package var chunk = CoordinatorOptions.defaultChunk
+    /// While answers are decoded, prompts get so large a share of a step that it takes about so long.
+    package var stepMilliseconds = CoordinatorOptions.defaultStepMilliseconds
+    /// Answers are guessed ahead where stages would be idle.
+    package var guesses = true
+    /// What prompts have in common at their beginnings is computed once.
+    package var keepsPrefixes = true
     /// Seconds a request may wait without service.
     package var waitSeconds = 120
+    /// Messages that may wait unread for one client, and events for one reader of an answer; with more the requests end.
+    package var maximumUnread = 2048
     /// Where the digests of the model's tensors are remembered; nil: the user's cache.
     package var cacheFolder: String?
     /// Listening beyond this machine is allowed although links are not encrypted.
@@ -68,6 +84,9 @@ package struct CoordinatorOptions: Sendable {
     func validate() throws(NodeError) -> Endpoint {
         try NodeError.checked(minimumWorkers ?? 1, flag: "--min-workers", in: 1...Wire.Limits.workers)
         try NodeError.checked(parallelRequests, flag: "--parallel", in: 1...1024)
+        try NodeError.checked(maximumRunning, flag: "--max-running", in: 1...Wire.Limits.stepItems)
+        try NodeError.checked(maximumWaiting, flag: "--queue", in: 1...Self.mostWaiting)
+        try NodeError.checked(stepMilliseconds, flag: "--step-milliseconds", in: 1...60_000)
         try NodeError.checked(chunk, flag: "--chunk", in: 1...LocalGenerator.maximumChunk)
         try NodeError.checked(waitSeconds, flag: "--wait-seconds", in: 1...86_400)
         let endpoint: Endpoint
@@ -100,12 +119,20 @@ package struct CoordinatorOptions: Sendable {
         configuration.wantedBlocks = parallelRequests * loaded.blocksPerSequence
         configuration.prefillChunk = chunk
         configuration.maximumBatchTokens = maximumBatchTokens
+        configuration.maximumRunning = maximumRunning
+        configuration.maximumWaiting = maximumWaiting
+        configuration.stepMilliseconds = UInt64(stepMilliseconds)
+        configuration.guesses = guesses
+        configuration.keepsPrefixes = keepsPrefixes
         configuration.waitingLimit = UInt64(waitSeconds) * 1000
         return configuration
     }
 
-    /// A chunk of a prompt and a token of every other request.
-    private var maximumBatchTokens: Int { chunk + 64 }
+    /// A chunk of a prompt and a token of every request that runs.
+    private var maximumBatchTokens: Int { chunk + maximumRunning }
+
+    /// So many may wait at most: a status lists all requests, and every step looks through all that wait.
+    private static let mostWaiting = Wire.Limits.listedRequests - Wire.Limits.stepItems
 }
 
 extension ModelShape {

@@ -10,10 +10,13 @@ import Wire
 package final class GenerationService: Sendable {
     /// What the loop is asked.
     enum Order: Sendable {
-        case submit(GenerationTask, AsyncStream<Outcome>.Continuation)
+        case submit(GenerationTask, Outcomes.Continuation)
         case cancel(RequestID)
         case stop(RequestID)
     }
+
+    /// Of one request: all that its text side has not taken yet. Throws what the request failed with.
+    typealias Outcomes = AsyncThrowingStream<Outcome, any Error>
 
     /// What the loop answers about one request, in the machine's words.
     enum Outcome: Sendable {
@@ -22,29 +25,37 @@ package final class GenerationService: Sendable {
         case token(Wire.SampledToken)
         case scores([Float])
         case finished(FinishReason)
-        case failed(NodeError)
     }
 
     private let loaded: LoadedModel
     private let orders: Mailbox<Order>
+    private let maximumUnread: Int
     private let lastID = Atomic<UInt64>(0)
 
-    init(_ loaded: LoadedModel, orders: Mailbox<Order>) {
-        (self.loaded, self.orders) = (loaded, orders)
+    /// At most `maximumUnread` events of a request wait for their reader, and as many outcomes for their text side.
+    init(_ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int) {
+        (self.loaded, self.orders, self.maximumUnread) = (loaded, orders, maximumUnread)
     }
 
-    /// Answers a request; the work is done by tasks and the loop, never by the caller.
+    /// Answers a request; the work is done by tasks and the loop, never by the caller. A request whose events are not
+    /// read while they come is cancelled and ends with `NodeError.readTooSlowly`.
     package func generate(_ request: GenerationRequest) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
         let isCancelled = Cancellation()
         let orders = self.orders
-        let events = AsyncThrowingStream<GenerationEvent, any Error> { continuation in
+        let policy = AsyncThrowingStream<GenerationEvent, any Error>.Continuation.BufferingPolicy
+            .bufferingOldest(maximumUnread)
+        let events = AsyncThrowingStream(GenerationEvent.self, bufferingPolicy: policy) { continuation in
             continuation.onTermination = { reason in
                 if case .cancelled = reason { Self.cancel(id, isCancelled, orders) }
             }
             Task {
                 do {
-                    try await answer(request, id: id, isCancelled: isCancelled) { continuation.yield($0) }
+                    try await answer(request, id: id, isCancelled: isCancelled) { event in
+                        guard case .dropped = continuation.yield(event) else { return }
+                        Self.cancel(id, isCancelled, orders)
+                        throw NodeError.readTooSlowly
+                    }
                     continuation.finish()
                 } catch {
                     continuation.finish(throwing: error)
@@ -60,44 +71,43 @@ package final class GenerationService: Sendable {
     }
 
     private func answer(
-        _ request: GenerationRequest, id: RequestID, isCancelled: Cancellation, emit: (GenerationEvent) -> Void
+        _ request: GenerationRequest, id: RequestID, isCancelled: Cancellation, emit: (GenerationEvent) throws -> Void
     ) async throws {
         try request.validate()
         let prompt = try loaded.encoder.encode(request)
-        emit(
+        try emit(
             .accepted(
                 model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
         var clock = AnswerClock()
         if isCancelled.isSet {
-            return emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))
+            return try emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))
         }
         var assembler = loaded.assembler(for: request, prompt: prompt)
-        let (outcomes, sink) = AsyncStream<Outcome>.makeStream()
+        let (outcomes, sink) = Outcomes.makeStream(bufferingPolicy: .bufferingOldest(maximumUnread))
         guard orders.post(.submit(task(request, id: id, prompt: prompt.tokens), sink)) else {
-            throw NodeError("the coordinator has more to do than it can keep track of", hint: "ask again in a moment")
+            throw orders.isClosed ? NodeError.stopped : NodeError.overloaded
         }
         if isCancelled.isSet { await orders.postPatiently(.cancel(id)) }
         var isTextComplete = false
-        for await outcome in outcomes {
+        for try await outcome in outcomes {
             switch outcome {
-            case .waiting(let why): emit(.waiting(why))
+            case .waiting(let why): try emit(.waiting(why))
             case .started: clock.start()
-            case .scores(let values): emit(.scores(values))
+            case .scores(let values): try emit(.scores(values))
             case .token(let sample):
                 if isTextComplete { continue }
                 clock.tick()
                 let step = assembler.append(sample.token)
-                emit(.tokens([GeneratedToken(sample, wanted: request.sampling.logProbabilities)], text: step.text))
+                try emit(.tokens([GeneratedToken(sample, wanted: request.sampling.logProbabilities)], text: step.text))
                 isTextComplete = step.isFinished
                 if step.isFinished { await orders.postPatiently(.stop(id)) }
             case .finished(let reason):
                 let reason = isTextComplete && reason != .cancelled ? FinishReason.stop : reason
-                if !isTextComplete, let rest = assembler.finish(), !rest.isEmpty { emit(.tokens([], text: rest)) }
-                return emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
-            case .failed(let error): throw error
+                if !isTextComplete, let rest = assembler.finish(), !rest.isEmpty { try emit(.tokens([], text: rest)) }
+                return try emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
             }
         }
-        throw NodeError("the coordinator stopped", hint: "ask again when it runs")
+        throw NodeError.stopped
     }
 
     private func task(_ request: GenerationRequest, id: RequestID, prompt: [Int32]) -> GenerationTask {
@@ -107,6 +117,20 @@ package final class GenerationService: Sendable {
             endTokens: request.ignoresEndOfText ? [] : loaded.endTokens.sorted(),
             scoringStart: request.scoringStart, priority: request.priority)
     }
+}
+
+extension NodeError {
+    /// The end of a request whose answer nobody took in time.
+    static let readTooSlowly = NodeError(
+        "the answer was given up, because its client read it too slowly or not at all",
+        hint: "read the answer while it comes, or ask for a shorter one")
+
+    /// The end of a request where too much waits on the way through the coordinator.
+    static let overloaded = NodeError(
+        "the coordinator has more to do than it can keep track of", hint: "try again in 1 s",
+        retryAfterMilliseconds: 1000)
+
+    static let stopped = NodeError("the coordinator stopped", hint: "ask again when it runs")
 }
 
 extension Mailbox {

@@ -42,6 +42,8 @@ actor TestCluster {
 
     nonisolated let address: String
     nonisolated let client: CoordinatorClient
+    /// The coordinator's own, without a connection between.
+    nonisolated let generations: GenerationService
     private var nodes: [RunningNode] = []
 
     private init(_ options: CoordinatorOptions) throws {
@@ -49,6 +51,7 @@ actor TestCluster {
         options.listen = "tcp://127.0.0.1:0"
         let node = try CoordinatorNode(options, log: Self.quiet)
         address = node.joinAddress
+        generations = node.generations
         client = try CoordinatorClient(address: address)
         nodes = [RunningNode(node)]
     }

@@ -1,0 +1,62 @@
+// Responsible for: the flags of a coordinator that say how much it takes on and how it computes, shared by `coordinator`
+// and `up`. Must not know: what the numbers do.
+import ArgumentParser
+import Node
+
+/// Whether something is done.
+enum Switch: String, ExpressibleByArgument, CaseIterable {
+    case on, off
+
+    var isOn: Bool { self == .on }
+}
+
+/// Flags that bound and tune a coordinator's work; none of them changes an answer.
+struct ServingFlags: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "KV memory is for N requests as long as the context; of shorter ones more run at a time.", valueName: "n"))
+    var parallel = CoordinatorOptions.defaultParallelRequests
+    @Option(help: ArgumentHelp("Requests computed at once, if there is KV memory for them.", valueName: "n"))
+    var maxRunning = CoordinatorOptions.defaultMaximumRunning
+    @Option(
+        help: ArgumentHelp(
+            "Requests that may wait; further ones are refused at once, with the time to try again.", valueName: "n"))
+    var queue = CoordinatorOptions.defaultMaximumWaiting
+    @Option(help: ArgumentHelp("Tokens of prompts computed in one step, at most.", valueName: "n"))
+    var chunk = CoordinatorOptions.defaultChunk
+    @Option(
+        help: ArgumentHelp(
+            "While answers are written, prompts get so large a share of each step that it takes about so long.",
+            valueName: "n"))
+    var stepMilliseconds = CoordinatorOptions.defaultStepMilliseconds
+    @Option(
+        help: ArgumentHelp(
+            "Guess answers ahead from what was said before, where stages would be idle.",
+            valueName: "switch"))
+    var speculate = Switch.on
+    @Option(
+        help: ArgumentHelp(
+            "Compute what prompts have in common at their beginnings once.", valueName: "switch"))
+    var prefixCache = Switch.on
+
+    /// Copies the flags into `options`.
+    func apply(to options: inout CoordinatorOptions) {
+        options.parallelRequests = parallel
+        options.maximumRunning = maxRunning
+        options.maximumWaiting = queue
+        options.chunk = chunk
+        options.stepMilliseconds = stepMilliseconds
+        options.guesses = speculate.isOn
+        options.keepsPrefixes = prefixCache.isOn
+    }
+
+    /// The same flags for `tandem coordinator`.
+    var arguments: [String] {
+        let numbers = [
+            ("--parallel", parallel), ("--max-running", maxRunning), ("--queue", queue), ("--chunk", chunk),
+            ("--step-milliseconds", stepMilliseconds),
+        ]
+        return numbers.flatMap { [$0, "\($1)"] }
+            + ["--speculate", speculate.rawValue, "--prefix-cache", prefixCache.rawValue]
+    }
+}
