@@ -63,6 +63,9 @@ extension ClusterTests {
         @Test("Answers are those of one process, whatever else is asked at the same time")
         func mixes() async throws {
             var random = SeededGenerator(seed: 20_261_127)
+            var guessed = 0
+            var reused = 0
+            var preempted = 0
             for (index, shape) in Self.shapes.enumerated() {
                 let pool = try await Pool(shape.model, seed: UInt64(index + 1))
                 var options = try shape.options
@@ -73,12 +76,18 @@ extension ClusterTests {
                         (request: random.below(pool.requests.count), delay: random.below(20), priority: random.below(3))
                     }
                 }
-                _ = try await TestCluster.with(options, workers: shape.workers) { cluster in
+                let status = try await TestCluster.with(options, workers: shape.workers) { cluster in
                     _ = try await cluster.serving()
                     for mix in mixes { try await Self.ask(mix, of: pool, cluster, shape) }
                     return try await cluster.idle()
                 }
+                guessed += status.pipeline.acceptedTokens
+                reused += status.pipeline.reusedTokens
+                preempted += status.pipeline.preemptions
             }
+            #expect(guessed > 0)
+            #expect(reused > 0)
+            #expect(preempted > 0)
         }
 
         private static func ask(

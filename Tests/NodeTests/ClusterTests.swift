@@ -173,7 +173,7 @@ extension ClusterTests {
                 let status = try await cluster.serving()
                 #expect(status.layerCount == 6)
                 let layers = status.workers.map(\.layers)
-                #expect(layers == [.init(first: 0, last: 3), .init(first: 4, last: 4), .init(first: 5, last: 5)])
+                #expect(layers == [0..<4, 4..<5, 5..<6].map { ClusterStatus.Layers($0) })
             }
         }
     }
