@@ -93,6 +93,7 @@ package struct CoordinatorOptions: Sendable {
             modelDescription: manifest.encoded(), build: buildVersion, weightsEndpoint: weights.description,
             tokensEndpoint: tokens.description, contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
+        configuration.isSimulated = isSimulated
         configuration.lengthRule = loaded.lengthRule
         configuration.split = split
         configuration.minimumWorkers = minimumWorkers ?? split?.count ?? 1
