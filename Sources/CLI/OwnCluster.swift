@@ -21,6 +21,7 @@ struct BenchClusterFlags: ParsableArguments {
     var parallel: Int?
     @Option(help: "Tokens of a prompt computed in one step.") var chunk: Int?
     @Option(help: "Layers of each worker, as 0-3,4-11.") var split: String?
+    @Option(help: "Whether answers are guessed ahead, on or off (default: on).") var speculate: String?
     @Option(
         help: "Workers wait so long for each step instead of computing it: it shows the scheduling alone.")
     var simulateStageMilliseconds: Double?
@@ -48,7 +49,7 @@ struct BenchClusterFlags: ParsableArguments {
             ("--workers", workers != nil), ("--shape", shape != nil), ("--type", type != nil),
             ("--layers", layers != nil), ("--seed", seed != nil), ("--threads", threads != nil),
             ("--context", context != nil), ("--chunk", chunk != nil), ("--split", split != nil),
-            ("--simulate-stage-milliseconds", simulateStageMilliseconds != nil),
+            ("--simulate-stage-milliseconds", simulateStageMilliseconds != nil), ("--speculate", speculate != nil),
         ]
         if let flag = own.first(where: \.1)?.0 {
             throw NodeError(
@@ -97,6 +98,7 @@ final class OwnCluster {
         arguments += ["--parallel", "\(flags.parallel ?? options.wantedConcurrency)"]
         if let chunk = flags.chunk { arguments += ["--chunk", "\(chunk)"] }
         if let split = flags.split { arguments += ["--split", split] }
+        if let speculate = flags.speculate { arguments += ["--speculate", speculate] }
         coordinatorArguments = arguments
     }
 
