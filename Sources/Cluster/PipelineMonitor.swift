@@ -30,27 +30,18 @@ struct PipelineMonitor: Sendable {
 
     private static let sampleInterval: UInt64 = 500
     private static let sampleCount = 10
+    private static let coldSteps = 4
     /// The weight of the newest step in the moving means.
     private static let weight = 0.1
 
     init(stageCount: Int = 0) { stages = Array(repeating: Stage(), count: stageCount) }
 
-    /// How many steps in flight give `answers` sequences their next tokens soonest.
-    ///
-    /// A round takes all stages one after the other and the hops between them, or all steps one after the other at the
-    /// slowest stage, whichever is longer. As many steps as stages suffice if hops cost nothing; more hide the hops, but
-    /// make steps smaller, which pays only if smaller steps cost less.
-    func targetSteps(answers: Int) -> Int {
-        let count = stages.count
-        guard slowest > 0 else { return count }
-        guard answers > count else { return count + min(count, Int(hops / slowest)) }
-        var best = (steps: count, time: Double.infinity)
-        for steps in count...2 * count {
-            guard let step = costs.microseconds(meanTokens: Double(answers) / Double(steps)) else { break }
-            let time = max(Double(steps) * step, Double(count) * step + hops)
-            if time < best.time * 0.99 { best = (steps, time) }
-        }
-        return best.steps
+    /// As many steps in flight as there are stages keep all busy, if the hops between them cost nothing; one more for
+    /// each step that could be computed while hops take their time. More would only make steps smaller, and a small step
+    /// reads as many weights as a large one.
+    var targetSteps: Int {
+        guard slowest > 0 else { return stages.count }
+        return stages.count + min(stages.count, Int(hops / slowest))
     }
 
     /// A step was sent while no other was in flight.
@@ -77,7 +68,8 @@ struct PipelineMonitor: Sendable {
             most = max(most, timing.compute)
         }
         if most == 0 { return }
-        costs.note(tokens: tokens, microseconds: most)
+        // The first steps of a stage also bring its weights into caches.
+        if stages[0].steps > Self.coldSteps { costs.note(tokens: tokens, microseconds: most) }
         let wires = timings.reduce(0) { $0 &+ $1.wire }
         let way = last.wait > 0 ? last.wait - min(last.wait, resident) : wires
         let weight = slowest == 0 ? 1 : Self.weight

@@ -13,12 +13,12 @@ extension Scheduler {
         var outcomes = admit()
         guard stageCount > 0 else { return (nil, outcomes) }
         let decoding = sequences.reduce(0) { $0 + ($1.isDecoding ? 1 : 0) }
-        let target = min(monitor.targetSteps(answers: decoding), Limits.stepsInFlight(stages: stageCount) - 1)
+        let target = min(monitor.targetSteps, Limits.stepsInFlight(stages: stageCount) - 1)
         counts.targetSteps = target
         var items: [ForwardItem] = []
         if steps.count < target { items = answerItems(decoding, target, &outcomes) }
         // Where nobody waits for a token, a piece of a prompt may wait before the first stage.
-        if steps.count < target + (decoding == 0 ? 1 : 0) { items += promptItems(decoding, items, &outcomes) }
+        if steps.count < target + (decoding == 0 ? 1 : 0) { items += promptItems(decoding, target, items, &outcomes) }
         if items.isEmpty, steps.count < target, let item = guessItem(decoding, target) { items = [item] }
         if items.isEmpty { return (nil, outcomes) }
         return (send(items, now, &outcomes), outcomes)
@@ -74,21 +74,13 @@ extension Scheduler {
 
     /// Pieces of prompts, in the order of the sequences, as many tokens as the step has room for.
     private mutating func promptItems(
-        _ decoding: Int, _ others: [ForwardItem], _ outcomes: inout [Outcome]
+        _ decoding: Int, _ target: Int, _ others: [ForwardItem], _ outcomes: inout [Outcome]
     ) -> [ForwardItem] {
         let indices = sequences.indices.filter { sequences[$0].isPrefilling }
         if indices.isEmpty { return [] }
         let taken = others.reduce(0) { $0 + $1.tokens.count }
-        var budget = rules.prefillChunk
-        if decoding > 0 {
-            budget = monitor.costs.promptTokens(
-                besides: taken, within: rules.stepMicroseconds, limit: rules.prefillChunk,
-                granularity: Self.promptGranularity)
-        } else {
-            budget = monitor.costs.chunk(
-                tokens: indices.reduce(0) { $0 + sequences[$1].remaining }, stages: stageCount,
-                smallest: Self.smallestChunk, limit: rules.prefillChunk)
-        }
+        var budget = promptBudget(
+            decoding > 0, besides: taken, of: indices.reduce(0) { $0 + sequences[$1].remaining }, target)
         counts.prefillBudget = budget
         budget = min(budget, rules.maximumBatchTokens - taken)
         var items: [ForwardItem] = []
@@ -107,8 +99,25 @@ extension Scheduler {
         return items
     }
 
-    /// Steps of prompts grow and shrink by so many tokens.
-    static let promptGranularity = 16
+    /// How many of `waiting` prompt tokens the next step may have beside `taken` others.
+    private func promptBudget(_ isDecoding: Bool, besides taken: Int, of waiting: Int, _ target: Int) -> Int {
+        guard isDecoding else {
+            return monitor.costs.chunk(
+                tokens: waiting, stages: stageCount, smallest: Self.smallestChunk, limit: rules.prefillChunk)
+        }
+        let most = monitor.costs.promptTokens(
+            besides: taken, within: rules.stepMicroseconds, limit: rules.prefillChunk,
+            granularity: Self.promptGranularity)
+        // A step much larger than those before and after it keeps other stages waiting: what there is of prompts is dealt
+        // to as many steps as are under way in two rounds. One stage waits for nobody.
+        if stageCount == 1 { return most }
+        let even = (waiting + 2 * target - 1) / (2 * target)
+        let granules = (even + Self.promptGranularity - 1) / Self.promptGranularity
+        return min(most, granules * Self.promptGranularity)
+    }
+
+    /// Beside answers, prompts go in pieces of a multiple of so many tokens: what kernels compute together.
+    static let promptGranularity = 8
     /// Smaller pieces of a prompt only cost passes over the weights.
     static let smallestChunk = 32
 

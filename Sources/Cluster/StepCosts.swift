@@ -5,8 +5,9 @@
 struct StepCosts: Sendable {
     /// [sizes] sizes are 2^index: the mean number of tokens of the steps in this class, and their mean microseconds.
     private var classes: [(tokens: Double, time: Double)?] = Array(repeating: nil, count: 16)
-    /// The weight of the newest measurement.
-    private static let weight = 0.2
+    /// The weight of the newest measurement: what is slower than usual says more about the host than about the model.
+    private static let weightFaster = 0.4
+    private static let weightSlower = 0.1
 
     /// A step of so many tokens took so long at its slowest stage.
     mutating func note(tokens: Int, microseconds: UInt64) {
@@ -16,9 +17,8 @@ struct StepCosts: Sendable {
         guard let old = classes[place] else { return classes[place] = new }
         // A machine that does something else for a moment says nothing about the model.
         let time = min(new.time, 4 * max(old.time, 1))
-        classes[place] = (
-            old.tokens + (new.tokens - old.tokens) * Self.weight, old.time + (time - old.time) * Self.weight
-        )
+        let weight = time < old.time ? Self.weightFaster : Self.weightSlower
+        classes[place] = (old.tokens + (new.tokens - old.tokens) * weight, old.time + (time - old.time) * weight)
     }
 
     /// Nothing was measured yet.
