@@ -96,7 +96,7 @@ let package = Package(
         .testTarget(
             name: "ClusterSimulation", dependencies: ["Cluster", "Wire"], path: "Tests/ClusterSimulation",
             swiftSettings: strict),
-        .testTarget(name: "CommandTests", dependencies: ["CLI"], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["CLI", "Node", "Wire"], swiftSettings: strict),
         .testTarget(name: "TidyTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

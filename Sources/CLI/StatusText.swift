@@ -104,5 +104,6 @@ func percent(_ fraction: Double) -> String { String(format: "%.0f%%", fraction *
 
 /// Three digits that count.
 func threeDigits(_ value: Double) -> String {
-    String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : value >= 1 ? "%.2f" : "%.3f", value)
+    if value == 0 { return "0" }
+    return String(format: value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : value >= 1 ? "%.2f" : "%.3f", value)
 }

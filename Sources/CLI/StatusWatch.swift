@@ -13,7 +13,7 @@ struct StatusWatch {
     private enum Event: Sendable {
         case answer(Result<ClusterStatus, NodeError>)
         case key(UInt8)
-        case interrupted, resized, suspended
+        case interrupted, resized, suspended, second
     }
 
     /// Returns at a `q` of the live view; throws `CancellationError` after a signal to end it. Otherwise goes on for ever.
@@ -51,15 +51,20 @@ struct StatusWatch {
     }
 
     private func answer() async -> Result<ClusterStatus, NodeError> {
-        do { return .success(try await client.status()) } catch let error as NodeError { return .failure(error) } catch
-        {
-            return .failure(NodeError("\(error)"))
+        do { return .success(try await client.status()) } catch {
+            return .failure(error as? NodeError ?? NodeError("\(error)"))
         }
     }
 
     private func show(on screen: Screen) async throws {
         let (events, continuation) = AsyncStream<Event>.makeStream()
         let asking = Task { for await result in answers() { continuation.yield(.answer(result)) } }
+        let ticking = Task {
+            while !Task.isCancelled {
+                try? await Task.sleep(for: .seconds(1))
+                continuation.yield(.second)
+            }
+        }
         let interrupt = Interrupt { continuation.yield(.interrupted) }
         let signals = [
             Self.watch(SIGWINCH) { continuation.yield(.resized) },
@@ -69,27 +74,29 @@ struct StatusWatch {
         screen.enter()
         defer {
             asking.cancel()
+            ticking.cancel()
             for source in signals { source.cancel() }
             screen.leave()
             interrupt.stop()
         }
         var view = StatusView(isFine: screen.isFine)
-        var lastAnswer: ContinuousClock.Instant?
+        var age = Age(interval: interval)
         Self.draw(view, on: screen)
         for await event in events {
             switch event {
             case .answer(.success(let status)):
-                (view.previous, view.status, view.failure) = (view.status, status, nil)
-                lastAnswer = .now
-            case .answer(.failure(let error)): view.failure = Self.sentence(error, since: lastAnswer)
+                (view.previous, view.status) = (view.status, status)
+                (age.lastAnswer, age.error) = (.now, nil)
+            case .answer(.failure(let error)): age.error = error
             case .key(let byte): if byte == UInt8(ascii: "q") { return }
-            case .resized: break
+            case .second, .resized: break
             case .interrupted: throw CancellationError()
             case .suspended:
                 screen.leave()
-                kill(getpid(), SIGSTOP)
+                raise(SIGSTOP)  // to this thread, so that it does not go on before all have stopped
                 screen.enter()
             }
+            view.failure = age.sentence
             Self.draw(view, on: screen)
         }
     }
@@ -97,12 +104,6 @@ struct StatusWatch {
     private static func draw(_ view: StatusView, on screen: Screen) {
         let size = screen.size
         screen.draw(view.lines(width: size.width, height: size.height), size: size)
-    }
-
-    private static func sentence(_ error: NodeError, since lastAnswer: ContinuousClock.Instant?) -> String {
-        var text = error.message
-        if let lastAnswer { text += "; what is shown is \(formatSeconds(lastAnswer.duration(to: .now).seconds)) old" }
-        return text + "; asking again"
     }
 
     /// Calls `action` on a thread of Dispatch at each such signal, which then does nothing else.
@@ -114,5 +115,24 @@ struct StatusWatch {
         source.setEventHandler(handler: action)
         source.resume()
         return source
+    }
+}
+
+/// How old the shown state is, and why.
+private struct Age {
+    let interval: Double
+    let start = ContinuousClock.now
+    var lastAnswer: ContinuousClock.Instant?
+    var error: NodeError?
+
+    /// Longer than an answer should ever take. An attempt may take longer to fail.
+    private static let patienceSeconds = 2.0
+
+    /// nil where the state is as new as it should be.
+    var sentence: String? {
+        let seconds = (lastAnswer ?? start).duration(to: .now).seconds
+        guard error != nil || seconds > interval + Self.patienceSeconds else { return nil }
+        let last = lastAnswer == nil ? "" : "; its last answer came \(formatSeconds(seconds)) ago"
+        return (error?.message ?? "the coordinator does not answer") + last + "; asking again"
     }
 }

@@ -44,20 +44,25 @@ final class TandemProcess: @unchecked Sendable {
     private let talk = Collected()
     private let ended = Mutex<Int32?>(nil)
     private var standardInput: Int32?
+    private var keyboard: PseudoTerminal?
     let pid: Int32
 
     static let endsWithStandardInput = "--exit-with-stdin"
 
-    /// Starts `tandem ARGUMENT...`; `input` is its stdin.
-    init(_ arguments: [String], cache: TemporaryFolder, input: String? = nil) throws {
+    /// Starts `tandem ARGUMENT...`; `input` is its stdin, or `terminal` its stdin and stdout; `environment` is added.
+    init(
+        _ arguments: [String], cache: TemporaryFolder, input: String? = nil, terminal: PseudoTerminal? = nil,
+        environment: [String: String] = [:]
+    ) throws {
         let (stdin, stdout, stderr) = (try Descriptors(), try Descriptors(), try Descriptors())
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, stdin.reading, 0)
-        posix_spawn_file_actions_adddup2(&actions, stdout.writing, 1)
+        posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdin.reading, 0)
+        posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdout.writing, 1)
         posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
-        let environment = ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": cache.path]) { $1 }
+        let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            .merging(["XDG_CACHE_HOME": cache.path]) { $1 }
         var argv = ([Place.tandem.path] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
@@ -71,7 +76,13 @@ final class TandemProcess: @unchecked Sendable {
         } else {
             close(stdin.writing)
         }
-        output.collect(stdout.reading)
+        if let terminal {
+            close(stdout.reading)
+            output.collect(dup(terminal.outer))
+            keyboard = terminal
+        } else {
+            output.collect(stdout.reading)
+        }
         talk.collect(stderr.reading)
         guard error == 0 else { throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EIO) }
         pid = child
@@ -102,6 +113,12 @@ final class TandemProcess: @unchecked Sendable {
 
     func signal(_ number: Int32) { kill(pid, number) }
 
+    /// Types into the terminal that it was given.
+    func type(_ text: String) {
+        guard let keyboard else { return }
+        _ = Array(text.utf8).withUnsafeBytes { write(keyboard.outer, $0.baseAddress, $0.count) }
+    }
+
     /// Waits until the process has ended; kills it after `seconds` (the status is then -1).
     func wait(seconds: Double = 60) async throws -> Outcome {
         let isInTime = await eventually(seconds: seconds) { !self.isRunning }
@@ -109,6 +126,35 @@ final class TandemProcess: @unchecked Sendable {
         _ = await eventually(seconds: 10) { !self.isRunning && self.output.isComplete && self.talk.isComplete }
         let status = ended.withLock { $0 } ?? -1
         return Outcome(status: isInTime ? status : -1, output: output.text, talk: talk.text)
+    }
+}
+
+/// A terminal of which a test reads what a person would see, and types.
+final class PseudoTerminal: @unchecked Sendable {
+    /// The test's end, and that of the process under test, which stays open: its settings can be read after the process.
+    let outer: Int32
+    let inner: Int32
+
+    init(columns: UInt16, rows: UInt16) throws {
+        var ends: (outer: Int32, inner: Int32) = (0, 0)
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        guard openpty(&ends.outer, &ends.inner, nil, nil, &size) == 0 else { throw POSIXError(.EMFILE) }
+        (outer, inner) = (ends.outer, ends.inner)
+        for end in [outer, inner] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    }
+
+    deinit { for end in [outer, inner] { close(end) } }
+
+    /// Gives it another size. Who has it open must be told with SIGWINCH: it is nobody's controlling terminal.
+    func resize(columns: UInt16, rows: UInt16) {
+        var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+        _ = ioctl(outer, UInt(TIOCSWINSZ), &size)
+    }
+
+    /// Whether what is typed is shown, and comes in whole lines.
+    var isPlain: Bool {
+        var settings = termios()
+        return tcgetattr(inner, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO | ICANON) == tcflag_t(ECHO | ICANON)
     }
 }
 

@@ -33,6 +33,10 @@ extension ClusterTests {
                 #expect(row.load.tokensPerSecond.minimum > 0 && row.load.goodput == row.load.tokensPerSecond)
                 #expect(row.cluster.generatedTokens == 8 * 6 && !row.cluster.isReplanned)
                 #expect(row.cluster.stages.count == 2 && row.cluster.stages.allSatisfy { $0.steps > 0 })
+                let busy = try #require(row.cluster.busyFractions)
+                #expect(busy.lowerBound > 0 && busy.upperBound <= 1 && row.cluster.activeSeconds > 0)
+                #expect(row.cluster.bubbleFraction.map { (0..<1).contains($0) } == true)
+                #expect(row.cluster.stages.allSatisfy { $0.meanMicroseconds?.compute ?? 0 > 0 })
             }
             let svg = result.chart.svg()
             #expect(svg.contains("pp30+tg6") && svg.contains(">goodput<") && svg.contains(">concurrent requests<"))
