@@ -1,0 +1,115 @@
+// Responsible for: thousands of clients that leave in mid-stream, and what they leave behind: nothing.
+// Must not know: how the coordinator notices.
+import Foundation
+import Synchronization
+import Testing
+import Transport
+import Wire
+
+@testable import Node
+
+extension ClusterTests {
+    /// `TANDEM_DISCONNECTS=50000` lets so many clients leave instead of 10,000.
+    @Suite("Departures", .timeLimit(.minutes(10)))
+    struct DepartureTests {
+        /// How a client leaves after its first token.
+        enum Departure: String, CaseIterable, Sendable {
+            case closing, cancelling
+        }
+
+        private static let count =
+            ProcessInfo.processInfo.environment["TANDEM_DISCONNECTS"].flatMap(Int.init) ?? 10_000
+        private static let atOnce = 50
+        /// What may be more in the memory of coordinator, workers and clients together at the end.
+        private static let allowedGrowth = 8 << 20
+
+        @Test("Thousands of clients that leave in mid-stream leave nothing behind", arguments: Departure.allCases)
+        func leave(_ departure: Departure) async throws {
+            try await TestCluster.with(try RequestTests.options, workers: 2) { cluster in
+                _ = try await cluster.serving()
+                try await Self.visit(cluster, count: Self.count / 5, departure)
+                let before = try residentBytes()
+                try await Self.visit(cluster, count: Self.count - Self.count / 5, departure)
+                let growth = try residentBytes() - before
+                #expect(growth < Self.allowedGrowth, "\(growth >> 10) KiB more than \(before >> 10)")
+                let expected = try await References.shared.answers(of: TestFiles.tales)[0]
+                let request = try Requests.mixed(for: TestFiles.tales)[0]
+                #expect(try await cluster.client.generate(request).answer() == expected)
+            }
+        }
+
+        @Test("Clients that leave the queue give their places up, though nothing is sent to them")
+        func leaveQueue() async throws {
+            var options = try RequestTests.options
+            options.maximumRunning = 1
+            try await TestCluster.with(options, workers: 2) { cluster in
+                _ = try await cluster.serving()
+                let address = cluster.address
+                let (queued, leaving) = (Cancellation(), Cancellation())
+                let visitors = try LoopThread(name: "visitors") {
+                    let context = try Context()
+                    let clients = try (0..<100).map { _ in try RawClient(context, address) }
+                    for client in clients {
+                        try client.say(.generate(RequestTests.endless.message(id: ClientRequestID(1))))
+                    }
+                    queued.set()
+                    while !leaving.isSet { pause(milliseconds: 5) }
+                    for client in clients.dropLast() { client.close() }
+                    return try clients[99].next(within: 60) { reply in
+                        if case .finished(let finished) = reply { finished.reason } else { nil }
+                    }
+                }
+                defer { leaving.set() }
+                while !queued.isSet { try await Task.sleep(for: .milliseconds(5)) }
+                _ = try await cluster.status("the queue") { $0.requests.count > 90 }
+                leaving.set()
+                _ = try await cluster.status("the end of the queue", within: 3) { $0.requests.count <= 1 }
+                #expect(try await visitors.value == .length)
+                _ = try await cluster.idle()
+            }
+        }
+
+        /// Lets so many clients come and go, then waits until all blocks are free and no request is listed.
+        private static func visit(_ cluster: TestCluster, count: Int, _ departure: Departure) async throws {
+            let (context, address) = (try Context(), cluster.address)
+            let left = Visits(count)
+            let threads = try (0..<atOnce).map { index in
+                try LoopThread(name: "visitor \(index)") {
+                    while left.takeOne() { try visit(context, address, departure) }
+                }
+            }
+            for thread in threads { try await thread.value }
+            _ = try await cluster.idle()
+        }
+
+        private static func visit(_ context: Context, _ address: String, _ departure: Departure) throws {
+            let client = try RawClient(context, address)
+            defer { client.close() }
+            let id = ClientRequestID(1)
+            try client.say(.generate(RequestTests.endless.message(id: id)))
+            try client.next { reply in
+                switch reply {
+                case .tokens: return ()
+                case .failed(let failure): throw NodeError(failure.message)
+                default: return nil
+                }
+            }
+            guard departure == .cancelling else { return }
+            try client.say(.cancel(id))
+            let reason = try client.next { reply in
+                if case .finished(let finished) = reply { finished.reason } else { nil }
+            }
+            try #require(reason == .cancelled)
+        }
+    }
+}
+
+/// A number that several threads count down.
+private final class Visits: Sendable {
+    private let left: Atomic<Int>
+
+    init(_ count: Int) { left = Atomic(count) }
+
+    /// False once all are taken.
+    func takeOne() -> Bool { left.subtract(1, ordering: .relaxed).oldValue > 0 }
+}
