@@ -169,7 +169,7 @@ private final class ClientLink {
         do {
             socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: routingID)
             monitor = try socket.monitor()
-            poller = Poller(waker)
+            poller = try Poller(waker)
             try socket.connect(endpoint)
         } catch { throw NodeError(error) }
         poller.add(socket)

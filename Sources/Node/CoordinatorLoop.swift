@@ -75,7 +75,7 @@ final class CoordinatorLoop {
 
     init(_ parts: Parts, _ sockets: Sockets) throws {
         (self.parts, self.sockets) = (parts, sockets)
-        poller = Poller(parts.waker)
+        poller = try Poller(parts.waker)
         machine = Coordinator(parts.configuration, now: 0)
         let fetches = Mailbox<WeightServer.Request>(capacity: 1 << 14, waking: try Waker())
         let chunks = Mailbox<WeightServer.Reply>(capacity: 64, waking: parts.waker)
@@ -95,12 +95,15 @@ final class CoordinatorLoop {
     func run() throws {
         defer { close() }
         while !isStopping {
-            _ = poller.wait(timeoutMilliseconds: untilDeadline)
-            for wish in parts.wishes.drain() { perform(wish) }
-            for order in parts.orders.drain() { perform(order) }
+            let wasRung = poller.wait(timeoutMilliseconds: untilDeadline).wasRung
+            if wasRung {
+                for wish in parts.wishes.drain() { perform(wish) }
+                for order in parts.orders.drain() { perform(order) }
+                sendChunks()
+            }
             receiveControl()
             receiveResults()
-            serveWeights()
+            receiveFetches()
             _ = firstStage?.events()
             noticeDisconnections()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
@@ -163,11 +166,14 @@ final class CoordinatorLoop {
         }
     }
 
-    private func serveWeights() {
+    private func receiveFetches() {
         while let (peer, frames) = sockets.weights.receive() {
             guard frames.count == 1, let fetch = try? Fetch(decoding: frames[0].bytes) else { continue }
             _ = fetches.post(.init(peer: peer, fetch: fetch))
         }
+    }
+
+    private func sendChunks() {
         for reply in chunks.drain() {
             _ = reply.bytes.withUnsafeBytes {
                 sockets.weights.send(to: reply.peer, [reply.chunk.encode()], bulk: $0.isEmpty ? nil : $0)
@@ -232,7 +238,10 @@ final class CoordinatorLoop {
     // MARK: What the machine decides
 
     private func decide(_ event: Coordinator.Event) {
-        for action in machine.handle(event, now: now) { perform(action) }
+        let actions = machine.handle(event, now: now)
+        // No stage waits while those who read tokens are woken.
+        for action in actions where !action.isForClient { perform(action) }
+        for action in actions where action.isForClient { perform(action) }
         tellUnreachable()
     }
 
@@ -280,6 +289,16 @@ final class CoordinatorLoop {
                 sockets.context, to: Endpoint(parsing: text), as: .random(),
                 maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
         } catch { parts.log.error("the first worker cannot be reached: \(error)") }
+    }
+}
+
+extension Coordinator.Action {
+    /// It goes to the one who asked for an answer, not to a worker.
+    fileprivate var isForClient: Bool {
+        switch self {
+        case .started, .emit, .score, .finish, .fail, .waiting: true
+        case .send, .connectFirstStage, .forward, .forget, .log: false
+        }
     }
 }
 

@@ -8,7 +8,7 @@ final class OutboundLink {
     let socket: DealerSocket
     private let monitor: Monitor
     private let poller: Poller
-    private var waiting: [(header: [UInt8], bulk: [Float])] = []
+    private var waiting: [(header: [UInt8], bulk: Frame?)] = []
     /// The most messages that may wait; the credit rules keep their number far below.
     private static let capacity = 2 * Wire.Limits.stepsInFlight
 
@@ -24,16 +24,17 @@ final class OutboundLink {
         poller.add(monitor)
     }
 
-    /// Sends a header and, where there are any, floats beside it; keeps them while there is no connection yet.
-    func send(_ header: [UInt8], floats: [Float] = []) {
-        if !waiting.isEmpty || !offer(header, floats) {
+    /// Sends a header and, where there is one, a frame beside it; keeps them while there is no connection yet.
+    func send(_ header: [UInt8], bulk: Frame? = nil) {
+        if !waiting.isEmpty || !offer(header, bulk) {
             precondition(waiting.count < Self.capacity, "more messages wait than there is credit for")
-            waiting.append((header, floats))
+            waiting.append((header, bulk))
         }
     }
 
-    private func offer(_ header: [UInt8], _ floats: [Float]) -> Bool {
-        floats.withUnsafeBytes { socket.send([header], bulk: $0.isEmpty ? nil : $0) == .sent }
+    private func offer(_ header: [UInt8], _ bulk: Frame?) -> Bool {
+        let result = if let bulk { socket.send([header], sharing: bulk) } else { socket.send([header]) }
+        return result == .sent
     }
 
     /// What happened to the connection since the last call; sends what has waited.

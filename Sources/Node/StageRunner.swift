@@ -42,7 +42,7 @@ enum StageEvent: Sendable {
     case loaded(Epoch)
     case failed(Epoch, String)
     /// `activations` on every stage but the last.
-    case computed(StepResult, activations: [Float])
+    case computed(StepResult, activations: Frame?)
 }
 
 /// The state of the compute thread.
@@ -179,25 +179,28 @@ final class StageRunner {
         idleSince = end
         var result = StepResult(epoch: forward.epoch, step: forward.step, timings: [timing])
         switch output {
-        case .hidden(let values): tell(.computed(result, activations: Array(values)))
+        case .hidden(let values): tell(.computed(result, activations: Frame(copying: UnsafeRawBufferPointer(values))))
         case .sampled(let samples, let scores):
             (result.samples, result.scores) = (samples, scores)
-            tell(.computed(result, activations: []))
+            tell(.computed(result, activations: nil))
         }
     }
 
-    /// Lends the activations as floats; a received frame has no alignment of its own.
+    /// Lends the activations as floats. A received frame has no alignment of its own: one that happens to lie right is lent
+    /// as it is, which large ones do.
     private func withInput<Value>(
         _ frame: Frame?, _ body: (UnsafeBufferPointer<Float>?) throws -> Value
-    ) rethrows -> Value {
+    ) throws -> Value {
         guard let frame else { return try body(nil) }
-        let count = frame.count / MemoryLayout<Float>.size
-        if input.count < count { input = [Float](repeating: 0, count: count) }
-        input.withUnsafeMutableBytes { target in
-            frame.withUnsafeBytes { source in
-                target.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<(count * MemoryLayout<Float>.size)]))
+        return try frame.withUnsafeBytes { source throws in
+            let bytes = UnsafeRawBufferPointer(rebasing: source[..<(source.count & ~(MemoryLayout<Float>.size - 1))])
+            if Int(bitPattern: bytes.baseAddress) % MemoryLayout<Float>.alignment == 0 {
+                return try body(bytes.bindMemory(to: Float.self))
             }
+            let count = bytes.count / MemoryLayout<Float>.size
+            if input.count < count { input = [Float](repeating: 0, count: count) }
+            input.withUnsafeMutableBytes { $0.copyMemory(from: bytes) }
+            return try input.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[..<count])) }
         }
-        return try input.withUnsafeBufferPointer { try body(UnsafeBufferPointer(rebasing: $0[..<count])) }
     }
 }

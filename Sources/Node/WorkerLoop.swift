@@ -48,7 +48,7 @@ final class WorkerLoop {
     /// What came with the steps that wait for the compute thread.
     private var arrivals: [StepID: StepArrival] = [:]
     /// What the compute thread made of the step that the machine now sends on.
-    private var output: [Float] = []
+    private var output: Frame?
     private var transferredBytes: UInt64 = 0
     private var cachedBytes: UInt64 = 0
     private var ending: Result<Void, NodeError>?
@@ -57,7 +57,7 @@ final class WorkerLoop {
     init(_ parts: Parts) throws {
         self.parts = parts
         context = try Context()
-        poller = Poller(parts.waker)
+        poller = try Poller(parts.waker)
         data = try RouterSocket(
             context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2))
         guard case .tcp(let host, _) = parts.coordinator else {
@@ -120,9 +120,11 @@ final class WorkerLoop {
         defer { close() }
         while ending == nil {
             let time = now
-            _ = poller.wait(timeoutMilliseconds: machine.nextDeadline > time ? Int(machine.nextDeadline - time) : 0)
-            for wish in parts.wishes.drain() { perform(wish) }
-            for event in stageEvents.drain() { handle(event) }
+            let limit = machine.nextDeadline > time ? Int(machine.nextDeadline - time) : 0
+            if poller.wait(timeoutMilliseconds: limit).wasRung {
+                for wish in parts.wishes.drain() { perform(wish) }
+                for event in stageEvents.drain() { handle(event) }
+            }
             for event in control.events() where event == .handshakeSucceeded { decide(.connected) }
             receiveCommands()
             receiveForwards()
@@ -229,7 +231,7 @@ final class WorkerLoop {
         case .computed(let result, let values):
             output = values
             decide(.computed(result))
-            output = []
+            output = nil
         }
     }
 
@@ -318,7 +320,7 @@ final class WorkerLoop {
         case .sendForward(var forward):
             arrivals[forward.step] = nil  // there still, where it was not computed
             forward.sentMicroseconds = Microseconds.ofDay
-            next?.send(forward.encode(), floats: output)
+            next?.send(forward.encode(), bulk: output)
         case .sendResult(var result):
             arrivals[result.step] = nil
             result.sentMicroseconds = Microseconds.ofDay

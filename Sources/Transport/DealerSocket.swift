@@ -30,6 +30,13 @@ package final class DealerSocket: Pollable {
     /// Sends one message: the frames, then `bulk` as its last frame. Copies each byte once, never waits. `.sent` or
     /// `.full` (which is also the answer while there is no connection).
     package func send(_ frames: [[UInt8]], bulk: UnsafeRawBufferPointer? = nil) -> SendResult {
+        send(frames, bulk.map { .copied($0) })
+    }
+
+    /// The same, with a last frame that is not copied.
+    package func send(_ frames: [[UInt8]], sharing bulk: Frame) -> SendResult { send(frames, .shared(bulk)) }
+
+    private func send(_ frames: [[UInt8]], _ bulk: SocketHandle.Bulk?) -> SendResult {
         handle.checkUse()
         switch handle.sendFrames(frames, bulk: bulk) {
         case 0: return .sent

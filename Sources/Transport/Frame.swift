@@ -1,9 +1,11 @@
-// One received frame, where libzmq put it: no copy is made on the way in. Must not know what the bytes mean.
+// One frame in libzmq's memory: no copy is made on the way in, nor when one is sent. Must not know what the bytes mean.
 import CZeroMQ
+import Glibc
 
 /// An immutable run of bytes owned by libzmq, released with the last reference, on any thread.
 package final class Frame: @unchecked Sendable {
-    // Sendable: the message does not change after it was received, and libzmq counts its references atomically.
+    // Sendable: the bytes do not change once they are here, and libzmq counts references to them atomically. Only sending
+    // changes the message itself (it marks that others share the bytes); one thread at a time does that.
     private let message: UnsafeMutablePointer<zmq_msg_t>
 
     /// Receives the next frame of `socket` without waiting; nil where there is none (`zmq_errno()` says why).
@@ -11,6 +13,30 @@ package final class Frame: @unchecked Sendable {
         message = .allocate(capacity: 1)
         zmq_msg_init(message)
         if zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0 { return nil }
+    }
+
+    /// A copy of `bytes`, to be sent.
+    package init(copying bytes: UnsafeRawBufferPointer) {
+        message = .allocate(capacity: 1)
+        let result = zmq_msg_init_size(message, bytes.count)
+        precondition(result == 0, "there is no memory for a frame of \(bytes.count) bytes")
+        if let base = bytes.baseAddress { zmq_msg_data(message).copyMemory(from: base, byteCount: bytes.count) }
+    }
+
+    /// Sends the bytes, sharing them with libzmq, as the last frame of a message, without waiting. Returns 0 or the
+    /// error number.
+    func send(to socket: UnsafeMutableRawPointer) -> Int32 {
+        var share = zmq_msg_t()
+        zmq_msg_init(&share)
+        zmq_msg_copy(&share, message)
+        while zmq_msg_send(&share, socket, ZMQ_DONTWAIT) < 0 {
+            let number = zmq_errno()
+            guard number == EINTR else {
+                zmq_msg_close(&share)
+                return number
+            }
+        }
+        return 0
     }
 
     deinit {

@@ -21,12 +21,13 @@ package final class Mailbox<Element: Sendable>: Sendable {
 
     /// Appends and wakes the reader. False: full or closed, and nothing was appended.
     package func post(_ element: Element) -> Bool {
-        let isPosted = state.withLock { state in
-            guard !state.isClosed, state.elements.count < capacity else { return false }
+        let (isPosted, isFirst) = state.withLock { state in
+            guard !state.isClosed, state.elements.count < capacity else { return (false, false) }
             state.elements.append(element)
-            return true
+            return (true, state.elements.count == 1)
         }
-        if isPosted { waker.ring() }
+        // Where others lie there already it was rung for them, and the reader has not looked since.
+        if isFirst { waker.ring() }
         return isPosted
     }
 

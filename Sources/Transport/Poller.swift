@@ -4,49 +4,82 @@ import Glibc
 
 /// Waits on the sockets of one thread and on its `Waker`. Holds no lock; each `wait` reports again what was not
 /// received before (level-triggered).
+///
+/// It waits for descriptors itself: `zmq_poll` asks libzmq about every socket, twice, at a system call or more each, and a
+/// loop that serves ten sockets turns twice for each step. Instead a `SocketHandle` remembers that it is settled: it has
+/// nothing to receive, and libzmq will make its descriptor readable once that may have changed.
 package final class Poller {
     private var sources: [any Pollable] = []
-    private var items: [zmq_pollitem_t]
     private let waker: Waker
+    private let epoll: Int32
+    /// Room for what one wait finds; more is found by the next one.
+    private var events: [epoll_event]
 
-    /// A poller without sources that `waker` can interrupt.
-    package init(_ waker: Waker) {
+    /// A poller without sources that `waker` can interrupt. Throws `.system` where the process is out of descriptors.
+    package init(_ waker: Waker) throws(TransportError) {
         self.waker = waker
-        items = [zmq_pollitem_t(socket: nil, fd: waker.descriptor, events: Int16(ZMQ_POLLIN), revents: 0)]
+        events = Array(repeating: epoll_event(), count: 16)
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0 else { throw .system(operation: "make an epoll", reason: reason(errno)) }
+        watch(waker.descriptor)
     }
+
+    deinit { close(epoll) }
 
     /// Waits for this source too, until `remove`. Remove it before it is closed.
     package func add(_ source: any Pollable) {
         source.handle.checkUse()
         precondition(!sources.contains { $0 === source }, "The source is polled already")
+        source.handle.isPolled = true
         sources.append(source)
-        items.append(zmq_pollitem_t(socket: source.handle.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+        watch(source.handle.descriptor)
     }
 
     /// Does not wait for this source any longer.
     package func remove(_ source: any Pollable) {
         guard let index = sources.firstIndex(where: { $0 === source }) else { return }
+        source.handle.isPolled = false
         sources.remove(at: index)
-        items.remove(at: index + 1)
+        epoll_ctl(epoll, EPOLL_CTL_DEL, source.handle.descriptor, nil)
+    }
+
+    private func watch(_ descriptor: Int32) {
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        event.data.fd = descriptor
+        let result = epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+        precondition(result == 0, "the system does not watch a descriptor: \(reason(errno))")
     }
 
     /// Waits until a source has something to receive, the waker rings, or `timeoutMilliseconds` pass (negative: no
     /// limit). Afterwards look into every mailbox that rings this waker: the ring is forgotten.
     package func wait(timeoutMilliseconds: Int) -> Ready {
-        for source in sources { source.handle.checkUse() }
-        let timeout = timeoutMilliseconds < 0 ? -1 : timeoutMilliseconds
-        let count = zmq_poll(&items, Int32(items.count), timeout)
-        if count < 0 {
-            precondition(zmq_errno() == EINTR, "libzmq cannot poll: \(reason(zmq_errno()))")
-            return Ready(wasRung: false, sources: [])
-        }
-        let wasRung = items[0].revents != 0
-        if wasRung { waker.clear() }
         var ready: [ObjectIdentifier] = []
-        for index in sources.indices where items[index + 1].revents != 0 {
-            ready.append(ObjectIdentifier(sources[index]))
+        for source in sources where source.handle.hasMessage() { ready.append(ObjectIdentifier(source)) }
+        let start = ContinuousClock.now
+        var timeout = ready.isEmpty ? timeoutMilliseconds : 0
+        while true {
+            let count = epoll_wait(epoll, &events, Int32(events.count), timeout < 0 ? -1 : Int32(clamping: timeout))
+            if count < 0 {
+                precondition(errno == EINTR, "the system cannot poll: \(reason(errno))")
+                return Ready(wasRung: false, sources: ready)
+            }
+            var wasRung = false
+            for event in events[..<Int(count)] {
+                if event.data.fd == waker.descriptor {
+                    wasRung = true
+                    waker.clear()
+                } else if let source = sources.first(where: { $0.handle.descriptor == event.data.fd }),
+                    source.handle.hasNews()
+                {
+                    ready.append(ObjectIdentifier(source))
+                }
+            }
+            if count == 0 || wasRung || !ready.isEmpty { return Ready(wasRung: wasRung, sources: ready) }
+            // libzmq's threads said something to each other, and nothing to us.
+            guard timeoutMilliseconds > 0 else { continue }
+            timeout = max(0, timeoutMilliseconds - Int(start.duration(to: .now) / .milliseconds(1)))
         }
-        return Ready(wasRung: wasRung, sources: ready)
     }
 
     /// What a wait found.

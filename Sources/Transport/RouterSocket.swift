@@ -43,7 +43,7 @@ package final class RouterSocket: Pollable {
         handle.checkUse()
         let addressed = peer.bytes.withUnsafeBytes { handle.sendFrame($0, more: true) }
         // A pipe that dies after this point swallows the rest without a word; the next send says `.unreachable`.
-        switch addressed == 0 ? handle.sendFrames(frames, bulk: bulk) : addressed {
+        switch addressed == 0 ? handle.sendFrames(frames, bulk: bulk.map { .copied($0) }) : addressed {
         case 0: return .sent
         case EHOSTUNREACH: return .unreachable
         case EAGAIN: return .full

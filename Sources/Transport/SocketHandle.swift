@@ -12,6 +12,18 @@ package final class SocketHandle {
     let options: SocketOptions
     /// Messages refused by `receive` for having too many frames or, over inproc, too large ones.
     private(set) var droppedMessages = 0
+    /// Whether a `Poller` looks after `isSettled`.
+    var isPolled = false { didSet { isSettled = false } }
+    /// There is nothing to receive, and `descriptor` becomes readable once that may have changed. Only of polled sockets.
+    private var isSettled = false
+    /// What libzmq signals news to this socket with; that something is there, only `hasMessage` can tell.
+    private(set) lazy var descriptor: Int32 = {
+        var descriptor: Int32 = -1
+        var size = MemoryLayout<Int32>.size
+        let result = zmq_getsockopt(pointer, ZMQ_FD, &descriptor, &size)
+        precondition(result == 0, "libzmq refuses to name a descriptor: \(reason(zmq_errno()))")
+        return descriptor
+    }()
     private var owner: pthread_t?
     private var isOpen = true
 
@@ -102,8 +114,30 @@ package final class SocketHandle {
 
     // MARK: Messages
 
+    /// Whether there is something to receive.
+    func hasMessage() -> Bool {
+        checkUse()
+        if isSettled { return false }
+        var events: Int32 = 0
+        var size = MemoryLayout<Int32>.size
+        while zmq_getsockopt(pointer, ZMQ_EVENTS, &events, &size) != 0 {
+            precondition(zmq_errno() == EINTR, "libzmq cannot poll: \(reason(zmq_errno()))")
+        }
+        let hasMessage = events & ZMQ_POLLIN != 0
+        isSettled = isPolled && !hasMessage
+        return hasMessage
+    }
+
+    /// Its descriptor became readable: whether there is something to receive that there was not before.
+    func hasNews() -> Bool {
+        guard isSettled else { return false }
+        isSettled = false
+        return hasMessage()
+    }
+
     /// Sends one frame, copying it once, without waiting. Returns 0 or the error number.
     func sendFrame(_ bytes: UnsafeRawBufferPointer, more: Bool) -> Int32 {
+        isSettled = false  // libzmq hears its news while it sends, and signals them no more
         let flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)
         while zmq_send(pointer, bytes.baseAddress, bytes.count, flags) < 0 {
             let number = zmq_errno()
@@ -112,10 +146,10 @@ package final class SocketHandle {
         return 0
     }
 
-    /// Sends the frames, then `bulk`, as (the rest of) one message. Returns 0 or the number of the error that the first
-    /// failing frame met. All frames are offered even then: a pipe that dies in the middle of a message makes libzmq
-    /// drop everything up to the message's last frame, and without that one it would swallow the next message.
-    func sendFrames(_ frames: [[UInt8]], bulk: UnsafeRawBufferPointer?) -> Int32 {
+    /// Sends the frames, then with `bulk` one more, as (the rest of) one message. Returns 0 or the number of the error that
+    /// the first failing frame met. All frames are offered even then: a pipe that dies in the middle of a message makes
+    /// libzmq drop everything up to the message's last frame, and without that one it would swallow the next message.
+    func sendFrames(_ frames: [[UInt8]], bulk: Bulk?) -> Int32 {
         precondition(!frames.isEmpty || bulk != nil, "A message has at least one frame")
         let count = frames.count + (bulk == nil ? 0 : 1)
         precondition(
@@ -127,7 +161,7 @@ package final class SocketHandle {
                 if index < frames.count {
                     frames[index].withUnsafeBytes { sendFrame($0, more: !isLast) }
                 } else {
-                    sendFrame(bulk ?? UnsafeRawBufferPointer(start: nil, count: 0), more: false)
+                    sendBulk(bulk)
                 }
             if result != 0 && failure == 0 { failure = result }
             if result != 0 && index == 0 { break }  // nothing is under way yet
@@ -135,10 +169,27 @@ package final class SocketHandle {
         return failure
     }
 
-    /// The next whole message without waiting; nil where none is there or the one that was there broke a limit.
+    /// The large frame of a message.
+    enum Bulk {
+        case copied(UnsafeRawBufferPointer)
+        case shared(Frame)
+    }
+
+    private func sendBulk(_ bulk: Bulk?) -> Int32 {
+        isSettled = false
+        return switch bulk {
+        case .copied(let bytes): sendFrame(bytes, more: false)
+        case .shared(let frame): frame.send(to: pointer)
+        case nil: 0
+        }
+    }
+
+    /// The next whole message without waiting; nil where none is there or the one that was there broke a limit. Of a
+    /// polled socket, nil without asking libzmq as long as the poller has heard nothing.
     /// `extra` frames (a ROUTER's routing id) are allowed beside the limit.
     func receive(extra: Int) -> [Frame]? {
         checkUse()
+        if isSettled { return nil }
         var frames: [Frame] = []
         var isAcceptable = true
         repeat {
@@ -165,7 +216,10 @@ package final class SocketHandle {
         while true {
             if let frame = Frame(receivingFrom: pointer) { return frame }
             let number = zmq_errno()
-            if number == EAGAIN { return nil }
+            if number == EAGAIN {
+                isSettled = isPolled
+                return nil
+            }
             precondition(number == EINTR, "libzmq cannot receive: \(reason(number))")
         }
     }

@@ -24,7 +24,7 @@ private struct Spy {
     init(_ address: String) throws {
         let id = try #require(RoutingID(WorkerID(0xABCD).routingID))
         socket = try DealerSocket(Context(), SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: id)
-        poller = Poller(try Waker())
+        poller = try Poller(Waker())
         try socket.connect(try Endpoint(parsing: address))
         poller.add(socket)
         var join = Join()

@@ -16,7 +16,7 @@ struct StrangerTests {
     private func exchange(_ address: String, _ id: RoutingID, _ frames: [[UInt8]]) async throws -> [UInt8]? {
         let thread = try LoopThread(name: "stranger") { () throws -> [UInt8]? in
             let socket = try DealerSocket(Context(), SocketOptions(maximumFrameBytes: 1 << 20), as: id)
-            let poller = Poller(try Waker())
+            let poller = try Poller(Waker())
             poller.add(socket)
             defer {
                 poller.remove(socket)

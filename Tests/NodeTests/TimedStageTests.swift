@@ -16,7 +16,7 @@ struct TimedStageTests {
     }
 
     private static func start(seed: UInt64) -> SequenceStart {
-        var sampling = SamplingParameters()
+        var sampling = Wire.SamplingParameters()
         sampling.seed = seed
         return SequenceStart(sampling: sampling, promptTokenCount: prompt.count, history: [])
     }

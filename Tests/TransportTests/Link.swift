@@ -19,7 +19,7 @@ final class Link {
         router = try RouterSocket(context, options)
         monitor = try router.monitor()
         endpoint = try router.bind(Endpoint(parsing: listen))
-        poller = Poller(try waker ?? Waker())
+        poller = try Poller(waker ?? Waker())
         poller.add(router)
         poller.add(monitor)
     }

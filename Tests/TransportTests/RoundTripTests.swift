@@ -33,6 +33,13 @@ import Testing
         let back = frames[1].withUnsafeBytes { link.router.send(to: peer, [], bulk: $0) }
         #expect(back == .sent)
         #expect(try dealer.nextMessage().map(\.bytes) == [large])
+
+        // The same bytes twice, without a copy.
+        let shared = large.withUnsafeBytes { Frame(copying: $0) }
+        #expect(dealer.send([[8]], sharing: shared) == .sent && dealer.send([], sharing: shared) == .sent)
+        #expect(try link.nextMessage().frames.map(\.bytes) == [[8], large])
+        #expect(try link.nextMessage().frames.map(\.bytes) == [large])
+        #expect(shared.bytes == large)
     }
 
     @Test("Port 0 becomes the port that the system chose, also on every address and over IPv6")
