@@ -22,6 +22,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Flag(help: "Serve no model, for workers that only pretend to compute: measures everything else.")
     var simulate = false
     @OptionGroup var quantization: QuantizationFlag
+    @OptionGroup var keyValues: KeyValueTypeFlag
     @Option(help: "Where workers and clients connect; port 0 takes a free one.")
     var listen: String = CoordinatorOptions.defaultListen
     @Option(help: "Layers of each worker in the order of joining, as 0-3,4-11 (default: chosen by speed and memory).")
@@ -38,6 +39,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         var options = CoordinatorOptions(modelPath: model)
         options.isSimulated = simulate
         options.quantization = quantization.quantize
+        options.keyValueType = keyValues.keyValueType
         options.listen = listen
         options.split = try split.map { try LayerSplit.parse($0) }
         options.minimumWorkers = minWorkers
@@ -53,7 +55,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         }
         progress.end()
         Terminal.put("tandem worker --join \(node.joinAddress)\(insecure ? " --insecure" : "")\n")
-        log.info("model \(node.modelName); paste the line above on other hosts; Ctrl-C stops")
+        let storage = simulate ? "" : ", keys and values in \(node.keyValueType)"
+        log.info("model \(node.modelName)\(storage); paste the line above on other hosts; Ctrl-C stops")
         try await runUntilSignal(node, log: log)
     }
 }

@@ -56,6 +56,14 @@ struct QuantizationFlag: ParsableArguments {
     var quantize: String?
 }
 
+/// The flag of every command that chooses how keys and values are kept.
+struct KeyValueTypeFlag: ParsableArguments {
+    @Option(
+        name: .customLong("kv-type"),
+        help: ArgumentHelp("Keep keys and values as \(keyValueTypeNames) (default: f16).", valueName: "type"))
+    var keyValueType: String?
+}
+
 /// Flags that shape a conversation.
 struct ConversationFlags: ParsableArguments {
     @Option(help: "What the model is told before the conversation.") var system: String?

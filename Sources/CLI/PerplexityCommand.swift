@@ -26,12 +26,17 @@ struct PerplexityCommand: AsyncParsableCommand {
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(help: "Compute on the cluster of this coordinator instead of in this process.") var coordinator: String?
     @OptionGroup var quantization: QuantizationFlag
+    @OptionGroup var keyValues: KeyValueTypeFlag
     @Flag(help: "Print one JSON object.") var json = false
 
     /// Windows that a cluster computes at once, so that all its stages are busy.
     private static let windowsAtOnce = 4
 
     func run() async throws {
+        if let type = keyValues.keyValueType, coordinator != nil {
+            throw NodeError(
+                "--kv-type is \(type), but the cluster of --coordinator has its own", hint: "leave out one of them")
+        }
         let loaded = try LoadedModel(
             path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
             threads: threads)
@@ -42,7 +47,7 @@ struct PerplexityCommand: AsyncParsableCommand {
             generate = { client.generate($0) }
         } else {
             let progress = Progress()
-            let generator = try LocalGenerator(loaded, threads: threads) {
+            let generator = try LocalGenerator(loaded, threads: threads, keyValueType: keyValues.keyValueType) {
                 progress.update("loading", done: $0, total: $1)
             }
             progress.end()

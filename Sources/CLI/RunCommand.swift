@@ -16,6 +16,7 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
     @OptionGroup var quantization: QuantizationFlag
+    @OptionGroup var keyValues: KeyValueTypeFlag
     @Option(help: "The longest prompt and answer together, in tokens (default: what the model allows, up to 4096).")
     var context: Int?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
@@ -29,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
         let progress = Progress()
         let generator = try LocalGenerator(
             modelPath: model, contextLength: context, threads: threads, chunk: chunk,
-            quantization: quantization.quantize
+            quantization: quantization.quantize, keyValueType: keyValues.keyValueType
         ) { done, total in progress.update("loading", done: done, total: total) }
         progress.end()
         let answer = try await AnswerPrinter(json: prompt.json).print(generator.generate(request))

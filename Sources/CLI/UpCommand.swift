@@ -15,6 +15,7 @@ struct UpCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
     @OptionGroup var quantization: QuantizationFlag
+    @OptionGroup var keyValues: KeyValueTypeFlag
     @Option(help: "How many workers.") var workers: Int = 2
     @Option(help: "Where clients connect; port 0 takes a free one.") var listen = CoordinatorOptions.defaultListen
     @Option(help: "Layers of each worker, as 0-3,4-11.") var split: String?
@@ -29,6 +30,7 @@ struct UpCommand: AsyncParsableCommand {
         }
         var arguments = ["--model", model, "--listen", listen, "--min-workers", "\(workers)"] + serving.arguments
         if let type = quantization.quantize { arguments += ["--quantize", type] }
+        if let type = keyValues.keyValueType { arguments += ["--kv-type", type] }
         if let split { arguments += ["--split", split] }
         if let context { arguments += ["--context", "\(context)"] }
         if insecure { arguments.append("--insecure") }

@@ -12,6 +12,8 @@ package final class CoordinatorNode: Service, Sendable {
     /// HOST:PORT, for `tandem worker --join`.
     package let joinAddress: String
     package let modelName: String
+    /// The name of the type in which keys and values are kept.
+    package let keyValueType: String
     /// Answers requests from inside this process.
     package let generations: GenerationService
 
@@ -44,6 +46,7 @@ package final class CoordinatorNode: Service, Sendable {
 
         joinAddress = sockets.joinAddress
         modelName = loaded.model.name
+        keyValueType = manifest.keyValueType.rawValue
         wishes = Mailbox(capacity: 1 << 16, waking: waker)
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
         generations = GenerationService(loaded, orders: orders, maximumUnread: options.maximumUnread)

@@ -23,6 +23,8 @@ package struct CoordinatorOptions: Sendable {
     package var isSimulated = false
     /// The name of the type that weights get while they are read; nil: their own.
     package var quantization: String?
+    /// The name of the type in which keys and values are kept; nil: f16.
+    package var keyValueType: String?
     package var listen = CoordinatorOptions.defaultListen
     /// Layers of each worker; nil: planned.
     package var split: [Range<Int>]?
@@ -77,7 +79,10 @@ package struct CoordinatorOptions: Sendable {
         if isSimulated {
             return ModelManifest(name: model.name, configuration: model.configuration, entries: [], isSimulated: true)
         }
-        return try DigestBook(folder: cacheFolder.map { $0 + "/digests" }).manifest(of: model, progress: progress)
+        let book = DigestBook(folder: cacheFolder.map { $0 + "/digests" })
+        var manifest = try book.manifest(of: model, progress: progress)
+        manifest.keyValueType = try KeyValueType.named(keyValueType)
+        return manifest
     }
 
     /// Checks what needs no model. Returns where to listen.
@@ -88,6 +93,7 @@ package struct CoordinatorOptions: Sendable {
         try NodeError.checked(maximumWaiting, flag: "--queue", in: 1...Self.mostWaiting)
         try NodeError.checked(stepMilliseconds, flag: "--step-milliseconds", in: 1...60_000)
         try NodeError.checked(chunk, flag: "--chunk", in: 1...LocalGenerator.maximumChunk)
+        _ = try KeyValueType.named(keyValueType)
         try NodeError.checked(waitSeconds, flag: "--wait-seconds", in: 1...86_400)
         let endpoint: Endpoint
         do { endpoint = try Endpoint(parsing: listen) } catch { throw NodeError(error) }
@@ -106,13 +112,16 @@ package struct CoordinatorOptions: Sendable {
     ) -> CoordinatorConfiguration {
         let shape =
             isSimulated
-            ? ModelShape(simulated: loaded.model) : ModelShape(loaded.model, maximumBatchTokens: maximumBatchTokens)
+            ? ModelShape(simulated: loaded.model)
+            : ModelShape(
+                loaded.model, maximumBatchTokens: maximumBatchTokens, keyValueType: manifest.keyValueType)
         var configuration = CoordinatorConfiguration(
             model: shape,
             modelDescription: manifest.encoded(), build: buildVersion, weightsEndpoint: weights.description,
             tokensEndpoint: tokens.description, contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
         configuration.isSimulated = isSimulated
+        configuration.keyValueType = manifest.keyValueType.rawValue
         configuration.lengthRule = loaded.lengthRule
         configuration.split = split
         configuration.minimumWorkers = minimumWorkers ?? split?.count ?? 1
@@ -145,7 +154,7 @@ extension ModelShape {
     }
 
     /// What each part of a model takes in a worker's memory.
-    init(_ model: Model, maximumBatchTokens: Int) {
+    init(_ model: Model, maximumBatchTokens: Int, keyValueType: KeyValueType) {
         let configuration = model.configuration
         func bytes(_ part: ModelPart) -> Int { Stage.weightBytes(of: model.tensors(of: part)) }
         let shared = Set(model.tensors(of: .embedding).map(\.name))
@@ -158,7 +167,7 @@ extension ModelShape {
             name: model.name, layerBytes: (0..<configuration.layerCount).map { UInt64(bytes(.layer($0))) },
             embeddingBytes: UInt64(bytes(.embedding)), headBytes: UInt64(bytes(.head)),
             tiedBytes: UInt64(Stage.weightBytes(of: tied)),
-            keyValueBytesPerBlock: UInt64(Stage.keyValueBlockBytes(of: configuration)),
+            keyValueBytesPerBlock: UInt64(Stage.keyValueBlockBytes(of: configuration, type: keyValueType)),
             workspaceBytes: UInt64(Stage.workspaceBytes(of: widest)),
             activationsPerToken: configuration.embeddingLength)
     }

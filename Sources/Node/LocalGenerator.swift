@@ -29,20 +29,21 @@ package final class LocalGenerator: Sendable {
     private let busy = Mutex(())
 
     /// Opens the model at a path and loads all of it. `quantization`: the name of the type that weights get; nil: their
-    /// own.
+    /// own. `keyValueType`: that of keys and values; nil: f16.
     package convenience init(
         modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
-        quantization: String? = nil,
+        quantization: String? = nil, keyValueType: String? = nil,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(NodeError) {
         let loaded = try LoadedModel(
             path: modelPath, contextLength: contextLength, quantization: quantization, threads: threads)
-        try self.init(loaded, threads: threads, chunk: chunk, progress: progress)
+        try self.init(loaded, threads: threads, chunk: chunk, keyValueType: keyValueType, progress: progress)
     }
 
-    /// Loads all weights of a model. `threads` nil: one per core. `progress` gets bytes done and in all.
+    /// Loads all weights of a model. `threads` nil: one per core. `keyValueType`: its name; nil: f16. `progress` gets
+    /// bytes done and in all.
     package init(
-        _ loaded: LoadedModel, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
+        _ loaded: LoadedModel, threads: Int?, chunk: Int = LocalGenerator.defaultChunk, keyValueType: String? = nil,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(NodeError) {
         try NodeError.checked(chunk, flag: "--chunk", in: 1...Self.maximumChunk)
@@ -51,7 +52,7 @@ package final class LocalGenerator: Sendable {
         let configuration = StageConfiguration(
             model: model.configuration, layers: 0..<model.configuration.layerCount,
             blockCount: loaded.blocksPerSequence, maximumBatchTokens: chunk,
-            threads: try MachineDescription.threadCount(threads))
+            threads: try MachineDescription.threadCount(threads), keyValueType: try KeyValueType.named(keyValueType))
         do {
             stage = try Stage(configuration, tensors: model.tensors, source: model) { progress($0, total) }
         } catch { throw NodeError(error) }

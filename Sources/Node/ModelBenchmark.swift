@@ -91,12 +91,7 @@ package struct ModelBenchmark {
         for batch in options.batches { try NodeError.checked(batch, flag: "--batch", in: 1...512) }
         try NodeError.checked(options.context, flag: "--context", in: 0...1_000_000)
         try NodeError.checked(options.repetitions, flag: "--repetitions", in: 1...1000)
-        guard let keyValueType = KeyValueType(rawValue: options.keyValueType) else {
-            throw NodeError(
-                "--kv-type is \(options.keyValueType), which is no known type",
-                hint: "use one of \(KeyValueType.allCases.map(\.rawValue).joined(separator: ", "))")
-        }
-        self.keyValueType = keyValueType
+        keyValueType = try KeyValueType.named(options.keyValueType)
         var threads: [Int] = []
         for count in options.threads ?? [MachineDescription.coreCount] {
             threads.append(try MachineDescription.threadCount(count))

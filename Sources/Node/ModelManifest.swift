@@ -2,6 +2,7 @@
 // Must not know: how it travels.
 import Crypto
 import Foundation
+import Inference
 import ModelFile
 import Wire
 
@@ -18,6 +19,8 @@ package struct ModelManifest: Sendable, Codable {
     package var entries: [Entry]
     /// There are no weights, and no tensors: stages only pretend to compute.
     package var isSimulated = false
+    /// How keys and values are kept; all stages of a model do it alike. Its name on the wire.
+    package var keyValueType = KeyValueType.standard
 
     /// The bytes for the wire.
     package func encoded() -> [UInt8] {
@@ -39,6 +42,7 @@ package struct ModelManifest: Sendable, Codable {
         configuration = try values.decode(ModelConfiguration.self, forKey: .configuration)
         entries = try values.decode([Entry].self, forKey: .entries)
         isSimulated = try values.decodeIfPresent(Bool.self, forKey: .isSimulated) ?? false
+        keyValueType = try values.decode(KeyValueType.self, forKey: .keyValueType)
     }
 
     init(name: String, configuration: ModelConfiguration, entries: [Entry], isSimulated: Bool = false) {

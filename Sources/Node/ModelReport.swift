@@ -113,9 +113,10 @@ package struct ModelReport: Sendable, Encodable {
         let configuration = loaded.model.configuration
         let stage = StageConfiguration(
             model: configuration, layers: 0..<configuration.layerCount, blockCount: loaded.blocksPerSequence,
-            maximumBatchTokens: LocalGenerator.defaultChunk, threads: MachineDescription.coreCount)
+            maximumBatchTokens: LocalGenerator.defaultChunk, threads: MachineDescription.coreCount,
+            keyValueType: .standard)
         let weights = Stage.weightBytes(of: loaded.model.tensors)
-        let block = Stage.keyValueBlockBytes(of: configuration) * configuration.layerCount
+        let block = Stage.keyValueBlockBytes(of: configuration, type: .standard) * configuration.layerCount
         let buffers = Stage.workspaceBytes(of: stage)
         return Memory(
             context: loaded.contextLength, weightBytes: weights,

@@ -158,7 +158,8 @@ final class StageRunner {
             let total = tensors.reduce(0) { $0 + $1.byteCount }
             let configuration = StageConfiguration(
                 model: model, layers: assignment.layers, blockCount: assignment.keyValueBlockCount,
-                maximumBatchTokens: assignment.maximumBatchTokens, threads: threads)
+                maximumBatchTokens: assignment.maximumBatchTokens, threads: threads,
+                keyValueType: inventory.manifest.keyValueType)
             stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
                 tell(.progress(assignment.epoch, done: $0, total: total))
             }

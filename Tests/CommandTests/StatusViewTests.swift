@@ -112,7 +112,7 @@ struct StatusViewTests {
         view.failure = "no coordinator answers\u{7}"
         let lines = view.lines(width: 120, height: 30)
         let escapes = lines.map(\.text).joined() + view.plainLine() + StatusText.text(view.status!)
-        #expect(escapes.split(separator: "\n").allSatisfy { $0.printable == $0 })
+        #expect(escapes.split(separator: "\n").allSatisfy { String($0).printable == $0 })
         #expect(lines.contains { $0.text == "no coordinator answers " } && lines.contains { $0.text.hasPrefix("2-3 ") })
         #expect(lines.contains { $0.coloured.contains("\u{1B}[31m") })
         var unasked = StatusView()

@@ -45,6 +45,28 @@ extension CommandTests {
                 ["coordinator", "--model", Place.tales, "--listen", "tcp://127.0.0.1:0", "--min-workers", "0"],
                 "--min-workers"
             ),
+            (["coordinator", "--listen", "tcp://127.0.0.1:0"], "--simulate"),
+            (["coordinator", "--listen", "tcp://127.0.0.1:0", "--simulate", "--model", Place.tales], "--model"),
+            (["coordinator", "--listen", "tcp://127.0.0.1:0", "--simulate", "--quantize", "q8_0"], "--quantize"),
+            (["coordinator", "--model", Place.tales, "--listen", "tcp://127.0.0.1:0", "--kv-type", "q1"], "--kv-type"),
+            (["run", "--model", Place.tales, "--prompt", "x", "--kv-type", "f64"], "--kv-type"),
+            (["up", "--model", Place.tales, "--listen", "tcp://127.0.0.1:0", "--kv-type", "f64"], "--kv-type"),
+            (
+                ["perplexity", "--model", Place.tales, "--file", Place.tales, "--kv-type", "f64", "--chunks", "1"],
+                "--kv-type"
+            ),
+            (
+                [
+                    "perplexity", "--model", Place.tales, "--file", Place.tales, "--kv-type", "f32", "--coordinator",
+                    "127.0.0.1:1",
+                ], "--coordinator"
+            ),
+            (
+                ["worker", "--join", "127.0.0.1:1", "--simulate-stage-milliseconds", "5", "--model", Place.tales],
+                "--model"
+            ),
+            (["worker", "--join", "127.0.0.1:1", "--simulate-stage-milliseconds", "61000"], "between 0 and 60000"),
+            (["worker", "--join", "127.0.0.1:1", "--simulate-token-microseconds", "5"], "--simulate-stage"),
             (["worker", "--join", "nonsense"], "nonsense"),
             (["worker", "--join", "192.0.2.1:7070"], "--insecure"),
             (["worker", "--join", "127.0.0.1:7070", "--memory", "much"], "--memory"),

@@ -1,5 +1,6 @@
 // Responsible for: what a worker is told of a model, read from bytes that nobody vouches for; and where its shard lies.
 import Foundation
+import Inference
 import ModelFile
 import Testing
 import Wire
@@ -26,6 +27,20 @@ struct ModelManifestTests {
         let first = manifest.restricted(to: 0..<1)
         #expect(first.entries.contains { $0.tensor.name == "token_embd.weight" })
         #expect(!first.entries.contains { $0.tensor.name.hasPrefix("blk.1.") || $0.tensor.name == "output.weight" })
+    }
+
+    @Test("How keys and values are kept crosses the wire, and a way that is not known is refused")
+    func keyValueType() throws {
+        for type in KeyValueType.allCases {
+            var manifest = manifest
+            manifest.keyValueType = type
+            let bytes = manifest.encoded()
+            #expect(try ModelManifest(decoding: bytes, layers: 0..<1).keyValueType == type)
+            let text = String(decoding: bytes, as: UTF8.self)
+            let unknown = text.replacing("\"keyValueType\":\"\(type.rawValue)\"", with: "\"keyValueType\":\"f64\"")
+            #expect(unknown != text)
+            #expect(throws: NodeError.self) { try ModelManifest(decoding: Array(unknown.utf8), layers: 0..<1) }
+        }
     }
 
     @Test("A model of 48 layers with 128 experts each fits a message, with room for twice as many layers")

@@ -61,8 +61,8 @@ struct ModelReportTests {
             #expect(memory.keyValueBytes == memory.keyValueBytesPerToken * memory.context)
             #expect(memory.totalBytes == memory.weightBytes + memory.keyValueBytes + memory.bufferBytes)
         }
-        // 6 layers, keys and values, 192 floats each.
-        #expect(short.keyValueBytesPerToken == 6 * 2 * 192 * 4)
+        // 6 layers, keys and values, 192 numbers of 2 bytes each.
+        #expect(short.keyValueBytesPerToken == 6 * 2 * 192 * 2)
         #expect((short.context, long.context) == (64, 512))
         #expect(short.weightBytes == long.weightBytes && short.bufferBytes == long.bufferBytes)
         #expect(throws: NodeError.self) { try ModelReport(path: TestFiles.tales, contextLength: 513) }

@@ -17,7 +17,7 @@ final class RawClient {
         let id = try #require(RoutingID(ClientID(UInt64.random(in: 1...UInt64.max)).routingID))
         let options = SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes, receiveHighWaterMark: unread)
         socket = try DealerSocket(context, options, as: id)
-        poller = Poller(try Waker())
+        poller = try Poller(Waker())
         try socket.connect(try Endpoint(parsing: address))
         poller.add(socket)
     }

@@ -70,14 +70,17 @@ actor TestCluster {
         return try result.get()
     }
 
-    /// Starts a worker with an empty cache, or with `cache`.
+    /// Starts a worker with an empty cache, or with `cache`; one that only pretends to compute with `simulating`.
     @discardableResult
-    func join(cache: TemporaryFolder? = nil, model: String? = nil) throws -> RunningNode {
+    func join(
+        cache: TemporaryFolder? = nil, model: String? = nil, simulating milliseconds: Double? = nil
+    ) throws -> RunningNode {
         let folder = try cache ?? TemporaryFolder()
         var options = WorkerOptions(join: address)
         options.memoryBytes = 1 << 30
         options.threads = 1
         options.modelPath = model
+        options.simulatedStageMilliseconds = milliseconds
         options.cacheFolder = folder.path
         // The folder lives as long as the worker: its closure holds it.
         let node = RunningNode(try WorkerNode(options, log: Self.quiet) { _, _, _ in withExtendedLifetime(folder) {} })
