@@ -320,7 +320,8 @@ final class WorkerLoop {
         case .sendForward(var forward):
             arrivals[forward.step] = nil  // there still, where it was not computed
             forward.sentMicroseconds = Microseconds.ofDay
-            next?.send(forward.encode(), bulk: output)
+            // A step that was skipped goes on without any, also right behind one that was computed.
+            next?.send(forward.encode(), bulk: forward.activationCount > 0 ? output : nil)
         case .sendResult(var result):
             arrivals[result.step] = nil
             result.sentMicroseconds = Microseconds.ofDay

@@ -77,9 +77,11 @@ extension ClusterTests {
                     }
                 }
                 let status = try await TestCluster.with(options, workers: shape.workers) { cluster in
-                    _ = try await cluster.serving()
+                    let epoch = try await cluster.serving().epoch
                     for mix in mixes { try await Self.ask(mix, of: pool, cluster, shape) }
-                    return try await cluster.idle()
+                    let status = try await cluster.idle()
+                    #expect(status.epoch == epoch, "steps were lost")
+                    return status
                 }
                 guessed += status.pipeline.acceptedTokens
                 reused += status.pipeline.reusedTokens
