@@ -31,7 +31,9 @@ extension ClusterStatus {
         func since(_ earlier: Times) -> Times { Times(self, earlier) { max(0, $0 - $1) } }
 
         /// Each of `steps` steps has so much; nil without steps.
-        package func mean(of steps: Int) -> Times? { steps > 0 ? Times(self, self) { sum, _ in sum / Double(steps) } : nil }
+        package func mean(of steps: Int) -> Times? {
+            steps > 0 ? Times(self, self) { sum, _ in sum / Double(steps) } : nil
+        }
     }
 
     /// One stage. Its sums, means and shares are of this epoch unless they say otherwise.
