@@ -8,8 +8,6 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     package struct Layers: Sendable, Encodable, Equatable {
         package var first: Int
         package var last: Int
-
-        init(_ layers: Range<Int>) { (first, last) = (layers.lowerBound, layers.upperBound - 1) }
     }
 
     /// One worker, in the order of joining.
@@ -87,6 +85,10 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
 
     /// A worker's id as it is shown.
     static func name(of worker: WorkerID) -> String { String(worker.value, radix: 16) }
+}
+
+extension ClusterStatus.Layers {
+    init(_ layers: Range<Int>) { self.init(first: layers.lowerBound, last: layers.upperBound - 1) }
 }
 
 extension ClusterStatus.Worker {

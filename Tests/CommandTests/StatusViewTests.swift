@@ -108,11 +108,13 @@ struct StatusViewTests {
 
     @Test("Nothing that others say of themselves moves the cursor, and a failure is told beside the last state")
     func strangers() {
-        var view = StatusView(status: Self.status(stages: 2, seconds: 1, host: "h\u{1B}[2J\nx"))
+        let host = "h\u{1B}[2J\nx"
+        var view = StatusView(status: Self.status(stages: 2, seconds: 1, host: host))
         view.failure = "no coordinator answers\u{7}"
         let lines = view.lines(width: 120, height: 30)
-        let escapes = lines.map(\.text).joined() + view.plainLine() + StatusText.text(view.status!)
-        #expect(escapes.split(separator: "\n").allSatisfy { String($0).printable == $0 })
+        let text = StatusText.text(Self.status(stages: 2, seconds: 1, host: host))
+        let escapes = lines.map(\.text).joined() + view.plainLine() + text
+        #expect(escapes.split(separator: "\n").allSatisfy { String($0).printable == String($0) })
         #expect(lines.contains { $0.text == "no coordinator answers " } && lines.contains { $0.text.hasPrefix("2-3 ") })
         #expect(lines.contains { $0.coloured.contains("\u{1B}[31m") })
         var unasked = StatusView()

@@ -78,6 +78,7 @@ final class TandemProcess: @unchecked Sendable {
         }
         if let terminal {
             close(stdout.reading)
+            terminal.closeInner()
             output.collect(dup(terminal.outer))
             keyboard = terminal
         } else {
@@ -131,9 +132,9 @@ final class TandemProcess: @unchecked Sendable {
 
 /// A terminal of which a test reads what a person would see, and types.
 final class PseudoTerminal: @unchecked Sendable {
-    /// The test's end, and that of the process under test, which stays open: its settings can be read after the process.
+    /// The test's end, and that of the process under test until it has it.
     let outer: Int32
-    let inner: Int32
+    private(set) var inner: Int32
 
     init(columns: UInt16, rows: UInt16) throws {
         var ends: (outer: Int32, inner: Int32) = (0, 0)
@@ -143,7 +144,16 @@ final class PseudoTerminal: @unchecked Sendable {
         for end in [outer, inner] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }
 
-    deinit { for end in [outer, inner] { close(end) } }
+    deinit {
+        closeInner()
+        close(outer)
+    }
+
+    /// From now on the output ends with the process.
+    fileprivate func closeInner() {
+        if inner >= 0 { close(inner) }
+        inner = -1
+    }
 
     /// Gives it another size. Who has it open must be told with SIGWINCH: it is nobody's controlling terminal.
     func resize(columns: UInt16, rows: UInt16) {
@@ -154,7 +164,7 @@ final class PseudoTerminal: @unchecked Sendable {
     /// Whether what is typed is shown, and comes in whole lines.
     var isPlain: Bool {
         var settings = termios()
-        return tcgetattr(inner, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO | ICANON) == tcflag_t(ECHO | ICANON)
+        return tcgetattr(outer, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO | ICANON) == tcflag_t(ECHO | ICANON)
     }
 }
 
