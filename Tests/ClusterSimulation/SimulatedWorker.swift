@@ -165,10 +165,14 @@ extension World {
             let time = random.milliseconds(1...6) * nodes[slot].slowness
             queue.plan(.computed(slot: slot, life: life, forward, input), at: now + time)
         case .sendForward(let forward):
+            // Also of steps that were skipped.
+            nodes[slot].inputs.removeAll { $0.forward.step <= forward.step }
             if let (next, nextLife) = endpoints[nodes[slot].nextStage] {
                 post(.forward(forward, hidden), from: here, to: .worker(next), .data, life: nextLife)
             }
-        case .sendResult(let result): post(.result(result), from: here, to: .coordinator, .tokens, life: 0)
+        case .sendResult(let result):
+            nodes[slot].inputs.removeAll { $0.forward.step <= result.step }
+            post(.result(result), from: here, to: .coordinator, .tokens, life: 0)
         case .endSequences(let sequences):
             nodes[slot].stage?.end(sequences)
             note(nodes[slot].stage?.complaint)
