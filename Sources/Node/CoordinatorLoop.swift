@@ -37,11 +37,15 @@ final class CoordinatorLoop {
         let tokensEndpoint: Endpoint
         let weightsEndpoint: Endpoint
 
+        /// Thousands of clients that do not read must not take megabytes of the kernel each.
+        private static let controlBufferBytes = 256 << 10
+
         /// Binds `listen`, and two free ports on the same host. At most `maximumUnread` messages wait for a client.
         init(listen: Endpoint, maximumUnread: Int) throws(TransportError) {
             context = try Context()
             let options = SocketOptions(
-                maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread)
+                maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread,
+                sendBufferBytes: Self.controlBufferBytes)
             control = try RouterSocket(context, options)
             controlMonitor = try control.monitor()
             tokens = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes))

@@ -12,15 +12,19 @@ package struct SocketOptions: Sendable {
     package var sendHighWaterMark: Int
     /// Messages queued per peer before libzmq stops reading from it.
     package var receiveHighWaterMark: Int
+    /// Bytes that the kernel holds of what goes to one peer; nil: as many as it likes, which is some megabytes.
+    package var sendBufferBytes: Int?
 
     /// Limits in bytes and messages; marks of 1 or more (0 would mean "without limit", which nothing here may be).
     package init(
-        maximumFrameBytes: Int, maximumFrames: Int = 8, sendHighWaterMark: Int = 1000, receiveHighWaterMark: Int = 1000
+        maximumFrameBytes: Int, maximumFrames: Int = 8, sendHighWaterMark: Int = 1000, receiveHighWaterMark: Int = 1000,
+        sendBufferBytes: Int? = nil
     ) {
         precondition(maximumFrameBytes > 0 && maximumFrames > 0 && sendHighWaterMark > 0 && receiveHighWaterMark > 0)
         self.maximumFrameBytes = maximumFrameBytes
         self.maximumFrames = maximumFrames
         self.sendHighWaterMark = sendHighWaterMark
         self.receiveHighWaterMark = receiveHighWaterMark
+        self.sendBufferBytes = sendBufferBytes
     }
 }
