@@ -101,6 +101,48 @@ extension CommandTests {
             #expect(outcome.talk.contains("error:"))
         }
 
+        @Test("A request that finds the queue full ends with status 75 and the seconds to wait")
+        func refused() async throws {
+            let cluster = try await LocalCluster("--queue", "1", "--max-running", "1")
+            let waiting = try cluster.generate("--prompt", "The cat", "--max-tokens", "3")
+            let isQueued = try await eventually { try await cluster.status().requests.count == 1 }
+            #expect(isQueued)
+            let outcome = try await cluster.generate("--prompt", "The dog", "--json").wait()
+            #expect(outcome.status == 75 && outcome.output.isEmpty)
+            let lines = outcome.talk.split(separator: "\n")
+            #expect(lines.count == 2 && lines[0] == "error: the queue is full: 1 requests wait")
+            #expect(lines[1].hasPrefix("hint: try again in ") && lines[1].contains(" s, "))
+            try await cluster.join(count: 1)
+            #expect(try await waiting.wait().status == 0)
+        }
+
+        @Test("A client that is stopped delays no other, and prints its whole answer when it goes on")
+        func stoppedClient() async throws {
+            let arguments = Self.story + ["--max-tokens", "300"]
+            let cluster = try await LocalCluster("--min-workers", "2", "--speculate", "off", "--prefix-cache", "off")
+            try await cluster.join(count: 2)
+            let expected = try await TandemProcess(
+                ["run", "--model", Place.tales] + arguments, cache: cluster.folder
+            ).wait()
+            let client = try TandemProcess(
+                ["generate", "--coordinator", cluster.address] + arguments, cache: cluster.folder)
+            let isUnderWay = await eventually { client.outputSoFar.utf8.count > 40 }
+            try #require(isUnderWay, "\(client.talkSoFar)")
+            client.signal(SIGSTOP)
+            let other = try await TandemProcess(
+                ["generate", "--coordinator", cluster.address] + arguments, cache: cluster.folder
+            ).wait()
+            #expect(other.status == 0 && other.output == expected.output)
+            let isFree = try await eventually {
+                let status = try await cluster.status()
+                return status.requests.isEmpty && status.kvBlocksFree == status.kvBlocksTotal
+            }
+            #expect(isFree)
+            client.signal(SIGCONT)
+            let outcome = try await client.wait()
+            #expect(outcome.status == 0 && outcome.output == expected.output, "\(outcome.talk)")
+        }
+
         @Test("A restarted worker moves no weight bytes, and keeps to its memory")
         func restartedWorker() async throws {
             let cluster = try await LocalCluster("--min-workers", "2")
