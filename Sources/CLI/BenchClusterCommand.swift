@@ -55,7 +55,7 @@ struct BenchClusterCommand: AsyncParsableCommand {
         }
         if let address = cluster.coordinator {
             var target = BenchmarkedCluster(address: address)
-            if let path = cluster.model {
+            if let path = cluster.made.model {
                 let model = try BenchmarkModel(path: path)
                 (target.type, target.vocabularySize) = (model.type, model.vocabularySize)
             }

@@ -19,12 +19,7 @@ struct BenchModelCommand: AsyncParsableCommand {
             Shapes: \(syntheticShapeNames)
             """)
 
-    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder (default: a synthetic model).")
-    var model: String?
-    @Option(help: "The shape of the synthetic model (default: llama-1b).") var shape: String?
-    @Option(help: "The type of its weights, as in `tandem quantize` (default: q8_0).") var type: String?
-    @Option(help: "Cut it to so many layers.") var layers: Int?
-    @Option(help: "The seed of its weights (default: 1).") var seed: UInt64?
+    @OptionGroup var model: BenchedModelFlags
     @Option(help: "Tokens of prompts, as 512 or 128,512 (0: none).") var pp = "512"
     @Option(help: "Steps of decoding (0: none).") var tg = 64
     @Option(help: "Sequences that decode together, as 1,8,16.") var batch = "1"
@@ -39,17 +34,8 @@ struct BenchModelCommand: AsyncParsableCommand {
 
     func run() async throws {
         var options = ModelBenchmarkOptions()
-        options.modelPath = model
-        let isSynthetic = shape != nil || type != nil || layers != nil || seed != nil
-        guard model == nil || !isSynthetic else {
-            throw NodeError(
-                "--shape, --type, --layers and --seed make a model, but --model names one",
-                hint: "leave out --model, or the others")
-        }
-        if let shape { options.shape = shape }
-        if let type { options.type = type }
-        if let seed { options.seed = seed }
-        options.layers = layers
+        try model.check()
+        model.apply(to: &options)
         options.prompts = try BenchCommand.numbers(pp, flag: "--pp")
         options.batches = try BenchCommand.numbers(batch, flag: "--batch")
         options.threads = try threads.map { try BenchCommand.numbers($0, flag: "--threads") }

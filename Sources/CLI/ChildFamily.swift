@@ -30,10 +30,21 @@ final class ChildFamily: @unchecked Sendable {
         return JoinLine(String(decoding: line, as: UTF8.self))
     }
 
-    /// Starts a worker that joins the coordinator of `line`.
-    func startWorker(_ line: JoinLine, _ arguments: [String]) throws {
-        let process = try start(line.arguments + arguments, output: nil)
-        lock.withLock { workers.append(process) }
+    /// The most workers that one command starts.
+    private static let mostWorkers = 64
+
+    /// Refuses a number of workers that is given as --workers.
+    static func checkWorkers(_ count: Int) throws(NodeError) {
+        try NodeError.checked(count, flag: "--workers", in: 1...mostWorkers)
+    }
+
+    /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them.
+    func startWorkers(_ count: Int, _ line: JoinLine, threads: Int?, _ arguments: [String]) throws {
+        let share = threads ?? max(1, MachineDescription.coreCount / count)
+        for _ in 0..<count {
+            let process = try start(line.arguments + arguments + ["--threads", "\(share)"], output: nil)
+            lock.withLock { workers.append(process) }
+        }
     }
 
     private func start(_ arguments: [String], output: Pipe?) throws -> Process {

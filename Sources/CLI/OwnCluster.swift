@@ -8,12 +8,7 @@ import Node
 struct BenchClusterFlags: ParsableArguments {
     @Option(help: "Use the running cluster of this coordinator.") var coordinator: String?
     @Option(help: "Start so many workers, and a coordinator (default: 2).") var workers: Int?
-    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder (default: a synthetic model).")
-    var model: String?
-    @Option(help: "The shape of the synthetic model (default: llama-1b).") var shape: String?
-    @Option(help: "The type of its weights, as in `tandem quantize` (default: q8_0).") var type: String?
-    @Option(help: "Cut it to so many layers.") var layers: Int?
-    @Option(help: "The seed of its weights (default: 1).") var seed: UInt64?
+    @OptionGroup var made: BenchedModelFlags
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
     @Option(help: "The longest prompt and answer together (default: what the load needs; 4096 at most for a trace).")
     var context: Int?
@@ -28,26 +23,20 @@ struct BenchClusterFlags: ParsableArguments {
 
     /// Refuses flags that contradict each other.
     func validateFlags() throws(NodeError) {
-        if model != nil && (shape != nil || type != nil || layers != nil || seed != nil) {
+        try made.check()
+        if simulateStageMilliseconds != nil && made.isGiven {
             throw NodeError(
-                "--shape, --type, --layers and --seed make a model, but --model names one",
-                hint: "leave out --model, or the others")
+                "--simulate-stage-milliseconds pretends to compute, but --model, --shape, --type, --layers or --seed "
+                    + "is of a real model", hint: "leave out one of them")
         }
-        if simulateStageMilliseconds != nil && (model != nil || shape != nil || type != nil || layers != nil) {
-            throw NodeError(
-                "--simulate-stage-milliseconds pretends to compute, but --model, --shape, --type or --layers names "
-                    + "a real model", hint: "leave out one of them")
-        }
-        if let workers, !(1...64).contains(workers) {
-            throw NodeError("--workers is \(workers), but must be between 1 and 64")
-        }
+        if let workers { try ChildFamily.checkWorkers(workers) }
         if let milliseconds = simulateStageMilliseconds, !(milliseconds >= 0 && milliseconds <= 60_000) {
             throw NodeError("--simulate-stage-milliseconds is \(milliseconds), but must be between 0 and 60000")
         }
         guard coordinator != nil else { return }
         let own: [(String, Bool)] = [
-            ("--workers", workers != nil), ("--shape", shape != nil), ("--type", type != nil),
-            ("--layers", layers != nil), ("--seed", seed != nil), ("--threads", threads != nil),
+            ("--workers", workers != nil), ("--shape", made.shape != nil), ("--type", made.type != nil),
+            ("--layers", made.layers != nil), ("--seed", made.seed != nil), ("--threads", threads != nil),
             ("--context", context != nil), ("--chunk", chunk != nil), ("--split", split != nil),
             ("--simulate-stage-milliseconds", simulateStageMilliseconds != nil), ("--speculate", speculate != nil),
         ]
@@ -56,11 +45,6 @@ struct BenchClusterFlags: ParsableArguments {
                 "\(flag) is of a cluster that is started here, but --coordinator names a running one",
                 hint: "leave out one of them")
         }
-    }
-
-    /// The milliseconds as a flag's value: whole numbers without a point.
-    var simulatedText: String? {
-        simulateStageMilliseconds.map { $0 == $0.rounded() ? String(Int($0)) : String($0) }
     }
 }
 
@@ -81,15 +65,15 @@ final class OwnCluster {
         var environment = ["TANDEM_LOG": ProcessInfo.processInfo.environment["TANDEM_LOG"] ?? "error"]
         if flags.simulateStageMilliseconds != nil {
             model = .simulated
-        } else if let path = flags.model {
-            model = try BenchmarkModel(path: path)
         } else {
-            let folder = NSTemporaryDirectory() + "tandem-bench-\(MachineDescription.processID)"
-            self.folder = folder
-            environment["XDG_CACHE_HOME"] = folder
-            model = try BenchmarkModel(
-                shape: flags.shape ?? "llama-1b", type: flags.type ?? "q8_0", layers: flags.layers,
-                seed: flags.seed ?? 1)
+            if flags.made.model == nil {
+                let folder = NSTemporaryDirectory() + "tandem-bench-\(MachineDescription.processID)"
+                self.folder = folder
+                environment["XDG_CACHE_HOME"] = folder
+            }
+            var options = ModelBenchmarkOptions()
+            flags.made.apply(to: &options)
+            model = try BenchmarkModel(options)
         }
         family = ChildFamily(environment: environment)
         let most = options.trace == nil ? Int.max : min(model.contextLength, LoadedModel.defaultContextLength)
@@ -110,9 +94,10 @@ final class OwnCluster {
         let line = try family.startCoordinator((model.isEmpty ? ["--simulate"] : model) + coordinatorArguments)
         guard let line else { throw ExitCode(1) }  // it has said why
         var arguments = model
-        arguments += ["--threads", "\(flags.threads ?? max(1, MachineDescription.coreCount / workers))"]
-        if let text = flags.simulatedText { arguments += ["--simulate-stage-milliseconds", text] }
-        for _ in 0..<workers { try family.startWorker(line, arguments) }
+        if let milliseconds = flags.simulateStageMilliseconds {
+            arguments += ["--simulate-stage-milliseconds", "\(milliseconds)"]
+        }
+        try family.startWorkers(workers, line, threads: flags.threads, arguments)
         try await waitUntilServing(CoordinatorClient(address: line.address))
         var cluster = BenchmarkedCluster(address: line.address)
         (cluster.type, cluster.vocabularySize) = (self.model.type, self.model.vocabularySize)
@@ -138,7 +123,7 @@ final class OwnCluster {
     }
 
     private func modelPath() throws -> String {
-        guard let folder else { return flags.model ?? "" }
+        guard let folder else { return flags.made.model ?? "" }
         let path = folder + "/model.gguf"
         Terminal.say("writing \(model.name) to \(path)")
         do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {

@@ -25,9 +25,7 @@ struct UpCommand: AsyncParsableCommand {
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
 
     func run() async throws {
-        guard (1...64).contains(workers) else {
-            throw NodeError("--workers is \(workers), but must be between 1 and 64")
-        }
+        try ChildFamily.checkWorkers(workers)
         var arguments = ["--model", model, "--listen", listen, "--min-workers", "\(workers)"] + serving.arguments
         if let type = quantization.quantize { arguments += ["--quantize", type] }
         if let type = keyValues.keyValueType { arguments += ["--kv-type", type] }
@@ -41,8 +39,7 @@ struct UpCommand: AsyncParsableCommand {
 
         guard let line = try family.startCoordinator(arguments) else { throw ExitCode(1) }  // it has said why
         Terminal.put(line.text + "\n")
-        let share = threads ?? max(1, MachineDescription.coreCount / workers)
-        for _ in 0..<workers { try family.startWorker(line, ["--model", model, "--threads", "\(share)"]) }
+        try family.startWorkers(workers, line, threads: threads, ["--model", model])
         if await family.waitForEnd() == .failed { throw ExitCode(1) }
     }
 }

@@ -27,9 +27,7 @@ extension Coordinator {
 
     private mutating func admit(_ worker: WorkerID, _ join: Join, _ now: UInt64) {
         if join.version != protocolVersion {
-            let refusal = Refusal.version(join.version, build: join.build, ourBuild: configuration.build)
-            log(.warning, "refused \(worker): \(refusal.reason)")
-            return act(.send(worker, .refusal(refusal)))
+            return refuse(worker, .version(join.version, build: join.build, ourBuild: configuration.build))
         }
         if join.isSimulated != configuration.isSimulated {
             let reason =
@@ -37,8 +35,7 @@ extension Coordinator {
                 ? "this worker only pretends to compute, and the coordinator serves a real model; start it without "
                     + "--simulate-stage-milliseconds"
                 : "the coordinator serves a pretended model; start the worker with --simulate-stage-milliseconds"
-            log(.warning, "refused \(worker): \(reason)")
-            return act(.send(worker, .refusal(Refusal(reason: reason))))
+            return refuse(worker, Refusal(reason: reason))
         }
         let welcome = Welcome(
             build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
@@ -65,6 +62,11 @@ extension Coordinator {
         needsPlan = true
         act(.send(worker, .welcome(welcome)))
         log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
+    }
+
+    private mutating func refuse(_ worker: WorkerID, _ refusal: Refusal) {
+        log(.warning, "refused \(worker): \(refusal.reason)")
+        act(.send(worker, .refusal(refusal)))
     }
 
     /// Where a newcomer stands among the members: behind those who first came before it. Workers that share a cache

@@ -5,11 +5,14 @@
 
 /// Where runs of tokens last occurred in one sequence.
 struct PromptLookup: Sendable {
+    /// Up to four tokens, the last one last, behind as many `noToken` as it is shorter.
+    private typealias Run = SIMD4<Int32>
     /// Tokens in a run, the longest looked for first.
     private static let runLengths = [4, 3, 2]
+    private static let noToken: Int32 = -1
 
-    /// By run length: where the token after the run's latest occurrence stands, by a hash of the run.
-    private var places: [[UInt64: Int32]] = Array(repeating: [:], count: runLengths.count)
+    /// Where the token after the run's latest occurrence stands.
+    private var places: [Run: Int32] = [:]
     /// Runs that end before this position are known.
     private var known = 0
 
@@ -22,15 +25,10 @@ struct PromptLookup: Sendable {
         func token(_ position: Int) -> Int32 {
             position < tokens.count ? tokens[position] : guessed[position - tokens.count]
         }
-        for (index, length) in Self.runLengths.enumerated() where end > length {
-            let run = Self.hash((end - length..<end).lazy.map(token))
-            guard let place = places[index][run].map({ Int($0) }), place < end,
-                // A hash is no proof.
-                (0..<length).allSatisfy({ token(place - length + $0) == token(end - length + $0) })
-            else { continue }
+        for length in Self.runLengths where end > length {
+            guard let place = places[Self.run(length, before: end, token)] else { continue }
             var guesses: [Int32] = []
-            for offset in 0..<count {
-                let source = place + offset
+            for source in Int(place)..<Int(place) + count {
                 guesses.append(source < end ? token(source) : guesses[source - end])
             }
             return guesses
@@ -42,14 +40,16 @@ struct PromptLookup: Sendable {
     private mutating func learn(_ tokens: [Int32]) {
         while known < tokens.count - 1 {
             known += 1
-            for (index, length) in Self.runLengths.enumerated() where known >= length {
-                places[index][Self.hash(tokens[(known - length)..<known])] = Int32(known)
+            for length in Self.runLengths where known >= length {
+                places[Self.run(length, before: known) { tokens[$0] }] = Int32(known)
             }
         }
     }
 
-    /// FNV-1a over token ids.
-    private static func hash(_ tokens: some Sequence<Int32>) -> UInt64 {
-        tokens.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64(UInt32(bitPattern: $1))) &* 0x0000_0100_0000_01b3 }
+    /// The `length` tokens before position `end`.
+    private static func run(_ length: Int, before end: Int, _ token: (Int) -> Int32) -> Run {
+        var run = Run(repeating: noToken)
+        for offset in 1...length { run[run.scalarCount - offset] = token(end - offset) }
+        return run
     }
 }

@@ -12,7 +12,7 @@ extension Scheduler {
     mutating func nextStep(_ now: UInt64) -> (forward: Forward?, outcomes: [Outcome]) {
         var outcomes = admit()
         guard stageCount > 0 else { return (nil, outcomes) }
-        let decoding = sequences.reduce(0) { $0 + ($1.isDecoding ? 1 : 0) }
+        let decoding = sequences.count(where: \.isDecoding)
         let target = min(monitor.targetSteps, Limits.stepsInFlight(stages: stageCount) - 1)
         counts.targetSteps = target
         var items: [ForwardItem] = []

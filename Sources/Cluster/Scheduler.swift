@@ -83,7 +83,7 @@ struct Scheduler: Sendable {
     var stepsDispatched: UInt64 { lastStep.value }
     /// No request is unfinished.
     var isIdle: Bool { sequences.isEmpty }
-    var waitingCount: Int { sequences.reduce(0) { $0 + ($1.phase == .waiting ? 1 : 0) } }
+    var waitingCount: Int { sequences.count { $0.phase == .waiting } }
     var runningCount: Int { sequences.count - waitingCount }
 
     // MARK: Epochs

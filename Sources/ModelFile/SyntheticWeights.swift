@@ -13,7 +13,7 @@ struct SyntheticWeights: TensorSource {
                 .invalidValue, file: "synthetic model", field: "tensor \(tensor.name)", value: offset,
                 "\(buffer.count) bytes from there are not inside the tensor")
         }
-        let stream = Self.mix(seed ^ Self.hash(tensor.name))
+        let stream = SplitMix64.number(at: seed ^ Self.hash(tensor.name))
         let form = ElementForm(tensor)
         var position = 0
         while position < buffer.count {
@@ -23,12 +23,12 @@ struct SyntheticWeights: TensorSource {
                 let words = (buffer.count - position) / 8
                 let base = buffer.baseAddress.map { $0 + position }
                 for index in 0..<words {
-                    let value = form.apply(Self.mix(stream &+ UInt64(word + index)))
+                    let value = form.apply(SplitMix64.number(at: stream &+ UInt64(word + index)))
                     base?.storeBytes(of: value.littleEndian, toByteOffset: index * 8, as: UInt64.self)
                 }
                 position += words * 8
             } else {
-                let value = form.apply(Self.mix(stream &+ UInt64(word)))
+                let value = form.apply(SplitMix64.number(at: stream &+ UInt64(word)))
                 let count = min(8 - inWord, buffer.count - position)
                 for byte in 0..<count {
                     buffer[position + byte] = UInt8(truncatingIfNeeded: value >> (8 * (inWord + byte)))
@@ -57,15 +57,6 @@ struct SyntheticWeights: TensorSource {
     /// FNV-1a of a name.
     private static func hash(_ name: String) -> UInt64 {
         name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    }
-
-    /// SplitMix64's output function (https://prng.di.unimi.it/splitmix64.c).
-    @inline(__always)
-    private static func mix(_ value: UInt64) -> UInt64 {
-        var z = value &* 0x9e37_79b9_7f4a_7c15
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
 

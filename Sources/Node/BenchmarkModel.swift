@@ -8,13 +8,22 @@ package struct BenchmarkModel: Sendable {
     /// Of a synthetic model.
     private let mix: QuantizationMix?
 
+    /// The model that the options name or describe. Throws what is wrong with it.
+    package init(_ options: ModelBenchmarkOptions) throws(NodeError) {
+        if let path = options.modelPath {
+            try self.init(path: path)
+        } else {
+            try self.init(shape: options.shape, type: options.type, layers: options.layers, seed: options.seed)
+        }
+    }
+
     /// A GGUF file or a Hugging Face folder. Throws what is wrong with it.
     package init(path: String) throws(NodeError) {
         do { (model, mix) = (try Model.open(path: path), nil) } catch { throw NodeError(error) }
     }
 
     /// A model of a known shape; `layers` nil: all. Throws where a name or a number means nothing.
-    package init(shape name: String, type: String, layers: Int?, seed: UInt64) throws(NodeError) {
+    private init(shape name: String, type: String, layers: Int?, seed: UInt64) throws(NodeError) {
         guard let shape = SyntheticShape(rawValue: name) else {
             throw NodeError("--shape is \(name), which is no known shape", hint: "use one of \(SyntheticShape.names)")
         }

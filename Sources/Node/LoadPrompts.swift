@@ -1,5 +1,6 @@
 // Responsible for: prompts of token ids that look random, and are the same for the same seed.
 // Must not know: models, traces, sockets.
+import ModelFile
 
 /// Makes prompts for loads. What tokens they are does not matter for speed, but what they have in common does: a cluster
 /// may keep the keys and values of beginnings that it has seen.
@@ -32,18 +33,11 @@ package struct LoadPrompts: Sendable {
     }
 
     private func tokens(of stream: (kind: UInt64, number: UInt64), count: Int) -> [Int32] {
-        var state = Self.mix(Self.mix(Self.mix(seed) &+ stream.kind) &+ stream.number)
+        let kind = SplitMix64.number(at: SplitMix64.number(at: seed) &+ stream.kind)
+        var state = SplitMix64.number(at: kind &+ stream.number)
         return (0..<count).map { _ in
             state &+= 1
-            return Int32(truncatingIfNeeded: Self.mix(state).multipliedFullWidth(by: vocabularySize).high)
+            return Int32(truncatingIfNeeded: SplitMix64.number(at: state).multipliedFullWidth(by: vocabularySize).high)
         }
-    }
-
-    /// SplitMix64's output function (https://prng.di.unimi.it/splitmix64.c).
-    private static func mix(_ value: UInt64) -> UInt64 {
-        var z = value &* 0x9e37_79b9_7f4a_7c15
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }

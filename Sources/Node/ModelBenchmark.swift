@@ -103,12 +103,7 @@ package struct ModelBenchmark {
         }
         tests = prompts + (options.steps > 0 ? decoding : [])
         guard !tests.isEmpty else { throw NodeError("there is nothing to measure", hint: "give --pp or --tg above 0") }
-        if let path = options.modelPath {
-            opened = try BenchmarkModel(path: path)
-        } else {
-            opened = try BenchmarkModel(
-                shape: options.shape, type: options.type, layers: options.layers, seed: options.seed)
-        }
+        opened = try BenchmarkModel(options)
     }
 
     /// Runs all tests; `notice` is told what is going on.

@@ -40,7 +40,7 @@ package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// The number that a flag was given. Throws where it is out of range.
     @discardableResult
-    static func checked(_ value: Int, flag: String, in range: ClosedRange<Int>) throws(NodeError) -> Int {
+    package static func checked(_ value: Int, flag: String, in range: ClosedRange<Int>) throws(NodeError) -> Int {
         guard range.contains(value) else {
             throw NodeError("\(flag) is \(value), but must be between \(range.lowerBound) and \(range.upperBound)")
         }

@@ -3,6 +3,7 @@
 // Must not know: weights, the network.
 import Foundation
 import Inference
+import ModelFile
 import Wire
 
 /// A stage whose arithmetic is a sleep. The same request gives the same tokens however it is cut into steps, and over any
@@ -117,21 +118,13 @@ final class TimedStage: StepComputer {
     /// The token that follows `token` at `position`.
     func token(after token: Int32, at position: Int, seed: UInt64) -> Int32 {
         let place = UInt64(truncatingIfNeeded: position) << 32 | UInt64(UInt32(bitPattern: token))
-        let hash = Self.mix(Self.mix(seed) ^ place)
+        let hash = SplitMix64.first(seed: SplitMix64.first(seed: seed) ^ place)
         let first = vocabularySize > Int(Self.firstToken) ? Self.firstToken : 0
         return first + Int32(hash % UInt64(vocabularySize - Int(first)))
     }
 
     /// All tokens are as likely as each other.
     private var logProbability: Float { -Float(log(Double(vocabularySize))) }
-
-    /// SplitMix64's output function (https://prng.di.unimi.it/splitmix64.c).
-    private static func mix(_ value: UInt64) -> UInt64 {
-        var z = value &+ 0x9e37_79b9_7f4a_7c15
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
 
     // MARK: Time
 

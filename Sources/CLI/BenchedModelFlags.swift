@@ -1,0 +1,35 @@
+// Responsible for: the flags that name the model of a benchmark, or describe one to make. Must not know: what is measured.
+import ArgumentParser
+import Node
+
+/// Flags of every benchmark of a model.
+struct BenchedModelFlags: ParsableArguments {
+    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder (default: a synthetic model).")
+    var model: String?
+    @Option(help: "The shape of the synthetic model (default: llama-1b).") var shape: String?
+    @Option(help: "The type of its weights, as in `tandem quantize` (default: q8_0).") var type: String?
+    @Option(help: "Cut it to so many layers.") var layers: Int?
+    @Option(help: "The seed of its weights (default: 1).") var seed: UInt64?
+
+    private var isSynthetic: Bool { shape != nil || type != nil || layers != nil || seed != nil }
+
+    /// Some of these flags were given.
+    var isGiven: Bool { model != nil || isSynthetic }
+
+    /// Refuses flags that contradict each other.
+    func check() throws(NodeError) {
+        guard model != nil && isSynthetic else { return }
+        throw NodeError(
+            "--shape, --type, --layers and --seed make a model, but --model names one",
+            hint: "leave out --model, or the others")
+    }
+
+    /// Copies the flags into `options`.
+    func apply(to options: inout ModelBenchmarkOptions) {
+        options.modelPath = model
+        if let shape { options.shape = shape }
+        if let type { options.type = type }
+        if let seed { options.seed = seed }
+        options.layers = layers
+    }
+}
