@@ -54,8 +54,8 @@ struct PipelineMonitor: Sendable {
     }
 
     /// A step of so many tokens is through. `timings` has one entry for each stage and one for the way back to the
-    /// coordinator, whose `wait` is the time from sending the step to its result (0: not measured). Other numbers of
-    /// entries tell nothing.
+    /// coordinator, whose `wait` is the time from sending the step to its result by the coordinator's own clock (0: not
+    /// measured). Other numbers of entries tell nothing.
     mutating func note(_ timings: [StageTiming], tokens: Int, _ now: UInt64) {
         guard timings.count == stages.count + 1, let last = timings.last else { return }
         var resident: UInt64 = 0
@@ -70,12 +70,13 @@ struct PipelineMonitor: Sendable {
         if most == 0 { return }
         // The first steps of a stage also bring its weights into caches.
         if stages[0].steps > Self.coldSteps { costs.note(tokens: tokens, microseconds: most) }
-        let wires = timings.reduce(0) { $0 &+ $1.wire }
-        let way = last.wait > 0 ? last.wait - min(last.wait, resident) : wires
         let weight = slowest == 0 ? 1 : Self.weight
-        // Moments in which a host did something else say nothing about the way.
-        let usual = slowest == 0 ? Double(way) : min(Double(way), 4 * max(hops, 100))
-        hops += (usual - hops) * weight
+        if last.wait > 0 {
+            let way = Double(last.wait - min(last.wait, resident))
+            // Moments in which a host did something else say nothing about the way.
+            let usual = slowest == 0 ? way : min(way, 4 * max(hops, 100))
+            hops += (usual - hops) * weight
+        }
         slowest += (Double(most) - slowest) * weight
         sample(now)
     }

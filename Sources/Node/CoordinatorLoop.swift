@@ -67,6 +67,7 @@ final class CoordinatorLoop {
     let poller: Poller
     var machine: Coordinator
     private var firstStage: OutboundLink?
+    private var trips = RoundTrips()
     private let fetches: Mailbox<WeightServer.Request>
     private let chunks: Mailbox<WeightServer.Reply>
     private let server: LoopThread<Void>
@@ -186,7 +187,10 @@ final class CoordinatorLoop {
             guard frames.count == 1 else { continue }
             do {
                 var result = try StepResult(decoding: frames[0].bytes)
-                result.timings.append(StageTiming(wire: Microseconds.since(result.sentMicroseconds)))
+                result.timings.append(
+                    StageTiming(
+                        wire: Microseconds.since(result.sentMicroseconds),
+                        wait: trips.end(of: result.step, result.epoch)))
                 decide(.stepResult(result))
             } catch {
                 parts.log.warning("an unreadable result was dropped: \(error)")
@@ -330,6 +334,7 @@ final class CoordinatorLoop {
         case .send(let worker, let command): send(command, to: worker)
         case .connectFirstStage(let endpoint): connectFirstStage(endpoint)
         case .forward(var forward):
+            trips.begin(of: forward.step, forward.epoch)
             forward.sentMicroseconds = Microseconds.ofDay
             firstStage?.send(forward.encode())
         case .started(let request, _): tell(request, .started)

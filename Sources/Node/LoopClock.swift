@@ -2,6 +2,7 @@
 // measures.
 // Must not know: what they are compared with.
 import Glibc
+import Wire
 
 /// Milliseconds since a loop began, on a clock that never goes back.
 struct LoopClock {
@@ -31,6 +32,25 @@ enum Microseconds {
         var time = timespec()
         clock_gettime(clock, &time)
         return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1000
+    }
+}
+
+/// How long steps take from their sending to their results, by the sender's clock alone.
+struct RoundTrips {
+    /// The newest epoch, and when its steps in flight were sent.
+    private var epoch = Epoch.none
+    private var departures: [StepID: UInt64] = [:]
+
+    /// A step is sent now.
+    mutating func begin(of step: StepID, _ epoch: Epoch) {
+        if epoch != self.epoch { (self.epoch, departures) = (epoch, [:]) }
+        departures[step] = Microseconds.monotonic
+    }
+
+    /// Its result is here: microseconds since it was sent; 0 where that is not known.
+    mutating func end(of step: StepID, _ epoch: Epoch) -> UInt64 {
+        guard epoch == self.epoch, let departure = departures.removeValue(forKey: step) else { return 0 }
+        return Microseconds.monotonic - departure
     }
 }
 

@@ -203,7 +203,7 @@ extension World {
         case (.worker(let slot), _): happen(.deliver(letter), slot: slot, life: letter.life)
         case (.coordinator, .message(let worker, let message)): tell(.worker(worker, message))
         case (.coordinator, .result(var result)):
-            result.timings.append(StageTiming(wire: random.next() % 4_000))
+            result.timings.append(StageTiming(wait: 1 + random.next() % 40_000))
             tell(.stepResult(result))
         case (.coordinator, _): break
         }
