@@ -1243,7 +1243,7 @@ nonisolated struct PForward: Sendable {
   init() {}
 }
 
-/// What became of one step at one stage.
+/// What became of one step at one stage, in microseconds.
 nonisolated struct PStageTiming: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
