@@ -31,23 +31,26 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.10.0"),
     ],
     targets: [
+        // Values that both sides speak of
+        .target(name: "Sequences", swiftSettings: strict),
+
         // What is computed
         .target(name: "CKernels", cSettings: kernelFlags),
-        .target(name: "ModelFile", swiftSettings: strict),
+        .target(name: "ModelFile", dependencies: ["Sequences"], swiftSettings: strict),
         .target(name: "Jinja", swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["Jinja", "ModelFile"], swiftSettings: strict),
-        .target(name: "Inference", dependencies: ["CKernels", "ModelFile"], swiftSettings: strict + optimized),
+        .target(name: "Inference", dependencies: ["CKernels", "ModelFile", "Sequences"], swiftSettings: strict + optimized),
 
         // Who computes it, and when
         .systemLibrary(name: "CZeroMQ"),
         .target(
             name: "Wire",
-            dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: ["Sequences", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["tandem.proto"],
             swiftSettings: strict),
         .target(
             name: "Cluster",
-            dependencies: ["Wire", .product(name: "DequeModule", package: "swift-collections")],
+            dependencies: ["Sequences", "Wire", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: strict),
         .target(name: "Transport", dependencies: ["CZeroMQ"], swiftSettings: strict),
 

@@ -4,6 +4,7 @@
 // Blocks may be given back while steps that write them are in flight: steps pass every stage in their order, so what a
 // later step writes or reads comes after.
 
+import Sequences
 import Wire
 
 /// A fixed number of KV blocks. All stages use the same ids.
@@ -98,10 +99,6 @@ package struct BlockPool: Sendable {
         return index.insert(block, after: parent, tokens: tokens)
     }
 
-    /// How many blocks `positions` positions need.
-    package static func blocks(forPositions positions: Int) -> Int {
-        (positions + Limits.blockPositions - 1) / Limits.blockPositions
-    }
 }
 
 /// Some of the numbers 0 ..< count in the order in which they were added, any of which can be taken out: a doubly linked

@@ -1,5 +1,6 @@
 // Responsible for: finding KV blocks by what they contain. Must not know: who holds them, when they were used.
 
+import Sequences
 import Wire
 
 /// The contents of KV blocks as a tree: a block continues the prefix that ends with its parent.
@@ -59,16 +60,16 @@ struct PrefixIndex: Sendable {
         return best
     }
 
-    /// Notes what a block contains: 1 ... `Limits.blockPositions` tokens after `parent`. Where a full block has the same
+    /// Notes what a block contains: 1 ... `KeyValueBlock.positions` tokens after `parent`. Where a full block has the same
     /// content already this one stays unknown. Returns the prefix that ends with the content.
     mutating func insert(_ block: Int32, after parent: Prefix, tokens: ArraySlice<Int32>) -> Prefix {
-        precondition(entries[Int(block)] == nil && !tokens.isEmpty && tokens.count <= Limits.blockPositions)
+        precondition(entries[Int(block)] == nil && !tokens.isEmpty && tokens.count <= KeyValueBlock.positions)
         let content = Content(parent: parent, tokens: Array(tokens))
         if let same = full[content], let entry = entries[Int(same)] { return entry.prefix }
         lastPrefix += 1
         let prefix = Prefix(value: lastPrefix)
         entries[Int(block)] = Entry(content: content, prefix: prefix)
-        if tokens.count == Limits.blockPositions {
+        if tokens.count == KeyValueBlock.positions {
             full[content] = block
         } else {
             tails[parent, default: []].append(block)
@@ -80,7 +81,7 @@ struct PrefixIndex: Sendable {
     mutating func remove(_ block: Int32) {
         guard let entry = entries[Int(block)] else { return }
         entries[Int(block)] = nil
-        if entry.content.tokens.count == Limits.blockPositions {
+        if entry.content.tokens.count == KeyValueBlock.positions {
             full[entry.content] = nil
         } else {
             tails[entry.content.parent]?.removeAll { $0 == block }

@@ -32,9 +32,8 @@ extension Coordinator {
         if join.isSimulated != configuration.isSimulated {
             let reason =
                 join.isSimulated
-                ? "this worker only pretends to compute, and the coordinator serves a real model; start it without "
-                    + "--simulate-stage-milliseconds"
-                : "the coordinator serves a pretended model; start the worker with --simulate-stage-milliseconds"
+                ? "this worker only pretends to compute, and the coordinator serves a real model; start one that computes"
+                : "the coordinator serves a pretended model; start a worker that pretends to compute"
             return refuse(worker, Refusal(reason: reason))
         }
         let welcome = Welcome(

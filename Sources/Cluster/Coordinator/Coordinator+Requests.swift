@@ -1,5 +1,6 @@
 // Responsible for: what the clients of requests are told, and the steps that compute them. Must not know: members.
 
+import Sequences
 import Wire
 
 extension Coordinator {
@@ -8,8 +9,10 @@ extension Coordinator {
         if let start = task.scoringStart { precondition(start >= 1 && start < task.prompt.count) }
         let context = configuration.contextLength
         if task.prompt.count + (task.scoringStart == nil ? 1 : 0) > context {
-            let message = "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer"
-            return act(.fail(task.request, message: message, hint: "shorten the prompt, or raise --context"))
+            let error = TandemError(
+                "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer",
+                hint: "shorten the prompt, or raise \(.context)")
+            return act(.fail(task.request, error))
         }
         if scheduler.waitingCount >= configuration.maximumWaiting {
             return refuse(task.request)
@@ -31,10 +34,10 @@ extension Coordinator {
         // Who is refused comes back with many others, so not for the very next place.
         let time = max(250, min(60_000, finishInterval * Double(max(1, waiting / 4))))
         let seconds = max(1, Int((time / 1000).rounded(.up)))
-        act(
-            .fail(
-                request, message: "the queue is full: \(waiting) requests wait",
-                hint: "try again in \(seconds) s, or add workers", retryAfterMilliseconds: UInt64(time)))
+        let error = TandemError(
+            "the queue is full: \(waiting) requests wait", kind: .overloaded(retryAfterMilliseconds: UInt64(time)),
+            hint: "try again in \(seconds) s, or add workers")
+        act(.fail(request, error))
     }
 
     mutating func end(_ request: RequestID, _ reason: FinishReason, _ now: UInt64) {
@@ -105,15 +108,16 @@ extension Coordinator {
     // MARK: Waiting
 
     /// Why nothing is computed, as a sentence; nil: a plan serves.
-    var explanation: String? {
+    var explanation: Sentence? {
         switch service {
         case .active: return nil
         case .preparing(let deployment):
             let count = deployment.plan.stages.count
             return "\(count) worker\(count == 1 ? " loads" : "s load") the model"
         case .none(let refusal):
-            let aside = members.filter { $0.setAsideUntil > 0 }.map { "\($0.name) is set aside: \($0.setAsideReason)" }
-            return ([refusal.description] + aside).joined(separator: "; ")
+            return members.filter { $0.setAsideUntil > 0 }.reduce(refusal.sentence) {
+                "\($0); \($1.name) is set aside: \($1.setAsideReason)"
+            }
         }
     }
 
@@ -135,9 +139,10 @@ extension Coordinator {
         where now - max(since, sequence.submittedAt) >= configuration.waitingLimit {
             _ = scheduler.end(sequence.request)
             let seconds = configuration.waitingLimit / 1000
-            let message = "there was nobody to compute this request for \(seconds) s: \(explanation)"
-            let hint = "start workers with the line that the coordinator printed; `tandem status` shows who is there"
-            act(.fail(sequence.request, message: message, hint: hint))
+            let error = TandemError(
+                "there was nobody to compute this request for \(seconds) s: \(explanation)", kind: .unavailable,
+                hint: "start workers with the line that the coordinator printed; `tandem status` shows who is there")
+            act(.fail(sequence.request, error))
         }
     }
 }

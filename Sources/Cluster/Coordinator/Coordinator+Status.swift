@@ -10,7 +10,7 @@ extension Coordinator {
         status.modelName = configuration.model.name
         status.epoch = service.deployment?.epoch ?? .none
         status.isServing = service.isActive
-        status.state = explanation ?? "serving"
+        status.state = explanation?.description ?? "serving"
         status.workers = members.map { self.status(of: $0) }
         status.requests = scheduler.sequences.map { Self.status(of: $0) }
         status.keyValueBlocksTotal = scheduler.pool.count
@@ -77,8 +77,6 @@ extension Coordinator {
         status.transferredBytes = member.heartbeat.gauges.transferredBytes
         status.cachedBytes = member.heartbeat.gauges.cachedBytes
         status.stepsCompleted = member.heartbeat.stepsCompleted
-        status.loadBytesDone = member.loading?.bytesDone ?? 0
-        status.loadBytesTotal = member.loading?.bytesTotal ?? 0
         return status
     }
 

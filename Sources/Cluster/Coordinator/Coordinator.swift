@@ -1,6 +1,7 @@
 // Responsible for: the coordinator's decisions: who is a member, which plan serves, which step is next, what a client
 // is told. Must not know: sockets, clocks, threads, text. `Node/CoordinatorNode` does what it decides.
 
+import Sequences
 import Wire
 
 /// The coordinator as a value: events in, actions out, in order. Times are milliseconds of one monotonic clock.
@@ -38,10 +39,10 @@ package struct Coordinator: Sendable {
         /// The log-probabilities of the next tokens of a prompt that is scored.
         case score(RequestID, [Float])
         case finish(RequestID, FinishReason)
-        /// There is no (more) answer: a sentence, and another that says what to do.
-        case fail(RequestID, message: String, hint: String?, retryAfterMilliseconds: UInt64? = nil)
+        /// There is no (more) answer, and why.
+        case fail(RequestID, TandemError)
         /// The request waits; why. Comes again when the reason changes.
-        case waiting(RequestID, String)
+        case waiting(RequestID, Sentence)
         /// This worker is no member any more; drop what is queued for it.
         case forget(WorkerID)
         case log(LogLevel, String)
@@ -69,7 +70,7 @@ package struct Coordinator: Sendable {
     var finishInterval = 1_000.0
     var lastFinish: UInt64
     /// What waiting requests were last told.
-    var lastExplanation: String?
+    var lastExplanation: Sentence?
     private let startedAt: UInt64
     private var lastEvent: UInt64
     private var nextHeartbeat: UInt64

@@ -1,5 +1,6 @@
 // Responsible for: what a coordinator is told when it starts. Must not know: clocks, flags.
 
+import Sequences
 import Wire
 
 /// Everything a coordinator decides by, apart from events. Times are milliseconds.
@@ -71,7 +72,7 @@ package struct CoordinatorConfiguration: Sendable {
         self.tokensEndpoint = tokensEndpoint
         self.contextLength = contextLength
         self.firstEpoch = firstEpoch
-        self.wantedBlocks = 4 * BlockPool.blocks(forPositions: contextLength)
+        self.wantedBlocks = 4 * KeyValueBlock.count(forPositions: contextLength)
     }
 
     var schedulerRules: Scheduler.Rules {
@@ -86,5 +87,5 @@ package struct CoordinatorConfiguration: Sendable {
     }
 
     /// KV blocks for one whole context: with so many, every admissible request can be computed.
-    package var minimumBlocks: Int { BlockPool.blocks(forPositions: contextLength) }
+    package var minimumBlocks: Int { KeyValueBlock.count(forPositions: contextLength) }
 }

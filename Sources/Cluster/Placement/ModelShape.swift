@@ -1,5 +1,7 @@
 // Responsible for: the bytes of a model as far as placement needs them. Must not know: tensors, architectures.
 
+import Sequences
+
 /// What each part of a model costs a worker that holds it, in bytes of memory as loaded.
 package struct ModelShape: Sendable, Equatable {
     package var name: String
@@ -11,7 +13,7 @@ package struct ModelShape: Sendable, Equatable {
     package var headBytes: UInt64
     /// Bytes that embedding and head share when they are on the same stage; 0: not tied.
     package var tiedBytes: UInt64
-    /// Keys and values of one layer for one block of `Limits.blockPositions` positions.
+    /// Keys and values of one layer for one block of `KeyValueBlock.positions` positions.
     package var keyValueBytesPerBlock: UInt64
     /// Buffers of a stage for the largest step.
     package var workspaceBytes: UInt64

@@ -1,5 +1,6 @@
 // Responsible for: which worker runs which layers, or what is missing for that. Must not know: how it is decided.
 
+import Sequences
 import Wire
 
 /// An ordered list of stages that together run every layer.
@@ -21,7 +22,7 @@ package struct Plan: Sendable, Equatable {
 }
 
 /// Why there is no plan, with numbers.
-package enum PlanRefusal: Error, Sendable, Equatable, CustomStringConvertible {
+package enum PlanRefusal: Error, Sendable, Equatable {
     case tooFewWorkers(needed: Int, present: Int)
     /// Weights, keys and values of one whole context, and workspace, against what all workers offer together.
     case notEnoughMemory(needed: UInt64, offered: UInt64, workers: Int)
@@ -29,10 +30,10 @@ package enum PlanRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case noFit(needed: UInt64, offered: UInt64, workers: Int, largestLayer: UInt64)
     /// A range of `--split` needs more than the worker it falls to offers.
     case splitDoesNotFit(layers: Range<Int>, worker: WorkerID, needed: UInt64, offered: UInt64)
-    case invalidSplit(String)
+    case invalidSplit(Sentence)
 
     /// A sentence without a full stop.
-    package var description: String {
+    package var sentence: Sentence {
         switch self {
         case .tooFewWorkers(let needed, let present):
             return "waiting for workers: \(needed) needed, \(present) joined"
@@ -44,7 +45,7 @@ package enum PlanRefusal: Error, Sendable, Equatable, CustomStringConvertible {
                 + "split into whole layers (the largest with keys, values and workspace: \(bytesText(largest))) fits "
                 + "into the memory of each"
         case .splitDoesNotFit(let layers, let worker, let needed, let offered):
-            return "--split puts layers \(layers.lowerBound)-\(layers.upperBound - 1) on \(worker), which offers "
+            return "\(.split) puts layers \(layers.lowerBound)-\(layers.upperBound - 1) on \(worker), which offers "
                 + "\(bytesText(offered)); they need \(bytesText(needed))"
         case .invalidSplit(let problem):
             return problem

@@ -1,5 +1,6 @@
 // Responsible for: the best contiguous split of a model over workers. Must not know: why it is asked, what time it is.
 
+import Sequences
 import Wire
 
 /// A pure function from a model and workers to a plan.
@@ -66,19 +67,19 @@ package struct Planner: Sendable {
     }
 
     /// What is wrong with a split, as a sentence; nil: nothing.
-    package static func problem(withSplit split: [Range<Int>], layerCount: Int) -> String? {
+    package static func problem(withSplit split: [Range<Int>], layerCount: Int) -> Sentence? {
         var next = 0
         for range in split {
             if range.isEmpty || range.lowerBound != next {
-                return "--split must name every layer once and in order, but layer \(next) is not followed up: a range "
+                return "\(.split) must name every layer once and in order, but layer \(next) is not followed up: a range "
                     + "begins at \(range.lowerBound)"
             }
             next = range.upperBound
         }
         if next != layerCount {
-            return "--split ends with layer \(next - 1), but the model's last is \(layerCount - 1)"
+            return "\(.split) ends with layer \(next - 1), but the model's last is \(layerCount - 1)"
         }
-        return split.count > Limits.workers ? "--split has more than \(Limits.workers) ranges" : nil
+        return split.count > Limits.workers ? "\(.split) has more than \(Limits.workers) ranges" : nil
     }
 
     private var blockCounts: [Int] {

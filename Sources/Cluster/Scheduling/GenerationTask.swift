@@ -1,6 +1,7 @@
 // Responsible for: a request as the coordinator's machine sees it: tokens in, tokens or scores out. Must not know: text,
 // clients.
 
+import Sequences
 import Wire
 
 /// Continue a prompt, or score it. Request ids are the shell's and never used twice.

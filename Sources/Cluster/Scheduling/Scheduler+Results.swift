@@ -1,5 +1,6 @@
 // Responsible for: what the result of a step means for its sequences. Must not know: workers, how steps are made up.
 
+import Sequences
 import Wire
 
 extension Scheduler {
@@ -50,9 +51,9 @@ extension Scheduler {
     }
 
     /// The samples of each item of a step; nil: they cannot be those of this step.
-    private static func samples(of step: Step, in result: StepResult) -> [ArraySlice<SampledToken>]? {
+    private static func samples(of step: Step, in result: StepResult) -> [ArraySlice<SequenceSample>]? {
         var rest = result.samples[...]
-        var samples: [ArraySlice<SampledToken>] = []
+        var samples: [ArraySlice<SequenceSample>] = []
         for item in step.items {
             let own = rest.prefix(item.sampleCount).prefix { $0.sequence == item.sequence }
             // After a token that is no guess something is sampled in any case.
@@ -77,11 +78,11 @@ extension Scheduler {
 
     /// The next tokens of an answer. nil: guesses were right up to where the samples end, so there should be more.
     private mutating func append(
-        _ samples: ArraySlice<SampledToken>, _ item: StepItem, _ index: Int
+        _ samples: ArraySlice<SequenceSample>, _ item: StepItem, _ index: Int
     ) -> [Outcome]? {
         var outcomes: [Outcome] = []
         var isWrong = false
-        for sample in samples {
+        for sample in samples.map(\.sample) {
             if isWrong { return nil }
             learn(sample.token, index)
             sequences[index].tokens.append(sample.token)

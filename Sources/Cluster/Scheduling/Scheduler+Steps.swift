@@ -5,6 +5,7 @@
 // with a piece of a prompt that is as large as the time between tokens allows. Answers are dealt evenly to the steps in
 // flight, so that micro-batches cost about the same and no stage waits for a larger one.
 
+import Sequences
 import Wire
 
 extension Scheduler {
@@ -147,12 +148,12 @@ extension Scheduler {
     private mutating func fitting(_ guesses: [Int32], _ index: Int, start: Int) -> [Int32] {
         let end = min(
             start + guesses.count, sequences[index].draftEnd(contextLength: rules.contextLength))
-        while sequences[index].blocks.count * Limits.blockPositions < end, pool.availableCount > runningCount,
+        while sequences[index].blocks.count * KeyValueBlock.positions < end, pool.availableCount > runningCount,
             let block = pool.take()
         {
             sequences[index].blocks.append(block)
         }
-        let limit = min(end, sequences[index].blocks.count * Limits.blockPositions)
+        let limit = min(end, sequences[index].blocks.count * KeyValueBlock.positions)
         return Array(guesses.prefix(max(0, limit - start)))
     }
 

@@ -6,6 +6,7 @@
 // never does, and there are blocks for one whole context, so every request ends.
 
 import DequeModule
+import Sequences
 import Wire
 
 /// Requests, their KV blocks and the steps in flight.
@@ -134,7 +135,7 @@ struct Scheduler: Sendable {
         guard sequences[index].phase == .running else { return [] }
         let sequence = sequences[index]
         var outcomes = skipSteps(of: sequence)
-        let whole = sequence.notedBlocks * Limits.blockPositions
+        let whole = sequence.notedBlocks * KeyValueBlock.positions
         if rules.keepsPrefixes && sequence.certain > whole {
             _ = pool.note(
                 sequence.blocks[sequence.notedBlocks], after: sequence.prefix,
@@ -191,14 +192,14 @@ struct Scheduler: Sendable {
         let tokens = sequences[index].tokens
         var prefix = sequences[index].prefix
         var blocks: [Int32] = []
-        while (blocks.count + 1) * Limits.blockPositions <= tokens.count,
+        while (blocks.count + 1) * KeyValueBlock.positions <= tokens.count,
             let (block, longer) = pool.share(after: prefix, tokens: Self.content(tokens, ofBlock: blocks.count))
         {
             blocks.append(block)
             prefix = longer
         }
-        let whole = blocks.count * Limits.blockPositions
-        let needed = BlockPool.blocks(forPositions: tokens.count)
+        let whole = blocks.count * KeyValueBlock.positions
+        let needed = KeyValueBlock.count(forPositions: tokens.count)
         guard needed - blocks.count + runningCount <= pool.availableCount else {
             pool.release(blocks)
             return false
@@ -221,7 +222,7 @@ struct Scheduler: Sendable {
     }
 
     static func content(_ tokens: [Int32], ofBlock block: Int) -> ArraySlice<Int32> {
-        tokens[block * Limits.blockPositions..<(block + 1) * Limits.blockPositions]
+        tokens[block * KeyValueBlock.positions..<(block + 1) * KeyValueBlock.positions]
     }
 
     mutating func preempt(_ index: Int) -> [Outcome] {
@@ -234,7 +235,7 @@ struct Scheduler: Sendable {
     /// Blocks for the positions of a sequence before `end`, taken from those behind it where need be. False: it had to
     /// give up its own.
     mutating func grow(_ index: Int, to end: Int, _ outcomes: inout [Outcome]) -> Bool {
-        while sequences[index].blocks.count * Limits.blockPositions < end {
+        while sequences[index].blocks.count * KeyValueBlock.positions < end {
             if let block = pool.take() {
                 sequences[index].blocks.append(block)
                 continue
@@ -251,8 +252,8 @@ struct Scheduler: Sendable {
         let tokens = sequences[index].tokens
         let start = sequences[index].dispatched
         while sequences[index].dispatched < sequences[index].reusable,
-            sequences[index].dispatched == sequences[index].notedBlocks * Limits.blockPositions,
-            sequences[index].dispatched + Limits.blockPositions <= tokens.count
+            sequences[index].dispatched == sequences[index].notedBlocks * KeyValueBlock.positions,
+            sequences[index].dispatched + KeyValueBlock.positions <= tokens.count
         {
             let place = sequences[index].notedBlocks
             let content = Self.content(tokens, ofBlock: place)
@@ -262,7 +263,7 @@ struct Scheduler: Sendable {
             sequences[index].prefix = prefix
             sequences[index].notedBlocks += 1
             sequences[index].dispatched = min(
-                sequences[index].notedBlocks * Limits.blockPositions, sequences[index].reusable)
+                sequences[index].notedBlocks * KeyValueBlock.positions, sequences[index].reusable)
         }
         counts.reusedTokens += UInt64(sequences[index].dispatched - start)
     }
@@ -270,7 +271,7 @@ struct Scheduler: Sendable {
     /// Makes the blocks that are full by now known.
     mutating func noteBlocks(_ index: Int) {
         guard rules.keepsPrefixes else { return }
-        while (sequences[index].notedBlocks + 1) * Limits.blockPositions <= sequences[index].certain {
+        while (sequences[index].notedBlocks + 1) * KeyValueBlock.positions <= sequences[index].certain {
             let place = sequences[index].notedBlocks
             sequences[index].prefix = pool.note(
                 sequences[index].blocks[place], after: sequences[index].prefix,

@@ -1,6 +1,7 @@
 // Responsible for: what the coordinator knows of one request: enough to begin it anew after any loss. Must not know:
 // other requests, which blocks are free.
 
+import Sequences
 import Wire
 
 /// One request and the sequence that computes it. (prompt, tokens so far, sampling) is all that survives an epoch.
@@ -116,7 +117,7 @@ struct SequenceState: Sendable {
         let samples = !isScoring && end >= tokens.count
         var item = ForwardItem(
             sequence: id, position: start, tokens: fed,
-            blocks: Array(blocks.prefix(BlockPool.blocks(forPositions: end))),
+            blocks: Array(blocks.prefix(KeyValueBlock.count(forPositions: end))),
             sampleCount: samples ? min(fed.count, guesses.count + 1) : 0, draftCount: guesses.count,
             restartLength: restartLength)
         if let start = task.scoringStart {

@@ -3,6 +3,8 @@
 // Responsible for: checking a batch against a stage, and its rows in order.
 // Must not know: arithmetic, memory.
 
+import Sequences
+
 /// A checked batch. Row t of every activation buffer belongs to `tokens[t]`.
 struct BatchLayout {
     /// What a batch must fit.
@@ -73,7 +75,7 @@ struct BatchLayout {
                 throw .invalidBatch(reason: "it has more than \(bounds.maximumTokens) tokens")
             }
             let end = slice.position + slice.tokens.count
-            let blockCount = (end + StageConfiguration.blockPositions - 1) / StageConfiguration.blockPositions
+            let blockCount = KeyValueBlock.count(forPositions: end)
             for start in stride(from: 0, to: slice.tokens.count, by: Self.runLimit) {
                 runs.append(Run(row: tokens.count + start, count: min(Self.runLimit, slice.tokens.count - start)))
             }
@@ -140,7 +142,7 @@ struct BatchLayout {
         try check(slice.tokens, of: slice, bounds: bounds)
         try check(slice.targets, of: slice, bounds: bounds)
         let end = slice.position + slice.tokens.count
-        guard slice.blocks.count * StageConfiguration.blockPositions >= end else {
+        guard slice.blocks.count * KeyValueBlock.positions >= end else {
             throw .invalidBatch(reason: "\(name) has \(slice.blocks.count) KV blocks for \(end) positions")
         }
         for block in slice.blocks where block < 0 || block >= bounds.blockCount {

@@ -3,6 +3,8 @@
 // Responsible for: the shape of a batch.
 // Must not know: how batches are chosen or carried.
 
+import Sequences
+
 /// The tokens of one step, in slices of different sequences (or several of one, in order of position, of which only the
 /// last may sample).
 package struct StageBatch: Sendable, Equatable {

@@ -7,8 +7,6 @@ import ModelFile
 
 /// One stage: which layers of which model, and how much it can hold and compute at once.
 package struct StageConfiguration: Sendable {
-    /// Positions in a KV block.
-    package static let blockPositions = 32
     /// Multiply-adds below which waking another thread costs more than it saves (about 10 microseconds of work).
     package static let defaultThreadingThreshold = 100_000
 

@@ -4,6 +4,7 @@
 // Must not know: what the times are compared with, where the model comes from.
 
 import ModelFile
+import Sequences
 
 /// A stage with all layers of a model, to be timed. Used by one thread at a time.
 package final class StageBenchmark {
@@ -42,7 +43,7 @@ package final class StageBenchmark {
             throw .invalidConfiguration(
                 reason: "\(positions) tokens are asked for, but the model's context is \(model.contextLength)")
         }
-        let block = StageConfiguration.blockPositions
+        let block = KeyValueBlock.positions
         blocksPerSequence = (positions + block - 1) / block
         self.tensors = tensors
         configuration = StageConfiguration(
@@ -81,7 +82,7 @@ package final class StageBenchmark {
     private func begin(sequences: Int, known: Int) {
         for sequence in 0..<sequences {
             let history = (0..<known).map { token(sequence, $0) }
-            stage.begin(UInt64(sequence), parameters: .greedy(promptTokenCount: known), history: history)
+            stage.begin(UInt64(sequence), parameters: .greedy, promptTokenCount: known, history: history)
         }
     }
 
@@ -123,7 +124,7 @@ extension StageBenchmark {
             return weights(tokens: 1) { Double($0.byteCount) }
         }
         let block = Stage.keyValueBlockBytes(of: configuration.model, type: configuration.keyValueType)
-        let position = Double(block) / Double(StageConfiguration.blockPositions) * Double(configuration.layers.count)
+        let position = Double(block) / Double(KeyValueBlock.positions) * Double(configuration.layers.count)
         let seen = Self.seen(steps: steps, context: context)
         return Double(steps) * weights(tokens: sequences) { Double($0.byteCount) } + Double(sequences) * seen * position
     }
@@ -166,10 +167,9 @@ extension StageBenchmark {
 
 extension SamplingParameters {
     /// Always the likeliest token.
-    fileprivate static func greedy(promptTokenCount: Int) -> SamplingParameters {
+    fileprivate static var greedy: SamplingParameters {
         var parameters = SamplingParameters()
         parameters.temperature = 0
-        parameters.promptTokenCount = promptTokenCount
         return parameters
     }
 }

@@ -6,6 +6,7 @@
 
 import CKernels
 import ModelFile
+import Sequences
 
 /// The weights of a layer's attention and what it computes with them.
 struct Attention {
@@ -108,7 +109,7 @@ struct Attention {
                 query, row: row, heads: model.headCount + model.keyValueHeadCount, headSize: model.headSize)
         }
         let position = pass.batch.positions[row]
-        let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: StageConfiguration.blockPositions)
+        let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: KeyValueBlock.positions)
         let block = pass.batch.blocks[pass.batch.tableStarts[row] + blockIndex]
         tk_kv_store(
             pass.cache.type.kernelType, pass.cache.block(block, layer: layer), key, value, model.keyValueHeadCount,

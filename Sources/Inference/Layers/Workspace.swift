@@ -5,6 +5,7 @@
 
 import CKernels
 import ModelFile
+import Sequences
 
 /// Scratch memory of a stage. Buffers are uninitialised between uses.
 final class Workspace {
@@ -153,7 +154,7 @@ private struct Sizes {
         if configuration.threads > 1 {
             // Fewer tokens than give each thread two KV heads.
             apartTokens = min(tokens, 2 * configuration.threads / model.keyValueHeadCount + 1)
-            let positions = min(model.contextLength, configuration.blockCount * StageConfiguration.blockPositions)
+            let positions = min(model.contextLength, configuration.blockCount * KeyValueBlock.positions)
             let segment = Int(TK_ATTENTION_SEGMENT)
             apartSegments = (positions + segment - 1) / segment
             attentionStates = apartTokens * model.headCount * (model.headSize + 2) * apartSegments

@@ -4,17 +4,20 @@
 // Must not know: where logits come from, text.
 //
 // The order is Hugging Face's (logits processors, then warpers): repeat penalty, presence and frequency penalty, logit
-// bias, banned tokens; then, unless greedy, temperature, top-k, top-p, min-p, and one draw. Every filter keeps a prefix
+// bias; then, unless greedy, temperature, top-k, top-p, min-p, and one draw. Every filter keeps a prefix
 // of the tokens sorted by logit (lower id first on a tie), so the order is total and the same on every host; the only
 // transcendental functions are the kernels' own.
 
 import CKernels
+import Sequences
 
 /// The sampling state of a stage's sequences.
 final class Sampler {
     /// What is known of one sequence.
     private final class State {
         let parameters: SamplingParameters
+        /// The tokens before this position are the prompt.
+        let promptTokenCount: Int
         let hasPenalty: Bool
         /// Tokens that the sequence certainly has, as they were given or, being guesses, proved true.
         private(set) var length = 0
@@ -27,20 +30,19 @@ final class Sampler {
         /// Every token seen, with how often it is in the answer. Kept only where a penalty asks for it.
         var counts: [Int32: Int] = [:]
 
-        init(_ parameters: SamplingParameters) {
+        init(_ parameters: SamplingParameters, promptTokenCount: Int) {
             self.parameters = parameters
+            self.promptTokenCount = promptTokenCount
             hasPenalty =
-                parameters.hasRepeatPenalty || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
+                parameters.activeRepeatPenalty != nil || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
         }
 
         /// The logits are not chosen from as they are.
-        var adjusts: Bool {
-            !counts.isEmpty || !parameters.logitBias.isEmpty || !parameters.bannedTokens.isEmpty
-        }
+        var adjusts: Bool { !counts.isEmpty || !parameters.logitBias.isEmpty }
 
         /// The token at position `length` is this one, whatever was sampled for it.
         func see(_ token: Int32) {
-            if hasPenalty { counts[token] = (counts[token] ?? 0) + (length >= parameters.promptTokenCount ? 1 : 0) }
+            if hasPenalty { counts[token] = (counts[token] ?? 0) + (length >= promptTokenCount ? 1 : 0) }
             length += 1
             sampled = nil
         }
@@ -79,11 +81,11 @@ final class Sampler {
 
     /// A sequence begins (again); `history`: its tokens before those that the stage will see. Slices seen before do not
     /// count.
-    func begin(_ sequence: UInt64, parameters: SamplingParameters, history: [Int32]) {
-        let state = State(parameters)
+    func begin(_ sequence: UInt64, parameters: SamplingParameters, promptTokenCount: Int, history: [Int32]) {
+        let state = State(parameters, promptTokenCount: promptTokenCount)
         if state.hasPenalty {
             // The different tokens of the prompt and of an answer of some length.
-            let expected = max(parameters.promptTokenCount, history.count) + Self.countedAnswerTokens
+            let expected = max(promptTokenCount, history.count) + Self.countedAnswerTokens
             state.counts.reserveCapacity(min(expected, vocabularySize))
         }
         for token in history { state.see(token) }
@@ -192,10 +194,11 @@ final class Sampler {
     ) {
         let parameters = state.parameters
         let best = tk_argmax(logits, vocabularySize)
-        let logSum = tk_log_sum_exp(logits, vocabularySize, logits[best])
         sample.top.removeAll(keepingCapacity: true)
-        if parameters.logProbabilityCount > 0 {
-            for token in chooser.best(parameters.logProbabilityCount, of: logits) {
+        // Who does not ask does not wait for it: it takes a pass over the vocabulary.
+        let logSum = parameters.logProbabilityCount.map { _ in tk_log_sum_exp(logits, vocabularySize, logits[best]) }
+        if let logSum, let count = parameters.logProbabilityCount, count > 0 {
+            for token in chooser.best(count, of: logits) {
                 let value = Self.logProbability(Int32(token), logits, logSum: logSum)
                 sample.top.append(.init(token: Int32(token), logProbability: value))
             }
@@ -208,17 +211,17 @@ final class Sampler {
         } else {
             sample.token = chooser.choose(logits, best: best, parameters: parameters, position: position)
         }
-        sample.logProbability = Self.logProbability(sample.token, logits, logSum: logSum)
+        sample.logProbability = logSum.map { Self.logProbability(sample.token, logits, logSum: $0) }
     }
 
-    /// Penalties, biases and bans, in this order.
+    /// Penalties and biases, in this order.
     private func adjust(_ logits: UnsafeMutablePointer<Float>, state: State) {
         let parameters = state.parameters
         let vocabulary = 0..<Int32(vocabularySize)
         for (token, count) in state.counts where vocabulary.contains(token) {
             var logit = logits[Int(token)]
-            if parameters.hasRepeatPenalty {
-                logit = logit < 0 ? logit * parameters.repeatPenalty : logit / parameters.repeatPenalty
+            if let penalty = parameters.activeRepeatPenalty {
+                logit = logit < 0 ? logit * penalty : logit / penalty
             }
             if count > 0 {
                 logit -= parameters.presencePenalty
@@ -227,10 +230,13 @@ final class Sampler {
             logits[Int(token)] = logit
         }
         for bias in parameters.logitBias where vocabulary.contains(bias.token) { logits[Int(bias.token)] += bias.bias }
-        for token in parameters.bannedTokens where vocabulary.contains(token) { logits[Int(token)] = -.infinity }
     }
 }
 
 extension SamplingParameters {
-    fileprivate var hasRepeatPenalty: Bool { repeatPenalty > 0 && repeatPenalty != 1 }
+    /// nil where it changes nothing.
+    fileprivate var activeRepeatPenalty: Float? {
+        guard let repeatPenalty, repeatPenalty > 0, repeatPenalty != 1 else { return nil }
+        return repeatPenalty
+    }
 }

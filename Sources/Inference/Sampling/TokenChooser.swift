@@ -9,6 +9,7 @@
 // and only that one is put in order.
 
 import CKernels
+import Sequences
 
 /// Chooses tokens on one thread.
 final class TokenChooser {
@@ -53,17 +54,19 @@ final class TokenChooser {
         _ logits: UnsafePointer<Float>, best first: Int, parameters: SamplingParameters, position: Int
     ) -> Int32 {
         let maximum = logits[first]
-        guard parameters.temperature > 0, maximum.isFinite else { return Int32(first) }
-        let temperature = min(parameters.temperature, .greatestFiniteMagnitude)
+        let wanted = parameters.temperature ?? 1
+        guard wanted > 0, maximum.isFinite else { return Int32(first) }
+        let temperature = min(wanted, .greatestFiniteMagnitude)
+        let (topK, topP, minP) = (parameters.topK ?? 0, parameters.topP ?? 1, parameters.minP ?? 0)
         let all = tk_exp_scaled(probabilities, logits, vocabularySize, maximum, temperature)
         let share = Philox.uniform(seed: parameters.seed, position: UInt64(position))
 
-        let isCut = parameters.topK > 0
-        let list = best(isCut ? parameters.topK : Self.listed, of: logits)
+        let isCut = topK > 0
+        let list = best(isCut ? topK : Self.listed, of: logits)
         let isWhole = isCut || list.count < Self.listed
         let mass = isCut ? list.reduce(0) { $0 + Double(probabilities[Int($1)]) } : all
-        let nucleus = parameters.topP < 1 ? Double(parameters.topP) * mass : .infinity
-        guard parameters.topP < 1 || parameters.minP > 0 || isCut else {
+        let nucleus = topP < 1 ? Double(topP) * mass : .infinity
+        guard topP < 1 || minP > 0 || isCut else {
             // No filter: the target is known before the candidates are.
             if let token = draw(share * mass, from: list, isWhole: isWhole) { return token }
             return ranges(logits, maximum, temperature).token(share: share) ?? Int32(first)
@@ -71,7 +74,7 @@ final class TokenChooser {
         var (kept, keptMass) = (0, 0.0)
         while kept < list.count, kept == 0 || keptMass < nucleus {
             let probability = probabilities[Int(list[kept])]
-            if kept > 0, probability < parameters.minP { break }
+            if kept > 0, probability < minP { break }
             kept += 1
             keptMass += Double(probability)
         }
@@ -79,7 +82,7 @@ final class TokenChooser {
             let prefix = UnsafeBufferPointer(rebasing: list[..<kept])
             return draw(share * keptMass, from: prefix, isWhole: true) ?? Int32(first)
         }
-        return ranges(logits, maximum, temperature, floor: parameters.minP).token(share: share, nucleus: nucleus)
+        return ranges(logits, maximum, temperature, floor: minP).token(share: share, nucleus: nucleus)
             ?? Int32(first)
     }
 

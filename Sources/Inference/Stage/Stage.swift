@@ -6,6 +6,7 @@
 
 import CKernels
 import ModelFile
+import Sequences
 
 /// Layers `a..<b` of a model, ready to compute. Used by one thread at a time.
 ///
@@ -81,8 +82,12 @@ package final class Stage: @unchecked Sendable {
     /// A sequence begins to sample here. Only the last stage keeps anything; others ignore it.
     /// `history`: all its tokens before the next slice (none, unless their KV is already here). It is enough to begin
     /// before the first slice that samples. What was known of the sequence is forgotten.
-    package func begin(_ sequence: UInt64, parameters: SamplingParameters, history: [Int32] = []) {
-        live?.sampler?.begin(sequence, parameters: parameters, history: history)
+    /// `promptTokenCount`: so many of its first tokens are its prompt.
+    package func begin(
+        _ sequence: UInt64, parameters: SamplingParameters, promptTokenCount: Int = 0, history: [Int32] = []
+    ) {
+        live?.sampler?.begin(
+            sequence, parameters: parameters, promptTokenCount: promptTokenCount, history: history)
     }
 
     /// The sequence is over; its KV blocks may go to others.
@@ -178,7 +183,7 @@ package final class Stage: @unchecked Sendable {
     private func sample(_ pass: ForwardPass, head: OutputHead, sampler: Sampler) {
         let rows = pass.batch.samplingRows
         if samples.count > rows.count { samples.removeLast(samples.count - rows.count) }
-        while samples.count < rows.count { samples.append((0, SampledToken(token: 0, logProbability: 0))) }
+        while samples.count < rows.count { samples.append((0, SampledToken(token: 0))) }
         samples.withUnsafeMutableBufferPointer { samples in
             guard let samples = samples.baseAddress else { return }
             inRounds(rows.count, pass: pass) { first, count in

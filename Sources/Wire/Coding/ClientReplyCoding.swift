@@ -1,8 +1,19 @@
 // Responsible for: the bytes of what the coordinator says to a client. Must not know: sockets, time.
 
+import Sequences
+
 extension ClientReply {
     private static let rules = [
         FieldRule(2, "ClientReply.tokens", [FieldRule(2, "TokensEvent.tokens", atMost: Limits.stepItems)]),
+        FieldRule(
+            4, "ClientReply.failed",
+            [
+                FieldRule(2, "RequestFailure.message", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
+                FieldRule(3, "RequestFailure.hint", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
+            ]),
+        FieldRule(
+            5, "ClientReply.waiting",
+            [FieldRule(2, "Waiting.explanation", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)])]),
         FieldRule(
             6, "ClientReply.status",
             [
@@ -14,21 +25,10 @@ extension ClientReply {
     package func encode() -> [UInt8] {
         var frame = PClientReply()
         switch self {
-        case .accepted(let accepted): frame.accepted = accepted.proto
-        case .tokens(let tokens): frame.tokens = tokens.proto
-        case .scores(let scores):
-            frame.scores.id = scores.id.value
-            frame.scores.logProbabilities = scores.logProbabilities
-        case .finished(let finished): frame.finished = finished.proto
-        case .failed(let failure):
-            frame.failed.id = failure.id.value
-            frame.failed.message = clipped(failure.message)
-            if let hint = failure.hint { frame.failed.hint = clipped(hint) }
-            if let after = failure.retryAfterMilliseconds { frame.failed.retryAfterMilliseconds = after }
-        case .waiting(let waiting):
-            frame.waiting.id = waiting.id.value
-            frame.waiting.explanation = clipped(waiting.explanation)
+        case .event(let id, let event): event.encode(id, into: &frame)
+        case .failed(let id, let error): frame.failed = error.proto(id)
         case .status(let status): frame.status = status.proto
+        case .pong: frame.pong = PEmpty()
         case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
         }
         return encodeFrame(frame)
@@ -37,88 +37,79 @@ extension ClientReply {
     package init(decoding bytes: [UInt8]) throws(WireError) {
         let frame = try decodeFrame(PClientReply.self, "ClientReply", bytes, atMost: Limits.headerBytes, Self.rules)
         let check = Check("ClientReply")
-        func sentence(_ value: String, _ field: String) throws(WireError) -> String {
-            try check.string(value, field, atMost: Limits.sentenceBytes)
-        }
         switch frame.kind {
-        case .accepted(let accepted): self = .accepted(try Accepted(accepted))
-        case .tokens(let tokens): self = .tokens(try TokensEvent(tokens))
+        case .accepted(let p): self = .event(ClientRequestID(p.id), try GenerationEvent(p))
+        case .tokens(let p): self = .event(ClientRequestID(p.id), try GenerationEvent(p))
         case .scores(let p):
             let values = try check.array(p.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
-            self = .scores(ScoresEvent(id: ClientRequestID(p.id), logProbabilities: values))
-        case .finished(let finished): self = .finished(try Finished(finished))
-        case .failed(let p):
-            let hint = p.hasHint ? try sentence(p.hint, "hint") : nil
-            self = .failed(
-                RequestFailure(
-                    id: ClientRequestID(p.id), message: try sentence(p.message, "message"), hint: hint,
-                    retryAfterMilliseconds: p.hasRetryAfterMilliseconds ? p.retryAfterMilliseconds : nil))
+            self = .event(ClientRequestID(p.id), .scores(values))
+        case .finished(let p): self = .event(ClientRequestID(p.id), try GenerationEvent(p))
+        case .failed(let p): self = .failed(ClientRequestID(p.id), try TandemError(p))
         case .waiting(let p):
-            self = .waiting(
-                Waiting(id: ClientRequestID(p.id), explanation: try sentence(p.explanation, "explanation")))
+            self = .event(ClientRequestID(p.id), .waiting(try check.sentence(p.explanation, "explanation")))
         case .status(let status): self = .status(try StatusReply(status))
-        case .refusal(let reason): self = .refusal(Refusal(reason: try sentence(reason, "refusal")))
+        case .pong: self = .pong
+        case .refusal(let reason):
+            self = .refusal(Refusal(reason: try check.string(reason, "refusal", atMost: Limits.sentenceBytes)))
         case nil: throw check.missing()
         }
     }
 }
 
-extension Accepted {
-    fileprivate var proto: PAccepted {
-        var p = PAccepted()
-        p.id = id.value
-        p.modelName = clipped(modelName, to: Limits.nameBytes)
-        p.promptTokens = promptTokens
-        p.droppedMessages = UInt32(droppedMessages)
-        return p
+extension GenerationEvent {
+    fileprivate func encode(_ id: ClientRequestID, into frame: inout PClientReply) {
+        switch self {
+        case .accepted(let model, let promptTokens, let droppedMessages):
+            frame.accepted.id = id.value
+            frame.accepted.modelName = clipped(model, to: Limits.nameBytes)
+            frame.accepted.promptTokens = promptTokens
+            frame.accepted.droppedMessages = UInt32(droppedMessages)
+        case .waiting(let explanation):
+            frame.waiting.id = id.value
+            frame.waiting.explanation = explanation.proto
+        case .reasoning(let tokens, let text):
+            frame.tokens.id = id.value
+            frame.tokens.tokens = tokens.map(\.proto)
+            frame.tokens.text = text
+            frame.tokens.isReasoning = true
+        case .tokens(let tokens, let text):
+            frame.tokens.id = id.value
+            frame.tokens.tokens = tokens.map(\.proto)
+            if let text { frame.tokens.text = text }
+        case .scores(let values):
+            frame.scores.id = id.value
+            frame.scores.logProbabilities = values
+        case .finished(let reason, let timings):
+            frame.finished = timings.proto
+            frame.finished.id = id.value
+            frame.finished.reason = reason.number
+        }
     }
 
     fileprivate init(_ p: PAccepted) throws(WireError) {
         let check = Check("Accepted")
-        self.init(
-            id: ClientRequestID(p.id), modelName: try check.string(p.modelName, "modelName", atMost: Limits.nameBytes),
-            promptTokens: try check.ids(p.promptTokens, "promptTokens", atMost: Limits.sequenceTokens),
-            droppedMessages: try check.count(p.droppedMessages, "droppedMessages", to: Limits.chatMessages))
-    }
-}
-
-extension TokensEvent {
-    fileprivate var proto: PTokensEvent {
-        var p = PTokensEvent()
-        p.id = id.value
-        p.tokens = tokens.map { token in
-            var entry = PAnswerToken()
-            entry.token = token.token
-            if let value = token.logProbability { entry.logProbability = value }
-            entry.topTokens = token.top.map(\.token)
-            entry.topLogProbabilities = token.top.map(\.logProbability)
-            return entry
-        }
-        if let text { p.text = text }
-        return p
+        self = .accepted(
+            model: try check.string(p.modelName, "modelName", atMost: Limits.nameBytes),
+            promptTokens: try check.ids(p.promptTokens, "promptTokens", atMost: RequestLimits.sequenceTokens),
+            droppedMessages: try check.count(p.droppedMessages, "droppedMessages", to: RequestLimits.chatMessages))
     }
 
     fileprivate init(_ p: PTokensEvent) throws(WireError) {
         let check = Check("TokensEvent")
-        self.init(id: ClientRequestID(p.id), tokens: [], text: nil)
+        var tokens: [SampledToken] = []
         for entry in try check.array(p.tokens, "tokens", atMost: Limits.stepItems) {
-            tokens.append(
-                AnswerToken(
-                    token: try check.id(entry.token, "token"),
-                    logProbability: entry.hasLogProbability ? entry.logProbability : nil,
-                    top: try topTokens(entry.topTokens, entry.topLogProbabilities, check)))
+            tokens.append(try SampledToken(entry))
         }
-        if p.hasText { text = try check.string(p.text, "text", atMost: Limits.promptBytes) }
+        let text = p.hasText ? try check.string(p.text, "text", atMost: RequestLimits.promptBytes) : nil
+        self = p.isReasoning ? .reasoning(tokens, text: text ?? "") : .tokens(tokens, text: text)
     }
-}
 
-/// The alternatives to a token, from the two arrays that carry them.
-func topTokens(_ tokens: [Int32], _ values: [Float], _ check: Check) throws(WireError) -> [TokenProbability] {
-    let ids = try check.ids(tokens, "topTokens", atMost: Limits.topLogProbabilities)
-    guard values.count == ids.count else {
-        throw WireError("\(check.message) has \(ids.count) top tokens and \(values.count) log-probabilities")
+    fileprivate init(_ p: PFinished) throws(WireError) {
+        guard let reason = FinishReason.allCases.first(where: { $0.number == p.reason }) else {
+            throw WireError("Finished.reason is \(p.reason), but must be 1 to 3")
+        }
+        self = .finished(reason, try GenerationTimings(p))
     }
-    return zip(ids, values).map { TokenProbability(token: $0, logProbability: $1) }
 }
 
 extension FinishReason {
@@ -131,32 +122,60 @@ extension FinishReason {
     }
 }
 
-extension Finished {
+extension GenerationTimings {
     fileprivate var proto: PFinished {
         var p = PFinished()
-        p.id = id.value
-        p.reason = reason.number
-        if let text { p.text = text }
-        p.promptTokens = UInt32(timings.promptTokens)
-        p.promptSeconds = timings.promptSeconds
-        p.generatedTokens = UInt32(timings.generatedTokens)
-        p.decodeSeconds = timings.decodeSeconds
-        p.firstTokenSeconds = timings.firstTokenSeconds
+        p.promptTokens = UInt32(promptTokens)
+        p.promptSeconds = promptSeconds
+        p.generatedTokens = UInt32(generatedTokens)
+        p.decodeSeconds = decodeSeconds
+        p.firstTokenSeconds = firstTokenSeconds
         return p
     }
 
     fileprivate init(_ p: PFinished) throws(WireError) {
         let check = Check("Finished")
-        guard let reason = FinishReason.allCases.first(where: { $0.number == p.reason }) else {
-            throw WireError("Finished.reason is \(p.reason), but must be 1 to 3")
+        self.init()
+        promptTokens = try check.count(p.promptTokens, "promptTokens", to: RequestLimits.sequenceTokens)
+        promptSeconds = try check.finite(p.promptSeconds, "promptSeconds")
+        generatedTokens = try check.count(p.generatedTokens, "generatedTokens", to: RequestLimits.sequenceTokens)
+        decodeSeconds = try check.finite(p.decodeSeconds, "decodeSeconds")
+        firstTokenSeconds = try check.finite(p.firstTokenSeconds, "firstTokenSeconds")
+    }
+}
+
+extension TandemError {
+    fileprivate func proto(_ id: ClientRequestID) -> PRequestFailure {
+        var p = PRequestFailure()
+        p.id = id.value
+        p.message = message.proto
+        if let hint { p.hint = hint.proto }
+        p.retryAfterMilliseconds = retryAfterMilliseconds ?? 0
+        switch kind {
+        case .invalid: p.kind = 1
+        case .notFound: p.kind = 2
+        case .overloaded: p.kind = 3
+        case .unavailable: p.kind = 4
+        case .cancelled: p.kind = 5
+        case .internal: p.kind = 6
         }
-        var timings = Timings()
-        timings.promptTokens = try check.count(p.promptTokens, "promptTokens", to: Limits.sequenceTokens)
-        timings.promptSeconds = try check.finite(p.promptSeconds, "promptSeconds")
-        timings.generatedTokens = try check.count(p.generatedTokens, "generatedTokens", to: Limits.sequenceTokens)
-        timings.decodeSeconds = try check.finite(p.decodeSeconds, "decodeSeconds")
-        timings.firstTokenSeconds = try check.finite(p.firstTokenSeconds, "firstTokenSeconds")
-        let text = p.hasText ? try check.string(p.text, "text", atMost: Limits.promptBytes) : nil
-        self.init(id: ClientRequestID(p.id), reason: reason, text: text, timings: timings)
+        return p
+    }
+
+    fileprivate init(_ p: PRequestFailure) throws(WireError) {
+        let check = Check("RequestFailure")
+        let kind: Kind
+        switch p.kind {
+        case 1: kind = .invalid
+        case 2: kind = .notFound
+        case 3: kind = .overloaded(retryAfterMilliseconds: p.retryAfterMilliseconds)
+        case 4: kind = .unavailable
+        case 5: kind = .cancelled
+        case 6: kind = .internal
+        default: throw WireError("RequestFailure.kind is \(p.kind), but must be 1 to 6")
+        }
+        self.init(
+            try check.sentence(p.message, "message"), kind: kind,
+            hint: p.hasHint ? try check.sentence(p.hint, "hint") : nil)
     }
 }

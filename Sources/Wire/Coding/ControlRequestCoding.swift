@@ -1,12 +1,14 @@
 // Responsible for: the bytes of what workers and clients say to the coordinator. Must not know: sockets, time.
 
+import Sequences
+
 extension ControlRequest {
     private static let rules = [
         FieldRule(
             16, "Generate",
             [
-                FieldRule(5, "Generate.conversation", [FieldRule(1, "Generate.messages", atMost: Limits.chatMessages)]),
-                FieldRule(10, "Generate.stops", atMost: Limits.stops),
+                FieldRule(5, "Generate.conversation", [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages)]),
+                FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
             ])
     ]
 
@@ -21,6 +23,7 @@ extension ControlRequest {
         case .worker(.leave): frame.leave = PEmpty()
         case .client(.generate(let generate)): frame.generate = generate.proto
         case .client(.cancel(let id)): frame.cancel = id.value
+        case .client(.ping): frame.ping = PEmpty()
         case .client(.statusQuery(let query)):
             frame.statusQuery.version = query.version
             frame.statusQuery.build = query.build
@@ -45,6 +48,7 @@ extension ControlRequest {
             value.version = query.version
             value.build = try Check("StatusQuery").string(query.build, "build", atMost: Limits.nameBytes)
             self = .client(.statusQuery(value))
+        case .ping: self = .client(.ping)
         case nil: throw Check("ControlRequest").missing()
         }
     }

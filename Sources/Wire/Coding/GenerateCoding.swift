@@ -1,4 +1,6 @@
-// Responsible for: the bytes of a request and of sampling parameters. Must not know: sockets, time.
+// Responsible for: the bytes of a request. Must not know: sockets, time.
+
+import Sequences
 
 extension Generate {
     var proto: PGenerate {
@@ -6,111 +8,89 @@ extension Generate {
         p.version = version
         p.build = clipped(build, to: Limits.nameBytes)
         p.id = id.value
-        switch prompt {
+        switch request.prompt {
         case .text(let text): p.text = text
         case .messages(let messages):
-            p.conversation = PConversation()
-            p.conversation.messages = messages.map { message in
-                var entry = PChatEntry()
-                entry.role = message.role
-                entry.content = message.content
-                return entry
-            }
-        case .tokens(let tokens):
-            p.tokens = PTokenList()
-            p.tokens.tokens = tokens
+            p.conversation.messages = messages.map(\.proto)
+            if let tools = request.tools { p.conversation.tools = tools }
+            if let variables = request.templateVariables { p.conversation.templateVariables = variables }
+        case .tokens(let tokens): p.tokens.tokens = tokens
         }
-        p.isRaw = isRaw
-        p.sampling = sampling.proto
-        p.maximumTokens = UInt32(maximumTokens)
-        p.stops = stops
-        p.ignoresEndOfText = ignoresEndOfText
-        p.priority = Int32(priority)
-        if let scoringStart { p.scoringStart = UInt32(scoringStart) }
+        p.isRaw = request.isRaw
+        p.sampling = request.sampling.proto
+        p.maximumTokens = UInt32(request.maximumTokens)
+        p.stops = request.stops
+        p.ignoresEndOfText = request.ignoresEndOfText
+        p.priority = Int32(request.priority)
+        if let start = request.scoringStart { p.scoringStart = UInt32(start) }
         return p
     }
 
     init(_ p: PGenerate) throws(WireError) {
-        let check = Check("Generate")
-        self.init(id: ClientRequestID(p.id), prompt: .text(""))
+        self.init(id: ClientRequestID(p.id), request: GenerationRequest(prompt: .text("")))
         version = p.version
-        build = try check.string(p.build, "build", atMost: Limits.nameBytes)
-        if version != protocolVersion { return }
+        build = try Check("Generate").string(p.build, "build", atMost: Limits.nameBytes)
+        if version == protocolVersion { request = try GenerationRequest(p) }
+    }
+}
+
+extension GenerationRequest {
+    fileprivate init(_ p: PGenerate) throws(WireError) {
+        let check = Check("Generate")
         switch p.prompt {
-        case .text(let text): prompt = .text(try check.string(text, "text", atMost: Limits.promptBytes))
-        case .conversation(let conversation): prompt = .messages(try Self.entries(conversation))
+        case .text(let text):
+            self.init(prompt: .text(try check.string(text, "text", atMost: RequestLimits.promptBytes)))
+        case .conversation(let conversation):
+            self.init(prompt: .messages([]))
+            try take(conversation)
         case .tokens(let list):
-            prompt = .tokens(try check.ids(list.tokens, "tokens", atMost: Limits.sequenceTokens))
+            let tokens = try check.ids(list.tokens, "tokens", atMost: RequestLimits.sequenceTokens)
+            self.init(prompt: .tokens(tokens))
         case nil: throw WireError("Generate.prompt is missing")
         }
         isRaw = p.isRaw
         sampling = try SamplingParameters(p.sampling)
-        maximumTokens = try check.count(p.maximumTokens, "maximumTokens", from: 1, to: Limits.sequenceTokens)
-        stops = try check.array(p.stops, "stops", atMost: Limits.stops)
-        for stop in stops { _ = try check.string(stop, "stops", atMost: Limits.stopBytes) }
+        maximumTokens = try check.count(p.maximumTokens, "maximumTokens", from: 1, to: RequestLimits.sequenceTokens)
+        stops = try check.array(p.stops, "stops", atMost: RequestLimits.stops)
+        for stop in stops { _ = try check.string(stop, "stops", atMost: RequestLimits.stopBytes) }
         ignoresEndOfText = p.ignoresEndOfText
-        priority = try check.count(p.priority, "priority", from: -Limits.priority, to: Limits.priority)
+        priority = try check.count(
+            p.priority, "priority", from: -RequestLimits.priority, to: RequestLimits.priority)
         if p.hasScoringStart {
-            scoringStart = try check.count(p.scoringStart, "scoringStart", from: 1, to: Limits.sequenceTokens)
+            scoringStart = try check.count(p.scoringStart, "scoringStart", from: 1, to: RequestLimits.sequenceTokens)
         }
     }
 
-    private static func entries(_ p: PConversation) throws(WireError) -> [ChatEntry] {
+    private mutating func take(_ p: PConversation) throws(WireError) {
         let check = Check("Generate")
-        var entries: [ChatEntry] = []
-        var bytes = 0
-        for message in try check.array(p.messages, "messages", atMost: Limits.chatMessages) {
-            let role = try check.string(message.role, "messages.role", atMost: Limits.nameBytes)
-            bytes += message.content.utf8.count
-            _ = try check.count(bytes, "messages' bytes", to: Limits.promptBytes)
-            entries.append(ChatEntry(role: role, content: message.content))
+        var messages: [ChatMessage] = []
+        var bytes = p.tools.utf8.count + p.templateVariables.utf8.count
+        for entry in try check.array(p.messages, "messages", atMost: RequestLimits.chatMessages) {
+            bytes += entry.content.utf8.count + entry.reasoning.utf8.count
+            messages.append(try ChatMessage(entry))
         }
-        return entries
+        _ = try check.count(bytes, "messages' bytes", to: RequestLimits.promptBytes)
+        prompt = .messages(messages)
+        if p.hasTools { tools = p.tools }
+        if p.hasTemplateVariables { templateVariables = p.templateVariables }
     }
 }
 
-extension SamplingParameters {
-    var proto: PSampling {
-        var p = PSampling()
-        p.temperature = temperature
-        p.topK = UInt32(topK)
-        p.topP = topP
-        p.minP = minP
-        p.repeatPenalty = repeatPenalty
-        p.presencePenalty = presencePenalty
-        p.frequencyPenalty = frequencyPenalty
-        p.biasedTokens = logitBias.map(\.token)
-        p.biases = logitBias.map(\.value)
-        p.seed = seed
-        if let logProbabilityCount { p.logProbabilityCount = UInt32(logProbabilityCount) }
-        p.bannedTokens = bannedTokens
+extension ChatMessage {
+    fileprivate var proto: PChatMessage {
+        var p = PChatMessage()
+        p.role = role.rawValue
+        p.content = content
+        if let reasoning { p.reasoning = reasoning }
         return p
     }
 
-    init(_ p: PSampling) throws(WireError) {
-        let check = Check("Sampling")
-        self.init()
-        temperature = try check.finite(p.temperature, "temperature")
-        topK = try check.count(p.topK, "topK", to: Int(Int32.max))
-        topP = try check.finite(p.topP, "topP")
-        minP = try check.finite(p.minP, "minP")
-        repeatPenalty = try check.finite(p.repeatPenalty, "repeatPenalty")
-        presencePenalty = try check.finite(p.presencePenalty, "presencePenalty")
-        frequencyPenalty = try check.finite(p.frequencyPenalty, "frequencyPenalty")
-        let tokens = try check.ids(p.biasedTokens, "biasedTokens", atMost: Limits.biasedTokens)
-        guard p.biases.count == tokens.count else {
-            throw WireError("Sampling has \(tokens.count) biased tokens and \(p.biases.count) biases")
+    fileprivate init(_ p: PChatMessage) throws(WireError) {
+        guard let role = Role(rawValue: try Check("Generate").string(p.role, "messages.role", atMost: Limits.nameBytes))
+        else {
+            let known = Role.allCases.map(\.rawValue).joined(separator: ", ")
+            throw WireError("Generate has a message of the role \"\(p.role)\"; known are \(known)")
         }
-        for (token, value) in zip(tokens, p.biases) {
-            // An infinite bias bans or forces a token; only NaN has no meaning.
-            if value.isNaN { throw WireError("Sampling.biases has a value that is not a number") }
-            logitBias.append(Bias(token: token, value: value))
-        }
-        seed = p.seed
-        if p.hasLogProbabilityCount {
-            logProbabilityCount = try check.count(
-                p.logProbabilityCount, "logProbabilityCount", to: Limits.topLogProbabilities)
-        }
-        bannedTokens = try check.ids(p.bannedTokens, "bannedTokens", atMost: Limits.biasedTokens)
+        self.init(role: role, content: p.content, reasoning: p.hasReasoning ? p.reasoning : nil)
     }
 }

@@ -1,5 +1,7 @@
 // Responsible for: the bytes of a status. Must not know: sockets, time.
 
+import Sequences
+
 extension StatusReply {
     var proto: PStatusReply {
         var p = PStatusReply()
@@ -38,7 +40,7 @@ extension StatusReply {
         keyValueBlocksTotal = try check.count(
             p.keyValueBlocksTotal, "keyValueBlocksTotal", to: Limits.keyValueBlocks)
         keyValueBlocksFree = try check.count(p.keyValueBlocksFree, "keyValueBlocksFree", to: keyValueBlocksTotal)
-        contextLength = try check.count(p.contextLength, "contextLength", to: Limits.sequenceTokens)
+        contextLength = try check.count(p.contextLength, "contextLength", to: RequestLimits.sequenceTokens)
         layerCount = try check.count(p.layerCount, "layerCount", to: Limits.layers)
         uptimeMilliseconds = p.uptimeMilliseconds
         generatedTokens = p.generatedTokens
@@ -71,8 +73,6 @@ extension WorkerStatus {
         p.transferredBytes = transferredBytes
         p.cachedBytes = cachedBytes
         p.stepsCompleted = stepsCompleted
-        p.loadBytesDone = loadBytesDone
-        p.loadBytesTotal = loadBytesTotal
         return p
     }
 
@@ -97,8 +97,6 @@ extension WorkerStatus {
         transferredBytes = p.transferredBytes
         cachedBytes = p.cachedBytes
         stepsCompleted = p.stepsCompleted
-        loadBytesDone = p.loadBytesDone
-        loadBytesTotal = p.loadBytesTotal
     }
 }
 
@@ -116,8 +114,8 @@ extension RequestStatus {
         let check = Check("RequestStatus")
         self.init(
             id: RequestID(p.id), state: try check.string(p.state, "state", atMost: Limits.nameBytes),
-            promptTokens: try check.count(p.promptTokens, "promptTokens", to: Limits.sequenceTokens),
-            generatedTokens: try check.count(p.generatedTokens, "generatedTokens", to: Limits.sequenceTokens))
+            promptTokens: try check.count(p.promptTokens, "promptTokens", to: RequestLimits.sequenceTokens),
+            generatedTokens: try check.count(p.generatedTokens, "generatedTokens", to: RequestLimits.sequenceTokens))
     }
 }
 

@@ -1,5 +1,7 @@
 // Responsible for: the bytes of a step's header and of its result. Must not know: sockets, time.
 
+import Sequences
+
 extension Forward {
     private static let rules = [
         FieldRule(3, "Forward.items", atMost: Limits.stepItems),
@@ -56,11 +58,11 @@ extension ForwardItem {
 
     fileprivate init(_ p: PForwardItem) throws(WireError) {
         let check = Check("ForwardItem")
-        let position = try check.count(p.position, "position", to: Limits.sequenceTokens)
+        let position = try check.count(p.position, "position", to: RequestLimits.sequenceTokens)
         let tokens = try check.ids(p.tokens, "tokens", atMost: Limits.batchTokens)
         _ = try check.count(tokens.count, "tokens' count", from: 1, to: Limits.batchTokens)
         let positions = position + tokens.count
-        let needed = (positions + Limits.blockPositions - 1) / Limits.blockPositions
+        let needed = KeyValueBlock.count(forPositions: positions)
         let blocks = try check.ids(p.blocks, "blocks", atMost: Limits.keyValueBlocks)
         guard blocks.count == needed else {
             throw WireError("ForwardItem has \(blocks.count) blocks, but its \(positions) positions need \(needed)")
@@ -69,7 +71,7 @@ extension ForwardItem {
             sequence: SequenceID(p.sequence), position: position, tokens: tokens, blocks: blocks,
             sampleCount: try check.count(p.sampleCount, "sampleCount", to: tokens.count),
             draftCount: try check.count(p.draftCount, "draftCount", to: min(tokens.count, Limits.draftTokens)))
-        restartLength = try check.count(p.restartLength, "restartLength", from: 1, to: Limits.sequenceTokens)
+        restartLength = try check.count(p.restartLength, "restartLength", from: 1, to: RequestLimits.sequenceTokens)
         targets = try check.ids(p.targets, "targets", atMost: tokens.count)
         if p.hasBegin { begin = try SequenceStart(p.begin, position: position) }
     }
@@ -80,8 +82,8 @@ extension SequenceStart {
         let check = Check("SequenceStart")
         self.init(
             sampling: try SamplingParameters(p.sampling),
-            promptTokenCount: try check.count(p.promptTokenCount, "promptTokenCount", to: Limits.sequenceTokens),
-            history: try check.ids(p.history, "history", atMost: Limits.sequenceTokens))
+            promptTokenCount: try check.count(p.promptTokenCount, "promptTokenCount", to: RequestLimits.sequenceTokens),
+            history: try check.ids(p.history, "history", atMost: RequestLimits.sequenceTokens))
         if history.count != position {
             throw WireError("SequenceStart has \(history.count) tokens of history before position \(position)")
         }
@@ -100,12 +102,9 @@ extension StepResult {
         p.epoch = epoch.value
         p.step = step.value
         p.samples = samples.map { sample in
-            var entry = PSampledToken()
+            var entry = PSequenceSample()
             entry.sequence = sample.sequence.value
-            entry.token = sample.token
-            entry.logProbability = sample.logProbability
-            entry.topTokens = sample.top.map(\.token)
-            entry.topLogProbabilities = sample.top.map(\.logProbability)
+            entry.sample = sample.sample.proto
             return entry
         }
         p.scores = scores.map { score in
@@ -128,10 +127,7 @@ extension StepResult {
             sentMicroseconds: p.sentMicroseconds)
         for entry in try check.array(p.samples, "samples", atMost: Limits.batchTokens) {
             samples.append(
-                SampledToken(
-                    sequence: SequenceID(entry.sequence), token: try check.id(entry.token, "token"),
-                    logProbability: entry.logProbability,
-                    top: try topTokens(entry.topTokens, entry.topLogProbabilities, check)))
+                SequenceSample(sequence: SequenceID(entry.sequence), sample: try SampledToken(entry.sample)))
         }
         for entry in try check.array(p.scores, "scores", atMost: Limits.stepItems) {
             let values = try check.array(entry.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)

@@ -13,7 +13,7 @@
 /// Bulk data (activations, weights) travel as one raw frame after a `Forward` or `Chunk`, as long as that says.
 ///
 /// After a change: make protoc-gen-swift in a checkout of swift-protobuf (swift build -c release --product
-/// protoc-gen-swift), then here: protoc --plugin=protoc-gen-swift --swift_opt=Visibility=Internal --swift_out=.
+/// protoc-gen-swift), then here: protoc --plugin=protoc-gen-swift --swift_opt=Visibility=Internal --swift_out=Generated
 /// tandem.proto; and raise `protocolVersion` if an older node would misread it. Fields of `Join`, `Generate` and
 /// `StatusQuery` named version and build keep number and type for ever: they are read whatever the version is.
 
@@ -114,6 +114,14 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .statusQuery(newValue)}
   }
 
+  var ping: PEmpty {
+    get {
+      if case .ping(let v)? = kind {return v}
+      return PEmpty()
+    }
+    set {kind = .ping(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -126,16 +134,31 @@ nonisolated struct PControlRequest: Sendable {
     case generate(PGenerate)
     case cancel(UInt64)
     case statusQuery(PStatusQuery)
+    case ping(PEmpty)
 
   }
 
   init() {}
 }
 
+/// Of messages that say everything with their kind.
 nonisolated struct PEmpty: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Part of messages for people: text and the names of fields in turn, text first.
+nonisolated struct PSentence: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var parts: [String] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -363,32 +386,70 @@ nonisolated struct PGenerate: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Client -> coordinator, in `Generate`.
 nonisolated struct PConversation: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var messages: [PChatEntry] = []
+  var messages: [PChatMessage] = []
+
+  /// JSON
+  var tools: String {
+    get {_tools ?? String()}
+    set {_tools = newValue}
+  }
+  /// Returns true if `tools` has been explicitly set.
+  var hasTools: Bool {self._tools != nil}
+  /// Clears the value of `tools`. Subsequent reads from it will return its default value.
+  mutating func clearTools() {self._tools = nil}
+
+  /// JSON
+  var templateVariables: String {
+    get {_templateVariables ?? String()}
+    set {_templateVariables = newValue}
+  }
+  /// Returns true if `templateVariables` has been explicitly set.
+  var hasTemplateVariables: Bool {self._templateVariables != nil}
+  /// Clears the value of `templateVariables`. Subsequent reads from it will return its default value.
+  mutating func clearTemplateVariables() {self._templateVariables = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _tools: String? = nil
+  fileprivate var _templateVariables: String? = nil
 }
 
-nonisolated struct PChatEntry: Sendable {
+/// Client -> coordinator, in `Generate`.
+nonisolated struct PChatMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// system, user, assistant or tool
   var role: String = String()
 
   var content: String = String()
 
+  var reasoning: String {
+    get {_reasoning ?? String()}
+    set {_reasoning = newValue}
+  }
+  /// Returns true if `reasoning` has been explicitly set.
+  var hasReasoning: Bool {self._reasoning != nil}
+  /// Clears the value of `reasoning`. Subsequent reads from it will return its default value.
+  mutating func clearReasoning() {self._reasoning = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _reasoning: String? = nil
 }
 
+/// Client -> coordinator, in `Generate`.
 nonisolated struct PTokenList: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -401,20 +462,57 @@ nonisolated struct PTokenList: Sendable {
   init() {}
 }
 
+/// Client -> coordinator, in `Generate`, where absent values are left to the model; coordinator -> first stage -> ... ->
+/// last stage, in `SequenceStart`.
 nonisolated struct PSampling: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var temperature: Float = 0
+  var temperature: Float {
+    get {_temperature ?? 0}
+    set {_temperature = newValue}
+  }
+  /// Returns true if `temperature` has been explicitly set.
+  var hasTemperature: Bool {self._temperature != nil}
+  /// Clears the value of `temperature`. Subsequent reads from it will return its default value.
+  mutating func clearTemperature() {self._temperature = nil}
 
-  var topK: UInt32 = 0
+  var topK: UInt32 {
+    get {_topK ?? 0}
+    set {_topK = newValue}
+  }
+  /// Returns true if `topK` has been explicitly set.
+  var hasTopK: Bool {self._topK != nil}
+  /// Clears the value of `topK`. Subsequent reads from it will return its default value.
+  mutating func clearTopK() {self._topK = nil}
 
-  var topP: Float = 0
+  var topP: Float {
+    get {_topP ?? 0}
+    set {_topP = newValue}
+  }
+  /// Returns true if `topP` has been explicitly set.
+  var hasTopP: Bool {self._topP != nil}
+  /// Clears the value of `topP`. Subsequent reads from it will return its default value.
+  mutating func clearTopP() {self._topP = nil}
 
-  var minP: Float = 0
+  var minP: Float {
+    get {_minP ?? 0}
+    set {_minP = newValue}
+  }
+  /// Returns true if `minP` has been explicitly set.
+  var hasMinP: Bool {self._minP != nil}
+  /// Clears the value of `minP`. Subsequent reads from it will return its default value.
+  mutating func clearMinP() {self._minP = nil}
 
-  var repeatPenalty: Float = 0
+  var repeatPenalty: Float {
+    get {_repeatPenalty ?? 0}
+    set {_repeatPenalty = newValue}
+  }
+  /// Returns true if `repeatPenalty` has been explicitly set.
+  var hasRepeatPenalty: Bool {self._repeatPenalty != nil}
+  /// Clears the value of `repeatPenalty`. Subsequent reads from it will return its default value.
+  mutating func clearRepeatPenalty() {self._repeatPenalty = nil}
 
   var presencePenalty: Float = 0
 
@@ -435,12 +533,15 @@ nonisolated struct PSampling: Sendable {
   /// Clears the value of `logProbabilityCount`. Subsequent reads from it will return its default value.
   mutating func clearLogProbabilityCount() {self._logProbabilityCount = nil}
 
-  var bannedTokens: [Int32] = []
-
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
+  fileprivate var _temperature: Float? = nil
+  fileprivate var _topK: UInt32? = nil
+  fileprivate var _topP: Float? = nil
+  fileprivate var _minP: Float? = nil
+  fileprivate var _repeatPenalty: Float? = nil
   fileprivate var _logProbabilityCount: UInt32? = nil
 }
 
@@ -635,7 +736,7 @@ nonisolated struct PSkip: Sendable {
   init() {}
 }
 
-/// Coordinator -> client.
+/// Coordinator -> client. All but the status, a refusal and a pong are about one request of this client.
 nonisolated struct PClientReply: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -707,6 +808,14 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .scores(newValue)}
   }
 
+  var pong: PEmpty {
+    get {
+      if case .pong(let v)? = kind {return v}
+      return PEmpty()
+    }
+    set {kind = .pong(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -718,12 +827,14 @@ nonisolated struct PClientReply: Sendable {
     case status(PStatusReply)
     case refusal(String)
     case scores(PScores)
+    case pong(PEmpty)
 
   }
 
   init() {}
 }
 
+/// Coordinator -> client: the request is in the queue; these are its tokens.
 nonisolated struct PAccepted: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -742,6 +853,7 @@ nonisolated struct PAccepted: Sendable {
   init() {}
 }
 
+/// Coordinator -> client: more of the answer, or of what the model thinks before it.
 nonisolated struct PTokensEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -749,7 +861,7 @@ nonisolated struct PTokensEvent: Sendable {
 
   var id: UInt64 = 0
 
-  var tokens: [PAnswerToken] = []
+  var tokens: [PSampledToken] = []
 
   var text: String {
     get {_text ?? String()}
@@ -760,6 +872,8 @@ nonisolated struct PTokensEvent: Sendable {
   /// Clears the value of `text`. Subsequent reads from it will return its default value.
   mutating func clearText() {self._text = nil}
 
+  var isReasoning: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -767,33 +881,7 @@ nonisolated struct PTokensEvent: Sendable {
   fileprivate var _text: String? = nil
 }
 
-nonisolated struct PAnswerToken: Sendable {
-  // SwiftProtobuf.Message conformance is added in an extension below. See the
-  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-  // methods supported on all messages.
-
-  var token: Int32 = 0
-
-  var logProbability: Float {
-    get {_logProbability ?? 0}
-    set {_logProbability = newValue}
-  }
-  /// Returns true if `logProbability` has been explicitly set.
-  var hasLogProbability: Bool {self._logProbability != nil}
-  /// Clears the value of `logProbability`. Subsequent reads from it will return its default value.
-  mutating func clearLogProbability() {self._logProbability = nil}
-
-  var topTokens: [Int32] = []
-
-  var topLogProbabilities: [Float] = []
-
-  var unknownFields = SwiftProtobuf.UnknownStorage()
-
-  init() {}
-
-  fileprivate var _logProbability: Float? = nil
-}
-
+/// Coordinator -> client: how likely the next tokens of a prompt to be scored are.
 nonisolated struct PScores: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -808,6 +896,7 @@ nonisolated struct PScores: Sendable {
   init() {}
 }
 
+/// Coordinator -> client: the answer is complete.
 nonisolated struct PFinished: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -817,15 +906,6 @@ nonisolated struct PFinished: Sendable {
 
   /// 1 stop, 2 length, 3 cancelled
   var reason: UInt32 = 0
-
-  var text: String {
-    get {_text ?? String()}
-    set {_text = newValue}
-  }
-  /// Returns true if `text` has been explicitly set.
-  var hasText: Bool {self._text != nil}
-  /// Clears the value of `text`. Subsequent reads from it will return its default value.
-  mutating func clearText() {self._text = nil}
 
   var promptTokens: UInt32 = 0
 
@@ -840,10 +920,9 @@ nonisolated struct PFinished: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
-
-  fileprivate var _text: String? = nil
 }
 
+/// Coordinator -> client: there will be no answer.
 nonisolated struct PRequestFailure: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -851,10 +930,17 @@ nonisolated struct PRequestFailure: Sendable {
 
   var id: UInt64 = 0
 
-  var message: String = String()
+  var message: PSentence {
+    get {_message ?? PSentence()}
+    set {_message = newValue}
+  }
+  /// Returns true if `message` has been explicitly set.
+  var hasMessage: Bool {self._message != nil}
+  /// Clears the value of `message`. Subsequent reads from it will return its default value.
+  mutating func clearMessage() {self._message = nil}
 
-  var hint: String {
-    get {_hint ?? String()}
+  var hint: PSentence {
+    get {_hint ?? PSentence()}
     set {_hint = newValue}
   }
   /// Returns true if `hint` has been explicitly set.
@@ -862,23 +948,21 @@ nonisolated struct PRequestFailure: Sendable {
   /// Clears the value of `hint`. Subsequent reads from it will return its default value.
   mutating func clearHint() {self._hint = nil}
 
-  var retryAfterMilliseconds: UInt64 {
-    get {_retryAfterMilliseconds ?? 0}
-    set {_retryAfterMilliseconds = newValue}
-  }
-  /// Returns true if `retryAfterMilliseconds` has been explicitly set.
-  var hasRetryAfterMilliseconds: Bool {self._retryAfterMilliseconds != nil}
-  /// Clears the value of `retryAfterMilliseconds`. Subsequent reads from it will return its default value.
-  mutating func clearRetryAfterMilliseconds() {self._retryAfterMilliseconds = nil}
+  /// 1 invalid, 2 not found, 3 overloaded, 4 unavailable, 5 cancelled, 6 internal
+  var kind: UInt32 = 0
+
+  /// of an overload
+  var retryAfterMilliseconds: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _hint: String? = nil
-  fileprivate var _retryAfterMilliseconds: UInt64? = nil
+  fileprivate var _message: PSentence? = nil
+  fileprivate var _hint: PSentence? = nil
 }
 
+/// Coordinator -> client: nothing can be computed at the moment, and why.
 nonisolated struct PWaiting: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -886,13 +970,23 @@ nonisolated struct PWaiting: Sendable {
 
   var id: UInt64 = 0
 
-  var explanation: String = String()
+  var explanation: PSentence {
+    get {_explanation ?? PSentence()}
+    set {_explanation = newValue}
+  }
+  /// Returns true if `explanation` has been explicitly set.
+  var hasExplanation: Bool {self._explanation != nil}
+  /// Clears the value of `explanation`. Subsequent reads from it will return its default value.
+  mutating func clearExplanation() {self._explanation = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _explanation: PSentence? = nil
 }
 
+/// Coordinator -> client: how the cluster is.
 nonisolated struct PStatusReply: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -942,7 +1036,7 @@ nonisolated struct PStatusReply: Sendable {
   fileprivate var _pipeline: PPipelineStatus? = nil
 }
 
-/// One stage of the plan that serves, in order. Times are totals of the epoch.
+/// Coordinator -> client, in `StatusReply`: one stage of the plan that serves, in order. Times are totals of the epoch.
 nonisolated struct PStageStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -975,6 +1069,7 @@ nonisolated struct PStageStatus: Sendable {
   fileprivate var _total: PStageTiming? = nil
 }
 
+/// Coordinator -> client, in `StatusReply`.
 nonisolated struct PPipelineStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1084,6 +1179,7 @@ nonisolated struct PPipelineStatus: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Coordinator -> client, in `StatusReply`.
 nonisolated struct PWorkerStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1185,16 +1281,6 @@ nonisolated struct PWorkerStatus: @unchecked Sendable {
     set {_uniqueStorage()._stepsCompleted = newValue}
   }
 
-  var loadBytesDone: UInt64 {
-    get {_storage._loadBytesDone}
-    set {_uniqueStorage()._loadBytesDone = newValue}
-  }
-
-  var loadBytesTotal: UInt64 {
-    get {_storage._loadBytesTotal}
-    set {_uniqueStorage()._loadBytesTotal = newValue}
-  }
-
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1202,6 +1288,7 @@ nonisolated struct PWorkerStatus: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// Coordinator -> client, in `StatusReply`.
 nonisolated struct PRequestStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1220,7 +1307,7 @@ nonisolated struct PRequestStatus: Sendable {
   init() {}
 }
 
-/// Followed by a raw frame of activation_count f32, unless that is 0.
+/// Coordinator -> first stage -> ... -> last stage. Followed by a raw frame of activation_count f32, unless that is 0.
 nonisolated struct PForward: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1243,7 +1330,7 @@ nonisolated struct PForward: Sendable {
   init() {}
 }
 
-/// What became of one step at one stage, in microseconds.
+/// In `Forward`, `StepResult` and `StageStatus`: what became of one step at one stage, in microseconds.
 nonisolated struct PStageTiming: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1262,6 +1349,7 @@ nonisolated struct PStageTiming: Sendable {
   init() {}
 }
 
+/// In `Forward`: consecutive tokens of one sequence.
 nonisolated struct PForwardItem: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1323,6 +1411,7 @@ nonisolated struct PForwardItem: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
+/// In `Forward`: what the last stage must know before it samples for a sequence.
 nonisolated struct PSequenceStart: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1348,6 +1437,7 @@ nonisolated struct PSequenceStart: Sendable {
   fileprivate var _sampling: PSampling? = nil
 }
 
+/// Last stage -> coordinator.
 nonisolated struct PStepResult: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1357,7 +1447,7 @@ nonisolated struct PStepResult: Sendable {
 
   var step: UInt64 = 0
 
-  var samples: [PSampledToken] = []
+  var samples: [PSequenceSample] = []
 
   var timings: [PStageTiming] = []
 
@@ -1370,16 +1460,46 @@ nonisolated struct PStepResult: Sendable {
   init() {}
 }
 
-nonisolated struct PSampledToken: Sendable {
+/// Last stage -> coordinator, in `StepResult`.
+nonisolated struct PSequenceSample: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var sequence: UInt64 = 0
 
+  var sample: PSampledToken {
+    get {_sample ?? PSampledToken()}
+    set {_sample = newValue}
+  }
+  /// Returns true if `sample` has been explicitly set.
+  var hasSample: Bool {self._sample != nil}
+  /// Clears the value of `sample`. Subsequent reads from it will return its default value.
+  mutating func clearSample() {self._sample = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _sample: PSampledToken? = nil
+}
+
+/// Last stage -> coordinator, in `StepResult`; coordinator -> client, in `TokensEvent`.
+nonisolated struct PSampledToken: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
   var token: Int32 = 0
 
-  var logProbability: Float = 0
+  var logProbability: Float {
+    get {_logProbability ?? 0}
+    set {_logProbability = newValue}
+  }
+  /// Returns true if `logProbability` has been explicitly set.
+  var hasLogProbability: Bool {self._logProbability != nil}
+  /// Clears the value of `logProbability`. Subsequent reads from it will return its default value.
+  mutating func clearLogProbability() {self._logProbability = nil}
 
   var topTokens: [Int32] = []
 
@@ -1388,8 +1508,11 @@ nonisolated struct PSampledToken: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _logProbability: Float? = nil
 }
 
+/// Last stage -> coordinator, in `StepResult`.
 nonisolated struct PSequenceScores: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1404,6 +1527,7 @@ nonisolated struct PSequenceScores: Sendable {
   init() {}
 }
 
+/// Worker -> coordinator: send me these bytes.
 nonisolated struct PFetch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1421,6 +1545,7 @@ nonisolated struct PFetch: Sendable {
   init() {}
 }
 
+/// Coordinator -> worker: the answer to one `Fetch`.
 nonisolated struct PChunk: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1456,7 +1581,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1576,6 +1701,19 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .statusQuery(v)
         }
       }()
+      case 19: try {
+        var v: PEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .ping(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .ping(v)
+        }
+      }()
       default: break
       }
     }
@@ -1623,6 +1761,10 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       guard case .statusQuery(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
     }()
+    case .ping?: try {
+      guard case .ping(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1649,6 +1791,36 @@ nonisolated extension PEmpty: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
   }
 
   static func ==(lhs: PEmpty, rhs: PEmpty) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PSentence: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Sentence"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}parts\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.parts) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.parts.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.parts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PSentence, rhs: PSentence) -> Bool {
+    if lhs.parts != rhs.parts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2106,7 +2278,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PConversation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Conversation"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}messages\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}messages\0\u{1}tools\0\u{3}template_variables\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2115,28 +2287,42 @@ nonisolated extension PConversation: SwiftProtobuf.Message, SwiftProtobuf._Messa
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.messages) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._tools) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._templateVariables) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.messages.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.messages, fieldNumber: 1)
     }
+    try { if let v = self._tools {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._templateVariables {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PConversation, rhs: PConversation) -> Bool {
     if lhs.messages != rhs.messages {return false}
+    if lhs._tools != rhs._tools {return false}
+    if lhs._templateVariables != rhs._templateVariables {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
-nonisolated extension PChatEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".ChatEntry"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}content\0")
+nonisolated extension PChatMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ChatMessage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}role\0\u{1}content\0\u{1}reasoning\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2146,24 +2332,33 @@ nonisolated extension PChatEntry: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.content) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._reasoning) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.role.isEmpty {
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
     }
     if !self.content.isEmpty {
       try visitor.visitSingularStringField(value: self.content, fieldNumber: 2)
     }
+    try { if let v = self._reasoning {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: PChatEntry, rhs: PChatEntry) -> Bool {
+  static func ==(lhs: PChatMessage, rhs: PChatMessage) -> Bool {
     if lhs.role != rhs.role {return false}
     if lhs.content != rhs.content {return false}
+    if lhs._reasoning != rhs._reasoning {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2201,7 +2396,7 @@ nonisolated extension PTokenList: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PSampling: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Sampling"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}temperature\0\u{3}top_k\0\u{3}top_p\0\u{3}min_p\0\u{3}repeat_penalty\0\u{3}presence_penalty\0\u{3}frequency_penalty\0\u{3}biased_tokens\0\u{1}biases\0\u{1}seed\0\u{3}log_probability_count\0\u{3}banned_tokens\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}temperature\0\u{3}top_k\0\u{3}top_p\0\u{3}min_p\0\u{3}repeat_penalty\0\u{3}presence_penalty\0\u{3}frequency_penalty\0\u{3}biased_tokens\0\u{1}biases\0\u{1}seed\0\u{3}log_probability_count\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2209,18 +2404,17 @@ nonisolated extension PSampling: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularFloatField(value: &self.temperature) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.topK) }()
-      case 3: try { try decoder.decodeSingularFloatField(value: &self.topP) }()
-      case 4: try { try decoder.decodeSingularFloatField(value: &self.minP) }()
-      case 5: try { try decoder.decodeSingularFloatField(value: &self.repeatPenalty) }()
+      case 1: try { try decoder.decodeSingularFloatField(value: &self._temperature) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self._topK) }()
+      case 3: try { try decoder.decodeSingularFloatField(value: &self._topP) }()
+      case 4: try { try decoder.decodeSingularFloatField(value: &self._minP) }()
+      case 5: try { try decoder.decodeSingularFloatField(value: &self._repeatPenalty) }()
       case 6: try { try decoder.decodeSingularFloatField(value: &self.presencePenalty) }()
       case 7: try { try decoder.decodeSingularFloatField(value: &self.frequencyPenalty) }()
       case 8: try { try decoder.decodeRepeatedInt32Field(value: &self.biasedTokens) }()
       case 9: try { try decoder.decodeRepeatedFloatField(value: &self.biases) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self._logProbabilityCount) }()
-      case 12: try { try decoder.decodeRepeatedInt32Field(value: &self.bannedTokens) }()
       default: break
       }
     }
@@ -2231,21 +2425,21 @@ nonisolated extension PSampling: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if self.temperature.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.temperature, fieldNumber: 1)
-    }
-    if self.topK != 0 {
-      try visitor.visitSingularUInt32Field(value: self.topK, fieldNumber: 2)
-    }
-    if self.topP.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.topP, fieldNumber: 3)
-    }
-    if self.minP.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.minP, fieldNumber: 4)
-    }
-    if self.repeatPenalty.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.repeatPenalty, fieldNumber: 5)
-    }
+    try { if let v = self._temperature {
+      try visitor.visitSingularFloatField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._topK {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._topP {
+      try visitor.visitSingularFloatField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._minP {
+      try visitor.visitSingularFloatField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._repeatPenalty {
+      try visitor.visitSingularFloatField(value: v, fieldNumber: 5)
+    } }()
     if self.presencePenalty.bitPattern != 0 {
       try visitor.visitSingularFloatField(value: self.presencePenalty, fieldNumber: 6)
     }
@@ -2264,25 +2458,21 @@ nonisolated extension PSampling: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try { if let v = self._logProbabilityCount {
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 11)
     } }()
-    if !self.bannedTokens.isEmpty {
-      try visitor.visitPackedInt32Field(value: self.bannedTokens, fieldNumber: 12)
-    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PSampling, rhs: PSampling) -> Bool {
-    if lhs.temperature != rhs.temperature {return false}
-    if lhs.topK != rhs.topK {return false}
-    if lhs.topP != rhs.topP {return false}
-    if lhs.minP != rhs.minP {return false}
-    if lhs.repeatPenalty != rhs.repeatPenalty {return false}
+    if lhs._temperature != rhs._temperature {return false}
+    if lhs._topK != rhs._topK {return false}
+    if lhs._topP != rhs._topP {return false}
+    if lhs._minP != rhs._minP {return false}
+    if lhs._repeatPenalty != rhs._repeatPenalty {return false}
     if lhs.presencePenalty != rhs.presencePenalty {return false}
     if lhs.frequencyPenalty != rhs.frequencyPenalty {return false}
     if lhs.biasedTokens != rhs.biasedTokens {return false}
     if lhs.biases != rhs.biases {return false}
     if lhs.seed != rhs.seed {return false}
     if lhs._logProbabilityCount != rhs._logProbabilityCount {return false}
-    if lhs.bannedTokens != rhs.bannedTokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2684,7 +2874,7 @@ nonisolated extension PSkip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2791,6 +2981,19 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.kind = .scores(v)
         }
       }()
+      case 9: try {
+        var v: PEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .pong(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .pong(v)
+        }
+      }()
       default: break
       }
     }
@@ -2833,6 +3036,10 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .scores?: try {
       guard case .scores(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .pong?: try {
+      guard case .pong(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -2893,7 +3100,7 @@ nonisolated extension PAccepted: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PTokensEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".TokensEvent"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}tokens\0\u{1}text\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}tokens\0\u{1}text\0\u{3}is_reasoning\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2904,6 +3111,7 @@ nonisolated extension PTokensEvent: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.tokens) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self._text) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isReasoning) }()
       default: break
       }
     }
@@ -2923,6 +3131,9 @@ nonisolated extension PTokensEvent: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try { if let v = self._text {
       try visitor.visitSingularStringField(value: v, fieldNumber: 3)
     } }()
+    if self.isReasoning != false {
+      try visitor.visitSingularBoolField(value: self.isReasoning, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2930,55 +3141,7 @@ nonisolated extension PTokensEvent: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.id != rhs.id {return false}
     if lhs.tokens != rhs.tokens {return false}
     if lhs._text != rhs._text {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
-nonisolated extension PAnswerToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".AnswerToken"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}log_probability\0\u{3}top_tokens\0\u{3}top_log_probabilities\0")
-
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt32Field(value: &self.token) }()
-      case 2: try { try decoder.decodeSingularFloatField(value: &self._logProbability) }()
-      case 3: try { try decoder.decodeRepeatedInt32Field(value: &self.topTokens) }()
-      case 4: try { try decoder.decodeRepeatedFloatField(value: &self.topLogProbabilities) }()
-      default: break
-      }
-    }
-  }
-
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.token != 0 {
-      try visitor.visitSingularInt32Field(value: self.token, fieldNumber: 1)
-    }
-    try { if let v = self._logProbability {
-      try visitor.visitSingularFloatField(value: v, fieldNumber: 2)
-    } }()
-    if !self.topTokens.isEmpty {
-      try visitor.visitPackedInt32Field(value: self.topTokens, fieldNumber: 3)
-    }
-    if !self.topLogProbabilities.isEmpty {
-      try visitor.visitPackedFloatField(value: self.topLogProbabilities, fieldNumber: 4)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  static func ==(lhs: PAnswerToken, rhs: PAnswerToken) -> Bool {
-    if lhs.token != rhs.token {return false}
-    if lhs._logProbability != rhs._logProbability {return false}
-    if lhs.topTokens != rhs.topTokens {return false}
-    if lhs.topLogProbabilities != rhs.topLogProbabilities {return false}
+    if lhs.isReasoning != rhs.isReasoning {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3021,7 +3184,7 @@ nonisolated extension PScores: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PFinished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Finished"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}reason\0\u{1}text\0\u{3}prompt_tokens\0\u{3}prompt_seconds\0\u{3}generated_tokens\0\u{3}decode_seconds\0\u{3}first_token_seconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}reason\0\u{3}prompt_tokens\0\u{3}prompt_seconds\0\u{3}generated_tokens\0\u{3}decode_seconds\0\u{3}first_token_seconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3031,45 +3194,37 @@ nonisolated extension PFinished: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.reason) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self._text) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.promptTokens) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.promptSeconds) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.generatedTokens) }()
-      case 7: try { try decoder.decodeSingularDoubleField(value: &self.decodeSeconds) }()
-      case 8: try { try decoder.decodeSingularDoubleField(value: &self.firstTokenSeconds) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.promptTokens) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.promptSeconds) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.generatedTokens) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.decodeSeconds) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.firstTokenSeconds) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
     if self.id != 0 {
       try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
     }
     if self.reason != 0 {
       try visitor.visitSingularUInt32Field(value: self.reason, fieldNumber: 2)
     }
-    try { if let v = self._text {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
-    } }()
     if self.promptTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.promptTokens, fieldNumber: 4)
+      try visitor.visitSingularUInt32Field(value: self.promptTokens, fieldNumber: 3)
     }
     if self.promptSeconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.promptSeconds, fieldNumber: 5)
+      try visitor.visitSingularDoubleField(value: self.promptSeconds, fieldNumber: 4)
     }
     if self.generatedTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.generatedTokens, fieldNumber: 6)
+      try visitor.visitSingularUInt32Field(value: self.generatedTokens, fieldNumber: 5)
     }
     if self.decodeSeconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.decodeSeconds, fieldNumber: 7)
+      try visitor.visitSingularDoubleField(value: self.decodeSeconds, fieldNumber: 6)
     }
     if self.firstTokenSeconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.firstTokenSeconds, fieldNumber: 8)
+      try visitor.visitSingularDoubleField(value: self.firstTokenSeconds, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3077,7 +3232,6 @@ nonisolated extension PFinished: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   static func ==(lhs: PFinished, rhs: PFinished) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.reason != rhs.reason {return false}
-    if lhs._text != rhs._text {return false}
     if lhs.promptTokens != rhs.promptTokens {return false}
     if lhs.promptSeconds != rhs.promptSeconds {return false}
     if lhs.generatedTokens != rhs.generatedTokens {return false}
@@ -3090,7 +3244,7 @@ nonisolated extension PFinished: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PRequestFailure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RequestFailure"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}message\0\u{1}hint\0\u{3}retry_after_milliseconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}message\0\u{1}hint\0\u{1}kind\0\u{3}retry_after_milliseconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3099,9 +3253,10 @@ nonisolated extension PRequestFailure: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self._hint) }()
-      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._retryAfterMilliseconds) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._message) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._hint) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.kind) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.retryAfterMilliseconds) }()
       default: break
       }
     }
@@ -3115,23 +3270,27 @@ nonisolated extension PRequestFailure: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.id != 0 {
       try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
     }
-    if !self.message.isEmpty {
-      try visitor.visitSingularStringField(value: self.message, fieldNumber: 2)
-    }
+    try { if let v = self._message {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try { if let v = self._hint {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
     } }()
-    try { if let v = self._retryAfterMilliseconds {
-      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
-    } }()
+    if self.kind != 0 {
+      try visitor.visitSingularUInt32Field(value: self.kind, fieldNumber: 4)
+    }
+    if self.retryAfterMilliseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.retryAfterMilliseconds, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PRequestFailure, rhs: PRequestFailure) -> Bool {
     if lhs.id != rhs.id {return false}
-    if lhs.message != rhs.message {return false}
+    if lhs._message != rhs._message {return false}
     if lhs._hint != rhs._hint {return false}
-    if lhs._retryAfterMilliseconds != rhs._retryAfterMilliseconds {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.retryAfterMilliseconds != rhs.retryAfterMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3148,25 +3307,29 @@ nonisolated extension PWaiting: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.explanation) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._explanation) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.id != 0 {
       try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 1)
     }
-    if !self.explanation.isEmpty {
-      try visitor.visitSingularStringField(value: self.explanation, fieldNumber: 2)
-    }
+    try { if let v = self._explanation {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PWaiting, rhs: PWaiting) -> Bool {
     if lhs.id != rhs.id {return false}
-    if lhs.explanation != rhs.explanation {return false}
+    if lhs._explanation != rhs._explanation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3529,7 +3692,7 @@ nonisolated extension PPipelineStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}host_name\0\u{3}process_id\0\u{3}first_layer\0\u{3}end_layer\0\u{1}state\0\u{3}resident_bytes\0\u{3}memory_bytes\0\u{3}planned_bytes\0\u{3}weight_bytes\0\u{3}key_value_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{3}steps_completed\0\u{3}load_bytes_done\0\u{3}load_bytes_total\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}host_name\0\u{3}process_id\0\u{3}first_layer\0\u{3}end_layer\0\u{1}state\0\u{3}resident_bytes\0\u{3}memory_bytes\0\u{3}planned_bytes\0\u{3}weight_bytes\0\u{3}key_value_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{3}steps_completed\0")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -3551,8 +3714,6 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _transferredBytes: UInt64 = 0
     var _cachedBytes: UInt64 = 0
     var _stepsCompleted: UInt64 = 0
-    var _loadBytesDone: UInt64 = 0
-    var _loadBytesTotal: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3582,8 +3743,6 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _transferredBytes = source._transferredBytes
       _cachedBytes = source._cachedBytes
       _stepsCompleted = source._stepsCompleted
-      _loadBytesDone = source._loadBytesDone
-      _loadBytesTotal = source._loadBytesTotal
     }
   }
 
@@ -3621,8 +3780,6 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._transferredBytes) }()
         case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._cachedBytes) }()
         case 19: try { try decoder.decodeSingularUInt64Field(value: &_storage._stepsCompleted) }()
-        case 20: try { try decoder.decodeSingularUInt64Field(value: &_storage._loadBytesDone) }()
-        case 21: try { try decoder.decodeSingularUInt64Field(value: &_storage._loadBytesTotal) }()
         default: break
         }
       }
@@ -3688,12 +3845,6 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if _storage._stepsCompleted != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._stepsCompleted, fieldNumber: 19)
       }
-      if _storage._loadBytesDone != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._loadBytesDone, fieldNumber: 20)
-      }
-      if _storage._loadBytesTotal != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._loadBytesTotal, fieldNumber: 21)
-      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3722,8 +3873,6 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._transferredBytes != rhs_storage._transferredBytes {return false}
         if _storage._cachedBytes != rhs_storage._cachedBytes {return false}
         if _storage._stepsCompleted != rhs_storage._stepsCompleted {return false}
-        if _storage._loadBytesDone != rhs_storage._loadBytesDone {return false}
-        if _storage._loadBytesTotal != rhs_storage._loadBytesTotal {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4103,9 +4252,9 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
   }
 }
 
-nonisolated extension PSampledToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".SampledToken"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}token\0\u{3}log_probability\0\u{3}top_tokens\0\u{3}top_log_probabilities\0")
+nonisolated extension PSequenceSample: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SequenceSample"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}sample\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4114,38 +4263,76 @@ nonisolated extension PSampledToken: SwiftProtobuf.Message, SwiftProtobuf._Messa
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
-      case 2: try { try decoder.decodeSingularInt32Field(value: &self.token) }()
-      case 3: try { try decoder.decodeSingularFloatField(value: &self.logProbability) }()
-      case 4: try { try decoder.decodeRepeatedInt32Field(value: &self.topTokens) }()
-      case 5: try { try decoder.decodeRepeatedFloatField(value: &self.topLogProbabilities) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._sample) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.sequence != 0 {
       try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 1)
     }
+    try { if let v = self._sample {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PSequenceSample, rhs: PSequenceSample) -> Bool {
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs._sample != rhs._sample {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PSampledToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SampledToken"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}token\0\u{3}log_probability\0\u{3}top_tokens\0\u{3}top_log_probabilities\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.token) }()
+      case 2: try { try decoder.decodeSingularFloatField(value: &self._logProbability) }()
+      case 3: try { try decoder.decodeRepeatedInt32Field(value: &self.topTokens) }()
+      case 4: try { try decoder.decodeRepeatedFloatField(value: &self.topLogProbabilities) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.token != 0 {
-      try visitor.visitSingularInt32Field(value: self.token, fieldNumber: 2)
+      try visitor.visitSingularInt32Field(value: self.token, fieldNumber: 1)
     }
-    if self.logProbability.bitPattern != 0 {
-      try visitor.visitSingularFloatField(value: self.logProbability, fieldNumber: 3)
-    }
+    try { if let v = self._logProbability {
+      try visitor.visitSingularFloatField(value: v, fieldNumber: 2)
+    } }()
     if !self.topTokens.isEmpty {
-      try visitor.visitPackedInt32Field(value: self.topTokens, fieldNumber: 4)
+      try visitor.visitPackedInt32Field(value: self.topTokens, fieldNumber: 3)
     }
     if !self.topLogProbabilities.isEmpty {
-      try visitor.visitPackedFloatField(value: self.topLogProbabilities, fieldNumber: 5)
+      try visitor.visitPackedFloatField(value: self.topLogProbabilities, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PSampledToken, rhs: PSampledToken) -> Bool {
-    if lhs.sequence != rhs.sequence {return false}
     if lhs.token != rhs.token {return false}
-    if lhs.logProbability != rhs.logProbability {return false}
+    if lhs._logProbability != rhs._logProbability {return false}
     if lhs.topTokens != rhs.topTokens {return false}
     if lhs.topLogProbabilities != rhs.topLogProbabilities {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

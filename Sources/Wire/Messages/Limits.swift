@@ -2,9 +2,9 @@
 // against one of these before anything is allocated for it. Must not know: sockets, time.
 
 /// The version of the protocol between nodes; changes with every change that an older node would misread.
-package let protocolVersion: UInt32 = 3
+package let protocolVersion: UInt32 = 4
 
-/// The largest values a message may carry.
+/// The largest values a message may carry; those of a request are in `RequestLimits`.
 package enum Limits {
     /// Bytes of a header frame on the control and data links (an `Assign` carries the tensor manifest).
     package static let headerBytes = 32 << 20
@@ -16,23 +16,14 @@ package enum Limits {
     package static let nameBytes = 1024
     /// Bytes of a sentence meant for a person.
     package static let sentenceBytes = 16 << 10
-    /// Bytes of a prompt, or of all messages of a conversation together.
-    package static let promptBytes = 16 << 20
-    /// Messages of a conversation.
-    package static let chatMessages = 4096
-    /// Stop strings of a request, and bytes in one of them.
-    package static let stops = 64
-    package static let stopBytes = 4096
-    /// Tokens of a sequence: prompt and answer.
-    package static let sequenceTokens = 1 << 20
+    /// Parts of such a sentence, in turn text and the names of fields.
+    package static let sentenceParts = 63
     /// Tokens in one step.
     package static let batchTokens = 1 << 14
     /// Sequences in one step.
     package static let stepItems = 1024
     /// Guessed tokens in one item of a step.
     package static let draftTokens = 64
-    /// Positions in a block of keys and values.
-    package static let blockPositions = 32
     /// KV blocks of a stage.
     package static let keyValueBlocks = 1 << 22
     /// Layers of a model.
@@ -52,12 +43,6 @@ package enum Limits {
     package static let chunkBytes = 256 << 10
     /// Bytes of a model description.
     package static let descriptionBytes = 24 << 20
-    /// Log-probabilities reported for a token beside the chosen one.
-    package static let topLogProbabilities = 100
-    /// Tokens in a logit bias or a ban.
-    package static let biasedTokens = 1 << 16
-    /// A request's priority is from minus this to this.
-    package static let priority = 100
     /// Requests in a status reply.
     package static let listedRequests = 4096
 }

@@ -48,8 +48,6 @@ package struct WorkerStatus: Equatable, Sendable {
     package var transferredBytes: UInt64 = 0
     package var cachedBytes: UInt64 = 0
     package var stepsCompleted: UInt64 = 0
-    package var loadBytesDone: UInt64 = 0
-    package var loadBytesTotal: UInt64 = 0
     package init(id: WorkerID) { self.id = id }
 }
 

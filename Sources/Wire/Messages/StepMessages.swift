@@ -5,6 +5,8 @@
 // `Limits.stepsInFlight(stages:)` steps exist at once. Each link carries each step once, so no pipe ever holds more than that
 // many messages: the result is the credit, and no other is needed.
 
+import Sequences
+
 /// Coordinator -> first stage -> ... -> last stage, data link: compute this step. Followed by one raw frame of
 /// `activationCount` little-endian f32 [tokens of all items in order, activationsPerToken]; without the raw frame
 /// where `activationCount` is 0 (to the first stage).
@@ -39,7 +41,7 @@ package struct ForwardItem: Equatable, Sendable {
     /// Of the first token, from 0.
     package var position: Int
     package var tokens: [Int32]
-    /// KV block ids for positions 0 ..< position + tokens.count, `Limits.blockPositions` positions each.
+    /// KV block ids for positions 0 ..< position + tokens.count, `KeyValueBlock.positions` positions each.
     package var blocks: [Int32]
     /// Sample after each of the last so many tokens, as long as the token is the one that the sequence has there.
     package var sampleCount: Int
@@ -88,7 +90,7 @@ package struct StepResult: Equatable, Sendable, WireMessage {
     package var step: StepID
     /// In the order of the items, and within an item in that of its tokens: one for each token that is to be sampled
     /// after, up to the first wrong guess.
-    package var samples: [SampledToken]
+    package var samples: [SequenceSample]
     /// One for each item with targets, in the order of the items.
     package var scores: [SequenceScores]
     /// What became of the step at each stage.
@@ -96,7 +98,7 @@ package struct StepResult: Equatable, Sendable, WireMessage {
     /// When it was sent: microseconds of the sender's time of day.
     package var sentMicroseconds: UInt64
     package init(
-        epoch: Epoch, step: StepID, samples: [SampledToken] = [], scores: [SequenceScores] = [],
+        epoch: Epoch, step: StepID, samples: [SequenceSample] = [], scores: [SequenceScores] = [],
         timings: [StageTiming] = [], sentMicroseconds: UInt64 = 0
     ) {
         self.epoch = epoch
@@ -146,16 +148,11 @@ package struct SequenceScores: Equatable, Sendable {
 }
 
 /// The next token of a sequence.
-package struct SampledToken: Equatable, Sendable {
+package struct SequenceSample: Equatable, Sendable {
     package var sequence: SequenceID
-    package var token: Int32
-    /// The log-softmax of the raw logits; 0 where log-probabilities were not asked for.
-    package var logProbability: Float
-    package var top: [TokenProbability]
-    package init(sequence: SequenceID, token: Int32, logProbability: Float = 0, top: [TokenProbability] = []) {
+    package var sample: SampledToken
+    package init(sequence: SequenceID, sample: SampledToken) {
         self.sequence = sequence
-        self.token = token
-        self.logProbability = logProbability
-        self.top = top
+        self.sample = sample
     }
 }

@@ -26,7 +26,7 @@ package struct LengthRule: Sendable, Equatable {
 
     /// Sequences begun with lengths of one class have, for the same tokens, the same keys and values at every position
     /// that they have when they begin.
-    func lengthClass(restartLength: Int) -> UInt64 {
+    package func lengthClass(restartLength: Int) -> UInt64 {
         let isReplayed = replayLength.map { restartLength > $0 } ?? false
         let length = dynamicLength.map { max(restartLength, $0) } ?? 0
         return UInt64(length) << 1 | (isReplayed ? 1 : 0)
