@@ -1,0 +1,59 @@
+// What a file's first lines say that it must not know is not to be found in it. Must not know prose: a phrase that
+// `HeaderSubjects` does not list is for a reader to judge.
+
+enum HeaderRule {
+    static func check(_ file: SourceFile) -> [Violation] {
+        guard file.isInSources && !file.isGenerated else { return [] }
+        let imports = ImportRules.imports(of: file)
+        return disclaimed(by: file).flatMap { phrase -> [Violation] in
+            guard let subject = HeaderSubjects.all[phrase] else { return [] }
+            let words = subject.types.union(subject.words)
+            let names = file.names.uses.filter { words.contains($0.key) }.map { (name: $0.key, line: $0.value) }
+            let found =
+                imports.filter { subject.modules.contains($0.name) } + names
+                + includes(of: file).filter { subject.headers.contains($0.name) }
+            return found.sorted { $0.line < $1.line }.map { name, line in
+                Violation(path: file.path, line: line, message: "\(name): the file's header says it knows no \(phrase)")
+            }
+        }
+    }
+
+    /// Types in the table that no file declares any more: under a new name they would go unnoticed.
+    static func checkTable(_ files: [SourceFile]) -> [Violation] {
+        let declared = Set(files.filter(\.isInSources).flatMap { $0.names.declarations.map(\.name) })
+        return HeaderSubjects.all.flatMap { phrase, subject in
+            subject.types.subtracting(declared).map { type in
+                Violation(
+                    path: "Tests/TidyTests/Rules/HeaderSubjects.swift",
+                    message: "nothing declares \(type); correct the entry \"\(phrase)\"")
+            }
+        }.sorted { $0.message < $1.message }
+    }
+
+    /// The phrases of "Must not know: a, b and c." and "Knows nothing of a." in the comment at the file's head.
+    static func disclaimed(by file: SourceFile) -> [String] {
+        let header =
+            file.lines.prefix { $0.hasPrefix("//") }.map { $0.trimmingPrefix("//").trimmingPrefix(" ") }
+            .joined(separator: " ") + " "
+        return ["Must not know", "Must never know", "Knows nothing of", "Knows no "].flatMap { opening -> [String] in
+            guard let range = header.firstRange(of: opening) else { return [] }
+            let rest = header[range.upperBound...].trimmingPrefix(":")
+            let sentence = rest[..<(rest.firstRange(of: ". ")?.lowerBound ?? rest.endIndex)]
+            let list = sentence.prefix { !";:(".contains($0) }.replacing(" and ", with: ",").replacing(
+                " or ", with: ",")
+            return list.split(separator: ",").map { item in
+                let words = item.split(separator: " ")
+                return words.drop { $0 == "the" || $0 == "any" }.joined(separator: " ")
+            }
+        }
+    }
+
+    private static func includes(of file: SourceFile) -> [(name: String, line: Int)] {
+        guard !file.isSwift else { return [] }
+        return file.lines.enumerated().compactMap { index, line in
+            guard line.hasPrefix("#include") else { return nil }
+            let path = line.split { $0 == "<" || $0 == ">" || $0 == "\"" }.dropFirst().first
+            return path.map { (String($0.split(separator: "/").last ?? $0), index + 1) }
+        }
+    }
+}
