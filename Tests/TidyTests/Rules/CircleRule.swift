@@ -16,7 +16,7 @@ enum CircleRule {
     typealias Uses = [String: [String: [Use]]]
 
     static func check(_ files: [SourceFile]) -> [Violation] {
-        Dictionary(grouping: files.filter { $0.isInSources && !$0.isGenerated }, by: \.module).values
+        Dictionary(grouping: files.filter { !$0.isGenerated }, by: \.module).values
             .flatMap { circles(in: uses(between: $0)) }.sorted { $0.path < $1.path }
     }
 

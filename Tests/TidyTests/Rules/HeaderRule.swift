@@ -2,20 +2,23 @@
 // `HeaderSubjects` does not list is for a reader to judge.
 
 enum HeaderRule {
-    static func check(_ file: SourceFile) -> [Violation] {
+    /// `modules` says of modules what headers say of files; see `disclaimedByModules`.
+    static func check(_ file: SourceFile, modules: [String: [String]] = [:]) -> [Violation] {
         guard file.isInSources && !file.isGenerated else { return [] }
         let imports = ImportRules.imports(of: file)
-        return disclaimed(by: file).flatMap { phrase -> [Violation] in
+        let phrases = Set(disclaimed(by: file) + modules[file.module, default: []])
+        return phrases.flatMap { phrase -> [Violation] in
             guard let subject = HeaderSubjects.all[phrase] else { return [] }
             let words = subject.types.union(subject.words)
             let names = file.names.uses.filter { words.contains($0.key) }.map { (name: $0.key, line: $0.value) }
             let found =
                 imports.filter { subject.modules.contains($0.name) } + names
                 + includes(of: file).filter { subject.headers.contains($0.name) }
-            return found.sorted { $0.line < $1.line }.map { name, line in
-                Violation(path: file.path, line: line, message: "\(name): the file's header says it knows no \(phrase)")
+            return found.map { name, line in
+                let message = "\(name): the file's header, or README of its module, says that it knows no \(phrase)"
+                return Violation(path: file.path, line: line, message: message)
             }
-        }
+        }.sorted { ($0.line, $0.message) < ($1.line, $1.message) }
     }
 
     /// Types in the table that no file declares any more: under a new name they would go unnoticed.
@@ -39,12 +42,24 @@ enum HeaderRule {
             guard let range = header.firstRange(of: opening) else { return [] }
             let rest = header[range.upperBound...].trimmingPrefix(":")
             let sentence = rest[..<(rest.firstRange(of: ". ")?.lowerBound ?? rest.endIndex)]
-            let list = sentence.prefix { !";:(".contains($0) }.replacing(" and ", with: ",").replacing(
-                " or ", with: ",")
-            return list.split(separator: ",").map { item in
-                let words = item.split(separator: " ")
-                return words.drop { $0 == "the" || $0 == "any" }.joined(separator: " ")
-            }
+            return phrases(in: sentence.prefix { !";:(".contains($0) })
+        }
+    }
+
+    /// The same for each module, from the last column of README's table of modules.
+    static func disclaimedByModules(_ readme: String) -> [String: [String]] {
+        let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { $0.split(separator: "|") }
+        let modules = rows.compactMap { cells -> (String, [String])? in
+            let names = cells[0].split(separator: "`")
+            return cells.count == 3 && names.count > 1 ? (String(names[1]), phrases(in: cells[2])) : nil
+        }
+        return Dictionary(modules, uniquingKeysWith: +)
+    }
+
+    private static func phrases(in list: Substring) -> [String] {
+        list.replacing(" and ", with: ",").replacing(" or ", with: ",").split(separator: ",").map { item in
+            let words = item.split(separator: " ")
+            return words.drop { ["the", "any", "no"].contains($0) }.joined(separator: " ")
         }
     }
 

@@ -24,12 +24,12 @@ enum HeaderSubjects {
         "peers": .init(types: ["RoutingID"]),
         "threads": .init(
             modules: ["Dispatch", "Synchronization"], types: ["LoopThread", "Mailbox", "ThreadPool"],
-            words: ["Thread", "pthread_create", "pthread_t"], headers: ["pthread.h", "threads.h"]),
+            words: ["Thread", "pthread_create", "pthread_t"], headers: ["pthread.h"]),
         "time": time,
         "clocks": time,
         "files": .init(
             types: ["DiskFile", "NewFile"],
-            words: ["FileHandle", "FileManager", "URL", "fopen", "fsync", "mmap", "open", "pread"],
+            words: ["FileHandle", "FileManager", "URL", "fopen", "fsync", "mmap", "pread"],
             headers: ["fcntl.h", "stdio.h"]),
         "terminals": .init(
             modules: ["ArgumentParser"], types: ["Screen", "Terminal"],
@@ -48,18 +48,31 @@ enum HeaderSubjects {
         "format": fileFormat,
         "weights": .init(types: ["PackedMatrix", "StageWeights", "TensorSource", "WeightReader", "WeightStore"]),
         "models": .init(types: ["LoadedModel", "Model", "ModelConfiguration"]),
+        "batches": .init(types: ["BatchLayout", "StageBatch"]),
+        "layers": .init(types: ["TransformerLayer"]),
+        "random numbers": .init(types: ["Philox", "SplitMix64"], words: ["SystemRandomNumberGenerator"]),
         "stages": .init(types: ["Stage", "StageAssembler", "StageConfiguration", "StageRunner", "TimedStage"]),
         "tokens": .init(types: ["SampledToken", "Tokenizer", "ModelTokenizer"]),
         "token ids": .init(types: ["SampledToken"]),
 
         // Who computes it
         "workers": .init(types: ["Member", "Worker", "WorkerID", "WorkerLoop", "WorkerNode"]),
+        "clients": .init(types: ["ClientID", "ClientSessions"]),
         "members": .init(types: ["Member"]),
         "plans": .init(types: ["Plan", "Planner"]),
         "requests": .init(types: ["GenerationRequest", "GenerationTask", "Scheduler", "SequenceState"]),
         "sequences": .init(types: ["SequenceState"]),
+        "traces": .init(types: ["RequestTrace"]),
 
-        // Templates
+        // Tokenizers and templates
+        "chat": .init(types: ["ChatMessage", "ChatTemplate"]),
+        "chat templates": .init(types: ["ChatTemplate"]),
+        "patterns": .init(types: ["RegexMatcher", "RegexNode", "RegexParser", "TextPattern"]),
+        "stop strings": .init(types: ["StopMatcher"]),
+        "vocabularies": .init(types: ["Vocabulary"]),
+        "words": .init(types: ["WordModel", "Words"]),
+        "filters": .init(types: ["FilterCheck", "Filters"]),
+        "methods": .init(types: ["Methods"]),
         "syntax": .init(types: ["Expression", "Parser", "Statement", "Token"]),
         "grammar": .init(types: ["Parser"]),
         "templates": .init(types: ["Expression", "Parser", "Statement", "Template"]),

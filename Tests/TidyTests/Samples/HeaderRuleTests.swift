@@ -36,7 +36,7 @@ import Testing
             ("threads", "import Synchronization", false), ("threads", "pool: ThreadPool", false),
             ("text", "import Tokenization", false), ("tensors", "import struct ModelFile.Model", false),
             ("models", "import ModelFile", true), ("models", "let model: Model", false),
-            ("files", "FileManager.default", false), ("files", "a.open(); case .open: return", true),
+            ("files", "FileManager.default", false), ("files", "a.fopen(); case .mmap: return", true),
             ("workers", "let ids: [WorkerID]", false), ("workers", "let ids: [Other.Worker]", true),
             ("sockets", "// a RouterSocket", true), ("sockets", "let a = \"RouterSocket\"", true),
             ("how sockets work", "let socket: RouterSocket", true),
@@ -53,6 +53,22 @@ import Testing
         let text = "// Must not know: time, instruction sets.\n#include <time.h>\n#include \"../math_avx2.h\"\n"
         #expect(HeaderRule.check(file(text, "Sources/CKernels/a.c")).map(\.line) == [2, 3])
         #expect(HeaderRule.check(file("// Must not know: time.\n#include <math.h>\n", "Sources/CKernels/a.c")).isEmpty)
+    }
+
+    @Test("What README says of a module holds for each of its files")
+    func modules() {
+        let readme = """
+            | Module | Responsible for | Must never know |
+            |---|---|---|
+            | `Node` | shells, time | HTTP, sockets |
+            | `CKernels` (C) | arithmetic | tensors, models |
+            | `--flag` | sockets |
+            """
+        let modules = HeaderRule.disclaimedByModules(readme)
+        #expect(modules == ["Node": ["HTTP", "sockets"], "CKernels": ["tensors", "models"]])
+        let text = "// Responsible for: a.\nlet clock: ContinuousClock\nlet socket: RouterSocket\n"
+        #expect(HeaderRule.check(file(text), modules: modules).map(\.line) == [3])
+        #expect(HeaderRule.check(file(text, "Sources/Transport/A.swift"), modules: modules).isEmpty)
     }
 
     @Test("A type in the table that nothing declares is found")
