@@ -35,6 +35,36 @@ import Testing
             TopLevelRule.check(names: try Repository.topLevel(), gitignore: try Repository.text(of: ".gitignore")))
     }
 
+    @Test("A file does not know what its header, or README of its module, says that it must not know")
+    func headers() throws {
+        let modules = HeaderRule.disclaimedByModules(try Repository.text(of: "README.md"))
+        // Enough to know that README's table was found.
+        try #require(modules["Wire"]?.contains("sockets") == true)
+        expectNone(files.flatMap { HeaderRule.check($0, modules: modules) } + HeaderRule.checkTable(files))
+    }
+
+    @Test("Only the command line names flags")
+    func flags() {
+        expectNone(files.filter { !FlagRule.stillNamingFlags.contains($0.module) }.flatMap(FlagRule.check))
+    }
+
+    @Test("No folder holds too many files")
+    func folderSizes() {
+        expectNone(FolderSizeRule.check(files).filter { !FolderSizeRule.stillTooFull.contains($0.path) })
+    }
+
+    @Test("No circles between the folders of a module")
+    func circles() { expectNone(CircleRule.check(files.filter { !CircleRule.stillCircular.contains($0.module) })) }
+
+    @Test("No two modules have types of one name")
+    func sharedNames() { expectNone(SharedNameRule.check(files, except: SharedNameRule.stillShared)) }
+
+    @Test("Every Swift target is compiled strictly")
+    func package() throws {
+        let modules = Set(files.filter { $0.isSwift && ($0.isInSources || $0.isInTests) }.map(\.module))
+        expectNone(PackageRule.check(manifest: try Repository.text(of: "Package.swift"), modules: modules))
+    }
+
     private func expectNone(_ violations: [Violation], sourceLocation: SourceLocation = #_sourceLocation) {
         for violation in violations { Issue.record("\(violation)", sourceLocation: sourceLocation) }
     }

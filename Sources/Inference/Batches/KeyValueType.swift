@@ -1,7 +1,7 @@
 // How keys and values are kept.
 //
 // Responsible for: the types there are, by name.
-// Must not know: arithmetic, who chooses.
+// Must not know: what is computed with them, who chooses.
 
 import CKernels
 

@@ -1,5 +1,5 @@
 // Responsible for: a model file opened for serving: configuration, tokenizer, and the context it is served with.
-// Must not know: stages, workers, sockets.
+// Must not know: how stages compute, workers, sockets.
 import Cluster
 import Inference
 import ModelFile

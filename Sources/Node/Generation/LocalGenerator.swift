@@ -1,5 +1,5 @@
 // Responsible for: answering requests in one process with one stage that holds all layers: the reference for clusters.
-// Must not know: wire, workers, sockets.
+// Must not know: workers, sockets.
 import Inference
 import ModelFile
 import Synchronization

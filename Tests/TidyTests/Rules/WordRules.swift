@@ -33,7 +33,7 @@ enum WordRules {
 
     private static func calls(_ function: String, in line: String) -> Bool {
         var rest = line[...]
-        while let found = rest.range(of: function + "(") {
+        while let found = rest.firstRange(of: function + "(") {
             let before = line[..<found.lowerBound].last
             if before.map({ !($0.isLetter || $0.isNumber || $0 == "_" || $0 == ".") }) ?? true { return true }
             rest = rest[found.upperBound...]

@@ -14,6 +14,8 @@ import Testing
         ]
         let letters = SourceFile(path: "a.swift", text: lines.joined(separator: "\n")).code.joined().filter(\.isLetter)
         #expect(letters == "afgjmpsvw")
+        let literals = SourceFile(path: "a.swift", text: lines.joined(separator: "\n")).literals.joined()
+        #expect(literals.filter(\.isLetter) == "hiklnoqrtu")
     }
 
     @Test("A file of 401 lines is too long, one of 400 is not, a generated one never")
@@ -156,6 +158,47 @@ import Testing
             }
             """
         #expect(CommentRules.check(file(good)).isEmpty)
+    }
+
+    @Test(
+        "Flags are found in strings of every form outside the command line, and only there",
+        arguments: [
+            (#"throw NodeError("--split names a layer twice")"#, "Sources/Node/A.swift", false),
+            (#"let a = "use \(name ?? "--type") here""#, "Sources/Node/A.swift", false),
+            (##"let a = #"(--kv-type)"#"##, "Sources/Wire/A.swift", false),
+            ("let a = \"\"\"\n    one of --a and --b\n    \"\"\"", "Sources/Node/A.swift", false),
+            (#"throw NodeError("--split names a layer twice")"#, "Sources/CLI/A.swift", true),
+            (#"throw NodeError("--split names a layer twice")"#, "Tests/NodeTests/A.swift", true),
+            (#"let a = "\(b --c) -- d --- e a--b -f --1""#, "Sources/Node/A.swift", true),
+            ("f()  // the value of \"--split\"", "Sources/Node/A.swift", true),
+        ])
+    func flags(text: String, path: String, isAllowed: Bool) {
+        #expect(FlagRule.check(file("//\n\(text)\n", path)).count == (isAllowed ? 0 : 1))
+    }
+
+    @Test("A feature that is not enabled and a target without the strict settings are found")
+    func package() {
+        func messages(_ manifest: String) -> [String] {
+            PackageRule.check(manifest: manifest, modules: ["A", "ATests"], features: ["MemberImportVisibility"])
+                .map(\.message)
+        }
+        let enabled = #"let strict: [SwiftSetting] = [.enableUpcomingFeature("MemberImportVisibility")]"#
+        let targets = """
+            .target(name: "C", cSettings: flags), .target(name: "A", swiftSettings: strict + optimized),
+            .testTarget(
+                name: "ATests", dependencies: ["A"],
+                swiftSettings: strict),
+            """
+        #expect(messages("\(enabled)\n\(targets)").isEmpty)
+        #expect(
+            messages("let strict: [SwiftSetting] = []\n// \(enabled)\n\(targets)")
+                == ["the setting `strict` must enable MemberImportVisibility"])
+        #expect(
+            messages("\(enabled)\n\(targets.replacing(" strict + optimized", with: " optimized"))")
+                == ["the target A must have `swiftSettings: strict`"])
+        #expect(
+            messages("\(enabled)\n\(targets.replacing("\"ATests\"", with: "\"BTests\""))")
+                == ["the target ATests must have `swiftSettings: strict`"])
     }
 
     @Test("A stray entry at the top level and a committed list of versions are found")

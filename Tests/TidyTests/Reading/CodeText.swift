@@ -4,22 +4,26 @@
 /// would be taken for the beginning of a string.
 struct CodeText {
     private let text: [UInt8]
-    private var output: [UInt8]
+    private var code: [UInt8]
+    private var literals: [UInt8]
     private var index = 0
 
-    /// The lines of `text` with everything in comments and string literals replaced by spaces. Interpolations stay
-    /// code.
-    static func blankingCommentsAndStrings(_ text: String) -> [String] {
+    /// The lines of `text` twice: with everything in comments and string literals replaced by spaces, and with
+    /// everything but what string literals say. Interpolations are code.
+    static func split(_ text: String) -> (code: [String], literals: [String]) {
         var scanner = CodeText(Array(text.utf8))
         scanner.scanCode(untilClosingParenthesis: false)
-        return scanner.output.split(separator: newline, omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
-        }
+        return (lines(scanner.code), lines(scanner.literals))
+    }
+
+    private static func lines(_ text: [UInt8]) -> [String] {
+        text.split(separator: newline, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
     }
 
     private init(_ text: [UInt8]) {
         self.text = text
-        output = text
+        code = text
+        literals = text.map { $0 == newline ? newline : space }
     }
 
     private mutating func scanCode(untilClosingParenthesis: Bool) {
@@ -77,11 +81,11 @@ struct CodeText {
                 blank(interpolation.count)
                 scanCode(untilClosingParenthesis: true)
             } else if hashes == 0 && text[index] == UInt8(ascii: "\\") {
-                blank(2)
+                keepLiteral(2)
             } else if quotes.count == 1 && text[index] == newline {
                 return  // no string of one line goes further
             } else {
-                blank()
+                keepLiteral()
             }
         }
     }
@@ -97,15 +101,21 @@ struct CodeText {
         return true
     }
 
+    private mutating func keepLiteral(_ count: Int = 1) {
+        for offset in index..<min(index + count, text.count) { literals[offset] = text[offset] }
+        blank(count)
+    }
+
     private mutating func blank(_ count: Int = 1) {
         for _ in 0..<count where index < text.count {
-            if text[index] != newline { output[index] = UInt8(ascii: " ") }
+            if text[index] != newline { code[index] = space }
             index += 1
         }
     }
 }
 
 private let newline = UInt8(ascii: "\n")
+private let space = UInt8(ascii: " ")
 private let quote = UInt8(ascii: "\"")
 private let slash = UInt8(ascii: "/")
 private let star = UInt8(ascii: "*")

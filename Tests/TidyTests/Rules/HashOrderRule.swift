@@ -27,7 +27,7 @@ enum HashOrderRule {
             "map", "compactMap", "flatMap", "forEach", "reduce", "first", "min", "max", "enumerated", "popFirst",
         ]
         where words.contains("\(name).\(call)") { return true }
-        guard let loop = words.range(of: " in \(name)"), words[..<loop.lowerBound].contains("for ") else {
+        guard let loop = words.firstRange(of: " in \(name)"), words[..<loop.lowerBound].contains("for ") else {
             return false
         }
         return words[loop.upperBound...].first.map { $0 == " " } ?? true

@@ -9,12 +9,18 @@ struct SourceFile {
     let lines: [String]
     /// The same lines with comments and string literals blanked out; none for C and generated code.
     let code: [String]
+    /// The same lines with everything blanked out but what string literals say.
+    let literals: [String]
+    /// The names in the code.
+    let names: CodeNames
 
     init(path: String, text: String) {
         self.path = path
         lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         // Rules leave generated code alone, and it is long.
-        code = path.hasSuffix(".swift") && !path.hasSuffix(".pb.swift") ? CodeText.blankingCommentsAndStrings(text) : []
+        let isRead = path.hasSuffix(".swift") && !path.hasSuffix(".pb.swift")
+        (code, literals) = isRead ? CodeText.split(text) : ([], [])
+        names = CodeNames(code)
     }
 
     /// The number of lines, not counting the empty one after the last line's end.
@@ -26,6 +32,11 @@ struct SourceFile {
         return parts.count > 2 ? String(parts[1]) : ""
     }
 
+    /// "Sources/Cluster/Placement"
+    var folder: String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" }
+    /// "Planner.swift"
+    var name: String { path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path }
+
     var isSwift: Bool { path.hasSuffix(".swift") }
     var isGenerated: Bool { path.hasSuffix(".pb.swift") }
     var isInSources: Bool { path.hasPrefix("Sources/") }
@@ -34,8 +45,11 @@ struct SourceFile {
 
 /// The checkout that this file belongs to.
 enum Repository {
-    static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = {
+        var folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        repeat { folder.deleteLastPathComponent() } while folder.lastPathComponent != "Tests"
+        return folder.deletingLastPathComponent()
+    }()
 
     /// Every Swift and C file of the package, in order of path.
     static func sourceFiles() throws -> [SourceFile] {
