@@ -4,7 +4,10 @@
 import PackageDescription
 
 /// Warnings are errors in every Swift target: a warning nobody reads is a bug nobody fixes.
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
 
 /// Kernels are optimised in every configuration (tests of a debug build would take hours) and never contract
 /// `a * b + c` on their own: the numerics contract says where an fma stands.
@@ -54,11 +57,16 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Transport", dependencies: ["CZeroMQ"], swiftSettings: strict),
 
+        // Text in, text out
+        .target(
+            name: "Generation", dependencies: ["Inference", "ModelFile", "Sequences", "Tokenization"],
+            swiftSettings: strict),
+
         // Where the two meet
         .target(
             name: "Node",
             dependencies: [
-                "ModelFile", "Tokenization", "Inference", "Wire", "Cluster", "Transport",
+                "Cluster", "Generation", "Inference", "ModelFile", "Sequences", "Transport", "Wire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -48,7 +48,7 @@ enum Main {
 
     /// Prints a failure and ends the process with its status.
     private static func report(_ error: any Error) -> Never {
-        if let failure = error as? NodeError {
+        if let failure = error as? TandemError {
             Terminal.say("error: \(failure.message)")
             if let hint = failure.hint { Terminal.say("hint: \(hint)") }
             exitNow(failure.retryAfterMilliseconds == nil ? 1 : temporaryFailure)

@@ -2,7 +2,7 @@
 // spells a field.
 
 /// A sentence without a full stop at its end, such as "\(.topP) is 2, but must be at most 1".
-package struct Sentence: Sendable, Equatable, ExpressibleByStringInterpolation, CustomStringConvertible {
+package struct Sentence: Sendable, Hashable, ExpressibleByStringInterpolation, CustomStringConvertible {
     /// Text and the names of fields in turn, text first: what a message between nodes carries.
     package private(set) var parts: [String]
 

@@ -40,7 +40,7 @@ struct SamplingFlags: ParsableArguments {
         for item in logitBias {
             let parts = item.split(separator: "=", omittingEmptySubsequences: false)
             guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN else {
-                throw NodeError("--logit-bias is \(item)", hint: "write it as ID=BIAS, for example 42=-1.5")
+                throw TandemError("--logit-bias is \(item)", hint: "write it as ID=BIAS, for example 42=-1.5")
             }
             request.sampling.logitBias[token] = bias
         }
@@ -89,11 +89,11 @@ struct PromptFlags: ParsableArguments {
     @Option(help: ArgumentHelp("A JSON list of the tools that the model may call.", valueName: "file"))
     var tools: String?
 
-    /// The prompt the flags name. Throws `NodeError` if they name none or more than one.
+    /// The prompt the flags name. Throws `TandemError` if they name none or more than one.
     func readPrompt() throws -> GenerationRequest.Prompt {
         let named = [prompt, promptFile, promptTokens].compactMap { $0 }
         if named.count > 1 {
-            throw NodeError(
+            throw TandemError(
                 "more than one prompt is given", hint: "use one of --prompt, --prompt-file, --prompt-tokens")
         }
         if let list = promptTokens { return .tokens(try Self.parseTokens(list)) }
@@ -103,7 +103,7 @@ struct PromptFlags: ParsableArguments {
         }
         if let text = prompt, text != "-" { return .text(text) }
         if prompt == nil && Terminal.isInputInteractive {
-            throw NodeError(
+            throw TandemError(
                 "there is no prompt", hint: "give one with --prompt TEXT, --prompt-file FILE, or through a pipe")
         }
         return .text(String(decoding: Terminal.readAll(), as: UTF8.self))
@@ -113,7 +113,7 @@ struct PromptFlags: ParsableArguments {
     static func parseTokens(_ list: String) throws -> [Int32] {
         try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
             guard let id = Int32(part.trimmingCharacters(in: .whitespaces)), id >= 0 else {
-                throw NodeError(
+                throw TandemError(
                     "--prompt-tokens has \"\(part)\", which is not a token id", hint: "write ids as 1,2,3")
             }
             return id
@@ -140,7 +140,7 @@ struct PromptFlags: ParsableArguments {
     private func makeConversation(of request: inout GenerationRequest) throws {
         guard conversation.system != nil || tools != nil || conversation.templateVariables != nil else { return }
         guard !conversation.raw, case .text(let text) = request.prompt else {
-            throw NodeError(
+            throw TandemError(
                 "--system, --tools and --template-variables need a prompt in words for the model's chat template",
                 hint: "leave out --raw and --prompt-tokens")
         }

@@ -39,12 +39,12 @@ struct BenchClusterCommand: AsyncParsableCommand {
         do { result = try await measurement.value } catch is CancellationError { throw ExitCode(130) }
         if let plot {
             do { try Data(result.chart.svg().utf8).write(to: URL(fileURLWithPath: plot), options: .atomic) } catch {
-                throw NodeError("\(plot) cannot be written", hint: "check the path given to --plot")
+                throw TandemError("\(plot) cannot be written", hint: "check the path given to --plot")
             }
         }
         Terminal.put(json ? try JSONOutput.document(result.report) : result.report.text)
         if result.report.lost > 0 {
-            throw NodeError("\(result.report.lost) requests were lost", hint: "look at the reasons above")
+            throw TandemError("\(result.report.lost) requests were lost", hint: "look at the reasons above")
         }
     }
 
@@ -77,13 +77,13 @@ struct BenchClusterCommand: AsyncParsableCommand {
         if let parallel = cluster.parallel { options.capacityConcurrency = parallel }
         if let path = pace.trace {
             guard load.concurrency == nil && load.repetitions == nil else {
-                throw NodeError(
+                throw TandemError(
                     "a trace says itself how many requests come when",
                     hint: "leave out --concurrency and --repetitions, or --trace")
             }
             options.trace = try pace.options(path: path, requests: load.requests)
         } else if pace.isGiven {
-            throw NodeError(
+            throw TandemError(
                 "--time-scale, --rate, --load and --maximum-... change a trace", hint: "name one with --trace")
         }
         try options.validate()

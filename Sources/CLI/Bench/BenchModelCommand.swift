@@ -43,7 +43,7 @@ struct BenchModelCommand: AsyncParsableCommand {
         options.keyValueType = keyValueType
         if let peer {
             guard peer == "llama-cpp-python" else {
-                throw NodeError("--peer is \(peer), which is no known peer", hint: "use llama-cpp-python")
+                throw TandemError("--peer is \(peer), which is no known peer", hint: "use llama-cpp-python")
             }
             options.peerPython = python
         }

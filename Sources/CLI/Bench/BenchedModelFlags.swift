@@ -17,9 +17,9 @@ struct BenchedModelFlags: ParsableArguments {
     var isGiven: Bool { model != nil || isSynthetic }
 
     /// Refuses flags that contradict each other.
-    func check() throws(NodeError) {
+    func check() throws(TandemError) {
         guard model != nil && isSynthetic else { return }
-        throw NodeError(
+        throw TandemError(
             "--shape, --type, --layers and --seed make a model, but --model names one",
             hint: "leave out --model, or the others")
     }

@@ -22,16 +22,16 @@ struct BenchClusterFlags: ParsableArguments {
     var simulateStageMilliseconds: Double?
 
     /// Refuses flags that contradict each other.
-    func validateFlags() throws(NodeError) {
+    func validateFlags() throws(TandemError) {
         try made.check()
         if simulateStageMilliseconds != nil && made.isGiven {
-            throw NodeError(
+            throw TandemError(
                 "--simulate-stage-milliseconds pretends to compute, but --model, --shape, --type, --layers or --seed "
                     + "is of a real model", hint: "leave out one of them")
         }
         if let workers { try ChildFamily.checkWorkers(workers) }
         if let milliseconds = simulateStageMilliseconds, !(milliseconds >= 0 && milliseconds <= 60_000) {
-            throw NodeError("--simulate-stage-milliseconds is \(milliseconds), but must be between 0 and 60000")
+            throw TandemError("--simulate-stage-milliseconds is \(milliseconds), but must be between 0 and 60000")
         }
         guard coordinator != nil else { return }
         let own: [(String, Bool)] = [
@@ -41,7 +41,7 @@ struct BenchClusterFlags: ParsableArguments {
             ("--simulate-stage-milliseconds", simulateStageMilliseconds != nil), ("--speculate", speculate != nil),
         ]
         if let flag = own.first(where: \.1)?.0 {
-            throw NodeError(
+            throw TandemError(
                 "\(flag) is of a cluster that is started here, but --coordinator names a running one",
                 hint: "leave out one of them")
         }
@@ -110,7 +110,7 @@ final class OwnCluster {
         var lastSaid = ContinuousClock.now
         while true {
             guard family.isComplete else {
-                throw NodeError("a process of the cluster ended before it served", hint: "look at what it said above")
+                throw TandemError("a process of the cluster ended before it served", hint: "look at what it said above")
             }
             let status = try await client.status()
             if status.isServing { return }
@@ -127,7 +127,7 @@ final class OwnCluster {
         let path = folder + "/model.gguf"
         Terminal.say("writing \(model.name) to \(path)")
         do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {
-            throw NodeError("\(folder) cannot be made", hint: "name another folder with TMPDIR")
+            throw TandemError("\(folder) cannot be made", hint: "name another folder with TMPDIR")
         }
         try model.write(to: path) { !Task.isCancelled }
         return path

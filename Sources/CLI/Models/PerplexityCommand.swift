@@ -34,7 +34,7 @@ struct PerplexityCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let type = keyValues.keyValueType, coordinator != nil {
-            throw NodeError(
+            throw TandemError(
                 "--kv-type is \(type), but the cluster of --coordinator has its own", hint: "leave out one of them")
         }
         let loaded = try LoadedModel(

@@ -49,14 +49,14 @@ struct TokenizeCommand: AsyncParsableCommand {
 
     private func readText() throws -> [UInt8] {
         if prompt != nil && promptFile != nil {
-            throw NodeError("more than one text is given", hint: "use one of --prompt and --prompt-file")
+            throw TandemError("more than one text is given", hint: "use one of --prompt and --prompt-file")
         }
         if let path = promptFile {
             return Array(try Terminal.readFile(path, called: "file", flag: "--prompt-file"))
         }
         if let text = prompt, text != "-" { return Array(text.utf8) }
         if prompt == nil && Terminal.isInputInteractive {
-            throw NodeError(
+            throw TandemError(
                 "there is no text", hint: "give one with --prompt TEXT, --prompt-file FILE, or through a pipe")
         }
         return Terminal.readAll()
@@ -92,7 +92,7 @@ struct DetokenizeCommand: AsyncParsableCommand {
         let list = ids.isEmpty ? String(decoding: Terminal.readAll(), as: UTF8.self) : ids.joined(separator: " ")
         let tokens = try list.split { $0 == "," || $0.isWhitespace }.map { word in
             guard let id = Int32(word) else {
-                throw NodeError("\"\(word)\" is not a token id", hint: "write ids as 1 2 3 or 1,2,3")
+                throw TandemError("\"\(word)\" is not a token id", hint: "write ids as 1 2 3 or 1,2,3")
             }
             return id
         }

@@ -34,8 +34,8 @@ final class ChildFamily: @unchecked Sendable {
     private static let mostWorkers = 64
 
     /// Refuses a number of workers that is given as --workers.
-    static func checkWorkers(_ count: Int) throws(NodeError) {
-        try NodeError.checked(count, flag: "--workers", in: 1...mostWorkers)
+    static func checkWorkers(_ count: Int) throws(TandemError) {
+        try TandemError.checked(count, flag: "--workers", in: 1...mostWorkers)
     }
 
     /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them.

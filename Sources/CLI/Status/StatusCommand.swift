@@ -23,11 +23,11 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         if interval != nil && !watch {
-            throw NodeError("--interval is of --watch, which is not given", hint: "add --watch")
+            throw TandemError("--interval is of --watch, which is not given", hint: "add --watch")
         }
         let seconds = interval ?? 1
         guard seconds >= 0.1 && seconds <= 3600 else {
-            throw NodeError("--interval is \(seconds), but must be between 0.1 and 3600")
+            throw TandemError("--interval is \(seconds), but must be between 0.1 and 3600")
         }
         let client = try CoordinatorClient(address: coordinator.coordinator)
         if watch {

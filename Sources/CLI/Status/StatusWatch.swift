@@ -11,7 +11,7 @@ struct StatusWatch {
     let isJSON: Bool
 
     private enum Event: Sendable {
-        case answer(Result<ClusterStatus, NodeError>)
+        case answer(Result<ClusterStatus, TandemError>)
         case key(UInt8)
         case interrupted, resized, suspended, second
     }
@@ -36,7 +36,7 @@ struct StatusWatch {
     }
 
     /// The state every `interval` seconds, until nobody listens.
-    private func answers() -> AsyncStream<Result<ClusterStatus, NodeError>> {
+    private func answers() -> AsyncStream<Result<ClusterStatus, TandemError>> {
         AsyncStream { continuation in
             let task = Task {
                 var next = ContinuousClock.now
@@ -50,9 +50,9 @@ struct StatusWatch {
         }
     }
 
-    private func answer() async -> Result<ClusterStatus, NodeError> {
+    private func answer() async -> Result<ClusterStatus, TandemError> {
         do { return .success(try await client.status()) } catch {
-            return .failure(error as? NodeError ?? NodeError("\(error)"))
+            return .failure(error as? TandemError ?? TandemError("\(error)"))
         }
     }
 
@@ -123,7 +123,7 @@ private struct Age {
     let interval: Double
     let start = ContinuousClock.now
     var lastAnswer: ContinuousClock.Instant?
-    var error: NodeError?
+    var error: TandemError?
 
     /// Longer than an answer should ever take. An attempt may take longer to fail.
     private static let patienceSeconds = 2.0

@@ -39,10 +39,10 @@ enum Terminal {
     /// All of stdin as bytes.
     static func readAll() -> [UInt8] { Array(FileHandle.standardInput.readDataToEndOfFile()) }
 
-    /// All of the file that a flag names. Throws `NodeError` where it cannot be read.
+    /// All of the file that a flag names. Throws `TandemError` where it cannot be read.
     static func readFile(_ path: String, called name: String, flag: String) throws -> Data {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw NodeError("the \(name) \(path) cannot be read", hint: "check the path given to \(flag)")
+            throw TandemError("the \(name) \(path) cannot be read", hint: "check the path given to \(flag)")
         }
         return data
     }

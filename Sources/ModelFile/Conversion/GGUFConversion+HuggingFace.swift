@@ -1,6 +1,8 @@
 // A model from a Hugging Face folder as the GGUF file that llama.cpp reads: its tensors. The fields are in
 // ModelConfiguration+GGUF.swift and TokenizerDescription+GGUF.swift. Knows no arithmetic.
 
+import Sequences
+
 extension Model {
     /// Every tensor under its canonical name, which is GGUF's. Matrices get the types of the mix, all else becomes F32.
     func conversion(_ mix: QuantizationMix, requantizing: Bool) throws(ModelFileError) -> GGUFConversion {
@@ -56,7 +58,7 @@ extension Model {
         ModelFileError(
             .unsupported, file: file, field: "type of tensor \(tensor.name)", value: tensor.type.name,
             "is quantized already, and quantizing it again loses more than the type alone",
-            hint: tensor.type == .mxfp4 ? "use --type mxfp4_moe, or add --allow-requantize" : "add --allow-requantize")
+            hint: tensor.type == .mxfp4 ? "use \(.type) mxfp4_moe, or add \(.allowRequantize)" : "add \(.allowRequantize)")
     }
 }
 

@@ -1,6 +1,8 @@
 // What a GGUF file made of another model is to hold: fields, tensors, and where each tensor's content comes from.
 // Knows no arithmetic; rules for types are QuantizationMix's.
 
+import Sequences
+
 /// A model on its way into a new GGUF file.
 package struct GGUFConversion: Sendable {
     /// Where a tensor of the new file comes from.
@@ -103,7 +105,7 @@ extension GGUFModel {
                 throw ModelFileError(
                     .unsupported, file: stored.fileName, field: "type of tensor \(stored.name)", value: type.name,
                     "is quantized already, and quantizing it again loses more than the type alone",
-                    hint: "convert the original model, or add --allow-requantize")
+                    hint: "convert the original model, or add \(.allowRequantize)")
             }
             let written = GGUFTensor(name: stored.name, type: conversion.target.type, shape: stored.shape)
             entries.append((written, .converted([conversion])))
@@ -177,8 +179,8 @@ extension Model {
                     .unsupported, file: name, field: "type of tensor \(tensor.name)", value: tensor.type.name,
                     "is quantized already, and quantizing it again would lose more than the type alone",
                     hint: tensor.type == .mxfp4
-                        ? "use --quantize mxfp4_moe, or leave it out"
-                        : "leave --quantize out, or use the original model (F32, F16 or BF16)")
+                        ? "use \(.quantization) mxfp4_moe, or leave it out"
+                        : "leave \(.quantization) out, or use the original model (F32, F16 or BF16)")
             }
             conversions.append(conversion)
         }

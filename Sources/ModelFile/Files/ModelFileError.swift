@@ -1,5 +1,7 @@
 // The one error of this module: which file, which field, which value, what is wrong and what a person can do.
 
+import Sequences
+
 /// Why a model cannot be used. `description` is one sentence for people; `hint` says what to do where that is known.
 package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of failure, for code that must tell them apart.
@@ -41,11 +43,11 @@ package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertibl
     package let value: String?
     /// What is wrong, to be read after field and value.
     package let problem: String
-    package let hint: String?
+    package let hint: Sentence?
 
     package init(
         _ code: Code, file: String, field: String? = nil, value: (any CustomStringConvertible)? = nil,
-        _ problem: String, hint: String? = nil
+        _ problem: String, hint: Sentence? = nil
     ) {
         self.code = code
         self.file = file

@@ -1,6 +1,7 @@
 // A file that is being written: nobody sees it before it is complete, and nothing is left of one that was given up.
 // Knows no format.
 import Foundation
+import Sequences
 
 /// A new file. It has no name until `commit`, so that not even a killed process leaves half of one; where the file
 /// system cannot do that, it has a temporary name in the same folder, which goes with this object.
@@ -118,7 +119,7 @@ final class NewFile {
     }
 
     private static func exists(_ path: String) -> ModelFileError {
-        ModelFileError(.exists, file: path, "already exists", hint: "choose another name, or add --force to replace it")
+        ModelFileError(.exists, file: path, "already exists", hint: "choose another name, or add \(.force) to replace it")
     }
 
     private static func unwritable(_ path: String, _ problem: String) -> ModelFileError {

@@ -1,6 +1,7 @@
 // A configuration as the fields of a GGUF file. Key names: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 // and llama.cpp's src/llama-arch.cpp. Knows nothing of tokenizers and tensors.
 import Foundation
+import Sequences
 
 extension ModelConfiguration {
     /// Everything that llama.cpp asks for, except what is said about types.
@@ -49,7 +50,7 @@ extension ModelConfiguration {
             throw ModelFileError(
                 .unsupported, file: "model configuration", field: "sliding window", value: slidingWindow.length,
                 "cannot be written into a GGUF file of \(architecture.name)",
-                hint: "use the folder itself, with --quantize")
+                hint: "use the folder itself, with \(.quantization)")
         }
         let usual = slidingWindow.layers.indices.map { period == 0 || ($0 + 1) % period != 0 }
         let length = GGUFField.uint32(prefix + "attention.sliding_window", slidingWindow.length)

@@ -9,7 +9,7 @@ package struct BenchmarkModel: Sendable {
     private let mix: QuantizationMix?
 
     /// The model that the options name or describe. Throws what is wrong with it.
-    package init(_ options: ModelBenchmarkOptions) throws(NodeError) {
+    package init(_ options: ModelBenchmarkOptions) throws(TandemError) {
         if let path = options.modelPath {
             try self.init(path: path)
         } else {
@@ -18,23 +18,23 @@ package struct BenchmarkModel: Sendable {
     }
 
     /// A GGUF file or a Hugging Face folder. Throws what is wrong with it.
-    package init(path: String) throws(NodeError) {
-        do { (model, mix) = (try Model.open(path: path), nil) } catch { throw NodeError(error) }
+    package init(path: String) throws(TandemError) {
+        do { (model, mix) = (try Model.open(path: path), nil) } catch { throw TandemError(error) }
     }
 
     /// A model of a known shape; `layers` nil: all. Throws where a name or a number means nothing.
-    private init(shape name: String, type: String, layers: Int?, seed: UInt64) throws(NodeError) {
+    private init(shape name: String, type: String, layers: Int?, seed: UInt64) throws(TandemError) {
         guard let shape = SyntheticShape(rawValue: name) else {
-            throw NodeError("--shape is \(name), which is no known shape", hint: "use one of \(SyntheticShape.names)")
+            throw TandemError("\(.shape) is \(name), which is no known shape", hint: "use one of \(SyntheticShape.names)")
         }
-        let mix = try QuantizationMix.named(type, flag: "--type")
-        try NodeError.checked(layers ?? 1, flag: "--layers", in: 1...1000)
+        let mix = try QuantizationMix.named(type, .type)
+        try TandemError.checked(layers ?? 1, .layers, in: 1...1000)
         let most = shape.configuration().layerCount
         guard (layers ?? most) <= most else {
-            throw NodeError("--layers is \(layers ?? 0), but \(shape.rawValue) has \(most)")
+            throw TandemError("\(.layers) is \(layers ?? 0), but \(shape.rawValue) has \(most)")
         }
         do { (model, self.mix) = (try Model.synthetic(shape, mix: mix, layers: layers, seed: seed), mix) } catch {
-            throw NodeError(error)
+            throw TandemError(error)
         }
     }
 
@@ -55,8 +55,8 @@ package struct BenchmarkModel: Sendable {
 
     /// Writes a synthetic model as a GGUF file. `goesOn` is asked again and again; false: it was stopped, and nothing is
     /// left behind.
-    package func write(to path: String, goesOn: () -> Bool = { true }) throws(NodeError) {
+    package func write(to path: String, goesOn: () -> Bool = { true }) throws(TandemError) {
         guard let mix else { preconditionFailure("a model of a file needs no other") }
-        do { _ = try model.writeGGUF(to: path, mix: mix) { _ in goesOn() } } catch { throw NodeError(error) }
+        do { _ = try model.writeGGUF(to: path, mix: mix) { _ in goesOn() } } catch { throw TandemError(error) }
     }
 }

@@ -14,22 +14,22 @@ final class BenchmarkPeer {
 
     /// Starts `python` and loads a GGUF file. Throws where the interpreter or the package is missing, or the file is
     /// refused.
-    init(python: String, modelPath: String) throws(NodeError) {
+    init(python: String, modelPath: String) throws(TandemError) {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python, "-c", Self.driver]
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         do { try process.run() } catch {
-            throw NodeError("\(python) cannot be started: \(error)", hint: "give an interpreter with --python")
+            throw TandemError("\(python) cannot be started: \(error)", hint: "give an interpreter with \(.python)")
         }
         let package = "llama-cpp-python"
         let hint =
-            "install it with `\(python) -m pip install llama-cpp-python`, or give another interpreter with --python"
+            "install it with `\(python) -m pip install llama-cpp-python`, or give another interpreter with \(.python)"
         guard let ready = try? Self.reply(from: output, &unread, name: package), ready["ready"] as? Bool == true else {
             name = package
             stop()
-            throw NodeError("\(python) has no package \(package)", hint: hint)
+            throw TandemError("\(python) has no package \(package)", hint: hint)
         }
         name = package + " " + (ready["version"] as? String ?? "")
         do { _ = try ask(["load": modelPath]) } catch {
@@ -41,7 +41,7 @@ final class BenchmarkPeer {
     deinit { stop() }
 
     /// Seconds that a test takes there.
-    func run(_ test: StageBenchmark.Test, threads: Int) throws(NodeError) -> Double {
+    func run(_ test: StageBenchmark.Test, threads: Int) throws(TandemError) -> Double {
         let question: [String: Any] =
             switch test {
             case .prefill(let tokens): ["prefill": tokens, "threads": threads]
@@ -49,35 +49,35 @@ final class BenchmarkPeer {
                 ["decode": sequences, "steps": steps, "context": context, "threads": threads]
             }
         guard let seconds = try ask(question)["seconds"] as? Double else {
-            throw NodeError("\(name) gave no time")
+            throw TandemError("\(name) gave no time")
         }
         return seconds
     }
 
     /// Frees what the tests of one number of threads keep.
-    func forget() throws(NodeError) { _ = try ask(["forget": true]) }
+    func forget() throws(TandemError) { _ = try ask(["forget": true]) }
 
     private func stop() {
         try? input.fileHandleForWriting.close()
         if process.isRunning { process.terminate() }
     }
 
-    private func ask(_ question: [String: Any]) throws(NodeError) -> [String: Any] {
+    private func ask(_ question: [String: Any]) throws(TandemError) -> [String: Any] {
         guard let data = try? JSONSerialization.data(withJSONObject: question) else {
             preconditionFailure("questions are plain values")
         }
         do { try input.fileHandleForWriting.write(contentsOf: data + Data("\n".utf8)) } catch {
-            throw NodeError("\(name) has ended before its time")
+            throw TandemError("\(name) has ended before its time")
         }
         let reply = try Self.reply(from: output, &unread, name: name)
-        if let problem = reply["error"] as? String { throw NodeError("\(name): \(problem)") }
+        if let problem = reply["error"] as? String { throw TandemError("\(name): \(problem)") }
         return reply
     }
 
     /// The next line, as JSON.
     private static func reply(
         from output: Pipe, _ unread: inout Data, name: String
-    ) throws(NodeError) -> [String: Any] {
+    ) throws(TandemError) -> [String: Any] {
         while true {
             if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
                 let line = unread[unread.startIndex..<end]
@@ -86,7 +86,7 @@ final class BenchmarkPeer {
                 return object
             }
             let more = output.fileHandleForReading.availableData
-            guard !more.isEmpty else { throw NodeError("\(name) has ended before its time") }
+            guard !more.isEmpty else { throw TandemError("\(name) has ended before its time") }
             unread += more
         }
     }

@@ -35,7 +35,7 @@ package struct ClusterBenchmark: Sendable {
     package init(
         _ options: ClusterBenchmarkOptions, on cluster: BenchmarkedCluster,
         didEnd: @escaping @Sendable () -> Void = {}
-    ) throws(NodeError) {
+    ) throws(TandemError) {
         try options.validate()
         (self.options, self.cluster) = (options, cluster)
         client = try CoordinatorClient(address: cluster.address)
@@ -48,7 +48,7 @@ package struct ClusterBenchmark: Sendable {
     package func run(notice: @Sendable (String) -> Void) async throws -> Result {
         let status = try await client.status()
         guard status.isServing else {
-            throw NodeError("the cluster at \(cluster.address) does not serve: \(status.explanation)")
+            throw TandemError("the cluster at \(cluster.address) does not serve: \(status.explanation)")
         }
         var result = Result(report: report(of: status), records: [])
         if let trace = options.trace {
@@ -72,9 +72,9 @@ package struct ClusterBenchmark: Sendable {
     private func sweep(context: Int, into result: inout Result, notice: (String) -> Void) async throws {
         let (prompt, answer) = (options.promptTokens, options.answerTokens)
         guard prompt + answer <= context else {
-            throw NodeError(
-                "--pp \(prompt) and --tg \(answer) need a context of \(prompt + answer) tokens, but the cluster's is "
-                    + "\(context)", hint: "give a larger --context to its coordinator")
+            throw TandemError(
+                "\(.pp) \(prompt) and \(.tg) \(answer) need a context of \(prompt + answer) tokens, but the cluster's is "
+                    + "\(context)", hint: "give a larger \(.context) to its coordinator")
         }
         try await warmUp(prompt: prompt)
         var first = 0
@@ -120,7 +120,7 @@ package struct ClusterBenchmark: Sendable {
             let run = try await closedLoop(
                 concurrency, count: 2 * concurrency, first: Self.warmUpNumber + 1, prompt: prompt, answer: answer)
             let capacity = try LoadReport([run], limits: options.limits).requestsPerSecond.median
-            guard capacity > 0 else { throw NodeError("no request that measures the capacity ended well") }
+            guard capacity > 0 else { throw TandemError("no request that measures the capacity ended well") }
             facts.capacityRequestsPerSecond = capacity
             try trace.setRate(load * capacity)
             facts.seconds = trace.duration
@@ -155,7 +155,7 @@ package struct ClusterBenchmark: Sendable {
     private func warmUp(prompt: Int) async throws {
         let run = try await closedLoop(1, count: 1, first: Self.warmUpNumber, prompt: prompt, answer: 1)
         switch run.first?.ending {
-        case .refused(let why), .failed(let why), .lost(let why): throw NodeError("no load can be measured: \(why)")
+        case .refused(let why), .failed(let why), .lost(let why): throw TandemError("no load can be measured: \(why)")
         default: return
         }
     }

@@ -55,29 +55,29 @@ package struct ClusterBenchmarkOptions: Sendable {
     package var wantedConcurrency: Int { trace == nil ? concurrency.max() ?? 1 : capacityConcurrency }
 
     /// Refuses values without a meaning, naming the flag.
-    package func validate() throws(NodeError) {
-        try NodeError.checked(promptTokens, flag: "--pp", in: 1...1_000_000)
-        try NodeError.checked(answerTokens, flag: "--tg", in: 1...100_000)
-        for count in concurrency { try NodeError.checked(count, flag: "--concurrency", in: 1...1024) }
-        try NodeError.checked(requests ?? 1, flag: "--requests", in: 1...1_000_000)
-        try NodeError.checked(repetitions, flag: "--repetitions", in: 1...1000)
-        try NodeError.checked(capacityConcurrency, flag: "--parallel", in: 1...1024)
-        try Self.checkPositive(limits.firstTokenSeconds, flag: "--slo-ttft-seconds")
-        try Self.checkPositive(limits.betweenTokensMilliseconds, flag: "--slo-tbt-milliseconds")
+    package func validate() throws(TandemError) {
+        try TandemError.checked(promptTokens, .pp, in: 1...1_000_000)
+        try TandemError.checked(answerTokens, .tg, in: 1...100_000)
+        for count in concurrency { try TandemError.checked(count, .concurrency, in: 1...1024) }
+        try TandemError.checked(requests ?? 1, .requests, in: 1...1_000_000)
+        try TandemError.checked(repetitions, .repetitions, in: 1...1000)
+        try TandemError.checked(capacityConcurrency, .parallelRequests, in: 1...1024)
+        try Self.checkPositive(limits.firstTokenSeconds, .sloTtftSeconds)
+        try Self.checkPositive(limits.betweenTokensMilliseconds, .sloTbtMilliseconds)
         guard let trace else { return }
-        try NodeError.checked(trace.requests ?? 1, flag: "--requests", in: 1...1_000_000)
-        try NodeError.checked(trace.maximumPrompt ?? 1, flag: "--maximum-prompt", in: 1...1_000_000)
-        try NodeError.checked(trace.maximumAnswer ?? 1, flag: "--maximum-answer", in: 1...1_000_000)
-        let paces = [("--time-scale", trace.timeScale), ("--rate", trace.rate), ("--load", trace.load)]
+        try TandemError.checked(trace.requests ?? 1, .requests, in: 1...1_000_000)
+        try TandemError.checked(trace.maximumPrompt ?? 1, .maximumPrompt, in: 1...1_000_000)
+        try TandemError.checked(trace.maximumAnswer ?? 1, .maximumAnswer, in: 1...1_000_000)
+        let paces = [(.timeScale, trace.timeScale), (.rate, trace.rate), (.load, trace.load)]
         for case (let flag, let value?) in paces { try Self.checkPositive(value, flag: flag) }
         guard paces.count(where: { $0.1 != nil }) < 2 else {
-            throw NodeError("--time-scale, --rate and --load each set the pace of a trace", hint: "give one of them")
+            throw TandemError("\(.timeScale), \(.rate) and \(.load) each set the pace of a trace", hint: "give one of them")
         }
     }
 
-    private static func checkPositive(_ value: Double, flag: String) throws(NodeError) {
+    private static func checkPositive(_ value: Double, flag: String) throws(TandemError) {
         guard value.isFinite && value > 0 && value <= 1e9 else {
-            throw NodeError("\(flag) is \(value), but must be over 0 and at most 1000000000")
+            throw TandemError("\(flag) is \(value), but must be over 0 and at most 1000000000")
         }
     }
 }

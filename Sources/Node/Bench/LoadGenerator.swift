@@ -14,7 +14,7 @@ package struct LoadGenerator: Sendable {
     private static let clientCount = 8
 
     /// `address` is the coordinator's. `didEnd` is called at the end of each request, from any thread.
-    package init(address: String, didEnd: @escaping @Sendable () -> Void = {}) throws(NodeError) {
+    package init(address: String, didEnd: @escaping @Sendable () -> Void = {}) throws(TandemError) {
         MachineDescription.raiseDescriptorLimit()
         var clients: [CoordinatorClient] = []
         for _ in 0..<Self.clientCount { clients.append(try CoordinatorClient(address: address)) }
@@ -94,7 +94,7 @@ package struct LoadGenerator: Sendable {
     }
 
     private static func ending(of record: RequestRecord, _ error: any Error) -> RequestRecord.Ending {
-        guard let error = error as? NodeError else { return .lost("\(error)") }
+        guard let error = error as? TandemError else { return .lost("\(error)") }
         if !error.isReply { return .lost(error.message) }
         return record.tokenTimes.isEmpty ? .refused(error.message) : .failed(error.message)
     }

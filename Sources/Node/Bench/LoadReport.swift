@@ -65,9 +65,9 @@ package struct LoadReport: Sendable, Codable, Equatable {
     private static let mostReasons = 5
 
     /// Of the requests of each run. A run without requests counts for nothing. Throws where there is no other.
-    package init(_ runs: [[RequestRecord]], limits: LatencyLimits) throws(NodeError) {
+    package init(_ runs: [[RequestRecord]], limits: LatencyLimits) throws(TandemError) {
         let runs = runs.filter { !$0.isEmpty }
-        guard !runs.isEmpty else { throw NodeError("no request was made, so there is nothing to report") }
+        guard !runs.isEmpty else { throw TandemError("no request was made, so there is nothing to report") }
         self.limits = limits
         let lengths = runs.map { run in
             max(1e-9, (run.map(\.ended).max() ?? 0) - (run.map(\.submitted).min() ?? 0))

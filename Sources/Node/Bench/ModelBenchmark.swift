@@ -84,13 +84,13 @@ package struct ModelBenchmark {
     private let keyValueType: KeyValueType
 
     /// Opens the model. Throws what is wrong with the options or the file.
-    package init(_ options: ModelBenchmarkOptions) throws(NodeError) {
+    package init(_ options: ModelBenchmarkOptions) throws(TandemError) {
         self.options = options
-        for prompt in options.prompts { try NodeError.checked(prompt, flag: "--pp", in: 0...1_000_000) }
-        try NodeError.checked(options.steps, flag: "--tg", in: 0...100_000)
-        for batch in options.batches { try NodeError.checked(batch, flag: "--batch", in: 1...512) }
-        try NodeError.checked(options.context, flag: "--context", in: 0...1_000_000)
-        try NodeError.checked(options.repetitions, flag: "--repetitions", in: 1...1000)
+        for prompt in options.prompts { try TandemError.checked(prompt, .pp, in: 0...1_000_000) }
+        try TandemError.checked(options.steps, .tg, in: 0...100_000)
+        for batch in options.batches { try TandemError.checked(batch, .batch, in: 1...512) }
+        try TandemError.checked(options.context, .context, in: 0...1_000_000)
+        try TandemError.checked(options.repetitions, .repetitions, in: 1...1000)
         keyValueType = try KeyValueType.named(options.keyValueType)
         var threads: [Int] = []
         for count in options.threads ?? [MachineDescription.coreCount] {
@@ -102,12 +102,12 @@ package struct ModelBenchmark {
             StageBenchmark.Test.decode(sequences: $0, steps: options.steps, context: options.context)
         }
         tests = prompts + (options.steps > 0 ? decoding : [])
-        guard !tests.isEmpty else { throw NodeError("there is nothing to measure", hint: "give --pp or --tg above 0") }
+        guard !tests.isEmpty else { throw TandemError("there is nothing to measure", hint: "give \(.pp) or \(.tg) above 0") }
         opened = try BenchmarkModel(options)
     }
 
     /// Runs all tests; `notice` is told what is going on.
-    package func run(notice: (String) -> Void) throws(NodeError) -> ModelBenchmarkReport {
+    package func run(notice: (String) -> Void) throws(TandemError) -> ModelBenchmarkReport {
         var report = ModelBenchmarkReport(
             model: model.name, weightBytes: model.tensors.reduce(0) { $0 + $1.byteCount },
             instructionSet: MachineDescription.instructionLevel, keyValueType: keyValueType.rawValue)
@@ -138,16 +138,16 @@ package struct ModelBenchmark {
 
     private static func told<Value>(
         _ body: () throws(InferenceError) -> Value
-    ) throws(NodeError) -> Value {
-        do { return try body() } catch { throw NodeError(error) }
+    ) throws(TandemError) -> Value {
+        do { return try body() } catch { throw TandemError(error) }
     }
 
     /// One test, ours and the peer's in turn.
     private func measure(
         _ test: StageBenchmark.Test, _ benchmark: StageBenchmark, peer: BenchmarkPeer?, threads: Int,
         limits: MachineLimits
-    ) throws(NodeError) -> ModelBenchmarkRow {
-        func runOwn(_ test: StageBenchmark.Test) throws(NodeError) -> Double {
+    ) throws(TandemError) -> ModelBenchmarkRow {
+        func runOwn(_ test: StageBenchmark.Test) throws(TandemError) -> Double {
             try Self.told { () throws(InferenceError) in try benchmark.run(test) }
         }
         var (own, others): ([Double], [Double]) = ([], [])
@@ -189,7 +189,7 @@ package struct ModelBenchmark {
     }
 
     /// A synthetic model is written to a file that loses its name as soon as the peer has it open.
-    private func startPeer(notice: (String) -> Void) throws(NodeError) -> BenchmarkPeer? {
+    private func startPeer(notice: (String) -> Void) throws(TandemError) -> BenchmarkPeer? {
         guard let python = options.peerPython else { return nil }
         if let path = options.modelPath { return try BenchmarkPeer(python: python, modelPath: path) }
         let path = NSTemporaryDirectory() + "tandem-bench-\(MachineDescription.processID).gguf"

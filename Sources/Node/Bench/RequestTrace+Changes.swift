@@ -32,11 +32,11 @@ extension RequestTrace {
     }
 
     /// Makes time pass such that `rate` is so many requests per second. Throws where all requests come at once.
-    package mutating func setRate(_ wanted: Double) throws(NodeError) {
+    package mutating func setRate(_ wanted: Double) throws(TandemError) {
         guard let rate else {
-            throw NodeError(
+            throw TandemError(
                 "all requests of the trace come at the same time, so they have no rate",
-                hint: "take more of them with --requests")
+                hint: "take more of them with \(.requests)")
         }
         speedUp(by: wanted / rate)
     }

@@ -24,7 +24,7 @@ package struct RequestTrace: Sendable, Equatable {
     ///   output_length and, where they are known, hash_ids.
     ///
     /// Throws a sentence with the number of the line that is wrong; `name` is what it calls the trace.
-    package init(_ bytes: Data, name: String) throws(NodeError) {
+    package init(_ bytes: Data, name: String) throws(TandemError) {
         entries = []
         let marks: [UInt8] = [0xEF, 0xBB, 0xBF]
         let content = bytes.starts(with: marks) ? bytes.dropFirst(marks.count) : bytes
@@ -43,10 +43,10 @@ package struct RequestTrace: Sendable, Equatable {
                 } else {
                     header = try CSVHeader(text)
                 }
-            } catch { throw NodeError("line \(number) of \(name) \(error.message)", hint: Self.forms) }
+            } catch { throw TandemError("line \(number) of \(name) \(error.message)", hint: Self.forms) }
         }
         guard let start = entries.map(\.time).min() else {
-            throw NodeError("\(name) holds no requests", hint: Self.forms)
+            throw TandemError("\(name) holds no requests", hint: Self.forms)
         }
         for index in entries.indices { entries[index].time -= start }
         // Stable: requests of the same time keep their order.

@@ -1,16 +1,13 @@
 // Responsible for: the client's side of the control link: ask a coordinator, follow the answer, never wait for ever.
 // Must not know: what the coordinator does to answer.
+import Generation
+import Sequences
 import Synchronization
 import Transport
 import Wire
 
-/// The version people see.
-package let buildVersion = "0.1.0"
-/// The version of the protocol between nodes.
-package let protocolVersion = Wire.protocolVersion
-
 /// Talks to one coordinator. Each request has a connection and a thread of its own.
-package final class CoordinatorClient: Sendable {
+package final class CoordinatorClient: Generator {
     private let address: String
     private let endpoint: Endpoint
     private let context: Context
@@ -22,15 +19,15 @@ package final class CoordinatorClient: Sendable {
     static let pingMilliseconds = 2_000
 
     /// `address`: "tcp://HOST:PORT" or "HOST:PORT". Nothing is opened yet.
-    package init(address: String) throws(NodeError) {
+    package init(address: String) throws(TandemError) {
         self.address = address
         do {
             endpoint = try Endpoint(parsing: address)
             context = try Context()
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
     }
 
-    /// Sends a request; its events end with `.finished` or a thrown `NodeError`.
+    /// Sends a request; its events end with `.finished` or a thrown `TandemError`.
     package func generate(_ request: GenerationRequest) -> Generation {
         let cancellation = ClientCancellation()
         let events = AsyncThrowingStream<GenerationEvent, any Error> { continuation in
@@ -76,7 +73,9 @@ package final class CoordinatorClient: Sendable {
         let link = try ClientLink(context, endpoint, address: address, waker: cancellation.makeWaker())
         defer { link.close() }
         let id = ClientRequestID(1)
-        try link.send(.generate(request.message(id: id)))
+        var message = Generate(id: id, request: request)
+        message.build = Build.version
+        try link.send(.generate(message))
         while true {
             let reply = try link.next(interruptedBy: { cancellation.takeRequest() })
             guard let reply else {
@@ -84,27 +83,15 @@ package final class CoordinatorClient: Sendable {
                 continue
             }
             switch reply {
-            case .accepted(let accepted):
-                emit(
-                    .accepted(
-                        model: accepted.modelName, promptTokens: accepted.promptTokens,
-                        droppedMessages: accepted.droppedMessages))
-            case .waiting(let waiting): emit(.waiting(waiting.explanation))
-            case .tokens(let event):
-                if firstToken == nil, !event.tokens.isEmpty { firstToken = start.duration(to: .now).seconds }
-                emit(.tokens(event.tokens.map(GeneratedToken.init), text: event.text))
-            case .scores(let event): emit(.scores(event.logProbabilities))
-            case .finished(let finished):
-                if let text = finished.text, !text.isEmpty { emit(.tokens([], text: text)) }
-                var timings = finished.timings
+            case .event(_, .finished(let reason, var timings)):
                 timings.firstTokenSeconds = firstToken ?? 0
-                emit(.finished(finished.reason, timings))
-                return
-            case .failed(let failure):
-                throw NodeError(
-                    failure.message, hint: failure.hint, retryAfterMilliseconds: failure.retryAfterMilliseconds,
-                    isReply: true)
-            case .status, .refusal: break
+                return emit(.finished(reason, timings))
+            case .event(_, let event):
+                if firstToken == nil, event.hasTokens { firstToken = start.duration(to: .now).seconds }
+                emit(event)
+            case .failed(_, let error):
+                throw TandemError(error.message, kind: error.kind, hint: error.hint, isReply: true)
+            case .status, .pong, .refusal: break
             }
         }
     }
@@ -114,7 +101,7 @@ package final class CoordinatorClient: Sendable {
         then finish: @escaping @Sendable (Result<Value, any Error>) -> Void
     ) {
         do { _ = try LoopThread(name: name) { finish(Result { try body() }) } } catch {
-            finish(.failure(NodeError(error)))
+            finish(.failure(TandemError(error)))
         }
     }
 }
@@ -171,7 +158,7 @@ private final class ClientLink {
             monitor = try socket.monitor()
             poller = try Poller(waker)
             try socket.connect(endpoint)
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
         poller.add(socket)
         poller.add(monitor)
         try waitForConnection()
@@ -183,15 +170,15 @@ private final class ClientLink {
             _ = poller.wait(timeoutMilliseconds: 100)
             while let event = monitor.next() { if event == .handshakeSucceeded { return } }
         }
-        throw NodeError(
-            "no coordinator answers at \(address)",
-            hint: "start one with `tandem coordinator --model M`, or name another with --coordinator HOST:PORT")
+        throw TandemError(
+            "no coordinator answers at \(address)", kind: .unavailable,
+            hint: "start one with `tandem coordinator \(.model) M`, or name another with \(.coordinator) HOST:PORT")
     }
 
     func send(_ message: ClientMessage) throws {
         let frame = ControlRequest.client(message).encode()
         guard frame.count <= Wire.Limits.headerBytes else {
-            throw NodeError("the request has \(frame.count) bytes; at most \(Wire.Limits.headerBytes) are allowed")
+            throw TandemError("the request has \(frame.count) bytes; at most \(Wire.Limits.headerBytes) are allowed")
         }
         lastSent = .now
         // A full queue means that the connection broke; the silence is noticed below.
@@ -209,10 +196,10 @@ private final class ClientLink {
             if isInterrupted() { return nil }
             if let frames = socket.receive() {
                 lastHeard = .now
-                guard frames.count == 1 else { throw NodeError(WireError("a reply has \(frames.count) frames")) }
+                guard frames.count == 1 else { throw TandemError(WireError("a reply has \(frames.count) frames")) }
                 let reply: ClientReply
-                do { reply = try ClientReply(decoding: frames[0].bytes) } catch { throw NodeError(error) }
-                if case .refusal(let refusal) = reply { throw NodeError(refusal.reason, isReply: true) }
+                do { reply = try ClientReply(decoding: frames[0].bytes) } catch { throw TandemError(error) }
+                if case .refusal(let refusal) = reply { throw TandemError(Sentence(refusal.reason), isReply: true) }
                 return reply
             }
             let start = ContinuousClock.now
@@ -228,17 +215,28 @@ private final class ClientLink {
             }
             let ping = Duration.milliseconds(CoordinatorClient.pingMilliseconds)
             if lastHeard.duration(to: .now) > ping, lastSent.duration(to: .now) > ping {
-                try send(.statusQuery(StatusQuery()))
+                try send(.ping)
             }
         }
     }
 
-    private func gone(_ what: String) -> NodeError {
-        NodeError("the coordinator at \(address) \(what)", hint: "look at its terminal, then ask again")
+    private func gone(_ what: String) -> TandemError {
+        TandemError(
+            "the coordinator at \(address) \(what)", kind: .unavailable, hint: "look at its terminal, then ask again")
     }
 
     func close() {
         socket.close()
         monitor.close()
+    }
+}
+
+extension GenerationEvent {
+    /// It brings tokens of the answer, reasoning included.
+    package var hasTokens: Bool {
+        switch self {
+        case .tokens(let tokens, _), .reasoning(let tokens, _): !tokens.isEmpty
+        case .accepted, .waiting, .scores, .finished: false
+        }
     }
 }

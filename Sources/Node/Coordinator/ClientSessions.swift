@@ -1,5 +1,7 @@
 // Responsible for: requests that came over the control link: from a client's message to its replies.
 // Must not know: sockets, how an answer is made.
+import Generation
+import Sequences
 import Transport
 import Wire
 
@@ -32,20 +34,18 @@ struct ClientSessions {
     ) -> ClientReply? {
         let id = message.id
         guard requests[client]?[id] == nil else { return nil }
-        guard count < maximumCount else { return .failed(RequestFailure(.overloaded, id: id)) }
-        let request: GenerationRequest
-        do { request = try GenerationRequest(message) } catch { return .failed(RequestFailure(error, id: id)) }
-        let generation = service.generate(request)
+        guard count < maximumCount else { return .failed(id, .overloaded) }
+        let generation = service.generate(message.request)
         requests[client, default: [:]][id] = Request(generation: generation)
         count += 1
         Task {
             do {
                 for try await event in generation.events {
-                    await replies.postPatiently(.reply(client, id, ClientReply(event, id: id)))
+                    await replies.postPatiently(.reply(client, id, .event(id, event)))
                 }
             } catch {
-                let failure = error as? NodeError ?? NodeError("\(error)")
-                await replies.postPatiently(.reply(client, id, .failed(RequestFailure(failure, id: id))))
+                let error = error as? TandemError ?? TandemError("\(error)", kind: .internal)
+                await replies.postPatiently(.reply(client, id, .failed(id, error)))
             }
             await replies.postPatiently(.forget(client, id))
         }
@@ -96,29 +96,5 @@ struct ClientSessions {
     mutating func remove(_ request: ClientRequestID, of client: ClientID) {
         if requests[client]?.removeValue(forKey: request) != nil { count -= 1 }
         if requests[client]?.isEmpty == true { requests[client] = nil }
-    }
-}
-
-extension RequestFailure {
-    /// An error as the client that asked is told.
-    init(_ error: NodeError, id: ClientRequestID) {
-        self.init(
-            id: id, message: error.message, hint: error.hint, retryAfterMilliseconds: error.retryAfterMilliseconds)
-    }
-}
-
-extension ClientReply {
-    /// An event of a generation for the client that asked for it.
-    init(_ event: GenerationEvent, id: ClientRequestID) {
-        switch event {
-        case .accepted(let model, let tokens, let dropped):
-            self = .accepted(Accepted(id: id, modelName: model, promptTokens: tokens, droppedMessages: dropped))
-        case .waiting(let why): self = .waiting(Waiting(id: id, explanation: why))
-        case .tokens(let tokens, let text):
-            self = .tokens(TokensEvent(id: id, tokens: tokens.map(\.message), text: text))
-        case .scores(let values): self = .scores(ScoresEvent(id: id, logProbabilities: values))
-        case .finished(let reason, let timings):
-            self = .finished(Finished(id: id, reason: reason, text: nil, timings: timings))
-        }
     }
 }

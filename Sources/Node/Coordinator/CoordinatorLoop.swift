@@ -2,6 +2,7 @@
 // Must not know: text, tensors, what the decisions are for.
 import Cluster
 import Logging
+import Sequences
 import Transport
 import Wire
 
@@ -226,8 +227,8 @@ final class CoordinatorLoop {
             settle()
         }
         if isDue(&clientCheck) {
-            let nothing = ClientReply.status(StatusReply()).encode()
-            for client in clients.active { _ = send(nothing, to: client) }
+            let pong = ClientReply.pong.encode()
+            for client in clients.active { _ = send(pong, to: client) }
         }
     }
 
@@ -265,6 +266,7 @@ final class CoordinatorLoop {
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
             reply(.status(machine.status(now: now)), to: client)
         case .cancel(let request): clients.cancel(request, of: client)
+        case .ping: reply(.pong, to: client)
         case .generate(let generate):
             guard generate.version == Wire.protocolVersion else {
                 return refuse(client, generate.version, generate.build)
@@ -275,7 +277,7 @@ final class CoordinatorLoop {
     }
 
     private func refuse(_ client: ClientID, _ version: UInt32, _ build: String) {
-        reply(.refusal(.version(version, build: build, ourBuild: buildVersion)), to: client)
+        reply(.refusal(.version(version, build: build, ourBuild: Build.version)), to: client)
     }
 
     private func reply(_ message: ClientReply, to client: ClientID) { _ = send(message.encode(), to: client) }
@@ -298,8 +300,7 @@ final class CoordinatorLoop {
     private func tellUntold() {
         guard isDue(&retelling) else { return }
         for (client, request) in clients.untold {
-            let failure = ClientReply.failed(RequestFailure(.readTooSlowly, id: request))
-            if send(failure.encode(), to: client) == .sent { clients.noteTold(request, of: client) }
+            if send(ClientReply.failed(request, .readTooSlowly).encode(), to: client) == .sent { clients.noteTold(request, of: client) }
         }
         if !clients.untold.isEmpty { retelling = now + Self.retellingMilliseconds }
     }
@@ -343,8 +344,7 @@ final class CoordinatorLoop {
         case .finish(let request, let reason):
             tell(request, .finished(reason))
             sinks.removeValue(forKey: request)?.finish()
-        case .fail(let request, let message, let hint, let retryAfter):
-            let error = NodeError(message, hint: hint, retryAfterMilliseconds: retryAfter)
+        case .fail(let request, let error):
             sinks.removeValue(forKey: request)?.finish(throwing: error)
         case .waiting(let request, let why): tell(request, .waiting(why))
         case .forget(let worker): workers.remove(worker)
@@ -355,7 +355,7 @@ final class CoordinatorLoop {
     /// Where the text side is so far behind that there is no room for more, the request ends.
     private func tell(_ request: RequestID, _ outcome: GenerationService.Outcome) {
         guard case .dropped? = sinks[request]?.yield(outcome) else { return }
-        sinks.removeValue(forKey: request)?.finish(throwing: NodeError.overloaded)
+        sinks.removeValue(forKey: request)?.finish(throwing: TandemError.overloaded)
         overrun.append(request)
     }
 

@@ -1,7 +1,9 @@
 // Responsible for: a coordinator process: opens the model, binds its sockets, runs until it is stopped.
 // Must not know: what the machine decides (Cluster/Coordinator).
 import Cluster
+import Generation
 import Logging
+import Sequences
 import ServiceLifecycle
 import Transport
 import Wire
@@ -23,7 +25,7 @@ package final class CoordinatorNode: Service, Sendable {
     /// Opens the model and begins to listen. `progress` gets bytes of the model read and in all. Throws what is wrong.
     package init(
         _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
-    ) throws(NodeError) {
+    ) throws(TandemError) {
         let endpoint = try options.validate()
         let loaded = try options.open()
         if let split = options.split {
@@ -35,7 +37,7 @@ package final class CoordinatorNode: Service, Sendable {
         do {
             sockets = try CoordinatorLoop.Sockets(listen: endpoint, maximumUnread: options.maximumUnread)
             waker = try Waker()
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
         let manifest = try options.manifest(of: loaded.model, progress: progress)
         let configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint)
@@ -55,7 +57,7 @@ package final class CoordinatorNode: Service, Sendable {
             server: WeightServer(loaded.model, manifest), log: log)
         do {
             loop = try LoopThread(name: "coordinator") { try CoordinatorLoop(parts, sockets).run() }
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
     }
 
     /// Serves until a graceful shutdown.

@@ -2,8 +2,10 @@
 // Must not know: flags, sockets.
 import Cluster
 import Foundation
+import Generation
 import Inference
 import ModelFile
+import Sequences
 import Transport
 import Wire
 
@@ -58,24 +60,24 @@ package struct CoordinatorOptions: Sendable {
     package init(modelPath: String? = nil) { self.modelPath = modelPath }
 
     /// Opens the model. Throws where there is none, or one too many.
-    func open() throws(NodeError) -> LoadedModel {
+    func open() throws(TandemError) -> LoadedModel {
         switch (modelPath, isSimulated) {
         case (let path?, false):
             return try LoadedModel(path: path, contextLength: contextLength, quantization: quantization)
         case (nil, true):
             guard quantization == nil else {
-                throw NodeError("--quantize is for weights, but --simulate has none", hint: "leave out one of them")
+                throw TandemError("\(.quantization) is for weights, but \(.simulated) has none", hint: "leave out one of them")
             }
             return try .simulated(contextLength: contextLength)
         case (nil, false):
-            throw NodeError("there is no model", hint: "give one with --model PATH, or pretend to with --simulate")
+            throw TandemError("there is no model", hint: "give one with \(.model) PATH, or pretend to with \(.simulated)")
         case (_?, true):
-            throw NodeError("--simulate serves no model, but --model names one", hint: "leave out one of them")
+            throw TandemError("\(.simulated) serves no model, but \(.model) names one", hint: "leave out one of them")
         }
     }
 
     /// What workers are told of the model; a real one's tensors are hashed. `progress` gets bytes hashed and in all.
-    func manifest(of model: Model, progress: (Int, Int) -> Void) throws(NodeError) -> ModelManifest {
+    func manifest(of model: Model, progress: (Int, Int) -> Void) throws(TandemError) -> ModelManifest {
         if isSimulated {
             return ModelManifest(name: model.name, configuration: model.configuration, entries: [], isSimulated: true)
         }
@@ -86,22 +88,22 @@ package struct CoordinatorOptions: Sendable {
     }
 
     /// Checks what needs no model. Returns where to listen.
-    func validate() throws(NodeError) -> Endpoint {
-        try NodeError.checked(minimumWorkers ?? 1, flag: "--min-workers", in: 1...Wire.Limits.workers)
-        try NodeError.checked(parallelRequests, flag: "--parallel", in: 1...1024)
-        try NodeError.checked(maximumRunning, flag: "--max-running", in: 1...Wire.Limits.stepItems)
-        try NodeError.checked(maximumWaiting, flag: "--queue", in: 1...Self.mostWaiting)
-        try NodeError.checked(stepMilliseconds, flag: "--step-milliseconds", in: 1...60_000)
-        try NodeError.checked(chunk, flag: "--chunk", in: 1...LocalGenerator.maximumChunk)
+    func validate() throws(TandemError) -> Endpoint {
+        try TandemError.checked(minimumWorkers ?? 1, .minimumWorkers, in: 1...Wire.Limits.workers)
+        try TandemError.checked(parallelRequests, .parallelRequests, in: 1...1024)
+        try TandemError.checked(maximumRunning, .maximumRunning, in: 1...Wire.Limits.stepItems)
+        try TandemError.checked(maximumWaiting, .maximumWaiting, in: 1...Self.mostWaiting)
+        try TandemError.checked(stepMilliseconds, .stepMilliseconds, in: 1...60_000)
+        try TandemError.checked(chunk, .chunk, in: 1...LocalGenerator.maximumChunk)
         _ = try KeyValueType.named(keyValueType)
-        try NodeError.checked(waitSeconds, flag: "--wait-seconds", in: 1...86_400)
+        try TandemError.checked(waitSeconds, .waitSeconds, in: 1...86_400)
         let endpoint: Endpoint
-        do { endpoint = try Endpoint(parsing: listen) } catch { throw NodeError(error) }
-        guard case .tcp = endpoint else { throw NodeError("--listen is \(listen)", hint: "write tcp://HOST:PORT") }
+        do { endpoint = try Endpoint(parsing: listen) } catch { throw TandemError(error) }
+        guard case .tcp = endpoint else { throw TandemError("\(.listen) is \(listen)", hint: "write tcp://HOST:PORT") }
         guard endpoint.isLoopback || isInsecure else {
-            throw NodeError(
+            throw TandemError(
                 "\(endpoint) can be reached from other hosts, and links are not encrypted yet",
-                hint: "add --insecure if you trust the network, or listen on 127.0.0.1")
+                hint: "add \(.insecure) if you trust the network, or listen on 127.0.0.1")
         }
         return endpoint
     }
@@ -117,7 +119,7 @@ package struct CoordinatorOptions: Sendable {
                 loaded.model, maximumBatchTokens: maximumBatchTokens, keyValueType: manifest.keyValueType)
         var configuration = CoordinatorConfiguration(
             model: shape,
-            modelDescription: manifest.encoded(), build: buildVersion, weightsEndpoint: weights.description,
+            modelDescription: manifest.encoded(), build: Build.version, weightsEndpoint: weights.description,
             tokensEndpoint: tokens.description, contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
         configuration.isSimulated = isSimulated

@@ -1,13 +1,15 @@
 // Responsible for: requests of every kind of client: prompt to tokens before the coordinator's loop, tokens to text after.
 // Must not know: sockets, workers, plans.
 import Cluster
+import Generation
+import Sequences
 import Synchronization
 import Transport
 import Wire
 
 /// The text side of a coordinator. Requests enter the loop through its mailbox; what becomes of them comes back through
 /// one stream each.
-package final class GenerationService: Sendable {
+package final class GenerationService: Generator {
     /// What the loop is asked.
     enum Order: Sendable {
         case submit(GenerationTask, Outcomes.Continuation)
@@ -20,9 +22,9 @@ package final class GenerationService: Sendable {
 
     /// What the loop answers about one request, in the machine's words.
     enum Outcome: Sendable {
-        case waiting(String)
+        case waiting(Sentence)
         case started
-        case token(Wire.SampledToken)
+        case token(SampledToken)
         case scores([Float])
         case finished(FinishReason)
     }
@@ -38,7 +40,7 @@ package final class GenerationService: Sendable {
     }
 
     /// Answers a request; the work is done by tasks and the loop, never by the caller. A request whose events are not
-    /// read while they come is cancelled and ends with `NodeError.readTooSlowly`.
+    /// read while they come is cancelled and ends with `TandemError.readTooSlowly`.
     package func generate(_ request: GenerationRequest) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
         let isCancelled = Cancellation()
@@ -54,7 +56,7 @@ package final class GenerationService: Sendable {
                     try await answer(request, id: id, isCancelled: isCancelled) { event in
                         guard case .dropped = continuation.yield(event) else { return }
                         Self.cancel(id, isCancelled, orders)
-                        throw NodeError.readTooSlowly
+                        throw TandemError.readTooSlowly
                     }
                     continuation.finish()
                 } catch {
@@ -85,7 +87,7 @@ package final class GenerationService: Sendable {
         var assembler = loaded.assembler(for: request, prompt: prompt)
         let (outcomes, sink) = Outcomes.makeStream(bufferingPolicy: .bufferingOldest(maximumUnread))
         guard orders.post(.submit(task(request, id: id, prompt: prompt.tokens), sink)) else {
-            throw orders.isClosed ? NodeError.stopped : NodeError.overloaded
+            throw orders.isClosed ? TandemError.stopped : TandemError.overloaded
         }
         if isCancelled.isSet { await orders.postPatiently(.cancel(id)) }
         var isTextComplete = false
@@ -97,40 +99,41 @@ package final class GenerationService: Sendable {
             case .token(let sample):
                 if isTextComplete { continue }
                 clock.tick()
-                let step = assembler.append(sample.token)
-                try emit(.tokens([GeneratedToken(sample, wanted: request.sampling.logProbabilities)], text: step.text))
+                let step = assembler.append(sample)
+                for event in step.events { try emit(event) }
                 isTextComplete = step.isFinished
                 if step.isFinished { await orders.postPatiently(.stop(id)) }
             case .finished(let reason):
                 let reason = isTextComplete && reason != .cancelled ? FinishReason.stop : reason
-                if !isTextComplete, let rest = assembler.finish(), !rest.isEmpty { try emit(.tokens([], text: rest)) }
+                if !isTextComplete { for event in assembler.finish() { try emit(event) } }
                 return try emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
             }
         }
-        throw NodeError.stopped
+        throw TandemError.stopped
     }
 
     private func task(_ request: GenerationRequest, id: RequestID, prompt: [Int32]) -> GenerationTask {
         GenerationTask(
-            request: id, prompt: prompt, sampling: Wire.SamplingParameters(request.sampling),
+            request: id, prompt: prompt, sampling: loaded.sampling(of: request),
             maximumTokens: request.maximumTokens,
             endTokens: request.ignoresEndOfText ? [] : loaded.endTokens.sorted(),
             scoringStart: request.scoringStart, priority: request.priority)
     }
 }
 
-extension NodeError {
+extension TandemError {
     /// The end of a request whose answer nobody took in time.
-    static let readTooSlowly = NodeError(
-        "the answer was given up, because its client read it too slowly or not at all",
+    static let readTooSlowly = TandemError(
+        "the answer was given up, because its client read it too slowly or not at all", kind: .cancelled,
         hint: "read the answer while it comes, or ask for a shorter one")
 
     /// The end of a request where too much waits on the way through the coordinator.
-    static let overloaded = NodeError(
-        "the coordinator has more to do than it can keep track of", hint: "try again in 1 s",
-        retryAfterMilliseconds: 1000)
+    static let overloaded = TandemError(
+        "the coordinator has more to do than it can keep track of",
+        kind: .overloaded(retryAfterMilliseconds: 1000), hint: "try again in 1 s")
 
-    static let stopped = NodeError("the coordinator stopped", hint: "ask again when it runs")
+    static let stopped = TandemError(
+        "the coordinator stopped", kind: .unavailable, hint: "ask again when it runs")
 }
 
 extension Mailbox {

@@ -4,7 +4,7 @@
 /// Layer ranges in the order of workers.
 package enum LayerSplit {
     /// Reads "0-3,4-11". Throws unless the ranges follow each other from layer 0 on.
-    package static func parse(_ text: String) throws(NodeError) -> [Range<Int>] {
+    package static func parse(_ text: String) throws(TandemError) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         let hint = "write ranges that follow each other from layer 0 on, as 0-3,4-11"
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -12,10 +12,10 @@ package enum LayerSplit {
             guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first >= 0,
                 last >= first,
                 last < 1 << 20
-            else { throw NodeError("--split has \"\(part)\", which is no range of layers", hint: hint) }
+            else { throw TandemError("\(.split) has \"\(part)\", which is no range of layers", hint: hint) }
             guard first == ranges.last?.upperBound ?? 0 else {
-                throw NodeError(
-                    "--split is \(text), where layer \(ranges.last?.upperBound ?? 0) should follow but \(first) does",
+                throw TandemError(
+                    "\(.split) is \(text), where layer \(ranges.last?.upperBound ?? 0) should follow but \(first) does",
                     hint: hint)
             }
             ranges.append(first..<last + 1)
@@ -24,19 +24,19 @@ package enum LayerSplit {
     }
 
     /// Throws unless `ranges` cover exactly the layers of a model, in order and none of them empty.
-    static func check(_ ranges: [Range<Int>], layerCount: Int) throws(NodeError) {
+    static func check(_ ranges: [Range<Int>], layerCount: Int) throws(TandemError) {
         var next = 0
         for range in ranges {
             guard range.lowerBound == next, !range.isEmpty else {
-                throw NodeError(
-                    "--split has layers \(range.lowerBound) to \(range.upperBound - 1) where layer \(next) should follow",
+                throw TandemError(
+                    "\(.split) has layers \(range.lowerBound) to \(range.upperBound - 1) where layer \(next) should follow",
                     hint: "cover the layers 0-\(layerCount - 1)")
             }
             next = range.upperBound
         }
         guard ranges.last?.upperBound == layerCount else {
-            throw NodeError(
-                "--split ends with layer \((ranges.last?.upperBound ?? 0) - 1), but the model's last is \(layerCount - 1)",
+            throw TandemError(
+                "\(.split) ends with layer \((ranges.last?.upperBound ?? 0) - 1), but the model's last is \(layerCount - 1)",
                 hint: "cover the layers 0-\(layerCount - 1)")
         }
     }

@@ -53,8 +53,3 @@ struct RoundTrips {
         return Microseconds.monotonic - departure
     }
 }
-
-extension Duration {
-    /// This duration as a number of seconds.
-    package var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

@@ -50,42 +50,42 @@ package struct ModelManifest: Sendable, Codable {
     }
 
     /// Throws where a worker that only pretends to compute is to compute, or the other way round.
-    func checkWorker(isSimulated: Bool) throws(NodeError) {
+    func checkWorker(isSimulated: Bool) throws(TandemError) {
         if isSimulated && !self.isSimulated {
-            throw NodeError(
-                "this worker only pretends to compute (--simulate-stage-milliseconds), but \(name) is a real model",
-                hint: "start it without that flag, or the coordinator with --simulate")
+            throw TandemError(
+                "this worker only pretends to compute (\(.simulatedStageMilliseconds)), but \(name) is a real model",
+                hint: "start it without that flag, or the coordinator with \(.simulated)")
         }
         if self.isSimulated && !isSimulated {
-            throw NodeError(
-                "the coordinator only pretends to serve a model (--simulate), which this worker cannot compute",
-                hint: "start it with --simulate-stage-milliseconds, or the coordinator with --model")
+            throw TandemError(
+                "the coordinator only pretends to serve a model (\(.simulated)), which this worker cannot compute",
+                hint: "start it with \(.simulatedStageMilliseconds), or the coordinator with \(.model)")
         }
     }
 
     /// Reads a peer's manifest. Throws unless configuration and tensors are valid and belong together.
-    package init(decoding bytes: [UInt8], layers: Range<Int>) throws(NodeError) {
+    package init(decoding bytes: [UInt8], layers: Range<Int>) throws(TandemError) {
         do { self = try JSONDecoder().decode(ModelManifest.self, from: Data(bytes)) } catch {
-            throw NodeError(
+            throw TandemError(
                 "the coordinator's description of the model cannot be read",
                 hint: "update both sides to the same version")
         }
         do {
             try configuration.validate()
             for entry in entries { try entry.tensor.validate() }
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
         guard layers.lowerBound >= 0, !layers.isEmpty, layers.upperBound <= configuration.layerCount else {
-            throw NodeError("the coordinator assigned layers \(layers) of a model with \(configuration.layerCount)")
+            throw TandemError("the coordinator assigned layers \(layers) of a model with \(configuration.layerCount)")
         }
         let byName = try Self.checked(entries)
         if isSimulated {
-            guard entries.isEmpty else { throw NodeError("the coordinator pretends to serve a model that has tensors") }
+            guard entries.isEmpty else { throw TandemError("the coordinator pretends to serve a model that has tensors") }
             return
         }
         for part in configuration.parts(ofLayers: layers) {
             for needed in configuration.tensors(of: part) {
                 guard let tensor = byName[needed.name], tensor.rows == needed.rows, tensor.columns == needed.columns
-                else { throw NodeError("the coordinator's description of the model lacks tensor \(needed.name)") }
+                else { throw TandemError("the coordinator's description of the model lacks tensor \(needed.name)") }
             }
         }
     }
@@ -94,24 +94,24 @@ package struct ModelManifest: Sendable, Codable {
 extension ModelManifest {
     /// A peer's tensors by their names. Throws where a name occurs twice, contents of different length have one digest,
     /// or the bytes of all have no sum.
-    fileprivate static func checked(_ entries: [Entry]) throws(NodeError) -> [String: TensorDescriptor] {
+    fileprivate static func checked(_ entries: [Entry]) throws(TandemError) -> [String: TensorDescriptor] {
         var byName: [String: TensorDescriptor] = [:]
         var lengths: [ContentHash: Int] = [:]
         var total = 0
         for entry in entries {
             let tensor = entry.tensor
             guard byName.updateValue(tensor, forKey: tensor.name) == nil else {
-                throw NodeError("the coordinator's description of the model has tensor \(tensor.name) twice")
+                throw TandemError("the coordinator's description of the model has tensor \(tensor.name) twice")
             }
             guard lengths.updateValue(tensor.byteCount, forKey: entry.digest) ?? tensor.byteCount == tensor.byteCount
             else {
-                throw NodeError(
+                throw TandemError(
                     "the coordinator's description of the model gives tensor \(tensor.name) the digest of a longer or "
                         + "shorter one")
             }
             let (sum, overflow) = total.addingReportingOverflow(tensor.byteCount)
             guard !overflow else {
-                throw NodeError("the coordinator's description of the model has more bytes than any machine")
+                throw TandemError("the coordinator's description of the model has more bytes than any machine")
             }
             total = sum
         }
@@ -127,18 +127,18 @@ package struct DigestBook: Sendable {
     package init(folder: String? = nil) { self.folder = folder ?? WeightCache.baseFolder + "/digests" }
 
     /// The digest of one tensor's bytes, read through `source`.
-    package static func digest(of tensor: TensorDescriptor, in source: any TensorSource) throws(NodeError)
+    package static func digest(of tensor: TensorDescriptor, in source: any TensorSource) throws(TandemError)
         -> ContentHash
     {
         do throws(ModelFileError) {
             return try ContentHash(byteCount: tensor.byteCount) { offset, buffer throws(ModelFileError) in
                 try source.read(tensor, at: offset, into: buffer)
             }
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
     }
 
     /// The manifest of a model; `progress` gets bytes hashed and in all.
-    package func manifest(of model: Model, progress: (Int, Int) -> Void) throws(NodeError) -> ModelManifest {
+    package func manifest(of model: Model, progress: (Int, Int) -> Void) throws(TandemError) -> ModelManifest {
         let digests = try digests(of: model.tensors, in: model, progress: progress)
         return ModelManifest(
             name: model.name, configuration: model.configuration,
@@ -148,7 +148,7 @@ package struct DigestBook: Sendable {
     /// The digest of each of `tensors` of a model, hashing only those whose digest is not remembered.
     package func digests(
         of tensors: [TensorDescriptor], in model: Model, progress: (Int, Int) -> Void = { _, _ in }
-    ) throws(NodeError) -> [ContentHash] {
+    ) throws(TandemError) -> [ContentHash] {
         let key = Self.identity(of: model)
         var known = key.flatMap { remembered($0) } ?? [:]
         let total = tensors.reduce(0) { $0 + $1.byteCount }

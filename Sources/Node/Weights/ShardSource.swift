@@ -40,7 +40,7 @@ struct ShardInventory {
     init(
         description: [UInt8], layers: Range<Int>, local: Model?, cache: WeightCache, digestBook: DigestBook,
         isSimulated: Bool = false, verified: inout Set<ContentHash>
-    ) throws(NodeError) {
+    ) throws(TandemError) {
         let manifest = try ModelManifest(decoding: description, layers: layers).restricted(to: layers)
         try manifest.checkWorker(isSimulated: isSimulated)
         var places: [String: ShardSource.Place] = [:]
@@ -81,7 +81,7 @@ struct ShardInventory {
     /// Tensors of the worker's own model with the same content, by name.
     private static func matches(
         _ manifest: ModelManifest, in local: Model?, _ digestBook: DigestBook
-    ) throws(NodeError) -> [String: TensorDescriptor] {
+    ) throws(TandemError) -> [String: TensorDescriptor] {
         guard let local else { return [:] }
         let byName = Dictionary(local.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let candidates = manifest.entries.filter { entry in

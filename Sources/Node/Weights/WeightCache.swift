@@ -14,15 +14,15 @@ package struct WeightCache: Sendable {
     package enum Holding: Equatable { case nothing, partial(bytes: Int), complete }
 
     /// Uses (and makes) the user's cache folder, or `folder`. Throws where it cannot be made or written.
-    package init(folder: String? = nil) throws(NodeError) {
+    package init(folder: String? = nil) throws(TandemError) {
         self.folder = folder ?? Self.baseFolder + "/weights"
         do { try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true) } catch {
-            throw NodeError(
+            throw TandemError(
                 "the cache folder \(self.folder) cannot be made: \(error.localizedDescription)",
                 hint: "set XDG_CACHE_HOME to a folder that can be written")
         }
         guard access(self.folder, W_OK) == 0 else {
-            throw NodeError(
+            throw TandemError(
                 "the cache folder \(self.folder) cannot be written",
                 hint: "set XDG_CACHE_HOME to a folder that can be written")
         }
@@ -58,23 +58,23 @@ package struct WeightCache: Sendable {
     }
 
     /// Whether a complete tensor has the bytes that its name promises.
-    package func check(_ digest: ContentHash) throws(NodeError) -> Bool {
+    package func check(_ digest: ContentHash) throws(TandemError) -> Bool {
         guard fileSize(path(digest)) != nil else { return false }
         return try Self.hash(path(digest)) == digest
     }
 
     /// The hash of a whole file.
-    fileprivate static func hash(_ path: String) throws(NodeError) -> ContentHash {
+    fileprivate static func hash(_ path: String) throws(TandemError) -> ContentHash {
         do throws(ModelFileError) {
             let file = try DiskFile(path: path)
             return try ContentHash(byteCount: file.size) { offset, buffer throws(ModelFileError) in
                 try file.read(at: offset, into: buffer)
             }
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
     }
 
     /// Opens a tensor to be filled from where it was left.
-    package func open(_ digest: ContentHash, byteCount: Int) throws(NodeError) -> PartialTensor {
+    package func open(_ digest: ContentHash, byteCount: Int) throws(TandemError) -> PartialTensor {
         try PartialTensor(finalPath: path(digest), digest: digest, byteCount: byteCount)
     }
 
@@ -93,7 +93,7 @@ package final class PartialTensor {
     private let descriptor: Int32
 
     /// Another process of this user may fill the same tensor at the same time; then this one writes a file of its own.
-    fileprivate init(finalPath: String, digest: ContentHash, byteCount: Int) throws(NodeError) {
+    fileprivate init(finalPath: String, digest: ContentHash, byteCount: Int) throws(TandemError) {
         (self.finalPath, self.expected, self.byteCount) = (finalPath, digest, byteCount)
         let shared = finalPath + ".partial"
         let file = Glibc.open(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
@@ -146,7 +146,7 @@ package final class PartialTensor {
     }
 
     /// Puts bytes at their place. Throws where the disk is full or fails.
-    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(NodeError) {
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(TandemError) {
         precondition(offset >= 0 && offset + bytes.count <= byteCount, "bytes beyond the tensor's end")
         var done = 0
         while done < bytes.count {
@@ -158,7 +158,7 @@ package final class PartialTensor {
     }
 
     /// Once all bytes are written: checks them and gives the file its final name. False: they are wrong, and gone.
-    package func finish() throws(NodeError) -> Bool {
+    package func finish() throws(TandemError) -> Bool {
         guard length == byteCount, try WeightCache.hash(path) == expected else {
             unlink(path)
             return false
@@ -167,8 +167,8 @@ package final class PartialTensor {
         return true
     }
 
-    fileprivate static func failure(_ verb: String, _ path: String) -> NodeError {
-        NodeError(
+    fileprivate static func failure(_ verb: String, _ path: String) -> TandemError {
+        TandemError(
             "the cached tensor \(path) cannot be \(verb): \(String(cString: strerror(errno)))",
             hint: "free disk space there, or set XDG_CACHE_HOME to another folder")
     }

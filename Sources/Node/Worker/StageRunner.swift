@@ -88,7 +88,7 @@ final class StageRunner {
             switch command {
             case .prepare(let assign): try prepare(assign)
             case .write(let content, let offset, let frame):
-                try frame.withUnsafeBytes { bytes throws(NodeError) in try partial(content)?.write(bytes, at: offset) }
+                try frame.withUnsafeBytes { bytes throws(TandemError) in try partial(content)?.write(bytes, at: offset) }
             case .verify(let content): try verify(content)
             case .discard(let content): partials[content] = nil
             case .load: try load()
@@ -128,7 +128,7 @@ final class StageRunner {
         tell(.inventory(assign.epoch, needs: needs, localBytes: inventory.localBytes))
     }
 
-    private func partial(_ content: ContentHash) throws(NodeError) -> PartialTensor? {
+    private func partial(_ content: ContentHash) throws(TandemError) -> PartialTensor? {
         if let open = partials[content] { return open }
         guard let need = inventory?.needs.first(where: { $0.content == content }) else { return nil }
         let partial = try cache.open(content, byteCount: need.byteCount)

@@ -1,6 +1,7 @@
 // Responsible for: what the compute thread asks of whatever computes a step, in the words of the wire.
 // Must not know: threads, mailboxes, where a step comes from.
 import Inference
+import Sequences
 import Wire
 
 /// Computes the steps of one stage: `Stage`, or `TimedStage`, which only pretends to. Used by one thread.
@@ -17,7 +18,7 @@ enum StepOutput {
     /// Not the last stage: activations [tokens, embeddingLength], valid until the stage's next step.
     case hidden(UnsafeBufferPointer<Float>)
     /// The last stage: tokens in the order of the items, and the log-probabilities of the targets of each that has some.
-    case sampled([Wire.SampledToken], scores: [SequenceScores])
+    case sampled([SequenceSample], scores: [SequenceScores])
 }
 
 extension Stage: StepComputer {
@@ -25,8 +26,7 @@ extension Stage: StepComputer {
         for item in forward.items {
             guard configuration.isLast, let start = item.begin else { continue }
             begin(
-                item.sequence.value,
-                parameters: SamplingParameters(start.sampling, promptTokenCount: start.promptTokenCount),
+                item.sequence.value, parameters: start.sampling, promptTokenCount: start.promptTokenCount,
                 history: start.history)
         }
         let batch = StageBatch(
@@ -40,19 +40,10 @@ extension Stage: StepComputer {
         case .hidden(let values): return .hidden(values)
         case .sampled(let samples):
             return .sampled(
-                samples.map { .init(SequenceID($0.sequence), $0.sample) },
+                samples.map { SequenceSample(sequence: SequenceID($0.sequence), sample: $0.sample) },
                 scores: scores.map {
                     SequenceScores(sequence: SequenceID($0.sequence), logProbabilities: $0.logProbabilities)
                 })
         }
-    }
-}
-
-extension Wire.SampledToken {
-    /// A sampled token for the wire.
-    init(_ sequence: SequenceID, _ sample: Inference.SampledToken) {
-        self.init(
-            sequence: sequence, token: sample.token, logProbability: sample.logProbability,
-            top: sample.top.map { TokenProbability(token: $0.token, logProbability: $0.logProbability) })
     }
 }

@@ -4,6 +4,7 @@
 import Foundation
 import Inference
 import ModelFile
+import Sequences
 import Wire
 
 /// A stage whose arithmetic is a sleep. The same request gives the same tokens however it is cut into steps, and over any
@@ -74,7 +75,7 @@ final class TimedStage: StepComputer {
     // MARK: Tokens
 
     private func sample(_ forward: Forward) throws -> StepOutput {
-        var samples: [Wire.SampledToken] = []
+        var samples: [SequenceSample] = []
         var scores: [SequenceScores] = []
         for item in forward.items {
             if let start = item.begin {
@@ -91,12 +92,12 @@ final class TimedStage: StepComputer {
     }
 
     /// What follows each of the item's last `sampleCount` tokens, up to the first wrong guess.
-    private func sample(_ item: ForwardItem) throws -> [Wire.SampledToken] {
+    private func sample(_ item: ForwardItem) throws -> [SequenceSample] {
         guard var sequence = sequences[item.sequence.value] else {
             throw InferenceError.invalidBatch(reason: "\(item.sequence) samples but has not begun")
         }
         defer { sequences[item.sequence.value] = sequence }
-        var samples: [Wire.SampledToken] = []
+        var samples: [SequenceSample] = []
         let firstGuess = item.tokens.count - item.draftCount
         let firstSample = item.tokens.count - item.sampleCount
         for (row, token) in item.tokens.enumerated() where row >= min(firstGuess, firstSample) {
@@ -108,9 +109,10 @@ final class TimedStage: StepComputer {
             let next = self.token(after: token, at: position, seed: sequence.seed)
             sequence.last = (position + 1, next)
             samples.append(
-                .init(
-                    sequence: item.sequence, token: next,
-                    logProbability: sequence.wantsLogProbabilities ? logProbability : 0))
+                SequenceSample(
+                    sequence: item.sequence,
+                    sample: SampledToken(
+                        token: next, logProbability: sequence.wantsLogProbabilities ? logProbability : nil)))
         }
         return samples
     }

@@ -51,7 +51,7 @@ final class WorkerLoop {
     private var output: Frame?
     private var transferredBytes: UInt64 = 0
     private var cachedBytes: UInt64 = 0
-    private var ending: Result<Void, NodeError>?
+    private var ending: Result<Void, TandemError>?
     private let clock = LoopClock()
 
     init(_ parts: Parts) throws {
@@ -61,14 +61,14 @@ final class WorkerLoop {
         data = try RouterSocket(
             context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2))
         guard case .tcp(let host, _) = parts.coordinator else {
-            throw NodeError("\(parts.coordinator) is not an address of a coordinator", hint: "write HOST:PORT")
+            throw TandemError("\(parts.coordinator) is not an address of a coordinator", hint: "write HOST:PORT")
         }
         let address: String
         let endpoint: Endpoint
         do {
             address = try NumericAddress.local(towards: host)
             endpoint = try data.bind(.tcp(host: address, port: 0))
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
@@ -103,12 +103,12 @@ final class WorkerLoop {
 
     private static func connectControl(
         _ context: Context, _ endpoint: Endpoint, _ id: WorkerID, _ poller: Poller
-    ) throws(NodeError) -> OutboundLink {
+    ) throws(TandemError) -> OutboundLink {
         guard let routingID = RoutingID(id.routingID) else { preconditionFailure("a worker's routing id is valid") }
         do {
             return try OutboundLink(
                 context, to: endpoint, as: routingID, maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
     }
 
     private var now: UInt64 { clock.milliseconds }
@@ -277,7 +277,7 @@ final class WorkerLoop {
     }
 
     private func order(_ command: StageCommand) {
-        if !commands.post(command) { ending = .failure(NodeError("the compute thread does not keep up")) }
+        if !commands.post(command) { ending = .failure(TandemError("the compute thread does not keep up")) }
     }
 
     // MARK: What the machine decides
@@ -288,7 +288,7 @@ final class WorkerLoop {
         }
     }
 
-    private func perform(_ action: Worker.Action) throws(NodeError) {
+    private func perform(_ action: Worker.Action) throws(TandemError) {
         switch action {
         case .send(let message): _ = control.socket.send([ControlRequest.worker(message).encode()])
         case .welcomed(let welcome):
@@ -296,7 +296,7 @@ final class WorkerLoop {
             isWeightsLinkUp = false
             try replace(&weights, welcome.weightsEndpoint, maximumFrameBytes: Wire.Limits.chunkBytes)
             try replace(&tokens, welcome.tokensEndpoint, maximumFrameBytes: Wire.Limits.headerBytes)
-        case .refused(let reason): throw NodeError("the coordinator refused this worker: \(reason)")
+        case .refused(let reason): throw TandemError("the coordinator refused this worker: \(reason)")
         case .reconnect:
             control.close()
             control = try Self.connectControl(context, parts.coordinator, id, poller)
@@ -332,14 +332,14 @@ final class WorkerLoop {
     }
 
     /// Closes a link there was and connects one to `endpoint`, on the coordinator's host where it names none.
-    private func replace(_ link: inout OutboundLink?, _ endpoint: String, maximumFrameBytes: Int) throws(NodeError) {
+    private func replace(_ link: inout OutboundLink?, _ endpoint: String, maximumFrameBytes: Int) throws(TandemError) {
         link?.close()
         link = nil
         do {
             link = try OutboundLink(
                 context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.coordinator), as: .random(),
                 maximumFrameBytes: maximumFrameBytes, poller: poller)
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
     }
 }
 

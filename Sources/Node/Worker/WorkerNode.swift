@@ -16,13 +16,13 @@ package final class WorkerNode: Service, Sendable {
     private let stop: Mailbox<WorkerLoop.Wish>
 
     /// Checks the options, binds the data socket's address and measures this machine. Throws what is wrong.
-    package init(_ options: WorkerOptions, log: Logger, progress: @escaping Progress) throws(NodeError) {
+    package init(_ options: WorkerOptions, log: Logger, progress: @escaping Progress) throws(TandemError) {
         let coordinator = try options.coordinatorEndpoint()
         let simulatedSpeed = try options.simulatedSpeed()
         let threads = try MachineDescription.threadCount(options.threads)
         var local: Model?
         if let path = options.modelPath {
-            do { local = try Model.open(path: path) } catch { throw NodeError(error) }
+            do { local = try Model.open(path: path) } catch { throw TandemError(error) }
         }
         let cache = try WeightCache(folder: options.cacheFolder)
         do {
@@ -32,7 +32,7 @@ package final class WorkerNode: Service, Sendable {
                 options: options, simulatedSpeed: simulatedSpeed, coordinator: coordinator, threads: threads,
                 local: local, cache: cache, digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }),
                 waker: waker, wishes: stop, log: log, progress: progress)
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
         if !coordinator.isLoopback {
             log.warning("links are not encrypted: use a network you trust")
         }

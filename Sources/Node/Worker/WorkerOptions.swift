@@ -1,6 +1,8 @@
 // Responsible for: what a worker is told when it starts, and what it offers when it joins.
 // Must not know: flags.
+import Generation
 import Inference
+import Sequences
 import Transport
 import Wire
 
@@ -28,26 +30,26 @@ package struct WorkerOptions: Sendable {
     package init(join: String) { self.join = join }
 
     /// How long a stage pretends to compute; nil: it computes. Throws what is wrong with these choices.
-    func simulatedSpeed() throws(NodeError) -> TimedStage.Speed? {
+    func simulatedSpeed() throws(TandemError) -> TimedStage.Speed? {
         guard let milliseconds = simulatedStageMilliseconds else {
             guard simulatedTokenMicroseconds == nil else {
-                throw NodeError(
-                    "--simulate-token-microseconds needs --simulate-stage-milliseconds",
+                throw TandemError(
+                    "\(.simulatedTokenMicroseconds) needs \(.simulatedStageMilliseconds)",
                     hint: "say how long a step takes, or leave out both")
             }
             return nil
         }
         guard modelPath == nil else {
-            throw NodeError(
-                "--simulate-stage-milliseconds computes nothing, but --model names weights",
+            throw TandemError(
+                "\(.simulatedStageMilliseconds) computes nothing, but \(.model) names weights",
                 hint: "leave out one of them")
         }
         let perToken = simulatedTokenMicroseconds ?? 0
         guard (0...60_000).contains(milliseconds) else {
-            throw NodeError("--simulate-stage-milliseconds is \(milliseconds), but must be between 0 and 60000")
+            throw TandemError("\(.simulatedStageMilliseconds) is \(milliseconds), but must be between 0 and 60000")
         }
         guard (0...1_000_000).contains(perToken) else {
-            throw NodeError("--simulate-token-microseconds is \(perToken), but must be between 0 and 1000000")
+            throw TandemError("\(.simulatedTokenMicroseconds) is \(perToken), but must be between 0 and 1000000")
         }
         return TimedStage.Speed(
             nanosecondsPerStep: UInt64(milliseconds * 1e6), nanosecondsPerToken: UInt64(perToken * 1e3))
@@ -57,27 +59,27 @@ package struct WorkerOptions: Sendable {
     static let minimumMemoryBytes = 1 << 20
 
     /// Refuses an address beyond this machine unless that was asked for.
-    func coordinatorEndpoint() throws(NodeError) -> Endpoint {
+    func coordinatorEndpoint() throws(TandemError) -> Endpoint {
         let endpoint: Endpoint
-        do { endpoint = try Endpoint(parsing: join) } catch { throw NodeError(error) }
+        do { endpoint = try Endpoint(parsing: join) } catch { throw TandemError(error) }
         guard endpoint.isLoopback || isInsecure else {
-            throw NodeError(
+            throw TandemError(
                 "\(endpoint) is on another host, and links are not encrypted yet",
-                hint: "add --insecure if you trust the network between the hosts")
+                hint: "add \(.insecure) if you trust the network between the hosts")
         }
         return endpoint
     }
 
     /// What this worker offers, speed measured here and now. `dataEndpoint`: where it listens for activations. A worker
     /// that only pretends to compute is as fast as every other such worker.
-    func offer(dataEndpoint: Endpoint, threads: Int) throws(NodeError) -> Join {
+    func offer(dataEndpoint: Endpoint, threads: Int) throws(TandemError) -> Join {
         var join = Join()
-        join.build = buildVersion
+        join.build = Build.version
         join.hostName = MachineDescription.hostName
         join.processID = MachineDescription.processID
         let memory = memoryBytes ?? MachineDescription.availableMemoryBytes.map { $0 / 10 * 9 } ?? 1 << 30
         guard memory >= Self.minimumMemoryBytes else {
-            throw NodeError("--memory is \(memory) bytes, but must be at least \(Self.minimumMemoryBytes)")
+            throw TandemError("\(.memory) is \(memory) bytes, but must be at least \(Self.minimumMemoryBytes)")
         }
         join.memoryBytes = UInt64(memory)
         join.cores = MachineDescription.coreCount
@@ -86,7 +88,7 @@ package struct WorkerOptions: Sendable {
         join.isSimulated = try simulatedSpeed() != nil
         var speed = MachineSpeed(readBytesPerSecond: 1e9, int8OperationsPerSecond: 1e9)
         if !join.isSimulated {
-            do { speed = try MachineSpeed.measure(threads: threads) } catch { throw NodeError(error) }
+            do { speed = try MachineSpeed.measure(threads: threads) } catch { throw TandemError(error) }
         }
         join.readBandwidth = speed.readBytesPerSecond
         join.int8Speed = speed.int8OperationsPerSecond

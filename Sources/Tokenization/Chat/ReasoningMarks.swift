@@ -1,11 +1,10 @@
-// Responsible for: which tokens of a model enclose its reasoning, and its answer as text in which `<think>` does.
+// Responsible for: which tokens of a model enclose its reasoning, and when an answer turns to it and away from it.
 // Must not know: where tokens come from, who reads the text.
 import ModelFile
 
-/// The tokens that models put around their reasoning. Some are special, so that decoding would leave them out; whatever
-/// they are called, readers see `<think>` and `</think>`.
+/// The tokens that models put around their reasoning. Some are special, so that decoding leaves them out.
 package struct ReasoningMarks: Sendable {
-    /// What readers see where reasoning begins and ends.
+    /// What stands around reasoning in the text of models that have no tokens for it.
     package static let opening = "<think>"
     package static let closing = "</think>"
 
@@ -49,6 +48,14 @@ package struct ReasoningMarks: Sendable {
 
 /// Follows one answer through its marks.
 package struct ReasoningReader: Sendable {
+    /// What a mark does.
+    package struct Turn: Sendable, Equatable {
+        /// What follows is reasoning.
+        package var isReasoning: Bool
+        /// Text of the answer that the mark itself brings.
+        package var text = ""
+    }
+
     private let marks: ReasoningMarks
     private var isInside: Bool
     /// The text between the marks of a header, while it lasts.
@@ -57,22 +64,21 @@ package struct ReasoningReader: Sendable {
     /// `isOpen`: the prompt has opened the reasoning already.
     package init(_ marks: ReasoningMarks, isOpen: Bool) { (self.marks, isInside) = (marks, isOpen) }
 
-    /// What a mark becomes in the text; nil where `token` is none.
-    package mutating func take(_ token: Int32) -> String? {
+    /// What a mark does; nil where `token` is none.
+    package mutating func take(_ token: Int32) -> Turn? {
         guard let mark = marks[token] else { return nil }
+        var text = ""
         switch mark {
-        case .opens: return open()
-        case .closes: return close()
-        case .beginsHeader:
-            header = ""
-            return ""
+        case .opens: isInside = true
+        case .closes, .endsMessage: isInside = false
+        case .beginsHeader: header = ""
         case .endsHeader:
-            defer { header = nil }
             let name = (header ?? "").drop { $0 == " " }
-            if name.hasPrefix("analysis") { return open() }
-            return close() + (name.contains(" to=") ? name + "\n" : "")
-        case .endsMessage: return close()
+            header = nil
+            isInside = name.hasPrefix("analysis")
+            if !isInside && name.contains(" to=") { text = name + "\n" }
         }
+        return Turn(isReasoning: isInside, text: text)
     }
 
     /// Text between marks: that of a header is not shown.
@@ -80,15 +86,5 @@ package struct ReasoningReader: Sendable {
         guard header != nil else { return text }
         header? += text
         return ""
-    }
-
-    private mutating func open() -> String {
-        defer { isInside = true }
-        return isInside ? "" : ReasoningMarks.opening
-    }
-
-    private mutating func close() -> String {
-        defer { isInside = false }
-        return isInside ? ReasoningMarks.closing : ""
     }
 }

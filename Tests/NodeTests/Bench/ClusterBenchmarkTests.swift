@@ -69,7 +69,7 @@ extension ClusterTests {
         @Test("What the context cannot hold and ids that the model does not have are told before any load")
         func refusals() async throws {
             var options = ClusterBenchmarkOptions()
-            let tooLong = await #expect(throws: NodeError.self) { try await measure(workers: 1, options) }
+            let tooLong = await #expect(throws: TandemError.self) { try await measure(workers: 1, options) }
             #expect(tooLong?.message.contains("a context of 640 tokens, but the cluster's is 512") == true)
             options.promptTokens = 10
             let refused = try await TestCluster.with(ClusterShape(workers: 1, chunk: 64).options, workers: 1) {
@@ -77,7 +77,7 @@ extension ClusterTests {
                 _ = try await cluster.serving()
                 var target = BenchmarkedCluster(address: cluster.address)
                 target.vocabularySize = 1 << 30
-                return await #expect(throws: NodeError.self) {
+                return await #expect(throws: TandemError.self) {
                     try await ClusterBenchmark(options, on: target).run { _ in }
                 }
             }
@@ -113,7 +113,7 @@ struct ClusterBenchmarkOptionTests {
         for (beginning, change) in wrong {
             var changed = options
             change(&changed)
-            let error = #expect(throws: NodeError.self) { try changed.validate() }
+            let error = #expect(throws: TandemError.self) { try changed.validate() }
             #expect(error?.message.hasPrefix(beginning) == true, "\(error?.message ?? "")")
         }
     }

@@ -87,6 +87,6 @@ struct LoadReportTests {
         let report = try LoadReport([[Self.record(0, [], .refused("full"))]], limits: LatencyLimits())
         #expect(report.timeToFirstTokenSeconds == nil && report.timeBetweenTokensMilliseconds == nil)
         #expect(report.tokensPerSecond.median == 0 && report.longestGapSeconds == 0)
-        #expect(throws: NodeError.self) { try LoadReport([[], []], limits: LatencyLimits()) }
+        #expect(throws: TandemError.self) { try LoadReport([[], []], limits: LatencyLimits()) }
     }
 }

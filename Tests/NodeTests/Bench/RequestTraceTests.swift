@@ -63,13 +63,13 @@ struct RequestTraceTests {
             (2, "{\"timestamp\": 1, \"input_length\": 5, \"output_length\": 1}\n5,5"),
         ])
     func wrongLines(number: Int, text: String) {
-        let error = #expect(throws: NodeError.self) { try trace(text) }
+        let error = #expect(throws: TandemError.self) { try trace(text) }
         #expect(error?.message.hasPrefix("line \(number) of t ") == true, "\(error?.message ?? "")")
     }
 
     @Test("A trace without requests is refused", arguments: ["", "\n\n", "TIMESTAMP,ContextTokens,GeneratedTokens\n"])
     func empty(text: String) {
-        let error = #expect(throws: NodeError.self) { try trace(text) }
+        let error = #expect(throws: TandemError.self) { try trace(text) }
         #expect(error?.message == "t holds no requests")
     }
 
@@ -99,7 +99,7 @@ struct RequestTraceTests {
         #expect(trace.entries.map { ($0.time * 1e6).rounded() / 1e6 } == [0, 2.285714, 4])
         trace.keepFirst(1)
         #expect(trace.rate == nil)
-        #expect(throws: NodeError.self) { try trace.setRate(1) }
+        #expect(throws: TandemError.self) { try trace.setRate(1) }
     }
 
     @Test("Lengths are clipped to the limits and the context, and what was clipped is counted")

@@ -69,7 +69,7 @@ extension ClusterTests {
             let generator = try LocalGenerator(modelPath: TestFiles.tales, contextLength: nil, threads: 1)
             var request = Self.endless
             request.maximumTokens = 0
-            let error = await #expect(throws: NodeError.self) { try await generator.generate(request).answer() }
+            let error = await #expect(throws: TandemError.self) { try await generator.generate(request).answer() }
             #expect(error?.message.contains("--max-tokens is 0") == true)
         }
 
@@ -124,7 +124,7 @@ extension ClusterTests {
                 ]
                 for (prompt, word) in faulty {
                     let request = Requests.greedy(prompt, tokens: 4)
-                    let error = await #expect(throws: NodeError.self) {
+                    let error = await #expect(throws: TandemError.self) {
                         try await cluster.client.generate(request).answer()
                     }
                     #expect(error?.message.contains(word) == true)
@@ -132,7 +132,7 @@ extension ClusterTests {
                 }
                 let assistantLast = Requests.greedy(
                     .messages([ChatMessage(role: .assistant, content: "x")]), tokens: 4)
-                await #expect(throws: NodeError.self) { try await cluster.client.generate(assistantLast).answer() }
+                await #expect(throws: TandemError.self) { try await cluster.client.generate(assistantLast).answer() }
                 #expect(
                     try await cluster.client.generate(Requests.greedy(.text("A"), tokens: 2)).answer().tokens.count == 2
                 )
@@ -144,7 +144,7 @@ extension ClusterTests {
         func unreadable(token: Int32) async throws {
             try await TestCluster.with(try Self.options, workers: 0) { cluster in
                 let request = Requests.greedy(.tokens([1, token]), tokens: 4)
-                let error = await #expect(throws: NodeError.self) {
+                let error = await #expect(throws: TandemError.self) {
                     try await within(seconds: 3) { try await cluster.client.generate(request).answer() }
                 }
                 #expect(error?.message.contains("\(token)") == true)

@@ -98,7 +98,7 @@ extension ClusterTests {
             try client.next { reply in
                 switch reply {
                 case .tokens: return ()
-                case .failed(let failure): throw NodeError(failure.message)
+                case .failed(let failure): throw TandemError(failure.message)
                 default: return nil
                 }
             }

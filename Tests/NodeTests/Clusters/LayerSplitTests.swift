@@ -20,7 +20,7 @@ struct LayerSplitTests {
         "Gaps, overlaps and a wrong beginning are refused with the layer that should follow",
         arguments: [("1-5", "0"), ("0-2,4-5", "3"), ("0-3,3-5", "4"), ("0-3,0-3", "4"), ("3-5,0-2", "0")])
     func order(text: String, expected: String) {
-        let error = #expect(throws: NodeError.self) { try LayerSplit.parse(text) }
+        let error = #expect(throws: TandemError.self) { try LayerSplit.parse(text) }
         #expect(error?.message.contains("layer \(expected) should follow") == true)
         #expect(error?.hint != nil)
     }
@@ -32,7 +32,7 @@ struct LayerSplitTests {
             "0-1048576", "0-99999999999999999999", "99999999999999999999", "0-9223372036854775807", "0x0-0x3", "0.0",
         ])
     func nonsense(text: String) {
-        let error = #expect(throws: NodeError.self) { try LayerSplit.parse(text) }
+        let error = #expect(throws: TandemError.self) { try LayerSplit.parse(text) }
         #expect(error?.message.contains("--split") == true)
         #expect(error?.hint?.contains("0-3,4-11") == true)
     }
@@ -41,7 +41,7 @@ struct LayerSplitTests {
     func check() throws {
         try LayerSplit.check([0..<2, 2..<6], layerCount: 6)
         for ranges in [[0..<5], [0..<3, 3..<7], []] {
-            let error = #expect(throws: NodeError.self) { try LayerSplit.check(ranges, layerCount: 6) }
+            let error = #expect(throws: TandemError.self) { try LayerSplit.check(ranges, layerCount: 6) }
             #expect(error?.hint == "cover the layers 0-5")
         }
     }
@@ -49,7 +49,7 @@ struct LayerSplitTests {
     @Test("A split that leaves layers out, repeats or reorders them is refused, also where its end is right")
     func middle() {
         for ranges in [[1..<6], [0..<2, 3..<6], [0..<4, 3..<6], [3..<6, 0..<6], [0..<3, 3..<3, 3..<6]] {
-            let error = #expect(throws: NodeError.self) { try LayerSplit.check(ranges, layerCount: 6) }
+            let error = #expect(throws: TandemError.self) { try LayerSplit.check(ranges, layerCount: 6) }
             #expect(error?.message.contains("should follow") == true)
         }
     }

@@ -85,7 +85,7 @@ extension ClusterTests {
                 let status = try await cluster.idle()
                 #expect(status.generatedTokens < 400)
                 var count = 0
-                let error = await #expect(throws: NodeError.self) {
+                let error = await #expect(throws: TandemError.self) {
                     for try await _ in generation.events { count += 1 }
                 }
                 #expect(count == 20 && error == .readTooSlowly)
@@ -114,7 +114,7 @@ extension ClusterTests {
                         case .finished(let finished):
                             try #require(finished.reason == .length)
                             ended += 1
-                        case .failed(let failure): throw NodeError(failure.message)
+                        case .failed(let failure): throw TandemError(failure.message)
                         default: break
                         }
                         return ended == 2 ? tokens : nil
@@ -140,7 +140,7 @@ extension ClusterTests {
                 let waiting = (0..<2).map { _ in cluster.client.generate(Requests.greedy(.text("A"), tokens: 3)) }
                 _ = try await cluster.status("the queue") { $0.requests.count { $0.state == "waiting" } == 2 }
                 let start = ContinuousClock.now
-                let error = await #expect(throws: NodeError.self) {
+                let error = await #expect(throws: TandemError.self) {
                     try await cluster.client.generate(Requests.greedy(.text("B"), tokens: 3)).answer()
                 }
                 #expect(start.duration(to: .now) < .seconds(1))

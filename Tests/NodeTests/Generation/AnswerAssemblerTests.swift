@@ -53,7 +53,7 @@ struct AnswerAssemblerTests {
             .text(""), .tokens([]), .tokens([2_048]), .text(String(repeating: "dog ", count: 100)),
             .messages([ChatMessage(role: .assistant, content: "I speak first")]),
         ] {
-            #expect(throws: NodeError.self) { try loaded.encoder.encode(GenerationRequest(prompt: prompt)) }
+            #expect(throws: TandemError.self) { try loaded.encoder.encode(GenerationRequest(prompt: prompt)) }
         }
     }
 

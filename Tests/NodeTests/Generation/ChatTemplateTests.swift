@@ -83,7 +83,7 @@ struct ChatTemplateTests {
         for template in ["{% if %}", "{{ raise_exception('no') }}", "{{ messages.x.y }}"] {
             var request = request(.text("Hi"))
             let files = ["chat_template.jinja": template]
-            let error = #expect(throws: NodeError.self) { try encode(request, files) }
+            let error = #expect(throws: TandemError.self) { try encode(request, files) }
             #expect(error?.hint?.contains("--raw") == true)
             request.isRaw = true
             #expect(try encode(request, files).1.hasSuffix("Hi"))
@@ -115,7 +115,7 @@ struct ChatTemplateTests {
         var withVariables = request(.text("Hi"))
         withVariables.templateVariables = "{}"
         for request in [withTools, withVariables] {
-            let error = #expect(throws: NodeError.self) { _ = try encode(request, [:]) }
+            let error = #expect(throws: TandemError.self) { _ = try encode(request, [:]) }
             #expect(error?.message == "this model has no chat template that could take tools or variables")
         }
     }
@@ -123,7 +123,7 @@ struct ChatTemplateTests {
     @Test("What a template says is told in one line, with the way out")
     func templateMessages() throws {
         let raising = "{{ raise_exception('two\\nlines\\x1b[31m' ~ 'é' * 5000) }}"
-        let loud = #expect(throws: NodeError.self) {
+        let loud = #expect(throws: TandemError.self) {
             _ = try encode(request(.text("Hi")), ["chat_template.jinja": raising])
         }
         #expect(loud?.message.contains("two lines [31mé") == true)
@@ -146,10 +146,10 @@ struct ChatTemplateTests {
     func wrongJSON(json: String) {
         var request = request(.messages([ChatMessage(role: .user, content: "x")]))
         request.tools = json
-        #expect(throws: NodeError.self) { try request.validate() }
+        #expect(throws: TandemError.self) { try request.validate() }
         request.tools = nil
         request.templateVariables = json
-        #expect(throws: NodeError.self) { try request.validate() }
+        #expect(throws: TandemError.self) { try request.validate() }
     }
 
     // MARK: Reasoning

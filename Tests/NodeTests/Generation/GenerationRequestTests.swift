@@ -70,7 +70,7 @@ struct GenerationRequestTests {
     func fault(_ fault: Fault) {
         var request = Self.unusual
         fault.change(&request)
-        let error = #expect(throws: NodeError.self) { try request.validate() }
+        let error = #expect(throws: TandemError.self) { try request.validate() }
         #expect(error?.message.contains(fault.word) == true)
     }
 
@@ -101,7 +101,7 @@ struct GenerationRequestTests {
     func beyondTheWire(_ fault: Fault) {
         var request = Self.unusual
         fault.change(&request)
-        #expect(throws: NodeError.self) { try request.validate() }
+        #expect(throws: TandemError.self) { try request.validate() }
     }
 
     @Test("Sampling options come back from the wire as they were")
@@ -159,7 +159,7 @@ struct GenerationRequestTests {
     @Test("An unknown role is refused")
     func unknownRole() {
         let message = Generate(id: ClientRequestID(1), prompt: .messages([.init(role: "robot", content: "x")]))
-        let error = #expect(throws: NodeError.self) { try GenerationRequest(message) }
+        let error = #expect(throws: TandemError.self) { try GenerationRequest(message) }
         #expect(error?.message.contains("robot") == true)
     }
 }

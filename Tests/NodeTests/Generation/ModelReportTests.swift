@@ -65,7 +65,7 @@ struct ModelReportTests {
         #expect(short.keyValueBytesPerToken == 6 * 2 * 192 * 2)
         #expect((short.context, long.context) == (64, 512))
         #expect(short.weightBytes == long.weightBytes && short.bufferBytes == long.bufferBytes)
-        #expect(throws: NodeError.self) { try ModelReport(path: TestFiles.tales, contextLength: 513) }
+        #expect(throws: TandemError.self) { try ModelReport(path: TestFiles.tales, contextLength: 513) }
     }
 
     @Test("A chat template is told as it was found")

@@ -48,12 +48,12 @@ struct PerplexityTests {
     @Test("A text shorter than a window, a window of no use and a missing file are refused with a sentence")
     func refused() throws {
         for (length, chunks) in [(16, nil), (3, nil), (100_000, nil), (4, 0)] as [(Int, Int?)] {
-            #expect(throws: NodeError.self) {
+            #expect(throws: TandemError.self) {
                 try text("Once upon", model: TestFiles.tales, windowLength: length, maximumWindows: chunks)
             }
         }
         let loaded = try LoadedModel(path: TestFiles.tales, contextLength: nil)
-        #expect(throws: NodeError.self) {
+        #expect(throws: TandemError.self) {
             try PerplexityText(path: "/nowhere/text", for: loaded, windowLength: 16, maximumWindows: nil)
         }
     }
@@ -72,8 +72,8 @@ struct PerplexityTests {
         settings["rope_parameters"] = nil
         settings["max_position_embeddings"] = 1
         try JSONSerialization.data(withJSONObject: settings).write(to: URL(fileURLWithPath: folder.file("config.json")))
-        #expect(throws: NodeError.self) { try LoadedModel(path: folder.path, contextLength: 2) }
-        #expect(throws: NodeError.self) { try text("Once upon", model: folder.path, windowLength: 4) }
+        #expect(throws: TandemError.self) { try LoadedModel(path: folder.path, contextLength: 2) }
+        #expect(throws: TandemError.self) { try text("Once upon", model: folder.path, windowLength: 4) }
     }
 
     @Test("The estimate is e to the mean loss, its error that of a mean of independent values")

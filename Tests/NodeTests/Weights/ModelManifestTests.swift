@@ -39,7 +39,7 @@ struct ModelManifestTests {
             let text = String(decoding: bytes, as: UTF8.self)
             let unknown = text.replacing("\"keyValueType\":\"\(type.rawValue)\"", with: "\"keyValueType\":\"f64\"")
             #expect(unknown != text)
-            #expect(throws: NodeError.self) { try ModelManifest(decoding: Array(unknown.utf8), layers: 0..<1) }
+            #expect(throws: TandemError.self) { try ModelManifest(decoding: Array(unknown.utf8), layers: 0..<1) }
         }
     }
 
@@ -71,11 +71,11 @@ struct ModelManifestTests {
     func refused() throws {
         let count = model.configuration.layerCount
         for layers in [0..<count + 1, count..<count + 1, 0..<0] {
-            #expect(throws: NodeError.self) { try ModelManifest(decoding: manifest.encoded(), layers: layers) }
+            #expect(throws: TandemError.self) { try ModelManifest(decoding: manifest.encoded(), layers: layers) }
         }
         var poor = manifest
         poor.entries.removeLast()
-        #expect(throws: NodeError.self) { try ModelManifest(decoding: poor.encoded(), layers: 0..<count) }
+        #expect(throws: TandemError.self) { try ModelManifest(decoding: poor.encoded(), layers: 0..<count) }
     }
 
     @Test("A tensor named twice, a digest of two lengths and a sum of bytes that overflows are refused")
@@ -83,7 +83,7 @@ struct ModelManifestTests {
         func refusal(_ change: (inout ModelManifest) -> Void) -> String? {
             var changed = manifest
             change(&changed)
-            return #expect(throws: NodeError.self) { try ModelManifest(decoding: changed.encoded(), layers: 0..<1) }?
+            return #expect(throws: TandemError.self) { try ModelManifest(decoding: changed.encoded(), layers: 0..<1) }?
                 .message
         }
         #expect(refusal { $0.entries.append($0.entries[0]) }?.contains("twice") == true)

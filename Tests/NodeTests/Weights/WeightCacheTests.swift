@@ -116,7 +116,7 @@ struct WeightCacheTests {
 
     @Test("A folder that cannot be made is told with a hint")
     func unwritable() {
-        let error = #expect(throws: NodeError.self) { try WeightCache(folder: "/dev/null/cache") }
+        let error = #expect(throws: TandemError.self) { try WeightCache(folder: "/dev/null/cache") }
         #expect(error?.hint?.contains("XDG_CACHE_HOME") == true)
     }
 

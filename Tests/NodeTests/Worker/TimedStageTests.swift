@@ -113,7 +113,7 @@ struct TimedStageTests {
         func refusal(_ change: (inout WorkerOptions) -> Void) -> String? {
             var options = WorkerOptions(join: "127.0.0.1:7070")
             change(&options)
-            return #expect(throws: NodeError.self) { try options.simulatedSpeed() }?.message
+            return #expect(throws: TandemError.self) { try options.simulatedSpeed() }?.message
         }
         let both = refusal { ($0.simulatedStageMilliseconds, $0.modelPath) = (5, "model.gguf") }
         #expect(both?.contains("--model") == true)
@@ -134,16 +134,16 @@ struct TimedStageTests {
     @Test("A coordinator serves a model or pretends to, never both or neither")
     func coordinatorOptions() throws {
         var options = CoordinatorOptions()
-        #expect(throws: NodeError.self) { try options.open() }
+        #expect(throws: TandemError.self) { try options.open() }
         options.isSimulated = true
         let loaded = try options.open()
         #expect(loaded.contextLength == 32_768 && loaded.model.tensors.isEmpty)
         #expect(try options.manifest(of: loaded.model) { _, _ in }.isSimulated)
         options.quantization = "q8_0"
-        #expect(throws: NodeError.self) { try options.open() }
+        #expect(throws: TandemError.self) { try options.open() }
         options = CoordinatorOptions(modelPath: "model.gguf")
         options.isSimulated = true
-        #expect(throws: NodeError.self) { try options.open() }
+        #expect(throws: TandemError.self) { try options.open() }
     }
 
     @Test("A real model and a worker that only pretends do not go together, nor the other way round")
@@ -153,10 +153,10 @@ struct TimedStageTests {
             isSimulated: true)
         let back = try ModelManifest(decoding: manifest.encoded(), layers: 8..<16)
         try back.checkWorker(isSimulated: true)
-        #expect(throws: NodeError.self) { try back.checkWorker(isSimulated: false) }
+        #expect(throws: TandemError.self) { try back.checkWorker(isSimulated: false) }
         var real = back
         real.isSimulated = false
-        #expect(throws: NodeError.self) { try real.checkWorker(isSimulated: true) }
+        #expect(throws: TandemError.self) { try real.checkWorker(isSimulated: true) }
     }
 }
 

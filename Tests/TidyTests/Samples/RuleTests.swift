@@ -163,12 +163,12 @@ import Testing
     @Test(
         "Flags are found in strings of every form outside the command line, and only there",
         arguments: [
-            (#"throw NodeError("--split names a layer twice")"#, "Sources/Node/A.swift", false),
+            (#"throw TandemError("--split names a layer twice")"#, "Sources/Node/A.swift", false),
             (#"let a = "use \(name ?? "--type") here""#, "Sources/Node/A.swift", false),
             (##"let a = #"(--kv-type)"#"##, "Sources/Wire/A.swift", false),
             ("let a = \"\"\"\n    one of --a and --b\n    \"\"\"", "Sources/Node/A.swift", false),
-            (#"throw NodeError("--split names a layer twice")"#, "Sources/CLI/A.swift", true),
-            (#"throw NodeError("--split names a layer twice")"#, "Tests/NodeTests/A.swift", true),
+            (#"throw TandemError("--split names a layer twice")"#, "Sources/CLI/A.swift", true),
+            (#"throw TandemError("--split names a layer twice")"#, "Tests/NodeTests/A.swift", true),
             (#"let a = "\(b --c) -- d --- e a--b -f --1""#, "Sources/Node/A.swift", true),
             ("f()  // the value of \"--split\"", "Sources/Node/A.swift", true),
         ])

@@ -2,15 +2,16 @@
 // Must not know: who reads the tensors.
 import Inference
 import ModelFile
+import Sequences
 
 /// The names of all types in which weights can be stored, for messages.
 package var weightTypeNames: String { QuantizationMix.names }
 
 extension QuantizationMix {
     /// The mix of that name. Throws a sentence that lists all names.
-    static func named(_ name: String, flag: String) throws(NodeError) -> QuantizationMix {
+    package static func named(_ name: String, _ field: Field) throws(TandemError) -> QuantizationMix {
         guard let mix = QuantizationMix(name: name) else {
-            throw NodeError("\(flag) is \(name), which is no known type", hint: "use one of \(QuantizationMix.names)")
+            throw TandemError("\(field) is \(name), which is no known type", hint: "use one of \(QuantizationMix.names)")
         }
         return mix
     }
@@ -22,9 +23,9 @@ extension Model {
 
     /// This model with its matrices in the types of `mix`, made of the files' floats while they are read. Throws where
     /// the files are quantized already.
-    func quantized(_ mix: QuantizationMix, threads: Int) throws(NodeError) -> Model {
+    package func quantized(_ mix: QuantizationMix, threads: Int) throws(TandemError) -> Model {
         let conversions: [TensorConversion]
-        do { conversions = try quantization(mix) } catch { throw NodeError(error) }
+        do { conversions = try quantization(mix) } catch { throw TandemError(error) }
         return replacing(
             tensors: conversions.map(\.target),
             source: ConvertedTensors(conversions, source: self, threads: threads),

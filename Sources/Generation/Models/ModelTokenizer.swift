@@ -1,6 +1,7 @@
 // Responsible for: a model's tokenizer alone: text to ids and back, without weights.
 // Must not know: stages, workers, sockets.
 import ModelFile
+import Sequences
 import Tokenization
 
 /// The tokenizer of a model file or folder, also of one that holds nothing else.
@@ -15,15 +16,15 @@ package struct ModelTokenizer: Sendable {
     }
 
     /// Opens only the tokenizer at `path`. Throws where there is none, or one that cannot be used.
-    package init(path: String) throws(NodeError) {
+    package init(path: String) throws(TandemError) {
         let description: TokenizerDescription?
-        do { description = try Model.openTokenizer(path: path) } catch { throw NodeError(error) }
+        do { description = try Model.openTokenizer(path: path) } catch { throw TandemError(error) }
         guard let description else {
-            throw NodeError(
+            throw TandemError(
                 "\(path) has no tokenizer",
                 hint: "give a GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file")
         }
-        do { tokenizer = try Tokenizer(description) } catch { throw NodeError("\(path): \(error)") }
+        do { tokenizer = try Tokenizer(description) } catch { throw TandemError("\(path): \(error)") }
     }
 
     /// The tokens of a text in UTF-8. `special`: the texts of special tokens are those tokens, and what the model puts
@@ -35,9 +36,9 @@ package struct ModelTokenizer: Sendable {
     }
 
     /// The text of tokens. `special`: special tokens are shown. Throws for an id that is no token.
-    package func text(of ids: [Int32], special: Bool) throws(NodeError) -> String {
+    package func text(of ids: [Int32], special: Bool) throws(TandemError) -> String {
         for id in ids where id < 0 || Int(id) >= tokenizer.vocabularySize {
-            throw NodeError("\(id) is no token: the ids of this model are 0 to \(tokenizer.vocabularySize - 1)")
+            throw TandemError("\(id) is no token: the ids of this model are 0 to \(tokenizer.vocabularySize - 1)")
         }
         return tokenizer.decode(ids, skipSpecial: !special)
     }

@@ -1,35 +1,47 @@
-// Responsible for: telling the reasoning of an answer from the answer proper, as its text arrives.
-// Must not know: tokens, terminals.
+// Responsible for: telling the reasoning of an answer from the answer proper, as its text arrives: by turns that tokens
+// make, and by marks in the text of models that have no tokens for them.
+// Must not know: tokens, who reads the text.
 import Tokenization
 
-/// Cuts an answer's text at `<think>` and `</think>`, wherever its pieces are cut. Reasoning stands at the beginning of
-/// an answer; a mark later on is text like any other.
-package struct ReasoningSplitter: Sendable {
+/// Cuts an answer's text at `<think>` and `</think>`, wherever its pieces are cut, and at turns. Marks stand at the
+/// beginning of an answer; one later on is text like any other.
+struct ReasoningSplitter: Sendable {
     /// A piece of text without marks.
-    package struct Part: Sendable, Equatable {
-        package var text: String
-        package var isReasoning: Bool
+    struct Part: Sendable, Equatable {
+        var text: String
+        var isReasoning: Bool
     }
 
     private enum Place { case start, reasoning, answer }
 
-    private var place = Place.start
+    private var place: Place
     /// What may still turn out to be the beginning of a mark.
     private var held = ""
 
-    /// An answer of which nothing has arrived.
-    package init() {}
+    /// An answer of which nothing has arrived. `isOpen`: it begins inside of reasoning.
+    init(isOpen: Bool = false) { place = isOpen ? .reasoning : .start }
+
+    /// What comes next is reasoning, as far as is known.
+    var isReasoning: Bool { place == .reasoning }
 
     /// Takes more text; gives what is certain.
-    package mutating func append(_ text: String) -> [Part] {
+    mutating func append(_ text: String) -> [Part] {
         held += text
         var parts: [Part] = []
         while let part = next() { if !part.text.isEmpty { parts.append(part) } }
         return parts
     }
 
+    /// What follows is reasoning, or is not: what was held back is text of what came before.
+    mutating func turn(toReasoning isReasoning: Bool) -> [Part] {
+        // The lines before reasoning belong to nothing.
+        if place == .start && isReasoning { held = String(held.drop { $0.isWhitespace }) }
+        defer { place = isReasoning ? .reasoning : place == .reasoning ? .start : place }
+        return finish()
+    }
+
     /// What was held back when the answer ends.
-    package mutating func finish() -> [Part] {
+    mutating func finish() -> [Part] {
         defer { held = "" }
         return held.isEmpty ? [] : [Part(text: held, isReasoning: place == .reasoning)]
     }

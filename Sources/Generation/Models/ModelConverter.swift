@@ -3,6 +3,7 @@
 import Foundation
 import Inference
 import ModelFile
+import Sequences
 
 /// The choices of `tandem quantize`.
 package struct ConversionOptions: Sendable {
@@ -57,12 +58,12 @@ package struct ModelConverter: Sendable {
     private let numbers: [Int: [Float]]
 
     /// Opens the input and chooses every type. Throws what is wrong with either path, the type or the model.
-    package init(_ options: ConversionOptions) throws(NodeError) {
-        let mix = try QuantizationMix.named(options.type, flag: "--type")
+    package init(_ options: ConversionOptions) throws(TandemError) {
+        let mix = try QuantizationMix.named(options.type, .type)
         let threads = try MachineDescription.threadCount(options.threads)
         do {
             conversion = try GGUFConversion(path: options.input, mix: mix, requantizing: options.requantizes)
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
         self.options = options
         try Self.refuseInput(conversion.inputs, asOutput: options.output)
         var conversions: [TensorConversion] = []
@@ -72,7 +73,7 @@ package struct ModelConverter: Sendable {
             case .converted(let parts): conversions += parts
             case .numbers(let values): numbers[index] = values
             case .rotaryFactors(let rotary):
-                do { numbers[index] = try rotary.frequencyFactors() } catch { throw NodeError(error) }
+                do { numbers[index] = try rotary.frequencyFactors() } catch { throw TandemError(error) }
             }
         }
         self.numbers = numbers
@@ -82,7 +83,7 @@ package struct ModelConverter: Sendable {
 
     /// Writes the file. `progress` gets bytes written and in all, and says whether to go on. False: it was stopped, and
     /// nothing is left behind.
-    package func run(progress: (_ done: Int, _ total: Int) -> Bool) throws(NodeError) -> Bool {
+    package func run(progress: (_ done: Int, _ total: Int) -> Bool) throws(TandemError) -> Bool {
         let total = conversion.writer.tensorBytes
         do {
             return try conversion.writer.write(
@@ -97,17 +98,17 @@ package struct ModelConverter: Sendable {
                     }
                 },
                 progress: { progress($0, total) })
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
     }
 
     /// A file cannot be read and replaced at once.
-    private static func refuseInput(_ inputs: [String], asOutput output: String) throws(NodeError) {
+    private static func refuseInput(_ inputs: [String], asOutput output: String) throws(TandemError) {
         var target = stat()
         guard stat(output, &target) == 0 else { return }
         for path in inputs {
             var source = stat()
             if stat(path, &source) == 0, source.st_dev == target.st_dev, source.st_ino == target.st_ino {
-                throw NodeError("\(output) is the file that is converted", hint: "give the new file another name")
+                throw TandemError("\(output) is the file that is converted", hint: "give the new file another name")
             }
         }
     }

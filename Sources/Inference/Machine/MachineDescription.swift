@@ -1,6 +1,6 @@
 // Responsible for: what this host has: name, cores, memory.
 import Foundation
-import Inference
+import Sequences
 
 /// Facts about this host and process.
 package enum MachineDescription {
@@ -66,25 +66,10 @@ package enum MachineDescription {
         return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.map(String.init)
     }
 
-    /// The number of threads a `--threads` flag means. Throws where it is out of range.
-    static func threadCount(_ wanted: Int?) throws(NodeError) -> Int {
-        try wanted.map { value throws(NodeError) in
-            try NodeError.checked(value, flag: "--threads", in: 1...1024)
+    /// The number of threads that somebody wants; nil: one for each core. Throws where it is out of range.
+    package static func threadCount(_ wanted: Int?) throws(TandemError) -> Int {
+        try wanted.map { value throws(TandemError) in
+            try TandemError.checked(value, .threads, in: 1...1024)
         } ?? coreCount
     }
-}
-
-/// Lets other threads run for a moment.
-func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
-
-/// Lets the kernel wake this thread from a sleep at once, where it may by default be 50 microseconds late to wake several
-/// threads together (`proc(5)`, timerslack_ns; Glibc's module does not offer `prctl`). A failure only makes sleeps longer.
-func wakeThisThreadOnTime() {
-    // "4711/task/4712"
-    let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
-    guard let thread = place?.split(separator: "/").last else { return }
-    let file = open("/proc/\(thread)/timerslack_ns", O_WRONLY | O_CLOEXEC)
-    guard file >= 0 else { return }
-    _ = write(file, "1", 1)
-    close(file)
 }

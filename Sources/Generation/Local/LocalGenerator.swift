@@ -1,22 +1,14 @@
 // Responsible for: answering requests in one process with one stage that holds all layers: the reference for clusters.
-// Must not know: workers, sockets.
+// Must not know: wire, workers, sockets.
+import Foundation
 import Inference
 import ModelFile
+import Sequences
 import Synchronization
 import Tokenization
-import Transport
-import Wire
-
-/// A request on its way: its events, and the way to end it early.
-package struct Generation: Sendable {
-    /// Ends after `.finished`, or by throwing a `NodeError`.
-    package let events: AsyncThrowingStream<GenerationEvent, any Error>
-    /// Asks for the end; `.finished(.cancelled)` follows.
-    package let cancel: @Sendable () -> Void
-}
 
 /// `tandem run`: one stage, one request at a time.
-package final class LocalGenerator: Sendable {
+package final class LocalGenerator: Generator {
     /// Tokens of a prompt computed at once where nobody says otherwise.
     package static let defaultChunk = 512
 
@@ -34,7 +26,7 @@ package final class LocalGenerator: Sendable {
         modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
         quantization: String? = nil, keyValueType: String? = nil,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
-    ) throws(NodeError) {
+    ) throws(TandemError) {
         let loaded = try LoadedModel(
             path: modelPath, contextLength: contextLength, quantization: quantization, threads: threads)
         try self.init(loaded, threads: threads, chunk: chunk, keyValueType: keyValueType, progress: progress)
@@ -45,8 +37,8 @@ package final class LocalGenerator: Sendable {
     package init(
         _ loaded: LoadedModel, threads: Int?, chunk: Int = LocalGenerator.defaultChunk, keyValueType: String? = nil,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
-    ) throws(NodeError) {
-        try NodeError.checked(chunk, flag: "--chunk", in: 1...Self.maximumChunk)
+    ) throws(TandemError) {
+        try TandemError.checked(chunk, .chunk, in: 1...Self.maximumChunk)
         let model = loaded.model
         let total = model.tensors.reduce(0) { $0 + $1.byteCount }
         let configuration = StageConfiguration(
@@ -55,7 +47,7 @@ package final class LocalGenerator: Sendable {
             threads: try MachineDescription.threadCount(threads), keyValueType: try KeyValueType.named(keyValueType))
         do {
             stage = try Stage(configuration, tensors: model.tensors, source: model) { progress($0, total) }
-        } catch { throw NodeError(error) }
+        } catch { throw TandemError(error) }
         self.loaded = loaded
         self.chunk = chunk
     }
@@ -75,9 +67,9 @@ package final class LocalGenerator: Sendable {
                     continuation.finish(throwing: error)
                 }
             }
-            do throws(TransportError) { _ = try LoopThread(name: "answer", work) } catch {
-                continuation.finish(throwing: NodeError(error))
-            }
+            let thread = Thread(block: work)
+            thread.name = "answer"
+            thread.start()
         }
         return Generation(events: events, cancel: { isCancelled.set() })
     }
@@ -101,10 +93,7 @@ package final class LocalGenerator: Sendable {
 
         let sequence: UInt64 = 1
         stage.begin(
-            sequence,
-            parameters: SamplingParameters(
-                Wire.SamplingParameters(request.sampling), promptTokenCount: prompt.tokens.count),
-            history: [])
+            sequence, parameters: loaded.sampling(of: request), promptTokenCount: prompt.tokens.count)
         defer { stage.end(sequence) }
         var tokens = prompt.tokens
         var fed = 0
@@ -118,15 +107,15 @@ package final class LocalGenerator: Sendable {
             fed = next.upperBound
             guard case .sampled(let samples) = output, let sampled = samples.first?.sample else { continue }
             clock.tick()
-            let step = assembler.append(sampled.token)
-            emit(.tokens([GeneratedToken(sampled, wanted: request.sampling.logProbabilities)], text: step.text))
+            let step = assembler.append(sampled)
+            for event in step.events { emit(event) }
             if step.isFinished { reason = .stop; break }
             tokens.append(sampled.token)
             if loaded.lengthRule.needsReplay(restartLength: restartLength, tokenCount: tokens.count) {
                 (restartLength, fed) = (tokens.count, 0)
             }
         }
-        if reason != .stop, let rest = assembler.finish(), !rest.isEmpty { emit(.tokens([], text: rest)) }
+        if reason != .stop { for event in assembler.finish() { emit(event) } }
         emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
     }
 
@@ -151,61 +140,12 @@ package final class LocalGenerator: Sendable {
         _ sequence: UInt64, _ positions: Range<Int>, of tokens: [Int32], samples: Bool, _ restartLength: Int,
         targets: [Int32] = []
     ) -> StageBatch {
-        let blocks = LoadedModel.blocks(forPositions: positions.upperBound)
+        let blocks = KeyValueBlock.count(forPositions: positions.upperBound)
         return StageBatch(slices: [
             .init(
                 sequence: sequence, position: positions.lowerBound, tokens: Array(tokens[positions]),
                 blocks: Array(0..<Int32(blocks)), sampleCount: samples ? 1 : 0, restartLength: restartLength,
                 targets: targets)
         ])
-    }
-}
-
-/// Set once, from any thread.
-package final class Cancellation: Sendable {
-    private let value = Atomic(false)
-
-    /// Nothing is cancelled yet.
-    package init() {}
-
-    /// True once `set` was called.
-    package var isSet: Bool { value.load(ordering: .relaxed) }
-
-    /// Cancels.
-    package func set() { value.store(true, ordering: .relaxed) }
-}
-
-/// Measures one answer.
-struct AnswerClock {
-    private let arrival = ContinuousClock.now
-    private var start = ContinuousClock.now
-    private var first: ContinuousClock.Instant?
-    private var last: ContinuousClock.Instant?
-    private(set) var generated = 0
-
-    /// The work begins; until now the request waited.
-    mutating func start(_ now: ContinuousClock.Instant = .now) { start = now }
-
-    /// A token has arrived.
-    mutating func tick() {
-        let now = ContinuousClock.now
-        if first == nil { first = now }
-        last = now
-        generated += 1
-    }
-
-    /// What was measured so far.
-    func timings(promptTokens: Int) -> GenerationTimings {
-        func seconds(from begin: ContinuousClock.Instant?, to end: ContinuousClock.Instant?) -> Double {
-            guard let begin, let end else { return 0 }
-            return begin.duration(to: end).seconds
-        }
-        var timings = GenerationTimings()
-        timings.promptTokens = promptTokens
-        timings.promptSeconds = seconds(from: start, to: first)
-        timings.generatedTokens = generated
-        timings.decodeSeconds = seconds(from: first, to: last)
-        timings.firstTokenSeconds = seconds(from: arrival, to: first)
-        return timings
     }
 }

@@ -2,6 +2,7 @@
 // Must not know: how templates work, token ids.
 import Glibc
 import ModelFile
+import Sequences
 import Tokenization
 
 /// A model's templates, read once. A broken one is told of when it is wanted: the model can do without.
@@ -24,7 +25,7 @@ struct ChatTemplates: Sendable {
 
     /// The conversation as the template writes it; nil where the model has none. Throws where the template is broken
     /// or refuses the conversation.
-    func text(of messages: [ChatMessage], _ request: GenerationRequest) throws(NodeError) -> String? {
+    func text(of messages: [ChatMessage], _ request: GenerationRequest) throws(TandemError) -> String? {
         guard let template = request.tools == nil ? general ?? withTools : withTools ?? general else { return nil }
         let entries = messages.map {
             ChatTemplate.Message(role: $0.role.rawValue, content: $0.content, reasoning: $0.reasoning)
@@ -33,7 +34,7 @@ struct ChatTemplates: Sendable {
             return try template.get().text(
                 of: entries, tools: request.tools, variables: request.templateVariables, unixSeconds: time(nil))
         } catch {
-            throw NodeError("\(error)", hint: "go without the model's chat template with --raw")
+            throw TandemError("\(error)", hint: "go without the model's chat template with \(.raw)")
         }
     }
 }

@@ -3,6 +3,7 @@
 // Must not know: where the scores are computed, how the result is shown.
 import Foundation
 import ModelFile
+import Sequences
 
 /// A text as windows of tokens, one after the other, the rest at its end left out. Where the model wants BOS it stands
 /// in place of the first token of each. The second half of a window is scored: with N tokens, those from N / 2 + 1 on.
@@ -18,40 +19,41 @@ package struct PerplexityText: Sendable {
     package static let maximumBytes = 1 << 30
 
     /// Reads a file and encodes it once, its last newline left out. `maximumWindows` nil: all.
-    package init(path: String, for loaded: LoadedModel, windowLength: Int, maximumWindows: Int?) throws(NodeError) {
+    package init(path: String, for loaded: LoadedModel, windowLength: Int, maximumWindows: Int?) throws(TandemError) {
         let file: DiskFile
-        do { file = try DiskFile(path: path) } catch { throw NodeError(error) }
+        do { file = try DiskFile(path: path) } catch { throw TandemError(error) }
         guard file.size <= Self.maximumBytes else {
-            throw NodeError("\(path) has \(file.size) bytes; texts of at most \(Self.maximumBytes) are read")
+            throw TandemError("\(path) has \(file.size) bytes; texts of at most \(Self.maximumBytes) are read")
         }
         var text = [UInt8](repeating: 0, count: file.size)
         do { try text.withUnsafeMutableBytes { try file.read(at: 0, into: $0) } } catch {
-            throw NodeError("\(error)", hint: "check the path of the text")
+            throw TandemError("\(error)", hint: "check the path of the text")
         }
         try self.init(text, for: loaded, windowLength: windowLength, maximumWindows: maximumWindows)
     }
 
     /// The same of a text in UTF-8. Throws where the model has no tokenizer or the text fills no window.
-    init(_ text: [UInt8], for loaded: LoadedModel, windowLength: Int, maximumWindows: Int?) throws(NodeError) {
+    init(_ text: [UInt8], for loaded: LoadedModel, windowLength: Int, maximumWindows: Int?) throws(TandemError) {
         let longest = loaded.model.configuration.contextLength
         guard windowLength >= 4, windowLength <= longest else {
-            throw NodeError(
-                "--context is \(windowLength), but must be at least 4 and at most \(longest), "
+            throw TandemError(
+                "\(.context) is \(windowLength), but must be at least 4 and at most \(longest), "
                     + "the context of \(loaded.model.name)")
         }
         if let maximumWindows, maximumWindows < 1 {
-            throw NodeError("--chunks is \(maximumWindows), but must be at least 1")
+            throw TandemError("\(.chunks) is \(maximumWindows), but must be at least 1")
         }
         guard let tokenizer = loaded.encoder.tokenizer else {
-            throw NodeError(loaded.encoder.tokenizerProblem ?? "this model has no tokenizer to read a text with")
+            throw TandemError(
+                loaded.encoder.tokenizerProblem.map { Sentence($0) } ?? "this model has no tokenizer to read a text with")
         }
         let newline = UInt8(ascii: "\n")
         let tokens = tokenizer.encode(
             text.last == newline ? text.dropLast() : text, addSpecial: true, parseSpecial: false)
         guard tokens.count >= windowLength else {
-            throw NodeError(
+            throw TandemError(
                 "the text has \(tokens.count) tokens, which is less than one window of \(windowLength)",
-                hint: "use a longer text or a shorter --context")
+                hint: "use a longer text or a shorter \(.context)")
         }
         let beginning = tokenizer.encode("", addSpecial: true, parseSpecial: false).first
         let count = min(tokens.count / windowLength, maximumWindows ?? .max)
@@ -105,7 +107,7 @@ extension PerplexityText {
     /// nothing is computed, and where another model than that of the text answers. Throws what a request throws, and
     /// `CancellationError` where the task is cancelled.
     package func measure(
-        concurrency: Int, _ generate: @escaping @Sendable (GenerationRequest) -> Generation,
+        concurrency: Int, by generator: some Generator,
         notice: @escaping @Sendable (String) -> Void = { _ in },
         each: (_ windowsDone: Int, PerplexityEstimate) -> Void
     ) async throws -> PerplexityEstimate {
@@ -116,7 +118,7 @@ extension PerplexityText {
             func start(_ index: Int) {
                 guard index < windows.count else { return }
                 let request = request(index)
-                group.addTask { (index, try await scores(of: generate(request), notice)) }
+                group.addTask { (index, try await scores(of: generator.generate(request), notice)) }
             }
             for index in 0..<max(1, concurrency) { start(index) }
             while let (index, scores) = try await group.next() {
@@ -141,7 +143,7 @@ extension PerplexityText {
             case .accepted(let model, _, _) where model != modelName:
                 notice("the coordinator serves \(model); the tokens are those of \(modelName)")
             case .finished(let reason, _) where reason == .length: return scores
-            case .accepted, .tokens, .finished: break
+            case .accepted, .reasoning, .tokens, .finished: break
             }
         }
         throw CancellationError()

@@ -1,8 +1,8 @@
 // Responsible for: a model file opened for serving: configuration, tokenizer, and the context it is served with.
 // Must not know: how stages compute, workers, sockets.
-import Cluster
 import Inference
 import ModelFile
+import Sequences
 import Tokenization
 
 /// A model whose weights stay in their file, with all that is needed to go from requests to token ids and back.
@@ -10,10 +10,11 @@ package struct LoadedModel: Sendable {
     package let model: Model
     /// Prompt and answer together, in tokens.
     package let contextLength: Int
-    let encoder: PromptEncoder
+    /// Turns prompts into token ids.
+    package let encoder: PromptEncoder
     private let reasoningMarks: ReasoningMarks?
     /// How keys and values depend on the length of their sequence.
-    var lengthRule: LengthRule
+    package var lengthRule: LengthRule
 
     /// The context served where nobody says otherwise, if the model allows that much.
     package static let defaultContextLength = 4096
@@ -22,27 +23,27 @@ package struct LoadedModel: Sendable {
     /// `quantization`: the name of the type that weights get while they are read; nil: their own. `threads` is for that.
     package init(
         path: String, contextLength: Int?, quantization: String? = nil, threads: Int? = nil
-    ) throws(NodeError) {
-        let mix = try quantization.map { name throws(NodeError) in
-            try QuantizationMix.named(name, flag: "--quantize")
+    ) throws(TandemError) {
+        let mix = try quantization.map { name throws(TandemError) in
+            try QuantizationMix.named(name, .quantization)
         }
         var model: Model
-        do { model = try Model.open(path: path) } catch { throw NodeError(error) }
+        do { model = try Model.open(path: path) } catch { throw TandemError(error) }
         if let mix { model = try model.quantized(mix, threads: MachineDescription.threadCount(threads)) }
         try self.init(model, contextLength: contextLength, defaultContextLength: Self.defaultContextLength)
     }
 
     /// The model that a cluster which only pretends to compute serves. `contextLength` nil: all it allows.
-    static func simulated(contextLength: Int?) throws(NodeError) -> LoadedModel {
+    package static func simulated(contextLength: Int?) throws(TandemError) -> LoadedModel {
         try LoadedModel(.simulated, contextLength: contextLength, defaultContextLength: .max)
     }
 
-    private init(_ model: Model, contextLength: Int?, defaultContextLength: Int) throws(NodeError) {
+    private init(_ model: Model, contextLength: Int?, defaultContextLength: Int) throws(TandemError) {
         let allowed = model.configuration.contextLength
         if let wanted = contextLength {
             guard wanted >= 2, wanted <= allowed else {
-                throw NodeError(
-                    "--context is \(wanted), but \(model.name) allows 2 to \(allowed) tokens",
+                throw TandemError(
+                    "\(.context) is \(wanted), but \(model.name) allows 2 to \(allowed) tokens",
                     hint: "choose a context within that range")
             }
         }
@@ -62,15 +63,15 @@ package struct LoadedModel: Sendable {
     }
 
     /// KV blocks of one sequence as long as the context.
-    package var blocksPerSequence: Int { Self.blocks(forPositions: contextLength) }
+    package var blocksPerSequence: Int { KeyValueBlock.count(forPositions: contextLength) }
 
-    /// KV blocks that hold `positions` positions.
-    static func blocks(forPositions positions: Int) -> Int {
-        (positions + StageConfiguration.blockPositions - 1) / StageConfiguration.blockPositions
+    /// How a request samples: what it leaves open is as the model's author recommends, else as everywhere.
+    package func sampling(of request: GenerationRequest) -> SamplingParameters {
+        request.sampling.completed(by: model.generation.recommended).completed(by: .standard)
     }
 
     /// What follows the answer to `request`.
-    func assembler(for request: GenerationRequest, prompt: PromptEncoder.Encoded) -> AnswerAssembler {
+    package func assembler(for request: GenerationRequest, prompt: PromptEncoder.Encoded) -> AnswerAssembler {
         var assembler = AnswerAssembler(
             tokenizer: encoder.tokenizer, promptTokens: prompt.tokens, stops: request.stops + prompt.stops,
             endTokens: request.ignoresEndOfText ? [] : endTokens)
@@ -81,5 +82,18 @@ package struct LoadedModel: Sendable {
     }
 
     /// Tokens that end an answer.
-    var endTokens: Set<Int32> { Set(model.generation.eosTokens.map { Int32($0) }) }
+    package var endTokens: Set<Int32> { Set(model.generation.eosTokens.map { Int32($0) }) }
+}
+
+extension GenerationDefaults {
+    /// How the author recommends to sample, as far as the model's files say.
+    package var recommended: SamplingParameters {
+        var parameters = SamplingParameters()
+        parameters.temperature = temperature
+        parameters.topK = topK
+        parameters.topP = topP
+        parameters.minP = minP
+        parameters.repeatPenalty = repeatPenalty
+        return parameters
+    }
 }

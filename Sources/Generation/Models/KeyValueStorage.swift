@@ -1,19 +1,20 @@
 // Responsible for: how keys and values are kept, from the name that a person gives.
 // Must not know: who computes.
 import Inference
+import Sequences
 
 /// The names of all types in which keys and values can be kept, for messages.
 package var keyValueTypeNames: String { KeyValueType.allCases.map(\.rawValue).joined(separator: ", ") }
 
 extension KeyValueType {
     /// What serving takes where nobody says otherwise: half the bytes of `f32`, and answers of the same quality.
-    static let standard = KeyValueType.f16
+    package static let standard = KeyValueType.f16
 
     /// The type of that name, the standard one for nil. Throws a sentence that lists all names.
-    static func named(_ name: String?) throws(NodeError) -> KeyValueType {
+    package static func named(_ name: String?) throws(TandemError) -> KeyValueType {
         guard let name else { return standard }
         guard let type = KeyValueType(rawValue: name) else {
-            throw NodeError("--kv-type is \(name), which is no known type", hint: "use one of \(keyValueTypeNames)")
+            throw TandemError("\(.keyValueType) is \(name), which is no known type", hint: "use one of \(keyValueTypeNames)")
         }
         return type
     }

@@ -1,6 +1,7 @@
 // Responsible for: a request's prompt as token ids that fit in the context.
 // Must not know: stages, workers, sockets.
 import ModelFile
+import Sequences
 import Tokenization
 
 /// Turns prompts into token ids by the model's tokenizer and its chat template.
@@ -8,30 +9,30 @@ package struct PromptEncoder: Sendable {
     /// Prompt and answer together, in tokens.
     let contextLength: Int
     let vocabularySize: Int
-    let tokenizer: Tokenizer?
+    package let tokenizer: Tokenizer?
     /// Why there is no tokenizer, where the model has one that cannot be used.
-    let tokenizerProblem: String?
+    package let tokenizerProblem: String?
     let templates: ChatTemplates
 
     /// What becomes of a prompt.
-    struct Encoded: Equatable {
-        var tokens: [Int32]
+    package struct Encoded: Equatable {
+        package var tokens: [Int32]
         /// How many of the oldest messages did not fit.
-        var droppedMessages = 0
+        package var droppedMessages = 0
         /// Stop strings that the chat format adds.
-        var stops: [String] = []
+        package var stops: [String] = []
         /// The model's own template wrote the prompt.
-        var isTemplated = false
+        package var isTemplated = false
         /// The prompt has opened the reasoning that the answer begins with.
-        var isReasoningOpen = false
+        package var isReasoningOpen = false
     }
 
     /// The tokens of `request`'s prompt. Throws where they do not fit, are no tokens of this model, or are none.
-    func encode(_ request: GenerationRequest) throws(NodeError) -> Encoded {
+    package func encode(_ request: GenerationRequest) throws(TandemError) -> Encoded {
         guard !templates.isEmpty || (request.tools == nil && request.templateVariables == nil) else {
-            throw NodeError(
+            throw TandemError(
                 "this model has no chat template that could take tools or variables",
-                hint: "leave out --tools and --template-variables")
+                hint: "leave out \(.tools) and \(.templateVariables)")
         }
         var encoded: Encoded
         switch request.prompt {
@@ -43,37 +44,37 @@ package struct PromptEncoder: Sendable {
         }
         guard !encoded.tokens.isEmpty else {
             if encoded.isTemplated {
-                throw NodeError(
-                    "the chat template writes an empty prompt", hint: "go without the model's chat template with --raw")
+                throw TandemError(
+                    "the chat template writes an empty prompt", hint: "go without the model's chat template with \(.raw)")
             }
-            throw NodeError(
+            throw TandemError(
                 "the prompt is empty, and this model's prompts have no first token of their own", hint: "give some text"
             )
         }
         for token in encoded.tokens where token < 0 || Int(token) >= vocabularySize {
-            throw NodeError(
+            throw TandemError(
                 "the prompt holds token id \(token), but this model's ids are 0 to \(vocabularySize - 1)",
-                hint: "check --prompt-tokens, or that the tokenizer belongs to this model")
+                hint: "check \(.promptTokens), or that the tokenizer belongs to this model")
         }
         guard encoded.tokens.count < contextLength + (request.scoringStart == nil ? 0 : 1) else {
-            throw NodeError(
+            throw TandemError(
                 "the prompt has \(encoded.tokens.count) tokens, but the context holds \(contextLength) and must leave room for an answer",
-                hint: "shorten the prompt, or start with a larger --context if the model allows it")
+                hint: "shorten the prompt, or start with a larger \(.context) if the model allows it")
         }
         return encoded
     }
 
     /// The newest messages that fit beside an answer; the oldest turns are dropped first, a system message stays.
-    private func encode(_ messages: [ChatMessage], _ request: GenerationRequest) throws(NodeError) -> Encoded {
+    private func encode(_ messages: [ChatMessage], _ request: GenerationRequest) throws(TandemError) -> Encoded {
         let tokenizer = try usableTokenizer()
         guard messages.last?.role == .user || messages.last?.role == .tool else {
-            throw NodeError("a conversation must end with a message of the user or of a tool")
+            throw TandemError("a conversation must end with a message of the user or of a tool")
         }
         let room = contextLength - min(request.maximumTokens, contextLength / 4)
         let firstTurn = messages.firstIndex { $0.role != .system } ?? 0
         // Where what is kept may begin: each begins with a message of the user.
         let starts = [firstTurn] + messages.indices.filter { $0 > firstTurn && messages[$0].role == .user }
-        func encoded(from start: Int) throws(NodeError) -> Encoded {
+        func encoded(from start: Int) throws(TandemError) -> Encoded {
             var encoded = try encodeAll(Array(messages[..<firstTurn] + messages[start...]), request, tokenizer)
             encoded.droppedMessages = start - firstTurn
             return encoded
@@ -93,7 +94,7 @@ package struct PromptEncoder: Sendable {
     /// All messages, by the model's template; by the plain format where it has none or none is wanted.
     private func encodeAll(
         _ messages: [ChatMessage], _ request: GenerationRequest, _ tokenizer: Tokenizer
-    ) throws(NodeError) -> Encoded {
+    ) throws(TandemError) -> Encoded {
         guard !request.isRaw, let text = try templates.text(of: messages, request) else {
             let text = ChatFormat.plain.text(of: messages)
             return Encoded(
@@ -104,10 +105,10 @@ package struct PromptEncoder: Sendable {
         return encoded
     }
 
-    private func usableTokenizer() throws(NodeError) -> Tokenizer {
+    private func usableTokenizer() throws(TandemError) -> Tokenizer {
         if let tokenizer { return tokenizer }
-        throw NodeError(
-            tokenizerProblem ?? "this model has no tokenizer", hint: "send token ids with --prompt-tokens 1,2,3")
+        throw TandemError(
+            tokenizerProblem.map { Sentence($0) } ?? "this model has no tokenizer", hint: "send token ids with \(.promptTokens) 1,2,3")
     }
 }
 

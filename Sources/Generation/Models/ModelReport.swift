@@ -2,6 +2,7 @@
 // case). Must not know: terminals.
 import Inference
 import ModelFile
+import Sequences
 
 /// A model as facts: what is in its files, and what running it takes.
 package struct ModelReport: Sendable, Encodable {
@@ -63,7 +64,7 @@ package struct ModelReport: Sendable, Encodable {
 
     /// Opens the model at `path`. `contextLength`: of the memory it tells; nil: as it would be served. Throws what is
     /// wrong with it.
-    package init(path: String, contextLength: Int? = nil) throws(NodeError) {
+    package init(path: String, contextLength: Int? = nil) throws(TandemError) {
         let loaded = try LoadedModel(path: path, contextLength: contextLength)
         let model = loaded.model
         let summary = model.summary
@@ -120,7 +121,7 @@ package struct ModelReport: Sendable, Encodable {
         let buffers = Stage.workspaceBytes(of: stage)
         return Memory(
             context: loaded.contextLength, weightBytes: weights,
-            keyValueBytesPerToken: block / StageConfiguration.blockPositions,
+            keyValueBytesPerToken: block / KeyValueBlock.positions,
             keyValueBytes: block * loaded.blocksPerSequence, bufferBytes: buffers,
             totalBytes: Stage.memoryBytes(of: stage, tensors: loaded.model.tensors))
     }

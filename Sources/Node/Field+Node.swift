@@ -1,0 +1,16 @@
+// Responsible for: what people set of coordinators and workers. Must not know: how it is spelled.
+import Sequences
+
+extension Field {
+    static let coordinator = Field("coordinator")
+    static let insecure = Field("insecure")
+    static let listen = Field("listen")
+    static let maximumRunning = Field("max_running")
+    static let maximumWaiting = Field("queue")
+    static let memory = Field("memory")
+    static let minimumWorkers = Field("min_workers")
+    package static let parallelRequests = Field("parallel")
+    static let simulatedTokenMicroseconds = Field("simulate_token_microseconds")
+    static let stepMilliseconds = Field("step_milliseconds")
+    static let waitSeconds = Field("wait_seconds")
+}
