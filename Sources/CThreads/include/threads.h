@@ -28,7 +28,7 @@ intptr_t tk_allowed_cores(void);
 /// Returns 0, or -1 where there is no such core or the system refuses.
 int tk_pin_thread(intptr_t index);
 
-// MARK: Lending a closure
+// MARK: Lending a closure. swift_closures.c says what of Swift's calling convention this relies on.
 
 /// A closure `(Int, Int) -> Void` of Swift as the two words that it is passed in.
 typedef struct {
@@ -43,6 +43,7 @@ void tk_call_closure(tk_closure closure, intptr_t first, intptr_t second);
 typedef void (*tk_borrower)(void *subject, tk_closure closure);
 
 // tk_lend_closure(closure, subject, borrower) calls borrower(subject, closure) with a closure that lives on the
-// stack of its caller: no memory is allocated for it. Its first argument is a Swift function, so Swift declares it.
+// stack of its caller: no memory is allocated for it. Its first argument is a Swift function, so Swift declares it:
+// see LentClosure.swift.
 
 #endif
