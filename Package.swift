@@ -9,10 +9,13 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The same for C.
+let strictC = ["-Wall", "-Wextra", "-Werror"]
+
 /// Kernels are optimised in every configuration (tests of a debug build would take hours) and never contract
 /// `a * b + c` on their own: the numerics contract says where an fma stands.
 let kernelFlags: [CSetting] = [
-    .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wextra", "-Werror"])
+    .headerSearchPath("."), .unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"] + strictC),
 ]
 
 /// What stands in for these functions of the C library in the test program; see AllocationCounter.swift.
@@ -39,10 +42,13 @@ let package = Package(
 
         // What is computed
         .target(name: "CKernels", cSettings: kernelFlags),
+        .target(name: "CThreads", cSettings: [.unsafeFlags(["-O3"] + strictC)]),
         .target(name: "ModelFile", dependencies: ["Sequences"], swiftSettings: strict),
         .target(name: "Jinja", swiftSettings: strict),
         .target(name: "Tokenization", dependencies: ["Jinja", "ModelFile"], swiftSettings: strict),
-        .target(name: "Inference", dependencies: ["CKernels", "ModelFile", "Sequences"], swiftSettings: strict + optimized),
+        .target(
+            name: "Inference", dependencies: ["CKernels", "CThreads", "ModelFile", "Sequences"],
+            swiftSettings: strict + optimized),
 
         // Who computes it, and when
         .systemLibrary(name: "CZeroMQ"),
@@ -88,7 +94,8 @@ let package = Package(
         .testTarget(name: "JinjaTests", dependencies: ["Jinja"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["ModelFile", "Tokenization"], swiftSettings: strict),
         .testTarget(
-            name: "InferenceTests", dependencies: ["CKernels", "Inference", "ModelFile"], swiftSettings: strict,
+            name: "InferenceTests", dependencies: ["CKernels", "CThreads", "Inference", "ModelFile"],
+            swiftSettings: strict,
             linkerSettings: [.unsafeFlags(countedFunctions.flatMap { ["-Xlinker", "--defsym=\($0)=counting_\($0)"] })]),
         .testTarget(
             name: "WireTests", dependencies: ["Wire", .product(name: "SwiftProtobuf", package: "swift-protobuf")],

@@ -17,6 +17,9 @@ import Testing
         expectNone(exceptions.apply(to: files.flatMap(LengthRules.check)))
     }
 
+    @Test("C files and functions are short, and the folders of C include each other in one direction")
+    func c() { expectNone(files.flatMap(CLengthRule.check) + CFolderRule.check(files)) }
+
     @Test("Modules import only what the diagram of the modules allows")
     func imports() { expectNone(files.flatMap(ImportRules.check)) }
 

@@ -3,7 +3,7 @@
 // Responsible for: running the pieces of one job at a time on all threads, where these run, and sleeping between jobs.
 // Must not know: what a piece computes.
 
-import CKernels
+import CThreads
 import Glibc
 import Synchronization
 
@@ -63,11 +63,6 @@ final class ThreadPool: @unchecked Sendable {
         }
     }
 }
-
-/// Calls `borrower(subject, body)` with a closure that other threads may call meanwhile; see threads.h. An escaping
-/// closure would take memory from the heap in every job.
-@_silgen_name("tk_lend_closure")
-private func lend(_ body: (Int, Int) -> Void, to subject: UnsafeMutableRawPointer, _ borrower: tk_borrower)
 
 /// A counter that shares no cache line with what follows it. Processors fetch lines in pairs of 128 bytes.
 private struct Counter: ~Copyable {

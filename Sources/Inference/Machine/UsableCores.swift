@@ -1,7 +1,7 @@
 // Responsible for: how many cores there are to compute on.
 // Must not know: who asks.
 
-import CKernels
+import CThreads
 
 /// The cores that this process may run on.
 package enum UsableCores {

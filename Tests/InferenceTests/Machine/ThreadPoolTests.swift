@@ -1,6 +1,6 @@
 // Every piece runs once, on whichever thread, and nothing is left behind.
 
-import CKernels
+import CThreads
 import Foundation
 import Synchronization
 import Testing

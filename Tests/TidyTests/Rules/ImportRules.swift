@@ -6,7 +6,7 @@ enum ImportRules {
         "ModelFile": [],
         "Jinja": [],
         "Tokenization": ["ModelFile", "Jinja"],
-        "Inference": ["CKernels", "ModelFile"],
+        "Inference": ["CKernels", "CThreads", "ModelFile"],
         "Wire": ["SwiftProtobuf"],
         "Cluster": ["Wire", "DequeModule"],
         "Transport": ["CZeroMQ"],
