@@ -84,7 +84,7 @@ private struct JSONText {
 
     private mutating func number() -> Value? {
         let start = position
-        while let byte = next, Lexer.isAlphanumeric(byte) || "+-.".utf8.contains(byte) { position += 1 }
+        while let byte = next, Text.isASCIIAlphanumeric(byte) || "+-.".utf8.contains(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         let digits = text.hasPrefix("-") ? text.dropFirst() : Substring(text)
         guard let first = digits.first, first.isASCII, first.isNumber, digits.last?.isNumber == true,
