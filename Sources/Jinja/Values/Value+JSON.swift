@@ -5,14 +5,14 @@ extension Value {
     /// What `json` says; nil where it is not JSON (RFC 8259), is nested more than 100 levels deep, or has numbers beyond
     /// a double. The last of equal names counts.
     package init?(json: String) {
-        var reader = JSONText(Array(json.utf8))
+        var reader = JSONScanner(Array(json.utf8))
         guard let value = reader.value(depth: 0), reader.isAtEnd() else { return nil }
         self = value
     }
 }
 
 /// Reads one JSON text.
-private struct JSONText {
+private struct JSONScanner {
     private let bytes: [UInt8]
     private var position = 0
 

@@ -30,9 +30,9 @@ extension HuggingFaceModel {
             return try fields.integer("eos_token_id").map { [$0] }
         }
         var ids: [Int] = []
-        for value in values.prefix(Limits.endTokens + 1) {
-            guard case .integer(let id) = value, ids.count < Limits.endTokens else {
-                throw fields.wrong("eos_token_id", value, "at most \(Limits.endTokens) token ids")
+        for value in values.prefix(FileLimits.endTokens + 1) {
+            guard case .integer(let id) = value, ids.count < FileLimits.endTokens else {
+                throw fields.wrong("eos_token_id", value, "at most \(FileLimits.endTokens) token ids")
             }
             ids.append(id)
         }
@@ -56,7 +56,7 @@ extension HuggingFaceModel {
         if let source = try folder.open(
             isDefault ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja")
         {
-            return String(decoding: try source.content(limit: Limits.configurationBytes), as: UTF8.self)
+            return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
         }
         guard let fields = try Self.json("tokenizer_config.json", in: folder) else { return nil }
         guard case .array(let named) = fields.present("chat_template") else {
