@@ -41,7 +41,7 @@ extension GGUFModel {
         }
     }
 
-    /// BOS, and the tokens that end an answer.
+    /// BOS, the tokens that end an answer, and how to choose tokens.
     func generationDefaults(vocabularySize: Int) throws(ModelFileError) -> GenerationDefaults {
         var defaults = GenerationDefaults()
         let isSentencePiece = try metadata.string("tokenizer.ggml.model") == "llama"
@@ -54,6 +54,7 @@ extension GGUFModel {
         where tokens.contains(id) && !defaults.eosTokens.contains(id) {
             defaults.eosTokens.append(id)
         }
+        defaults.sampling = SamplingDefaults(metadata)
         return defaults
     }
 
