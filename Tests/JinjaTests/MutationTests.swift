@@ -47,7 +47,7 @@ struct MutationTests {
     }
 
     private func tryAll(_ sources: [String], _ variables: [(String, Value)], count: Int, seed: UInt64) {
-        var limits = Limits()
+        var limits = TemplateLimits()
         limits.steps = 10_000
         limits.stepsPerValue = 10
         limits.stepsPerByte = 0

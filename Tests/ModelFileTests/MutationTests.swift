@@ -51,7 +51,7 @@ enum MutationRun {
     }
 
     static func sentencePiece(_ count: Int) throws -> Counts {
-        let bases = [SentencePieceWriter.bytes(modelType: 1), SentencePieceWriter.bytes(modelType: 2)]
+        let bases = [SentencePieceBuilder.bytes(modelType: 1), SentencePieceBuilder.bytes(modelType: 2)]
         return try run(count, firstSeed: 4_000_000) { mutator in
             var folder = MemoryFolder()
             folder.files["tokenizer.model"] = mutator.binary(mutator.element(bases))
@@ -102,7 +102,7 @@ enum MutationRun {
             } else {  // only the JSON inside, with a true length
                 let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
                 let header = mutator.json(Array(bytes[8..<8 + length]))
-                folder.files[name] = SafetensorsWriter.file(header: header, data: Array(bytes[(8 + length)...]))
+                folder.files[name] = SafetensorsBuilder.file(header: header, data: Array(bytes[(8 + length)...]))
             }
             try use(folder.model())
         }
@@ -154,7 +154,7 @@ enum MutationRun {
         guard tokenizer.kinds.count == ids.count, used.allSatisfy(ids.contains) else {
             throw Failure(description: "a token id outside of the tokenizer's vocabulary")
         }
-        switch tokenizer.model {
+        switch tokenizer.algorithm {
         case .sentencePiece(let scores) where scores.count != ids.count:
             throw Failure(description: "\(scores.count) scores for \(ids.count) tokens")
         case .unigram(let scores) where scores.count != ids.count:

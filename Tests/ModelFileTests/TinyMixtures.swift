@@ -38,11 +38,11 @@ enum TinyMixtures {
     }
 
     /// The experts' tensors of a layer, by the names that follow its prefix.
-    private static func experts(_ family: HuggingFaceFamily, mxfp4: Bool) -> [SafetensorsWriter.Tensor] {
-        func floats(_ name: String, _ shape: [Int]) -> SafetensorsWriter.Tensor {
+    private static func experts(_ family: HuggingFaceFamily, mxfp4: Bool) -> [SafetensorsBuilder.Tensor] {
+        func floats(_ name: String, _ shape: [Int]) -> SafetensorsBuilder.Tensor {
             .init(name: name, shape: shape, bytes: shape.reduce(4, *))
         }
-        func bytes(_ name: String, _ shape: [Int]) -> SafetensorsWriter.Tensor {
+        func bytes(_ name: String, _ shape: [Int]) -> SafetensorsBuilder.Tensor {
             .init(name: name, type: "U8", shape: shape, bytes: shape.reduce(1, *))
         }
         switch family {
@@ -89,7 +89,7 @@ enum TinyMixtures {
         let present = StoredTensor(
             name: "model.embed_tokens.weight", typeName: "", shape: [], fileName: "", file: 0, offset: 0, byteCount: 0)
         let naming = TensorNaming.huggingFace(family, tensors: [present.name: present])
-        var file = SafetensorsWriter()
+        var file = SafetensorsBuilder()
         for requirement in plain(configuration) {
             let shape = requirement.rows == 1 ? [requirement.columns] : [requirement.rows, requirement.columns]
             file.tensors.append(
@@ -107,7 +107,7 @@ enum TinyMixtures {
     }
 
     /// A GGUF file with the keys and names of llama.cpp: "llama", "qwen3moe" or "gpt-oss".
-    static func gguf(_ architecture: String) throws -> GGUFWriter {
+    static func gguf(_ architecture: String) throws -> GGUFBuilder {
         let family: HuggingFaceFamily =
             architecture == "llama" ? .mixtral : architecture == "qwen3moe" ? .qwen3MoE : .gptOSS
         let configuration = try configuration(family)

@@ -31,8 +31,8 @@ enum TinyModels {
 
     // MARK: GGUF
 
-    static func llamaGGUF() -> GGUFWriter {
-        var file = GGUFWriter()
+    static func llamaGGUF() -> GGUFBuilder {
+        var file = GGUFBuilder()
         file.metadata = [
             ("general.architecture", .string("llama")), ("general.name", .string("tiny")),
             ("llama.block_count", .uint32(2)), ("llama.context_length", .uint32(UInt32(context))),
@@ -50,8 +50,8 @@ enum TinyModels {
         return file
     }
 
-    static func gpt2GGUF() -> GGUFWriter {
-        var file = GGUFWriter()
+    static func gpt2GGUF() -> GGUFBuilder {
+        var file = GGUFBuilder()
         file.metadata = [
             ("general.architecture", .string("gpt2")),
             ("gpt2.block_count", .uint32(2)), ("gpt2.context_length", .uint32(UInt32(context))),
@@ -68,7 +68,7 @@ enum TinyModels {
         return file
     }
 
-    private static func tensor(_ requirement: TensorRequirement) -> GGUFWriter.Tensor {
+    private static func tensor(_ requirement: TensorRequirement) -> GGUFBuilder.Tensor {
         let dimensions = requirement.rows == 1 ? [requirement.columns] : [requirement.columns, requirement.rows]
         let bytes = requirement.rows * requirement.columns * 4
         return .init(
@@ -110,20 +110,20 @@ enum TinyModels {
         var map: [String: String] = [:]
         for (number, part) in [all.prefix(9), all.dropFirst(9)].enumerated() {
             let name = "model-0000\(number + 1)-of-00002.safetensors"
-            folder.files[name] = try SafetensorsWriter(tensors: Array(part)).bytes()
+            folder.files[name] = try SafetensorsBuilder(tensors: Array(part)).bytes()
             for tensor in part { map[tensor.name] = name }
         }
         folder.files["model.safetensors.index.json"] = try jsonBytes(["weight_map": map])
         return folder
     }
 
-    static func safetensors(_ family: HuggingFaceFamily, _ configuration: ModelConfiguration) -> SafetensorsWriter {
+    static func safetensors(_ family: HuggingFaceFamily, _ configuration: ModelConfiguration) -> SafetensorsBuilder {
         let prefixed: [String: StoredTensor] = Dictionary(
             uniqueKeysWithValues: ["transformer.wte.weight", "model.embed_tokens.weight"].map {
                 ($0, StoredTensor(name: $0, typeName: "", shape: [], fileName: "", file: 0, offset: 0, byteCount: 0))
             })
         let naming = TensorNaming.huggingFace(family, tensors: prefixed)
-        return SafetensorsWriter(
+        return SafetensorsBuilder(
             tensors: requirements(configuration).map { requirement in
                 let (name, isTransposed) = naming.stored(requirement.name)
                 let (rows, columns) = (requirement.rows, requirement.columns)

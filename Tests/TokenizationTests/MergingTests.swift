@@ -43,7 +43,7 @@ struct MergingTests {
         let scores: [Float] = [0, 0, 0, -3, -1, -1, -3, -2, -2, -7, .nan, -5]
         for withMarkersInside in [true, false] {
             var description = Vocabularies.sentencePiece(pieces, addsSpacePrefix: false)
-            description.model = .sentencePiece(scores: Array(repeating: 0, count: 259) + scores)
+            description.algorithm = .sentencePiece(scores: Array(repeating: 0, count: 259) + scores)
             if !withMarkersInside {  // A control token never comes from text.
                 for id in [267, 270] { description.kinds[id] = .control }
             }

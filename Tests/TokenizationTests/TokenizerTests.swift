@@ -126,7 +126,8 @@ struct TokenizerTests {
         }
         refused({ $0.kinds.removeLast() }, with: .wrongCount(field: "token kinds", count: 256, tokens: 257))
         refused(
-            { $0.model = .sentencePiece(scores: []) }, with: .wrongCount(field: "token scores", count: 0, tokens: 257))
+            { $0.algorithm = .sentencePiece(scores: []) },
+            with: .wrongCount(field: "token scores", count: 0, tokens: 257))
         refused({ $0.bos = 257 }, with: .tokenOutOfRange(field: "beginning-of-text token", token: 257, tokens: 257))
         refused({ $0.eos = -1 }, with: .tokenOutOfRange(field: "end-of-text token", token: -1, tokens: 257))
         refused({ $0.unknown = .max }, with: .tokenOutOfRange(field: "unknown token", token: .max, tokens: 257))
@@ -141,7 +142,8 @@ struct TokenizerTests {
             with: .tokenOutOfRange(field: "token after each text", token: 999, tokens: 257))
         refused({ $0.tokens[256] = "" }, with: .unknownMerge(index: 0, left: "a", right: "b"))
         refused({ $0.unsupported = "pre-tokenizer klingon" }, with: .unsupported("pre-tokenizer klingon"))
-        refused({ $0.model = .unigram(scores: [0]) }, with: .wrongCount(field: "token scores", count: 1, tokens: 257))
+        refused(
+            { $0.algorithm = .unigram(scores: [0]) }, with: .wrongCount(field: "token scores", count: 1, tokens: 257))
         refused({ $0.normalizers = [.characterMap([1, 0, 0], byGrapheme: true)] }, with: .damagedCharacterMap)
         refused(
             { $0.preTokenizers = [.isolated("(a")] },
@@ -152,7 +154,7 @@ struct TokenizerTests {
     @Test("A vocabulary without any token makes nothing of a text")
     func emptyVocabulary() throws {
         let description = TokenizerDescription(
-            model: .bytePairs(merges: []), tokens: [], kinds: [])
+            .bytePairs(merges: []), tokens: [], kinds: [])
         let tokenizer = try Tokenizer(description)
         #expect(tokenizer.encode("text", addSpecial: true, parseSpecial: true) == [])
         #expect(tokenizer.decode([0, 1], skipSpecial: true) == "")

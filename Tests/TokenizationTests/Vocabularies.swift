@@ -18,7 +18,7 @@ enum Vocabularies {
             tokens.append(sides[0] + sides[1])
         }
         var description = TokenizerDescription(
-            model: .bytePairs(merges: list), tokens: tokens, kinds: tokens.map { _ in .normal })
+            .bytePairs(merges: list), tokens: tokens, kinds: tokens.map { _ in .normal })
         description.preTokenizers = [.byteLevel(addsPrefixSpace: addsPrefixSpace, splits: true)]
         description.decoders = [.byteLevel]
         add(added, to: &description)
@@ -33,7 +33,7 @@ enum Vocabularies {
         let bytes = (0..<256).map { "<0x" + (($0 < 16 ? "0" : "") + String($0, radix: 16)).uppercased() + ">" }
         let tokens = ["<unk>", "<s>", "</s>"] + bytes + pieces
         var description = TokenizerDescription(
-            model: .sentencePiece(scores: tokens.indices.map { -Float($0) }), tokens: tokens,
+            .sentencePiece(scores: tokens.indices.map { -Float($0) }), tokens: tokens,
             kinds: [.unknown, .control, .control] + bytes.map { _ in .byte } + pieces.map { _ in .normal })
         description.keepsAddedTokensInText = true
         description.normalizers = addsSpacePrefix ? [.prepend("\u{2581}")] : []
@@ -58,8 +58,8 @@ enum Vocabularies {
             token.id = description.tokens.count
             description.tokens.append(token.content)
             description.kinds.append(token.isSpecial ? .control : .userDefined)
-            if case .sentencePiece(let scores) = description.model {
-                description.model = .sentencePiece(scores: scores + [0])
+            if case .sentencePiece(let scores) = description.algorithm {
+                description.algorithm = .sentencePiece(scores: scores + [0])
             }
             description.addedTokens.append(token)
         }

@@ -62,7 +62,7 @@ import Testing
         let rounds = 20
         let seen = Atomic<Int>(0)
         let loop = try LoopThread(name: "sleeper") {
-            let link = try Link(waking: waker)
+            let link = try ListeningRouter(waking: waker)
             var delays: [Duration] = []
             while delays.count < rounds {
                 if link.poller.wait(timeoutMilliseconds: 5000).isEmpty { break }
@@ -83,7 +83,7 @@ import Testing
 
     @Test("A poll ends at its time when nothing comes, and reports what was not received again")
     func polling() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         while link.monitor.next() != nil {}  // a socket that begins to listen is an event, though one that nobody needs
         let start = ContinuousClock.now
         #expect(link.poller.wait(timeoutMilliseconds: 30).isEmpty)
@@ -99,7 +99,7 @@ import Testing
 
     @Test("What came while a socket was sending is reported, though libzmq signals it no more")
     func newsDuringSend() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         let dealer = try link.introducedDealer("worker-1")
         let peer = try #require(RoutingID(Array("worker-1".utf8)))
         for round in UInt8(0)..<50 {
@@ -130,7 +130,7 @@ import Testing
         @Test("A socket that two threads use is a trap in a debug build")
         func twoThreads() async {
             await #expect(processExitsWith: .failure) {
-                let link = try Link()
+                let link = try ListeningRouter()
                 #expect(link.router.receive() == nil)
                 nonisolated(unsafe) let router = link.router
                 _ = try LoopThread(name: "thief") { _ = router.receive() }.join()
@@ -159,7 +159,7 @@ import Testing
         let waker = try Waker()
         let stop = Mailbox<Void>(capacity: 1, waking: waker)
         let context = try Context()
-        let router = try RouterSocket(context, Link.options)
+        let router = try RouterSocket(context, ListeningRouter.options)
         let endpoint = try router.bind(Endpoint(parsing: "127.0.0.1:0"))
         let loop = try LoopThread(name: "echo") { [router] in
             let poller = try Poller(waker)
@@ -175,7 +175,7 @@ import Testing
             return count
         }
         let client = try LoopThread(name: "client") {
-            let dealer = try DealerSocket(context, Link.options, as: .random())
+            let dealer = try DealerSocket(context, ListeningRouter.options, as: .random())
             try dealer.connect(endpoint)
             for number in 0..<10 {
                 try dealer.sendWhenPossible([[UInt8(number)]])

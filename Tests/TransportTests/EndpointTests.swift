@@ -77,8 +77,8 @@ import Testing
             try NumericAddress.local(towards: "no-such-host.invalid")
         }
         #expect(error.description.contains("no-such-host.invalid"))
-        let link = try Link()
-        let dealer = try DealerSocket(link.context, Link.options, as: .random())
+        let link = try ListeningRouter()
+        let dealer = try DealerSocket(link.context, ListeningRouter.options, as: .random())
         #expect(throws: TransportError.self) { try dealer.connect(.tcp(host: "no-such-host.invalid", port: 1)) }
     }
 

@@ -7,7 +7,7 @@ import Testing
 @Suite struct LossTests {
     @Test("A killed peer gives an event and becomes unreachable within 500 ms", arguments: [false, true])
     func killed(withReset: Bool) throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         let peer = try RawPeer(connectingTo: link.endpoint, as: "victim")
         peer.send([1, 2, 3])
         let id = try link.nextMessage().peer
@@ -23,7 +23,7 @@ import Testing
 
     @Test("A peer that was never there is unreachable")
     func unknownPeer() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         #expect(link.router.send(to: .random(), [[1]]) == .unreachable)
         // Nothing of it stays behind in the next message.
         let dealer = try link.introducedDealer("worker-1")
@@ -33,7 +33,7 @@ import Testing
 
     @Test("A newcomer with the same routing id takes over from a connection that still stands")
     func handover() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         let old = try link.introducedDealer("worker-1")
         let new = try link.introducedDealer("worker-1")
         let id = try #require(RoutingID(Array("worker-1".utf8)))
@@ -44,9 +44,9 @@ import Testing
 
     @Test("A DEALER finds a ROUTER again that went away and came back, and says so in events")
     func reconnects() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         let endpoint = link.endpoint
-        let dealer = try DealerSocket(link.context, Link.options, as: .random())
+        let dealer = try DealerSocket(link.context, ListeningRouter.options, as: .random())
         let monitor = try dealer.monitor()
         try dealer.connect(endpoint)
         try dealer.sendWhenPossible([[1]])
@@ -61,7 +61,7 @@ import Testing
         // The event comes a moment before the socket itself knows; what is sent in between is lost.
         try wait("no connection") { dealer.send([[2]]) == .full ? () : pause() }
 
-        let second = try RouterSocket(link.context, Link.options)
+        let second = try RouterSocket(link.context, ListeningRouter.options)
         try wait("the port") { (try? second.bind(endpoint)) != nil ? () : pause() }
         try dealer.sendWhenPossible([[3]])
         let (_, frames) = try wait("the message") { second.receive() ?? pause() }
@@ -72,7 +72,7 @@ import Testing
 
     @Test("A frame over the limit ends the connection of the peer that sends it, and of no other")
     func oversize() throws {
-        let link = try Link(SocketOptions(maximumFrameBytes: 1000))
+        let link = try ListeningRouter(SocketOptions(maximumFrameBytes: 1000))
         let good = try link.introducedDealer("good")
         let bad = try RawPeer(connectingTo: link.endpoint, as: "bad")
         bad.send([1])
@@ -88,7 +88,7 @@ import Testing
 
     @Test("A message of too many frames is dropped whole; the next one arrives")
     func tooManyFrames() throws {
-        let link = try Link(SocketOptions(maximumFrameBytes: 1000, maximumFrames: 3))
+        let link = try ListeningRouter(SocketOptions(maximumFrameBytes: 1000, maximumFrames: 3))
         let loose = SocketOptions(maximumFrameBytes: 1000, maximumFrames: 100)
         let dealer = try link.introducedDealer("worker-1", loose)
         for count in [3, 4, 5, 100, 1] {
@@ -101,7 +101,7 @@ import Testing
 
     @Test("Over inproc too a frame over the limit is dropped with its message")
     func oversizeInproc() throws {
-        let link = try Link(SocketOptions(maximumFrameBytes: 1000), listen: "inproc://oversize")
+        let link = try ListeningRouter(SocketOptions(maximumFrameBytes: 1000), listen: "inproc://oversize")
         let dealer = try link.introducedDealer("worker-1")
         #expect(dealer.send([[1], pattern(1001), [2]]) == .sent)
         #expect(dealer.send([[3], pattern(1000)]) == .sent)
@@ -111,7 +111,7 @@ import Testing
 
     @Test("A peer with a security mechanism that we do not speak fails its handshake")
     func otherMechanism() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         let stranger = try RawPeer(connectingTo: link.endpoint)
         stranger.write(RawPeer.greeting(mechanism: "XYZZY"))
         let seen = try events(of: link, until: .disconnected)
@@ -123,7 +123,7 @@ import Testing
     func otherProtocol() throws {
         // libzmq takes text for the oldest version of its protocol, so that garbage may even arrive as a message:
         // whoever reads frames has to expect any bytes.
-        let link = try Link()
+        let link = try ListeningRouter()
         let stranger = try RawPeer(connectingTo: link.endpoint)
         stranger.write(Array("GET / HTTP/1.1\r\nHost: tandem\r\n\r\n".utf8) + pattern(1000))
         stranger.die(withReset: false)
@@ -137,7 +137,7 @@ import Testing
 
     @Test("A peer that connects and says nothing is cut off after two seconds")
     func silentPeer() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         let stranger = try RawPeer(connectingTo: link.endpoint)
         #expect(try events(of: link, until: .accepted) == [.accepted])
         let start = ContinuousClock.now
@@ -146,7 +146,7 @@ import Testing
     }
 
     /// The events up to `last`.
-    private func events(of link: Link, until last: ConnectionEvent) throws -> [ConnectionEvent] {
+    private func events(of link: ListeningRouter, until last: ConnectionEvent) throws -> [ConnectionEvent] {
         var seen: [ConnectionEvent] = []
         return try wait("the event \(last)") {
             let ready = link.poller.wait(timeoutMilliseconds: 20)

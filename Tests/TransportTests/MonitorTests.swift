@@ -6,9 +6,9 @@ import Testing
 @Suite struct MonitorTests {
     @Test("Watched sockets that close in the middle of their events leave the context working")
     func closing() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         for round in 0..<300 {
-            let dealer = try DealerSocket(link.context, Link.options, as: .random())
+            let dealer = try DealerSocket(link.context, ListeningRouter.options, as: .random())
             let monitor = try dealer.monitor()
             try dealer.connect(link.endpoint)
             // Some close before they are connected, some while they are, some after.

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RoundTripTests {
     @Test("A message goes there and its answer comes back", arguments: ["tcp://127.0.0.1:0", "inproc://round-trip"])
     func roundTrip(listen: String) throws {
-        let link = try Link(listen: listen)
+        let link = try ListeningRouter(listen: listen)
         let dealer = try link.dealer("worker-1")
         try dealer.sendWhenPossible([[1, 2], [], [3]])
         let (peer, frames) = try link.nextMessage()
@@ -22,7 +22,7 @@ import Testing
 
     @Test("A frame of 4 MiB passes whole in both directions", arguments: ["tcp://127.0.0.1:0", "inproc://large"])
     func largeFrames(listen: String) throws {
-        let link = try Link(listen: listen)
+        let link = try ListeningRouter(listen: listen)
         let dealer = try link.introducedDealer("worker-1")
         let large = pattern(4 << 20)
         let result = large.withUnsafeBytes { dealer.send([[7]], bulk: $0) }
@@ -44,23 +44,23 @@ import Testing
 
     @Test("Port 0 becomes the port that the system chose, also on every address and over IPv6")
     func freePorts() throws {
-        let link = try Link()
+        let link = try ListeningRouter()
         guard case .tcp(let host, let port) = link.endpoint else { throw Unexpected() }
         #expect(host == "127.0.0.1" && port != 0)
 
-        let everywhere = try RouterSocket(link.context, Link.options)
+        let everywhere = try RouterSocket(link.context, ListeningRouter.options)
         guard case .tcp(_, let chosen) = try everywhere.bind(.tcp(host: "*", port: 0)) else { throw Unexpected() }
         #expect(chosen != 0 && chosen != port)
 
-        let byName = try RouterSocket(link.context, Link.options)
+        let byName = try RouterSocket(link.context, ListeningRouter.options)
         guard case .tcp(let named, _) = try byName.bind(.tcp(host: "localhost", port: 0)) else { throw Unexpected() }
         #expect(named.hasPrefix("127."))
     }
 
     @Test("A port in use is an error that names the endpoint")
     func portInUse() throws {
-        let link = try Link()
-        let second = try RouterSocket(link.context, Link.options)
+        let link = try ListeningRouter()
+        let second = try RouterSocket(link.context, ListeningRouter.options)
         let error = try #require(throws: TransportError.self) { try second.bind(link.endpoint) }
         #expect(error == .addressInUse(link.endpoint))
         #expect(error.description.contains(link.endpoint.description))
@@ -70,14 +70,14 @@ import Testing
     @Test("An address of another host cannot be listened on")
     func foreignAddress() throws {
         let endpoint = Endpoint.tcp(host: "192.0.2.1", port: 0)  // TEST-NET-1: nobody's
-        let router = try RouterSocket(try Context(), Link.options)
+        let router = try RouterSocket(try Context(), ListeningRouter.options)
         #expect(throws: TransportError.notALocalAddress(endpoint)) { try router.bind(endpoint) }
     }
 
     @Test("An endpoint to listen on is not one to connect to")
     func connectNowhere() throws {
-        let link = try Link()
-        let dealer = try DealerSocket(link.context, Link.options, as: .random())
+        let link = try ListeningRouter()
+        let dealer = try DealerSocket(link.context, ListeningRouter.options, as: .random())
         #expect(throws: TransportError.self) { try dealer.connect(.tcp(host: "*", port: 7070)) }
         #expect(throws: TransportError.self) { try dealer.connect(.tcp(host: "127.0.0.1", port: 0)) }
     }
@@ -85,7 +85,7 @@ import Testing
     @Test("Under a small high water mark a flood is answered with full, and never blocks")
     func flood() throws {
         let narrow = SocketOptions(maximumFrameBytes: 1 << 20, sendHighWaterMark: 4, receiveHighWaterMark: 4)
-        let link = try Link(narrow)
+        let link = try ListeningRouter(narrow)
         let dealer = try link.introducedDealer("slow", narrow)
         let peer = try #require(RoutingID(Array("slow".utf8)))
         let block = pattern(256 << 10)
@@ -109,7 +109,7 @@ import Testing
     @Test("A DEALER that is not connected has no room")
     func notConnected() throws {
         let context = try Context()
-        let dealer = try DealerSocket(context, Link.options, as: .random())
+        let dealer = try DealerSocket(context, ListeningRouter.options, as: .random())
         try dealer.connect(.tcp(host: "127.0.0.1", port: 1))
         #expect(dealer.send([[1]]) == .full)
     }
@@ -119,10 +119,10 @@ import Testing
         weak var context: Context?
         let start = ContinuousClock.now
         try {
-            let link = try Link()
+            let link = try ListeningRouter()
             context = link.context
             let dealer = try link.introducedDealer("worker-1")
-            let hopeless = try DealerSocket(link.context, Link.options, as: .random())
+            let hopeless = try DealerSocket(link.context, ListeningRouter.options, as: .random())
             try hopeless.connect(.tcp(host: "127.0.0.1", port: 1))
             for _ in 0..<100 { _ = dealer.send([pattern(1000)]) }
         }()

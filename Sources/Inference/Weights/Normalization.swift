@@ -8,7 +8,7 @@ import ModelFile
 
 /// A layer norm or an RMS norm with its weights.
 struct Normalization {
-    let kind: ModelConfiguration.Normalization
+    let kind: ModelConfiguration.NormalizationKind
     let epsilon: Float
     /// [length]
     let weight: FloatVector

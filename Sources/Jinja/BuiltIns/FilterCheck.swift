@@ -54,7 +54,7 @@ enum FilterCheck {
         switch expression.kind {
         case .filter(_, let name, _) where !isConditional && !Filters.names.contains(name):
             throw .syntax(line: expression.line, message: "No filter named '\(name)'.")
-        case .test(_, let name, _) where !isConditional && !Tests.names.contains(name):
+        case .test(_, let name, _) where !isConditional && !Predicates.names.contains(name):
             throw .syntax(line: expression.line, message: "No test named '\(name)'.")
         case .conditional: isConditional = true
         default: break

@@ -94,7 +94,9 @@ extension Renderer {
             throw fail("type \(value.typeName) doesn't define __round__ method")
         }
         let digits = try integer(values[0], "round") ?? 0
-        guard digits.magnitude <= Limits.formatPrecision else { throw stop("a number format asks for too many digits") }
+        guard digits.magnitude <= TemplateLimits.formatPrecision else {
+            throw stop("a number format asks for too many digits")
+        }
         guard method == "common" else {
             let scale = try apply(.power, .int(10), .int(digits))
             guard let product = Number(try apply(.multiply, number.value, scale)) else { return .none }

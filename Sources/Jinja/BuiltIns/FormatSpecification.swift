@@ -83,8 +83,8 @@ extension Renderer {
 
     /// A number, as its letter wants it. Throws where the letter is not for numbers of this kind.
     func format(_ number: Number, _ specification: FormatSpecification) throws(JinjaError) -> Text {
-        if let precision = specification.precision, precision > Limits.formatPrecision {
-            throw stop("a number format asks for more than \(Limits.formatPrecision) digits")
+        if let precision = specification.precision, precision > TemplateLimits.formatPrecision {
+            throw stop("a number format asks for more than \(TemplateLimits.formatPrecision) digits")
         }
         let isNegative: Bool
         var digits: String

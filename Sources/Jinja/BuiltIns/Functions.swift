@@ -4,11 +4,9 @@ import Glibc
 
 /// The names of global functions.
 enum Functions {
-    private static let names: Set<Text> = [
+    static let names: Set<Text> = [
         "range", "dict", "namespace", "cycler", "joiner", "lipsum", "raise_exception", "strftime_now",
     ]
-
-    static func global(_ name: Text) -> Value? { names.contains(name) ? .function(Function(name)) : nil }
 }
 
 extension Renderer {
@@ -56,8 +54,8 @@ extension Renderer {
         if bounds.count == 1 { bounds.insert(0, at: 0) }
         let range = IntegerRange(start: bounds[0], stop: bounds[1], step: bounds.count > 2 ? bounds[2] : 1)
         guard range.step != 0 else { throw fail("range() arg 3 must not be zero") }
-        guard range.count <= Limits.rangeCount else {
-            throw stop("Range too big. The sandbox blocks ranges larger than \(Limits.rangeCount).")
+        guard range.count <= TemplateLimits.rangeCount else {
+            throw stop("Range too big. The sandbox blocks ranges larger than \(TemplateLimits.rangeCount).")
         }
         return .range(range)
     }

@@ -195,7 +195,7 @@ extension Renderer {
         rest.positional.removeFirst()
         return { [unowned self] (item) throws(JinjaError) in
             let subject = try self.value(at: path, of: item)
-            guard case .string(let name) = test, Tests.names.contains(name.string) else {
+            guard case .string(let name) = test, Predicates.names.contains(name.string) else {
                 throw self.fail("No test named \(try self.reprText(test).string).")
             }
             return try self.test(name.string, subject, rest)

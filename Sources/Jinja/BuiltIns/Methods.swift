@@ -3,18 +3,6 @@
 
 /// The names of methods. What is not listed does not exist.
 enum Methods {
-    /// Attributes that every Python object has; the sandbox keeps them from templates.
-    static let ofEveryObject: Set<Text> = [
-        "__class__", "__delattr__", "__dir__", "__doc__", "__eq__", "__format__", "__ge__", "__getattribute__",
-        "__getstate__", "__gt__", "__hash__", "__init__", "__init_subclass__", "__le__", "__lt__", "__module__",
-        "__ne__", "__new__", "__reduce__", "__reduce_ex__", "__repr__", "__setattr__", "__sizeof__", "__str__",
-        "__subclasshook__",
-    ]
-    /// Those and attributes that some have.
-    static let hidden = ofEveryObject.union([
-        "__dict__", "__globals__", "__code__", "__call__", "__getitem__", "__len__", "__iter__", "__self__", "__func__",
-    ])
-
     private static let ofString: Set<Text> = [
         "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find", "format",
         "format_map", "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower",
@@ -42,20 +30,6 @@ enum Methods {
         case .cycler: ofCycler
         case .int, .bool: ofInteger
         case .float: ofFloat
-        default: none
-        }
-    }
-
-    private static let changingDictionary: Set<Text> = ["clear", "pop", "popitem", "setdefault", "update"]
-    private static let changingList: Set<Text> = [
-        "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
-    ]
-
-    /// Methods that would change `value`: they exist, but may not be called.
-    static func mutating(_ value: Value) -> Set<Text> {
-        switch value {
-        case .dictionary: changingDictionary
-        case .list: changingList
         default: none
         }
     }

@@ -3,9 +3,9 @@
 
 extension Renderer {
     /// `format % value`; the elements of a tuple are the values one by one.
-    func percentFormat(_ format: Text, _ value: Value, isTuple: Bool) throws(JinjaError) -> Text {
+    func percentFormat(_ format: Text, _ value: Value) throws(JinjaError) -> Text {
         var values: [Value] = [value]
-        if isTuple, case .tuple(let list) = value { values = list.items }
+        if case .tuple(let list) = value { values = list.items }
         var next = 0
         var usesNames = false
         func take() throws(JinjaError) -> Value {
@@ -44,7 +44,7 @@ extension Renderer {
             try charge(bytes: text.utf8.count)
             result.append(format.isMarkup ? text.escaped.marked(false) : text)
         }
-        if next < values.count, !usesNames, !Self.isMapping(value) || isTuple {
+        if next < values.count, !usesNames, !Self.isMapping(value) {
             throw fail("not all arguments converted during string formatting")
         }
         return result.marked(format.isMarkup)

@@ -32,9 +32,9 @@ extension Renderer {
             let format = try text(value)
             guard arguments.named.isEmpty else {
                 let values = try dictionary(arguments.named.map { (.string($0.name), $0.value) })
-                return .string(try percentFormat(format, values, isTuple: false))
+                return .string(try percentFormat(format, values))
             }
-            return .string(try percentFormat(format, try tuple(arguments.positional), isTuple: true))
+            return .string(try percentFormat(format, try tuple(arguments.positional)))
         case "urlencode":
             _ = try arguments.bind(self, name, [])
             return try urlEncode(value)
@@ -142,7 +142,8 @@ extension Renderer {
         try charge(bytes: text.utf8.count * 3)
         var result: [UInt8] = []
         for byte in text.utf8 {
-            if Lexer.isAlphanumeric(byte) || "_.-~".utf8.contains(byte) || (keepsSlash && byte == UInt8(ascii: "/")) {
+            if Text.isASCIIAlphanumeric(byte) || "_.-~".utf8.contains(byte) || (keepsSlash && byte == UInt8(ascii: "/"))
+            {
                 result.append(byte)
             } else if !keepsSlash, byte == UInt8(ascii: " ") {
                 result.append(UInt8(ascii: "+"))

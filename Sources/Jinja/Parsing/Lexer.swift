@@ -237,7 +237,7 @@ struct Lexer {
         var end = position
         while end < source.count {
             let byte = source[end]
-            if byte == UInt8(ascii: "_") || Self.isAlphanumeric(byte) {
+            if byte == UInt8(ascii: "_") || Text.isASCIIAlphanumeric(byte) {
                 end += 1
             } else if byte >= 0x80 {
                 let (scalar, width) = Text(source[end..<min(end + 4, source.count)]).scalar(at: 0)
@@ -252,15 +252,6 @@ struct Lexer {
         let isPlain = source[position] > UInt8(ascii: "9") && name.isASCII
         guard isPlain || name.isIdentifier else { throw fail("Invalid character in identifier") }
         return (name.string, end)
-    }
-
-    static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "A")...UInt8(ascii: "Z"):
-            true
-        default: false
-        }
     }
 
     /// The bytes of the operator at the current position; nil where there is none.
@@ -283,8 +274,8 @@ struct Lexer {
         let byte = source[position]
         if let closing = Self.closing[byte] {
             brackets.append(closing)
-            guard brackets.count <= Limits.parseDepth else {
-                let message = "brackets are nested more than \(Limits.parseDepth) levels deep"
+            guard brackets.count <= TemplateLimits.parseDepth else {
+                let message = "brackets are nested more than \(TemplateLimits.parseDepth) levels deep"
                 throw .limit(line: line, message: message)
             }
         } else if Self.closing.values.contains(byte) {

@@ -17,14 +17,12 @@ struct Parser {
 
     /// The statements of `source`.
     static func parse(_ source: String) throws(JinjaError) -> [Statement] {
-        guard source.utf8.count <= Limits.sourceBytes else {
-            let message = "the template has \(source.utf8.count) bytes; at most \(Limits.sourceBytes) are read"
+        guard source.utf8.count <= TemplateLimits.sourceBytes else {
+            let message = "the template has \(source.utf8.count) bytes; at most \(TemplateLimits.sourceBytes) are read"
             throw .limit(line: 1, message: message)
         }
         var parser = Parser(tokens: try Lexer.tokens(of: source))
-        let body = try parser.statements(until: [])
-        try FilterCheck.check(body)
-        return body
+        return try parser.statements(until: [])
     }
 
     private init(tokens: [Token]) { self.tokens = tokens }
@@ -82,8 +80,8 @@ struct Parser {
     ) throws(JinjaError) -> Result {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Limits.parseDepth else {
-            let message = "expressions and blocks are nested more than \(Limits.parseDepth) levels deep"
+        guard depth <= TemplateLimits.parseDepth else {
+            let message = "expressions and blocks are nested more than \(TemplateLimits.parseDepth) levels deep"
             throw .limit(line: current.line, message: message)
         }
         return try body(&self)
@@ -92,8 +90,8 @@ struct Parser {
     /// A new expression. Throws if its tree is too deep.
     func node(_ kind: Expression.Kind, line: Int) throws(JinjaError) -> Expression {
         let node = Expression(kind, line: line)
-        guard node.depth <= Limits.expressionDepth else {
-            let message = "an expression has more than \(Limits.expressionDepth) levels"
+        guard node.depth <= TemplateLimits.expressionDepth else {
+            let message = "an expression has more than \(TemplateLimits.expressionDepth) levels"
             throw .limit(line: line, message: message)
         }
         return node

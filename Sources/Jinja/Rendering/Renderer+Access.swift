@@ -1,11 +1,11 @@
-// Responsible for: attributes, items, slices and iteration. Only what is listed here can be reached.
+// Responsible for: attributes, items, slices and iteration. Only what stands here and methods of `BuiltIns` can be reached.
 // Must not know: syntax, what methods do.
 
 extension Renderer {
     /// `value.name`: an attribute first, an item otherwise, as in jinja2's sandbox.
     func attribute(_ name: Text, of value: Value) throws(JinjaError) -> Value {
         if case .undefined(let undefined) = value {
-            if Methods.ofEveryObject.contains(name) { throw undefinedError(.forbidden(name, of: value)) }
+            if HiddenAttributes.ofEveryObject.contains(name) { throw undefinedError(.forbidden(name, of: value)) }
             throw undefinedError(undefined)
         }
         if let attribute = try member(name, of: value) { return attribute }
@@ -54,10 +54,12 @@ extension Renderer {
     /// An attribute or a bound method; nil where the value has none of this name. What leads into Python's own objects
     /// (`__class__`) is refused at once; jinja2's sandbox takes it for undefined and refuses its use.
     func member(_ name: Text, of value: Value) throws(JinjaError) -> Value? {
-        if name.hasPrefix("__"), Methods.hidden.contains(name) { throw undefinedError(.forbidden(name, of: value)) }
+        if name.hasPrefix("__"), HiddenAttributes.all.contains(name) {
+            throw undefinedError(.forbidden(name, of: value))
+        }
         if case .namespace(let namespace) = value { return namespace[name] }
-        if Methods.mutating(value).contains(name) { return .undefined(.forbidden(name, of: value)) }
-        if Methods.names(value).contains(name) { return .function(Function(name, of: value)) }
+        if HiddenAttributes.mutating(value).contains(name) { return .undefined(.forbidden(name, of: value)) }
+        if builtIns.methods(value).contains(name) { return .function(Function(name, of: value)) }
         switch value {
         case .tuple(let list):
             return list.names.firstIndex(of: name).map { list.items[$0] }

@@ -11,7 +11,7 @@ extension Renderer {
         case .string(let text): return .string(text)
         case .name(let name):
             try charge()
-            return scope.find(name) ?? Functions.global(name) ?? Undefined.name(name)
+            return scope.find(name) ?? function(name) ?? Undefined.name(name)
         default: break
         }
         try enter()
@@ -19,6 +19,10 @@ extension Renderer {
         try charge()
         line = expression.line
         return try evaluateCompound(expression, in: scope)
+    }
+
+    private func function(_ name: Text) -> Value? {
+        builtIns.functions.contains(name) ? .function(Function(name)) : nil
     }
 
     private func evaluateCompound(_ expression: Expression, in scope: Scope) throws(JinjaError) -> Value {
@@ -41,7 +45,7 @@ extension Renderer {
                 } ?? .none, in: scope)
         case .test(let value, let name, let arguments):
             let subject = try evaluate(value, in: scope)
-            return .bool(try test(name, subject, try self.arguments(arguments, in: scope)))
+            return .bool(try builtIns.test(self, name, subject, try self.arguments(arguments, in: scope)))
         case .negative(let operand): return try negative(try evaluate(operand, in: scope))
         case .positive(let operand): return try positive(try evaluate(operand, in: scope))
         case .not(let operand): return .bool(!(try evaluate(operand, in: scope).isTrue))
@@ -140,7 +144,7 @@ extension Renderer {
         if let inner, case .filter = inner.kind, Self.isOnBlock(inner) {
             value = try descend { () throws(JinjaError) in try evaluate(inner, of: value, in: scope) }
         }
-        return try apply(filter: name, to: value, try self.arguments(arguments, in: scope))
+        return try builtIns.filter(self, name, value, try self.arguments(arguments, in: scope))
     }
 
     private static func isOnBlock(_ filter: Expression) -> Bool {
@@ -191,7 +195,7 @@ extension Renderer {
         switch callee {
         case .undefined(let undefined): throw undefinedError(undefined)
         case .macro(let macro): return .string(try call(macro, arguments).marked(escapes))
-        case .function(let function): return try call(function, arguments)
+        case .function(let function): return try builtIns.call(self, function, arguments)
         case .loop(let loop):
             guard let recursion = loop.recursion else {
                 throw fail("The loop must have the 'recursive' marker to be called recursively.")

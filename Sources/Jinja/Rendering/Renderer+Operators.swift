@@ -14,8 +14,7 @@ extension Renderer {
         }
         switch (operation, left, right) {
         case (.modulo, .string(let format), _):
-            let isTuple = if case .tuple = right { true } else { false }
-            return .string(try percentFormat(format, right, isTuple: isTuple))
+            return .string(try builtIns.format(self, format, right))
         case (_, .undefined(let undefined), _), (_, _, .undefined(let undefined)): throw undefinedError(undefined)
         case (.add, .string(let a), .string(let b)): return try add(a, b)
         case (.add, .list(let a), .list(let b)):

@@ -8,6 +8,7 @@ final class Renderer {
 
     private(set) var output = Text("")
     private var budget: Budget
+    let builtIns: BuiltIns
     private var depth = 0
     /// The line of the statement or expression at work.
     var line = 1
@@ -17,7 +18,9 @@ final class Renderer {
     private var captured: [Scope] = []
     var escapes = false
 
-    init(_ budget: Budget, unixSeconds: Int) { (self.budget, self.unixSeconds) = (budget, unixSeconds) }
+    init(_ budget: Budget, _ builtIns: BuiltIns, unixSeconds: Int) {
+        (self.budget, self.builtIns, self.unixSeconds) = (budget, builtIns, unixSeconds)
+    }
 
     // MARK: Errors and limits
 
@@ -46,9 +49,9 @@ final class Renderer {
 
     func enter() throws(JinjaError) {
         depth += 1
-        if depth > Limits.evaluationDepth {
+        if depth > TemplateLimits.evaluationDepth {
             depth -= 1
-            throw stop("it is nested or calls itself more than \(Limits.evaluationDepth) levels deep")
+            throw stop("it is nested or calls itself more than \(TemplateLimits.evaluationDepth) levels deep")
         }
     }
 
@@ -66,7 +69,9 @@ final class Renderer {
     }
 
     func checkDepth(_ depth: Int) throws(JinjaError) {
-        if depth > Limits.valueDepth { throw stop("values are nested more than \(Limits.valueDepth) levels deep") }
+        if depth > TemplateLimits.valueDepth {
+            throw stop("values are nested more than \(TemplateLimits.valueDepth) levels deep")
+        }
     }
 
     func dictionary(_ pairs: [(key: Value, value: Value)]) throws(JinjaError) -> Value {

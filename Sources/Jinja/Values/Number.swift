@@ -190,8 +190,8 @@ enum Number {
     private static func withoutUnderscores(_ bytes: [UInt8]) -> String? {
         let underscore = UInt8(ascii: "_")
         for (index, byte) in bytes.enumerated() where byte == underscore {
-            guard index > 0, index + 1 < bytes.count, Lexer.isAlphanumeric(bytes[index - 1]),
-                Lexer.isAlphanumeric(bytes[index + 1])
+            guard index > 0, index + 1 < bytes.count, Text.isASCIIAlphanumeric(bytes[index - 1]),
+                Text.isASCIIAlphanumeric(bytes[index + 1])
             else { return nil }
         }
         return String(decoding: bytes.filter { $0 != underscore }, as: UTF8.self)

@@ -5,14 +5,14 @@ extension Value {
     /// What `json` says; nil where it is not JSON (RFC 8259), is nested more than 100 levels deep, or has numbers beyond
     /// a double. The last of equal names counts.
     package init?(json: String) {
-        var reader = JSONText(Array(json.utf8))
+        var reader = JSONScanner(Array(json.utf8))
         guard let value = reader.value(depth: 0), reader.isAtEnd() else { return nil }
         self = value
     }
 }
 
 /// Reads one JSON text.
-private struct JSONText {
+private struct JSONScanner {
     private let bytes: [UInt8]
     private var position = 0
 
@@ -84,7 +84,7 @@ private struct JSONText {
 
     private mutating func number() -> Value? {
         let start = position
-        while let byte = next, Lexer.isAlphanumeric(byte) || "+-.".utf8.contains(byte) { position += 1 }
+        while let byte = next, Text.isASCIIAlphanumeric(byte) || "+-.".utf8.contains(byte) { position += 1 }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         let digits = text.hasPrefix("-") ? text.dropFirst() : Substring(text)
         guard let first = digits.first, first.isASCII, first.isNumber, digits.last?.isNumber == true,

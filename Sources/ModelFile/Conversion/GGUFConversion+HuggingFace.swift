@@ -39,6 +39,7 @@ extension Model {
         }
         entries += configuration.ggufRotaryTensors
         var fields = try configuration.ggufFields(name: name) + GGUFField.fileFields(mix)
+        fields += generation.sampling.ggufFields
         if let tokenizer {
             fields += try tokenizer.ggufFields(
                 file: name, vocabularySize: configuration.vocabularySize, generation: generation)

@@ -132,7 +132,7 @@ extension GGUFModel {
         }
         let heads = max(1, number("attention.head_count") ?? 1)
         return QuantizationTraits(
-            layerCount: min(max(1, number("block_count") ?? 1), Limits.layers),
+            layerCount: min(max(1, number("block_count") ?? 1), FileLimits.layers),
             queryGroup: heads / max(1, number("attention.head_count_kv") ?? heads),
             expertCount: number("expert_count") ?? 0, hasTiedEmbeddings: tensors["output.weight"] == nil)
     }

@@ -84,7 +84,7 @@ extension QuantizationMix {
     private static func layer(of name: String) -> Int {
         let pieces = name.split(separator: ".", maxSplits: 2)
         guard pieces.count == 3, pieces[0] == "blk", let number = Int(pieces[1]) else { return 0 }
-        return min(max(0, number), Limits.layers)
+        return min(max(0, number), FileLimits.layers)
     }
 
     // MARK: The table

@@ -100,15 +100,15 @@ extension Experts {
 
     /// The rules that every mixture obeys; sizes computed from a valid one cannot overflow.
     func validate(layerCount: Int, rules: ConfigurationRules) throws(ModelFileError) {
-        try rules.check("expert count", count, in: 1...Limits.experts)
+        try rules.check("expert count", count, in: 1...FileLimits.experts)
         try rules.check("used expert count", usedCount, in: 1...count)
-        try rules.check("expert feed-forward length", feedForwardLength, in: 1...Limits.feedForwardLength)
+        try rules.check("expert feed-forward length", feedForwardLength, in: 1...FileLimits.feedForwardLength)
         guard layers.count == layerCount else {
             throw rules.invalid("layers of experts", layers.count, "must be the layer count, \(layerCount)")
         }
         let matrices = layers.count { $0 } * count * Matrix.allCases.count
-        guard matrices <= Limits.tensors else {
-            throw rules.invalid("number of expert matrices", matrices, "must be at most \(Limits.tensors)")
+        guard matrices <= FileLimits.tensors else {
+            throw rules.invalid("number of expert matrices", matrices, "must be at most \(FileLimits.tensors)")
         }
         if case .clampedSwiGLU(let alpha, let limit) = activation {
             try rules.check("expert activation alpha", Double(alpha), above: 0, upTo: 1e6)

@@ -5,11 +5,7 @@ package struct GenerationDefaults: Sendable, Hashable {
     package var bosToken: Int?
     /// Tokens that end an answer; all are inside the vocabulary.
     package var eosTokens: [Int] = []
-    package var temperature: Float?
-    package var topK: Int?
-    package var topP: Float?
-    package var minP: Float?
-    package var repeatPenalty: Float?
+    package var sampling = SamplingDefaults()
 
     package init() {}
 }

@@ -24,7 +24,7 @@ extension TokenizerDescription {
         /// Room for `count` merges in all.
         package mutating func reserveCapacity(_ count: Int) { ends.reserveCapacity(2 * count) }
 
-        /// Model files, and with them the texts of all their merges, are far smaller than 4 GiB (`Limits`).
+        /// Model files, and with them the texts of all their merges, are far smaller than 4 GiB (`FileLimits`).
         package mutating func append(_ merge: Merge) {
             for text in [merge.left, merge.right] {
                 bytes.append(contentsOf: text.utf8)

@@ -62,9 +62,10 @@ extension ModelConfiguration {
     static func layers(
         _ count: Int, file: String, where isSuch: (Int) -> Bool
     ) throws(ModelFileError) -> [Bool] {
-        guard (1...Limits.layers).contains(count) else {
+        guard (1...FileLimits.layers).contains(count) else {
             throw ModelFileError(
-                .invalidValue, file: file, field: "layer count", value: count, "must be between 1 and \(Limits.layers)")
+                .invalidValue, file: file, field: "layer count", value: count,
+                "must be between 1 and \(FileLimits.layers)")
         }
         return (0..<count).map(isSuch)
     }

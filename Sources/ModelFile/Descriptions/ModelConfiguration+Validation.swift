@@ -24,7 +24,7 @@ extension ModelConfiguration {
             if let softcap { try rules.check("softcap", Double(softcap), above: 0, upTo: 1e6) }
         }
         guard let window = slidingWindow else { return }
-        try rules.check("sliding window", window.length, in: 1...Limits.contextLength)
+        try rules.check("sliding window", window.length, in: 1...FileLimits.contextLength)
         guard window.layers.count == layerCount else {
             throw rules.invalid("sliding layer count", window.layers.count, "must be the layer count, \(layerCount)")
         }
@@ -40,27 +40,27 @@ extension ModelConfiguration {
     /// The same, with errors that name `file`.
     func validate(file: String) throws(ModelFileError) {
         let rules = ConfigurationRules(file: file)
-        try rules.check("layer count", layerCount, in: 1...Limits.layers)
-        try rules.check("embedding length", embeddingLength, in: 1...Limits.embeddingLength)
-        try rules.check("head count", headCount, in: 1...Limits.heads)
+        try rules.check("layer count", layerCount, in: 1...FileLimits.layers)
+        try rules.check("embedding length", embeddingLength, in: 1...FileLimits.embeddingLength)
+        try rules.check("head count", headCount, in: 1...FileLimits.heads)
         try rules.check("key/value head count", keyValueHeadCount, in: 1...headCount)
         guard headCount % keyValueHeadCount == 0 else {
             throw rules.invalid("key/value head count", keyValueHeadCount, "must divide the head count, \(headCount)")
         }
-        try rules.check("head size", headSize, in: 1...Limits.headSize)
-        try rules.check("feed-forward length", feedForwardLength, in: 1...Limits.feedForwardLength)
-        try rules.check("vocabulary size", vocabularySize, in: 1...Limits.vocabulary)
-        try rules.check("context length", contextLength, in: 1...Limits.contextLength)
+        try rules.check("head size", headSize, in: 1...FileLimits.headSize)
+        try rules.check("feed-forward length", feedForwardLength, in: 1...FileLimits.feedForwardLength)
+        try rules.check("vocabulary size", vocabularySize, in: 1...FileLimits.vocabulary)
+        try rules.check("context length", contextLength, in: 1...FileLimits.contextLength)
         try rules.check(
             "normalization epsilon", Double(normalizationEpsilon), above: 0, upTo: 1)
         if case .rotary(let rotary) = positions { try rotary.validate(headSize: headSize, rules: rules) }
         try validateVariants(rules)
         try experts?.validate(layerCount: layerCount, rules: rules)
         let count = parameterCount
-        guard let count, count <= Limits.parameters else {
-            throw rules.invalid("parameter count", count ?? .max, "must be at most \(Limits.parameters)")
+        guard let count, count <= FileLimits.parameters else {
+            throw rules.invalid("parameter count", count ?? .max, "must be at most \(FileLimits.parameters)")
         }
-        try rules.check("query elements of all layers", layerCount * queryLength, in: 1...Limits.queryElements)
+        try rules.check("query elements of all layers", layerCount * queryLength, in: 1...FileLimits.queryElements)
     }
 }
 
@@ -107,7 +107,7 @@ extension RotaryConfiguration {
             guard dimensions > 2 else {
                 throw rules.invalid("rotary dimensions", dimensions, "must be above 2 for dynamic scaling")
             }
-            try rules.check("rotary original context length", original, in: 1...Limits.contextLength)
+            try rules.check("rotary original context length", original, in: 1...FileLimits.contextLength)
         case .yarn(let yarn): try validate(yarn, rules)
         case .longrope(let longRope): try validate(longRope, rules)
         case .llama3(let factor, let low, let high, let original):
@@ -118,14 +118,14 @@ extension RotaryConfiguration {
                 throw rules.invalid(
                     "rotary high frequency factor", high, "must be above the low frequency factor, \(low)")
             }
-            try rules.check("rotary original context length", original, in: 1...Limits.contextLength)
+            try rules.check("rotary original context length", original, in: 1...FileLimits.contextLength)
         case .factors(let factors): try validate(factors, rules)
         }
     }
 
     private func validate(_ yarn: YaRN, _ rules: ConfigurationRules) throws(ModelFileError) {
         try rules.check("rotary scaling factor", yarn.factor, above: 0, upTo: 1e6)
-        try rules.check("rotary original context length", yarn.originalContextLength, in: 1...Limits.contextLength)
+        try rules.check("rotary original context length", yarn.originalContextLength, in: 1...FileLimits.contextLength)
         try rules.check("rotary beta_fast", yarn.betaFast, above: 0, upTo: 1e6)
         try rules.check("rotary beta_slow", yarn.betaSlow, above: 0, upTo: 1e6)
         guard base > 1 else { throw rules.invalid("rotary base", base, "must be above 1 for YaRN") }
@@ -142,7 +142,8 @@ extension RotaryConfiguration {
         try validate(longRope.shortFactors, rules)
         try validate(longRope.longFactors, rules)
         // Its logarithm is divided by.
-        try rules.check("rotary original context length", longRope.originalContextLength, in: 2...Limits.contextLength)
+        try rules.check(
+            "rotary original context length", longRope.originalContextLength, in: 2...FileLimits.contextLength)
         try rules.check("rotary scaling factor", longRope.factor, above: 0, upTo: 1e9)
         if let factor = longRope.attentionFactor {
             try rules.check("rotary attention factor", factor, above: 0, upTo: 1e6)

@@ -40,7 +40,7 @@ package struct TensorRequirement: Sendable, Hashable {
 /// It crosses the network as JSON; whoever receives one calls `validate()` before using it.
 package struct ModelConfiguration: Sendable, Hashable, Codable {
     /// The formula of every norm.
-    package enum Normalization: String, Sendable, Hashable, Codable {
+    package enum NormalizationKind: String, Sendable, Hashable, Codable {
         /// (x - mean) / sqrt(variance + epsilon) * weight + bias
         case layerNorm
         /// x / sqrt(mean of squares + epsilon) * weight
@@ -109,7 +109,7 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var vocabularySize: Int
     /// The longest sequence the model was made for (and, with learned positions, can have).
     package var contextLength: Int
-    package var normalization: Normalization
+    package var normalization: NormalizationKind
     package var normalizationEpsilon: Float
     package var positions: Positions
     package var activation: Activation
@@ -151,7 +151,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
 
     package init(
         architecture: Architecture, layerCount: Int, embeddingLength: Int, headCount: Int, keyValueHeadCount: Int,
-        headSize: Int, feedForwardLength: Int, vocabularySize: Int, contextLength: Int, normalization: Normalization,
+        headSize: Int, feedForwardLength: Int, vocabularySize: Int, contextLength: Int,
+        normalization: NormalizationKind,
         normalizationEpsilon: Float, positions: Positions, activation: Activation, isGated: Bool,
         hasFusedQueryKeyValue: Bool, hasQueryKeyValueBias: Bool, hasAttentionOutputBias: Bool,
         hasFeedForwardBias: Bool, hasTiedEmbeddings: Bool

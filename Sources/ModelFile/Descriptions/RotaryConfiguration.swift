@@ -108,6 +108,6 @@ package struct RotaryConfiguration: Sendable, Hashable, Codable {
             case .longrope(let longRope): max(Double(longRope.originalContextLength) * longRope.factor, least)
             }
         guard stretched.isFinite, stretched > Double(length) else { return length }
-        return Int(min(stretched, Double(Limits.contextLength)))
+        return Int(min(stretched, Double(FileLimits.contextLength)))
     }
 }

@@ -3,14 +3,14 @@
 /// What `Tokenization` needs to build a tokenizer.
 ///
 /// Text goes through the steps of the `tokenizers` library, in this order: added tokens are cut out, `normalizers`
-/// rewrite what lies between, `preTokenizers` cut it into words, `model` makes tokens of each word; `decoders` make
+/// rewrite what lies between, `preTokenizers` cut it into words, `algorithm` makes tokens of each word; `decoders` make
 /// text of tokens. The files of other formats are described by the same steps.
 ///
 /// Token texts must be compared by their UTF-8 bytes: Swift's `==` on `String` takes canonically equivalent texts for
 /// equal, and vocabularies hold both spellings as different tokens.
 package struct TokenizerDescription: Sendable {
     /// How a word becomes tokens.
-    package enum Model: Sendable {
+    package enum Algorithm: Sendable {
         /// Byte-pair encoding: the pair that stands first in the list merges first (leftmost first among equals).
         case bytePairs(merges: MergeList)
         /// The pair whose joined text is the token with the highest score merges first; [tokens.count].
@@ -80,7 +80,7 @@ package struct TokenizerDescription: Sendable {
         }
     }
 
-    package var model: Model
+    package var algorithm: Algorithm
     /// Text of each token; the index is the id. Added tokens are in it too. "" where an id has no token.
     package var tokens: [String]
     /// Kind of each token; [tokens.count].
@@ -112,8 +112,8 @@ package struct TokenizerDescription: Sendable {
     /// What of this tokenizer is not known here, for the message: the model can then be used with token ids only.
     package var unsupported: String?
 
-    package init(model: Model, tokens: [String], kinds: [TokenKind]) {
-        self.model = model
+    package init(_ algorithm: Algorithm, tokens: [String], kinds: [TokenKind]) {
+        self.algorithm = algorithm
         self.tokens = tokens
         self.kinds = kinds
     }

@@ -63,7 +63,7 @@ struct ByteReader {
         guard count <= remaining else {
             throw ModelFileError(
                 .truncated, file: source.name, field: field, value: "at byte \(position)",
-                "the file ends before it (or its header is larger than the limit of \(Limits.metadataBytes) bytes)",
+                "the file ends before it (or its header is larger than the limit of \(FileLimits.metadataBytes) bytes)",
                 hint: "the file is damaged or was not downloaded completely")
         }
         if position + count > bufferStart + buffer.count {

@@ -81,10 +81,10 @@ struct DiskFolder: ModelFolder {
         } catch {
             throw ModelFileError(.unreadable, file: path, "the folder cannot be listed")
         }
-        guard names.count <= Limits.folderEntries else {
+        guard names.count <= FileLimits.folderEntries else {
             throw ModelFileError(
                 .limitExceeded, file: path, field: "entries", value: names.count,
-                "is above the limit of \(Limits.folderEntries)")
+                "is above the limit of \(FileLimits.folderEntries)")
         }
         return names.sorted()
     }

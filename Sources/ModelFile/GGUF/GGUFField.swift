@@ -13,6 +13,11 @@ package struct GGUFField: Sendable, Hashable {
         GGUFField(key: key, encoded: GGUFValueType.uint32.bytes + littleEndian(UInt32(truncatingIfNeeded: value)))
     }
 
+    /// `value` fits 32 bits.
+    static func int32(_ key: String, _ value: Int) -> GGUFField {
+        GGUFField(key: key, encoded: GGUFValueType.int32.bytes + littleEndian(Int32(truncatingIfNeeded: value)))
+    }
+
     static func float32(_ key: String, _ value: Double) -> GGUFField {
         GGUFField(key: key, encoded: GGUFValueType.float32.bytes + littleEndian(Float(value).bitPattern))
     }

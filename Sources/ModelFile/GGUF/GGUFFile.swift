@@ -26,10 +26,10 @@ struct GGUFFile: Sendable {
 
     private static func alignment(_ metadata: GGUFMetadata) throws(ModelFileError) -> Int {
         let alignment = try metadata.integer("general.alignment") ?? 32
-        guard alignment >= 1, alignment <= Limits.alignment, alignment & (alignment - 1) == 0 else {
+        guard alignment >= 1, alignment <= FileLimits.alignment, alignment & (alignment - 1) == 0 else {
             throw ModelFileError(
                 .invalidValue, file: metadata.file, field: "general.alignment", value: alignment,
-                "must be a power of two up to \(Limits.alignment)")
+                "must be a power of two up to \(FileLimits.alignment)")
         }
         return alignment
     }
@@ -53,12 +53,12 @@ extension StoredTensor {
 /// The sections of a GGUF header in their order.
 private struct GGUFParser {
     private var reader: ByteReader
-    private var arraysLeft = Limits.metadataNestedArrays
+    private var arraysLeft = FileLimits.metadataNestedArrays
     private var file: String { reader.source.name }
     var position: Int { reader.position }
 
     init(_ source: any ByteSource) {
-        reader = ByteReader(source, limit: Limits.metadataBytes)
+        reader = ByteReader(source, limit: FileLimits.metadataBytes)
     }
 
     /// Magic and version, then the number of tensors and of metadata entries.
@@ -76,15 +76,15 @@ private struct GGUFParser {
                 hint: "convert the model again with a current llama.cpp")
         }
         // A tensor takes at least 32 bytes (name length, dimension count, one dimension, type, offset), an entry 13.
-        let tensors = try reader.count(field: "tensor count", limit: Limits.tensors, itemBytes: 32)
-        let entries = try reader.count(field: "metadata count", limit: Limits.metadataEntries, itemBytes: 13)
+        let tensors = try reader.count(field: "tensor count", limit: FileLimits.tensors, itemBytes: 32)
+        let entries = try reader.count(field: "metadata count", limit: FileLimits.metadataEntries, itemBytes: 13)
         return (tensors, entries)
     }
 
     mutating func metadata(count: Int) throws(ModelFileError) -> GGUFMetadata {
         var metadata = GGUFMetadata(file: file)
         for index in 0..<count {
-            let key = try name(field: "metadata key \(index)", limit: Limits.metadataKeyBytes)
+            let key = try name(field: "metadata key \(index)", limit: FileLimits.metadataKeyBytes)
             let start = reader.position
             let type = try valueType(field: key)
             let value = try value(type, field: key, depth: 0)
@@ -118,16 +118,16 @@ private struct GGUFParser {
     }
 
     private mutating func array(field: String, depth: Int) throws(ModelFileError) -> GGUFValue {
-        guard depth <= Limits.metadataArrayDepth else {
+        guard depth <= FileLimits.metadataArrayDepth else {
             throw ModelFileError(
                 .limitExceeded, file: file, field: field,
-                "its lists are nested deeper than \(Limits.metadataArrayDepth)")
+                "its lists are nested deeper than \(FileLimits.metadataArrayDepth)")
         }
         let type = try valueType(field: "the elements of \(field)")
         // A string takes at least its length, a list its type and length.
         let itemBytes = type.byteCount ?? (type == .string ? 8 : 12)
         let count = try reader.count(
-            field: "length of \(field)", limit: Limits.metadataBytes, itemBytes: itemBytes)
+            field: "length of \(field)", limit: FileLimits.metadataBytes, itemBytes: itemBytes)
         switch type {
         case .string:
             var strings: [String] = []
@@ -138,7 +138,7 @@ private struct GGUFParser {
             guard count <= arraysLeft else {
                 throw ModelFileError(
                     .limitExceeded, file: file, field: field, value: count,
-                    "more than \(Limits.metadataNestedArrays) lists within lists")
+                    "more than \(FileLimits.metadataNestedArrays) lists within lists")
             }
             arraysLeft -= count
             var arrays: [GGUFValue] = []
@@ -151,7 +151,7 @@ private struct GGUFParser {
 
     /// A text that people wrote: bytes that are not UTF-8 are replaced, for they do no harm in it.
     private mutating func text(field: String) throws(ModelFileError) -> String {
-        try reader.string(field: field, limit: Limits.metadataBytes, repairing: true) ?? ""
+        try reader.string(field: field, limit: FileLimits.metadataBytes, repairing: true) ?? ""
     }
 
     /// A name by which something is found: must be UTF-8.
@@ -174,21 +174,21 @@ private struct GGUFParser {
 
     /// One entry of the list; its offset is still within the data section.
     private mutating func tensor(_ number: Int, file index: Int) throws(ModelFileError) -> StoredTensor {
-        let name = try name(field: "name of tensor \(number)", limit: Limits.tensorNameBytes)
+        let name = try name(field: "name of tensor \(number)", limit: FileLimits.tensorNameBytes)
         let field = "tensor \(name)"
         let rank = try reader.integer(UInt32.self, field: "dimension count of \(field)")
-        guard rank >= 1, rank <= Limits.tensorDimensions else {
+        guard rank >= 1, rank <= FileLimits.tensorDimensions else {
             throw ModelFileError(
                 .invalidValue, file: file, field: "dimension count of \(field)", value: rank,
-                "must be 1 to \(Limits.tensorDimensions)")
+                "must be 1 to \(FileLimits.tensorDimensions)")
         }
         var shape: [Int] = []
         for _ in 0..<rank {
             let length = try reader.integer(UInt64.self, field: "dimension of \(field)")
-            guard length >= 1, length <= UInt64(Limits.tensorDimension) else {
+            guard length >= 1, length <= UInt64(FileLimits.tensorDimension) else {
                 throw ModelFileError(
                     .invalidValue, file: file, field: "dimension of \(field)", value: length,
-                    "must be 1 to \(Limits.tensorDimension)")
+                    "must be 1 to \(FileLimits.tensorDimension)")
             }
             shape.insert(Int(length), at: 0)
         }

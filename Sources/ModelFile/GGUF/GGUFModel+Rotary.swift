@@ -74,7 +74,7 @@ extension GGUFModel {
 
     /// The content of a tensor of factors: one number for each pair of a head.
     private func rotaryFactors(_ tensor: StoredTensor) throws(ModelFileError) -> [Float] {
-        guard tensor.type == .f32, tensor.byteCount <= Limits.headSize * 2 else {
+        guard tensor.type == .f32, tensor.byteCount <= FileLimits.headSize * 2 else {
             throw ModelFileError(
                 .invalidValue, file: tensor.fileName, field: "tensor \(tensor.name)",
                 value: "\(tensor.typeName) \(tensor.shape)", "must be a short list of F32 numbers")

@@ -17,7 +17,7 @@ extension GGUFModel {
         case "bert": description = try wordPiece(tokens)
         default:
             description = TokenizerDescription(
-                model: .bytePairs(merges: []), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens))
+                .bytePairs(merges: []), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens))
             description.unsupported = "tokenizer model \(model)"
         }
         description.keepsAddedTokensInText = true
@@ -41,7 +41,7 @@ extension GGUFModel {
         }
     }
 
-    /// BOS, and the tokens that end an answer.
+    /// BOS, the tokens that end an answer, and how to choose tokens.
     func generationDefaults(vocabularySize: Int) throws(ModelFileError) -> GenerationDefaults {
         var defaults = GenerationDefaults()
         let isSentencePiece = try metadata.string("tokenizer.ggml.model") == "llama"
@@ -54,6 +54,7 @@ extension GGUFModel {
         where tokens.contains(id) && !defaults.eosTokens.contains(id) {
             defaults.eosTokens.append(id)
         }
+        defaults.sampling = SamplingDefaults(metadata)
         return defaults
     }
 
@@ -70,7 +71,7 @@ extension GGUFModel {
             merges.append(merge)
         }
         var description = TokenizerDescription(
-            model: .bytePairs(merges: merges), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens))
+            .bytePairs(merges: merges), tokens: tokens, kinds: try kinds(tokens) ?? normal(tokens))
         if let known = GGUFPreTokenizer(try preTokenizerName()) {
             let addsSpace = try metadata.bool("tokenizer.ggml.add_space_prefix") == true
             description.preTokenizers = known.steps
@@ -109,7 +110,7 @@ extension GGUFModel {
     private func sentencePiece(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
         let scores = try scores(count: tokens.count)
         let kinds = try kinds(tokens) ?? guessedKinds(tokens)
-        var description = TokenizerDescription(model: .sentencePiece(scores: scores), tokens: tokens, kinds: kinds)
+        var description = TokenizerDescription(.sentencePiece(scores: scores), tokens: tokens, kinds: kinds)
         let addsSpace = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true
         description.normalizers = addsSpace ? [.prepend("\u{2581}")] : []
         description.normalizers.append(.replace(.literal(" "), with: "\u{2581}"))
@@ -129,7 +130,7 @@ extension GGUFModel {
         var scores = numbers.map(Double.init)
         let kinds = try kinds(tokens) ?? normal(tokens)
         for id in tokens.indices where kinds[id] == .userDefined { scores[id] = 0 }
-        var description = TokenizerDescription(model: .unigram(scores: scores), tokens: tokens, kinds: kinds)
+        var description = TokenizerDescription(.unigram(scores: scores), tokens: tokens, kinds: kinds)
         if let map = try metadata.numbers("tokenizer.ggml.precompiled_charsmap"), map.count > 0 {
             guard map.type == .uint8 || map.type == .int8 else {
                 throw ModelFileError(
@@ -160,7 +161,7 @@ extension GGUFModel {
     /// BERT: tokens that begin a word are written with "▁" before them, others without (llama.cpp's converter).
     private func wordPiece(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
         var description = TokenizerDescription(
-            model: .wordPiece(continuation: "", beginning: "\u{2581}", maximumCharacters: .max), tokens: tokens,
+            .wordPiece(continuation: "", beginning: "\u{2581}", maximumCharacters: .max), tokens: tokens,
             kinds: try kinds(tokens) ?? normal(tokens))
         let lowercases = try metadata.bool("tokenizer.ggml.normalizer.lowercase") ?? true
         let stripsAccents = try metadata.bool("tokenizer.ggml.normalizer.strip_accents") ?? lowercases
@@ -182,15 +183,15 @@ extension GGUFModel {
     }
 
     private func check(_ tokens: [String]) throws(ModelFileError) {
-        guard !tokens.isEmpty, tokens.count <= Limits.vocabulary else {
+        guard !tokens.isEmpty, tokens.count <= FileLimits.vocabulary else {
             throw ModelFileError(
                 .invalidValue, file: mainFile, field: "tokenizer.ggml.tokens", value: tokens.count,
-                "must be 1 to \(Limits.vocabulary) tokens")
+                "must be 1 to \(FileLimits.vocabulary) tokens")
         }
-        if let token = tokens.first(where: { $0.utf8.count > Limits.tokenBytes }) {
+        if let token = tokens.first(where: { $0.utf8.count > FileLimits.tokenBytes }) {
             throw ModelFileError(
                 .limitExceeded, file: mainFile, field: "tokenizer.ggml.tokens", value: token,
-                "is longer than \(Limits.tokenBytes) bytes")
+                "is longer than \(FileLimits.tokenBytes) bytes")
         }
     }
 
@@ -262,10 +263,10 @@ extension GGUFModel {
                     id: id, content: description.tokens[id], isSpecial: kind != .userDefined,
                     stripsRight: isPhi3 && !plain.contains(description.tokens[id]), isInModel: true))
         }
-        guard added.count <= Limits.addedTokens else {
+        guard added.count <= FileLimits.addedTokens else {
             throw ModelFileError(
                 .limitExceeded, file: mainFile, field: "tokenizer.ggml.token_type", value: added.count,
-                "more than \(Limits.addedTokens) control and user-defined tokens")
+                "more than \(FileLimits.addedTokens) control and user-defined tokens")
         }
         return added
     }

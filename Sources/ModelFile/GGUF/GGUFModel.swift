@@ -15,10 +15,10 @@ struct GGUFModel: Sendable {
     init(_ source: any ByteSource, in folder: any ModelFolder) throws(ModelFileError) {
         let opened = try GGUFFile(source)
         let count = try opened.metadata.integer("split.count") ?? 1
-        guard count >= 1, count <= Limits.files else {
+        guard count >= 1, count <= FileLimits.files else {
             throw ModelFileError(
                 .invalidValue, file: source.name, field: "split.count", value: count,
-                "must be 1 to \(Limits.files)")
+                "must be 1 to \(FileLimits.files)")
         }
         files = count == 1 ? [opened] : try Self.parts(of: opened, count: count, in: folder)
         tensors = try Self.join(files)
@@ -73,10 +73,10 @@ extension StoredTensor {
     /// Holds the files of a model together to the limit for one.
     static func checkCount(_ counts: [Int], file: String) throws(ModelFileError) {
         let count = counts.reduce(0, +)
-        guard count <= Limits.tensors else {
+        guard count <= FileLimits.tensors else {
             throw ModelFileError(
                 .limitExceeded, file: file, field: "tensor count of all parts", value: count,
-                "is above the limit of \(Limits.tensors)")
+                "is above the limit of \(FileLimits.tensors)")
         }
     }
 

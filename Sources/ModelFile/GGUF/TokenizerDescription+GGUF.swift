@@ -16,7 +16,7 @@ extension TokenizerDescription {
         let texts = tokens.enumerated().map { $1.isEmpty ? "[PAD\($0)]" : $1 } + padding.map { "[PAD\($0)]" }
         let kinds = zip(tokens, kinds).map { $0.isEmpty ? .unused : $1 } + padding.map { _ in TokenKind.unused }
         var fields: [GGUFField] = []
-        if case .bytePairs(let merges) = model, isByteLevel {
+        if case .bytePairs(let merges) = algorithm, isByteLevel {
             guard let name = ggufPreTokenizerName else {
                 throw ModelFileError(
                     .unsupported, file: file, field: "pre_tokenizer",
@@ -53,7 +53,7 @@ extension TokenizerDescription {
     /// A score for each token: its own, or, from merges, one by which SentencePiece merges in the same order (a token
     /// that an earlier merge makes has a higher score). nil: the model knows neither.
     private var ggufScores: [Float]? {
-        switch model {
+        switch algorithm {
         case .sentencePiece(let scores): return scores
         case .bytePairs(let merges):
             var rank = [ExactString: Int](minimumCapacity: merges.count)

@@ -13,13 +13,7 @@ extension HuggingFaceModel {
         defaults.bosToken = bos.flatMap { tokens.contains($0) ? $0 : nil }
         let eos = try Self.endTokens(fields).or(Self.endTokens(settings)) ?? [tokenizer?.eos].compactMap { $0 }
         for id in eos where tokens.contains(id) && !defaults.eosTokens.contains(id) { defaults.eosTokens.append(id) }
-        guard let fields else { return defaults }
-        defaults.temperature = try Self.number(fields, "temperature", in: 0...1000)
-        defaults.topP = try Self.number(fields, "top_p", in: 0...1)
-        defaults.minP = try Self.number(fields, "min_p", in: 0...1)
-        defaults.repeatPenalty = try Self.number(fields, "repetition_penalty", in: 0.01...100)
-        defaults.topK = try fields.integer("top_k")
-        if let topK = defaults.topK, topK < 0 { throw fields.wrong("top_k", .integer(topK), "0 or more") }
+        if let fields { defaults.sampling = Self.sampling(fields) }
         return defaults
     }
 
@@ -30,23 +24,22 @@ extension HuggingFaceModel {
             return try fields.integer("eos_token_id").map { [$0] }
         }
         var ids: [Int] = []
-        for value in values.prefix(Limits.endTokens + 1) {
-            guard case .integer(let id) = value, ids.count < Limits.endTokens else {
-                throw fields.wrong("eos_token_id", value, "at most \(Limits.endTokens) token ids")
+        for value in values.prefix(FileLimits.endTokens + 1) {
+            guard case .integer(let id) = value, ids.count < FileLimits.endTokens else {
+                throw fields.wrong("eos_token_id", value, "at most \(FileLimits.endTokens) token ids")
             }
             ids.append(id)
         }
         return ids
     }
 
-    private static func number(
-        _ fields: JSONObject, _ name: String, in range: ClosedRange<Double>
-    ) throws(ModelFileError) -> Float? {
-        guard let value = try fields.number(name) else { return nil }
-        guard range.contains(value) else {
-            throw fields.wrong(name, .number(value), "between \(range.lowerBound) and \(range.upperBound)")
-        }
-        return Float(value)
+    /// transformers samples only where "do_sample" says so; here only its absence leaves the choice open.
+    private static func sampling(_ fields: JSONObject) -> SamplingDefaults {
+        func number(_ name: String) -> Double? { try? fields.number(name) }
+        let isGreedy = (try? fields.bool("do_sample")) == false
+        return SamplingDefaults(
+            temperature: isGreedy ? 0 : number("temperature"), topK: number("top_k"), topP: number("top_p"),
+            minP: number("min_p"), repeatPenalty: number("repetition_penalty"))
     }
 
     /// chat_template.jinja (of other names: additional_chat_templates/NAME.jinja), or "chat_template" of
@@ -56,7 +49,7 @@ extension HuggingFaceModel {
         if let source = try folder.open(
             isDefault ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja")
         {
-            return String(decoding: try source.content(limit: Limits.configurationBytes), as: UTF8.self)
+            return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
         }
         guard let fields = try Self.json("tokenizer_config.json", in: folder) else { return nil }
         guard case .array(let named) = fields.present("chat_template") else {

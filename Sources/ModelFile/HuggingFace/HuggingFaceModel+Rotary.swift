@@ -13,10 +13,10 @@ extension HuggingFaceModel {
     func phi3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
         let name = "partial_rotary_factor"
         let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? 1
-        guard share > 0, share <= 1, headSize >= 1, headSize <= Limits.headSize else {
+        guard share > 0, share <= 1, headSize >= 1, headSize <= FileLimits.headSize else {
             throw ModelFileError(
                 .invalidValue, file: file, field: "\(name) of head size \(headSize)", value: share,
-                "must be above 0 and at most 1, the head size at most \(Limits.headSize)")
+                "must be above 0 and at most 1, the head size at most \(FileLimits.headSize)")
         }
         return try rotary(
             headSize: Int(Double(headSize) * share), context: context, fields: rotaryFields(),
@@ -106,10 +106,10 @@ private struct RotaryFields {
     private func factors(_ name: String) throws(ModelFileError) -> [Float] {
         let values = try fields.required(name, fields.array(name))
         let count = values.count
-        guard count <= Limits.headSize else {
+        guard count <= FileLimits.headSize else {
             throw ModelFileError(
                 .limitExceeded, file: fields.file, field: name, value: count,
-                "is above the limit of \(Limits.headSize)")
+                "is above the limit of \(FileLimits.headSize)")
         }
         var factors: [Float] = []
         for value in values {

@@ -17,12 +17,12 @@ struct HuggingFaceModel: Sendable {
                     ?? "give a Hugging Face folder (config.json and *.safetensors) or a GGUF file")
         }
         self.folder = folder
-        settings = try JSONReader.object(in: source, limit: Limits.configurationBytes)
+        settings = try JSONReader.object(in: source, limit: FileLimits.configurationBytes)
     }
 
     /// A JSON file of the folder; nil where absent.
     static func json(
-        _ name: String, in folder: any ModelFolder, limit: Int = Limits.configurationBytes
+        _ name: String, in folder: any ModelFolder, limit: Int = FileLimits.configurationBytes
     ) throws(ModelFileError) -> JSONObject? {
         guard let source = try folder.open(name) else { return nil }
         return try JSONReader.object(in: source, limit: limit)
@@ -30,7 +30,7 @@ struct HuggingFaceModel: Sendable {
 
     /// The headers of the weight files: the named one, or those of the index, or the only one there is.
     func weights(named name: String?) throws(ModelFileError) -> [SafetensorsFile] {
-        if let index = try Self.json("model.safetensors.index.json", in: folder, limit: Limits.tensorIndexBytes) {
+        if let index = try Self.json("model.safetensors.index.json", in: folder, limit: FileLimits.tensorIndexBytes) {
             let map = try fileOfTensor(index)
             if name == nil || map.contains(where: { $0.file == name }) { return try sharded(map, index: index) }
         }
@@ -65,10 +65,10 @@ struct HuggingFaceModel: Sendable {
 
     private func sharded(_ map: FileOfTensor, index: JSONObject) throws(ModelFileError) -> [SafetensorsFile] {
         let names = Set(map.map(\.file)).sorted()
-        guard !names.isEmpty, names.count <= Limits.files else {
+        guard !names.isEmpty, names.count <= FileLimits.files else {
             throw ModelFileError(
                 .invalidValue, file: index.file, field: "weight_map", value: names.count,
-                "must name 1 to \(Limits.files) files")
+                "must name 1 to \(FileLimits.files) files")
         }
         var files: [SafetensorsFile] = []
         var tensorsOfFile: [String: Set<String>] = [:]

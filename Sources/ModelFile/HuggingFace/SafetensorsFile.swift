@@ -10,13 +10,13 @@ struct SafetensorsFile: Sendable {
     /// Reads and checks the header; `index` is the file's number in the model.
     init(_ source: any ByteSource, index: Int = 0) throws(ModelFileError) {
         var reader = ByteReader(source, limit: source.size)
-        let length = try reader.count(field: "header length", limit: Limits.tensorIndexBytes, itemBytes: 1)
+        let length = try reader.count(field: "header length", limit: FileLimits.tensorIndexBytes, itemBytes: 1)
         let header = try JSONReader.object(source.bytes(at: 8, count: length), file: source.name)
         let count = header.members.count
-        guard count <= Limits.tensors else {
+        guard count <= FileLimits.tensors else {
             throw ModelFileError(
                 .limitExceeded, file: source.name, field: "tensor count", value: count,
-                "is above the limit of \(Limits.tensors)")
+                "is above the limit of \(FileLimits.tensors)")
         }
         var tensors: [StoredTensor] = []
         tensors.reserveCapacity(count)
@@ -34,16 +34,17 @@ struct SafetensorsFile: Sendable {
         func refuse(_ code: ModelFileError.Code, _ part: String, _ value: Any, _ problem: String) -> ModelFileError {
             ModelFileError(code, file: source.name, field: "\(part) of \(field)", value: "\(value)", problem)
         }
-        guard member.name.utf8.count <= Limits.tensorNameBytes else {
-            throw refuse(.limitExceeded, "name", member.name, "is longer than \(Limits.tensorNameBytes) bytes")
+        guard member.name.utf8.count <= FileLimits.tensorNameBytes else {
+            throw refuse(.limitExceeded, "name", member.name, "is longer than \(FileLimits.tensorNameBytes) bytes")
         }
         guard case .object(let entry) = member.value else {
             throw refuse(.malformed, "description", member.value.kindName, "must be an object")
         }
         let typeName = try entry.required("dtype", entry.string("dtype"))
         let shape = try integers(entry, "shape", field: field)
-        guard shape.count <= Limits.tensorDimensions, shape.allSatisfy((0...Limits.tensorDimension).contains) else {
-            throw refuse(.invalidValue, "shape", shape, "must be up to \(Limits.tensorDimensions) sizes")
+        guard shape.count <= FileLimits.tensorDimensions, shape.allSatisfy((0...FileLimits.tensorDimension).contains)
+        else {
+            throw refuse(.invalidValue, "shape", shape, "must be up to \(FileLimits.tensorDimensions) sizes")
         }
         let range = try integers(entry, "data_offsets", field: field)
         guard range.count == 2, range[0] >= 0, range[0] <= range[1] else {

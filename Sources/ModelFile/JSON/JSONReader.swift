@@ -10,7 +10,7 @@ struct JSONReader {
     private var text: JSONText
     private let file: String
     private var position = 0
-    private var valuesLeft = Limits.jsonValues
+    private var valuesLeft = FileLimits.jsonValues
     /// A hash table of the names of one object: where each begins, 0 for a free slot. Kept for the next object.
     private var slots: [UInt32] = []
 
@@ -40,10 +40,10 @@ struct JSONReader {
     }
 
     private mutating func checkValue(depth: Int) throws(ModelFileError) {
-        guard depth <= Limits.jsonDepth else {
-            throw limit("nesting", Limits.jsonDepth)
+        guard depth <= FileLimits.jsonDepth else {
+            throw limit("nesting", FileLimits.jsonDepth)
         }
-        guard valuesLeft > 0 else { throw limit("number of values", Limits.jsonValues) }
+        guard valuesLeft > 0 else { throw limit("number of values", FileLimits.jsonValues) }
         valuesLeft -= 1
         skipSpace()
         switch text[position] {

@@ -10,7 +10,7 @@ struct JSONText: Sendable {
         var end: UInt32
     }
 
-    /// Shorter values are walked through again. With at most `Limits.jsonDepth` values around each byte, the spans take
+    /// Shorter values are walked through again. With at most `FileLimits.jsonDepth` values around each byte, the spans take
     /// half of the file's size at the very most.
     private static let longValue = 1024
 

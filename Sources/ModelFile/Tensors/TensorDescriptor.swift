@@ -38,7 +38,7 @@ package struct TensorDescriptor: Sendable, Hashable, Codable {
         func refuse(_ field: String, _ value: Int, _ problem: String) -> ModelFileError {
             ModelFileError(.invalidValue, file: "tensor description", field: "\(name) \(field)", value: value, problem)
         }
-        let sizes = 1...Limits.tensorDimension
+        let sizes = 1...FileLimits.tensorDimension
         guard sizes.contains(rows) else { throw refuse("rows", rows, "must be in \(sizes)") }
         guard sizes.contains(columns) else { throw refuse("columns", columns, "must be in \(sizes)") }
         guard let expected = type.byteCount(rows: rows, columns: columns), expected == byteCount else {

@@ -21,7 +21,7 @@ struct SentencePieceFile {
     private(set) var escapesSpaces = true
 
     init(_ source: any ByteSource) throws(ModelFileError) {
-        let bytes = try source.content(limit: Limits.sentencePieceBytes)
+        let bytes = try source.content(limit: FileLimits.sentencePieceBytes)
         var count = 0
         var message = ProtobufReader(bytes[...], file: source.name)
         while let field = try message.next() { count += field.number == 1 ? 1 : 0 }
@@ -57,15 +57,15 @@ struct SentencePieceFile {
             }
         }
         let place = "piece \(pieces.count)"
-        guard !text.isEmpty, text.count <= Limits.sentencePieceLength, !score.isNaN else {
+        guard !text.isEmpty, text.count <= FileLimits.sentencePieceLength, !score.isNaN else {
             throw ModelFileError(
                 .invalidValue, file: fields.file, field: place, value: text.count,
-                "must have a text of 1 to \(Limits.sentencePieceLength) bytes, and a score that is a number")
+                "must have a text of 1 to \(FileLimits.sentencePieceLength) bytes, and a score that is a number")
         }
         guard let text = String(validating: text, as: UTF8.self) else {
             throw ModelFileError(.malformed, file: fields.file, field: place, "is not UTF-8")
         }
-        guard (1...6).contains(kind), pieces.count < Limits.vocabulary else {
+        guard (1...6).contains(kind), pieces.count < FileLimits.vocabulary else {
             throw ModelFileError(
                 .invalidValue, file: fields.file, field: place, value: kind, "has no known type, or is one too many")
         }

@@ -5,7 +5,7 @@ extension TokenizerJSON {
     /// The model, and its vocabulary put into `vocabulary`.
     func model(
         _ fields: JSONObject, vocabulary: inout TokenVocabulary
-    ) throws(ModelFileError) -> TokenizerDescription.Model {
+    ) throws(ModelFileError) -> TokenizerDescription.Algorithm {
         switch try modelType(fields) {
         case "Unigram":
             let scores = try addUnigramPieces(fields, to: &vocabulary)
@@ -73,10 +73,10 @@ extension TokenizerJSON {
     ) throws(ModelFileError) -> [Double] {
         let values = try fields.required("model.vocab", fields.array("vocab"))
         let count = values.count
-        guard count <= Limits.vocabulary else {
+        guard count <= FileLimits.vocabulary else {
             throw ModelFileError(
                 .limitExceeded, file: vocabulary.file, field: "model.vocab", value: count,
-                "is above the limit of \(Limits.vocabulary)")
+                "is above the limit of \(FileLimits.vocabulary)")
         }
         var scores: [Double] = []
         scores.reserveCapacity(count)
@@ -116,7 +116,7 @@ extension TokenizerJSON {
     }
 }
 
-extension TokenizerDescription.Model {
+extension TokenizerDescription.Algorithm {
     /// With a score for each of `count` tokens: those that the model does not have are never chosen by it.
     func padded(to count: Int) -> Self {
         guard case .unigram(var scores) = self, scores.count < count else { return self }

@@ -5,7 +5,7 @@ extension TokenizerJSON {
     /// The description; nil where the two files are not there.
     func olderDescription(in folder: any ModelFolder) throws(ModelFileError) -> TokenizerDescription? {
         guard
-            let words = try HuggingFaceModel.json("vocab.json", in: folder, limit: Limits.tokenizerBytes),
+            let words = try HuggingFaceModel.json("vocab.json", in: folder, limit: FileLimits.tokenizerBytes),
             let merges = try folder.open("merges.txt")
         else { return nil }
         var vocabulary = TokenVocabulary(file: words.file)
@@ -63,23 +63,23 @@ extension TokenizerJSON {
     private static func check(
         _ added: [TokenizerDescription.AddedToken], in file: String
     ) throws(ModelFileError) {
-        guard added.count <= Limits.addedTokens else {
+        guard added.count <= FileLimits.addedTokens else {
             throw ModelFileError(
                 .limitExceeded, file: file, field: "added tokens", value: added.count,
-                "is above the limit of \(Limits.addedTokens)")
+                "is above the limit of \(FileLimits.addedTokens)")
         }
     }
 
     /// One "left right" a line, after an optional first line "#version"; lines may end in CR LF.
     private static func merges(in source: any ByteSource) throws(ModelFileError) -> TokenizerDescription.MergeList {
         guard
-            let text = String(validating: try source.content(limit: Limits.tokenizerBytes), as: UTF8.self)
+            let text = String(validating: try source.content(limit: FileLimits.tokenizerBytes), as: UTF8.self)
         else { throw ModelFileError(.malformed, file: source.name, "is not UTF-8") }
         var merges = TokenizerDescription.MergeList()
         for (number, rawLine) in text.utf8.split(separator: UInt8(ascii: "\n")).enumerated() {
             let line = rawLine.last == UInt8(ascii: "\r") ? rawLine.dropLast() : rawLine
             if line.isEmpty || number == 0 && line.starts(with: "#version".utf8) { continue }
-            guard merges.count < Limits.jsonValues, let merge = TokenizerDescription.Merge(String(Substring(line)))
+            guard merges.count < FileLimits.jsonValues, let merge = TokenizerDescription.Merge(String(Substring(line)))
             else {
                 throw ModelFileError(
                     .malformed, file: source.name, field: "line \(number + 1)", value: String(Substring(line)),

@@ -12,7 +12,7 @@ extension TokenizerJSON {
         case 1: description = unigram(file)
         case 2: description = try bytePairs(file, name: source.name)
         default:
-            description = TokenizerDescription(model: .wordLevel, tokens: file.pieces, kinds: file.kinds)
+            description = TokenizerDescription(.wordLevel, tokens: file.pieces, kinds: file.kinds)
             description.unsupported = "SentencePiece model type \(file.modelType)"
         }
         if file.marksSpacesBehind || !file.escapesSpaces {
@@ -32,7 +32,7 @@ extension TokenizerJSON {
         description.tokens = vocabulary.tokens
         description.kinds += Array(
             repeating: .userDefined, count: max(0, vocabulary.tokens.count - description.kinds.count))
-        description.model = description.model.padded(to: vocabulary.tokens.count)
+        description.algorithm = description.algorithm.padded(to: vocabulary.tokens.count)
         try finish(&description, added: added, vocabulary: vocabulary)
         description.bos = description.bos ?? (ids.contains(file.bos) ? file.bos : nil)
         description.eos = description.eos ?? (ids.contains(file.eos) ? file.eos : nil)
@@ -48,7 +48,7 @@ extension TokenizerJSON {
     private func bytePairs(_ file: SentencePieceFile, name: String) throws(ModelFileError) -> TokenizerDescription {
         let merges = try ImpliedMerges(file, name: name).merges
         var description = TokenizerDescription(
-            model: .bytePairs(merges: merges), tokens: file.pieces, kinds: file.kinds)
+            .bytePairs(merges: merges), tokens: file.pieces, kinds: file.kinds)
         description.normalizers = characterMap(file) + (file.removesExtraSpaces ? Self.removingExtraSpaces : [])
         if file.addsSpacePrefix { description.normalizers.append(.prepend("\u{2581}")) }
         description.normalizers.append(.replace(.literal(" "), with: "\u{2581}"))
@@ -60,7 +60,7 @@ extension TokenizerJSON {
     /// As `SpmConverter`.
     private func unigram(_ file: SentencePieceFile) -> TokenizerDescription {
         var description = TokenizerDescription(
-            model: .unigram(scores: file.scores.map(Double.init)), tokens: file.pieces, kinds: file.kinds)
+            .unigram(scores: file.scores.map(Double.init)), tokens: file.pieces, kinds: file.kinds)
         description.normalizers = characterMap(file)
         if file.removesExtraSpaces {
             description.normalizers += [
@@ -103,7 +103,7 @@ struct ImpliedMerges {
             let hash = bytes[id].reduce(0) { Self.extend($0, $1) }
             nextOfHash[id] = firstOfHash.updateValue(id, forKey: hash) ?? -1
         }
-        let limit = Limits.mergesOfPiece * (bytes.count + 100)
+        let limit = FileLimits.mergesOfPiece * (bytes.count + 100)
         var found: [(piece: Int, left: Int, right: Int)] = []
         for piece in bytes.indices {
             for cut in cuts(of: piece) { found.append((piece, cut.left, cut.right)) }

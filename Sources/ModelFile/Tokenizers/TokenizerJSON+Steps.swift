@@ -43,10 +43,10 @@ struct TokenizerSteps {
     private static func steps(_ object: JSONObject?, _ name: String) throws(ModelFileError) -> [JSONObject] {
         guard let object else { return [] }
         let steps = try object.flattened(name)
-        guard steps.count <= Limits.tokenizerSteps else {
+        guard steps.count <= FileLimits.tokenizerSteps else {
             throw ModelFileError(
                 .limitExceeded, file: object.file, field: name, value: steps.count,
-                "is above the limit of \(Limits.tokenizerSteps)")
+                "is above the limit of \(FileLimits.tokenizerSteps)")
         }
         return steps
     }

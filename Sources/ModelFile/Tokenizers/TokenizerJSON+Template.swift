@@ -37,10 +37,10 @@ extension TokenizerJSON {
         let special = try processor.object("special_tokens")
         var isBefore = true
         let single = try processor.required("post_processor.single", processor.array("single"))
-        guard single.count <= Limits.templatePieces else {
+        guard single.count <= FileLimits.templatePieces else {
             throw ModelFileError(
                 .limitExceeded, file: processor.file, field: "post_processor.single", value: single.count,
-                "is above the limit of \(Limits.templatePieces)")
+                "is above the limit of \(FileLimits.templatePieces)")
         }
         for value in single {
             guard case .object(let piece) = value else { throw processor.wrong("single", value, "a list of objects") }
@@ -48,7 +48,7 @@ extension TokenizerJSON {
             guard let token = try piece.object("SpecialToken") else { continue }
             let name = try token.required("SpecialToken id", token.string("id"))
             let ids = try special?.object(name)?.array("ids") ?? .empty
-            guard !ids.isEmpty, ids.count <= Limits.templatePieces else {
+            guard !ids.isEmpty, ids.count <= FileLimits.templatePieces else {
                 throw ModelFileError(
                     .mismatch, file: processor.file, field: "post_processor", value: name,
                     "has no ids (or too many) among its special tokens")

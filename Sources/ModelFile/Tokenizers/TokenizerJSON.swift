@@ -17,7 +17,7 @@ struct TokenizerJSON {
     {
         let isJSON = name.hasSuffix(".json")
         guard isJSON || name.contains(".model") else { return nil }
-        let document = isJSON ? try JSONReader.object(in: source, limit: Limits.tokenizerBytes) : nil
+        let document = isJSON ? try JSONReader.object(in: source, limit: FileLimits.tokenizerBytes) : nil
         let files = TokenizerJSON(
             document: document, settings: try HuggingFaceModel.json("tokenizer_config.json", in: folder),
             specialTokens: try HuggingFaceModel.json("special_tokens_map.json", in: folder))
@@ -27,7 +27,7 @@ struct TokenizerJSON {
 
     /// The description; nil where the folder has no tokenizer that this program reads.
     static func description(in folder: any ModelFolder) throws(ModelFileError) -> TokenizerDescription? {
-        let document = try HuggingFaceModel.json("tokenizer.json", in: folder, limit: Limits.tokenizerBytes)
+        let document = try HuggingFaceModel.json("tokenizer.json", in: folder, limit: FileLimits.tokenizerBytes)
         let files = TokenizerJSON(
             document: document, settings: try HuggingFaceModel.json("tokenizer_config.json", in: folder),
             specialTokens: try HuggingFaceModel.json("special_tokens_map.json", in: folder))
@@ -79,10 +79,10 @@ struct TokenizerJSON {
         _ values: JSONArray, file: String
     ) throws(ModelFileError) -> [TokenizerDescription.AddedToken] {
         let count = values.count
-        guard count <= Limits.addedTokens else {
+        guard count <= FileLimits.addedTokens else {
             throw ModelFileError(
                 .limitExceeded, file: file, field: "added_tokens", value: count,
-                "is above the limit of \(Limits.addedTokens)")
+                "is above the limit of \(FileLimits.addedTokens)")
         }
         var tokens: [TokenizerDescription.AddedToken] = []
         tokens.reserveCapacity(count)
@@ -173,9 +173,10 @@ struct TokenVocabulary {
 
     /// Makes room for ids up to the number of tokens, those to come included, and a few more.
     private mutating func grow(for count: Int, field: String) throws(ModelFileError) {
-        guard count <= Limits.vocabulary - min(highestRoom, Limits.vocabulary) else {
+        guard count <= FileLimits.vocabulary - min(highestRoom, FileLimits.vocabulary) else {
             throw ModelFileError(
-                .limitExceeded, file: file, field: field, value: count, "is above the limit of \(Limits.vocabulary)")
+                .limitExceeded, file: file, field: field, value: count, "is above the limit of \(FileLimits.vocabulary)"
+            )
         }
         highestRoom += count
         tokens.reserveCapacity(highestRoom)
@@ -186,14 +187,14 @@ struct TokenVocabulary {
     private var highestRoom = 0
 
     private mutating func add(_ text: String, id: Int, field: String) throws(ModelFileError) {
-        guard id >= 0, id < highestRoom + Limits.unassignedTokens else {
+        guard id >= 0, id < highestRoom + FileLimits.unassignedTokens else {
             throw ModelFileError(
                 .invalidValue, file: file, field: "\(field) \(text)", value: id,
                 "is no id for one of \(highestRoom) tokens")
         }
-        guard text.utf8.count <= Limits.tokenBytes else {
+        guard text.utf8.count <= FileLimits.tokenBytes else {
             throw ModelFileError(
-                .limitExceeded, file: file, field: field, value: text, "is longer than \(Limits.tokenBytes) bytes")
+                .limitExceeded, file: file, field: field, value: text, "is longer than \(FileLimits.tokenBytes) bytes")
         }
         while tokens.count <= id {
             tokens.append("")
@@ -221,7 +222,7 @@ struct TokenVocabulary {
     }
 
     /// A description with what is known so far.
-    func description(_ model: TokenizerDescription.Model) -> TokenizerDescription {
-        TokenizerDescription(model: model, tokens: tokens, kinds: isAssigned.map { $0 ? .normal : .unused })
+    func description(_ algorithm: TokenizerDescription.Algorithm) -> TokenizerDescription {
+        TokenizerDescription(algorithm, tokens: tokens, kinds: isAssigned.map { $0 ? .normal : .unused })
     }
 }

@@ -7,7 +7,7 @@ import ModelFile
 /// All parts together are what the `tokenizers` library makes of the whole sequence.
 struct TokenDecoder: Sendable {
     /// A step and what it remembers.
-    private struct Stage {
+    private struct RunningStep {
         let step: TokenDecoding.Step
         /// What comes is not token after token, but one text in parts.
         let isFused: Bool
@@ -18,16 +18,16 @@ struct TokenDecoder: Sendable {
         var previous: [UInt8]?
     }
 
-    private var stages: [Stage] = []
+    private var steps: [RunningStep] = []
 
     /// `insideText`: what comes is not the beginning of a text.
     init(_ decoding: TokenDecoding, insideText: Bool = false) {
         var isFused = false
         for step in decoding.steps {
-            var stage = Stage(step: step, isFused: isFused)
-            if case .strip(_, let start, _) = step { stage.toStrip = insideText ? 0 : start }
-            stage.isFirst = !insideText
-            stages.append(stage)
+            var running = RunningStep(step: step, isFused: isFused)
+            if case .strip(_, let start, _) = step { running.toStrip = insideText ? 0 : start }
+            running.isFirst = !insideText
+            steps.append(running)
             isFused = isFused || step.fuses
         }
     }
@@ -42,31 +42,31 @@ struct TokenDecoder: Sendable {
     /// Ends the sequence: what was held.
     mutating func finish() -> [UInt8] {
         var result: [UInt8] = []
-        for index in stages.indices { flush(index, &result) }
+        for index in steps.indices { flush(index, &result) }
         return result
     }
 
     /// Ends a run of bytes, as the next token that is none would.
     mutating func endBytes() -> [UInt8] {
         var result: [UInt8] = []
-        for index in stages.indices {
-            if case .byteFallback = stages[index].step { flush(index, &result) }
+        for index in steps.indices {
+            if case .byteFallback = steps[index].step { flush(index, &result) }
         }
         return result
     }
 
     private mutating func feed(_ text: [UInt8], isLiteral: Bool, to index: Int, _ result: inout [UInt8]) {
-        guard index < stages.count else {
+        guard index < steps.count else {
             result += text
             return
         }
-        let isFirst = stages[index].isFirst
-        let isFused = stages[index].isFused
-        stages[index].isFirst = isFused && isFirst
+        let isFirst = steps[index].isFirst
+        let isFused = steps[index].isFused
+        steps[index].isFirst = isFused && isFirst
         func pass(_ text: [UInt8], _ decoder: inout TokenDecoder, _ result: inout [UInt8]) {
             decoder.feed(text, isLiteral: isLiteral, to: index + 1, &result)
         }
-        switch stages[index].step {
+        switch steps[index].step {
         case .fuse: pass(text, &self, &result)
         case .spaces: pass(isFirst ? text : [UInt8(ascii: " ")] + text, &self, &result)
         case .byteLevel: pass(isLiteral ? text : Self.bytes(spelled: text), &self, &result)
@@ -75,7 +75,7 @@ struct TokenDecoder: Sendable {
             pass(byte.map { [$0] } ?? text, &self, &result)
         case .byteFallback where !isFused:
             if let byte = Self.byte(named: text) {
-                stages[index].held.append(byte)
+                steps[index].held.append(byte)
             } else {
                 flush(index, &result)
                 pass(text, &self, &result)
@@ -94,30 +94,30 @@ struct TokenDecoder: Sendable {
             pass(Self.strip(text, content, start, stop), &self, &result)
         case .strip(let content, _, let stop): stripStream(text, content, stop, at: index, &result)
         case .wordSuffix(let suffix) where !isFused:
-            let before = TextPattern.literal(suffix).replacing(in: stages[index].held, with: [UInt8(ascii: " ")])
+            let before = TextPattern.literal(suffix).replacing(in: steps[index].held, with: [UInt8(ascii: " ")])
             let end = suffix.isEmpty ? nil : Self.firstIndex(of: suffix, in: text)
-            stages[index].held = end.map { Array(text[$0...]) } ?? []
+            steps[index].held = end.map { Array(text[$0...]) } ?? []
             pass(before + text[..<(end ?? text.count)], &self, &result)
         case .repetitions(let padding, let delimiter, let cleansUp) where !isFused:
-            if stages[index].previous == text { return }
-            stages[index].previous = text
+            if steps[index].previous == text { return }
+            steps[index].previous = text
             var piece = TextPattern.literal(padding).replacing(in: text, with: [])
             if cleansUp {
                 piece = TextPattern.literal(delimiter).replacing(in: Self.cleanedUp(piece), with: [UInt8(ascii: " ")])
             }
             if !piece.isEmpty { pass(piece, &self, &result) }
         case .byteFallback, .replace, .wordPiece, .wordSuffix, .repetitions:
-            stages[index].held += text  // The whole text must be known.
+            steps[index].held += text  // The whole text must be known.
         }
     }
 
     private mutating func flush(_ index: Int, _ result: inout [UInt8]) {
-        let held = stages[index].held
+        let held = steps[index].held
         if held.isEmpty { return }
-        stages[index].held = []
+        steps[index].held = []
         let text: [UInt8]
-        switch stages[index].step {
-        case .byteFallback where !stages[index].isFused:
+        switch steps[index].step {
+        case .byteFallback where !steps[index].isFused:
             let isText = String(validating: held, as: UTF8.self) != nil
             text = isText ? held : held.flatMap { _ in [0xEF, 0xBF, 0xBD] as [UInt8] }
         case .replace(let pattern, let content): text = pattern.replacing(in: held, with: content)
@@ -163,14 +163,14 @@ struct TokenDecoder: Sendable {
     private mutating func stripStream(
         _ text: [UInt8], _ content: [UInt8], _ stop: Int, at index: Int, _ result: inout [UInt8]
     ) {
-        var rest = stages[index].held + text
-        stages[index].held = []
-        while stages[index].toStrip > 0, !rest.isEmpty {
+        var rest = steps[index].held + text
+        steps[index].held = []
+        while steps[index].toStrip > 0, !rest.isEmpty {
             if rest.starts(with: content) {
                 rest.removeFirst(content.count)
-                stages[index].toStrip -= 1
+                steps[index].toStrip -= 1
             } else {
-                stages[index].toStrip = 0
+                steps[index].toStrip = 0
             }
         }
         var kept = rest[...]
@@ -179,7 +179,7 @@ struct TokenDecoder: Sendable {
             kept = kept.dropLast(content.count)
             count += 1
         }
-        stages[index].held = Array(rest[kept.endIndex...])
+        steps[index].held = Array(rest[kept.endIndex...])
         if !kept.isEmpty { feed(Array(kept), isLiteral: false, to: index + 1, &result) }
     }
 

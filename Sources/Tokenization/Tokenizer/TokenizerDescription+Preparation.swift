@@ -8,7 +8,7 @@ extension TokenizerDescription {
         if kinds.count != tokens.count {
             throw .wrongCount(field: "token kinds", count: kinds.count, tokens: tokens.count)
         }
-        switch model {
+        switch algorithm {
         case .sentencePiece(let scores) where scores.count != tokens.count:
             throw .wrongCount(field: "token scores", count: scores.count, tokens: tokens.count)
         case .unigram(let scores) where scores.count != tokens.count:
@@ -29,7 +29,7 @@ extension TokenizerDescription {
 
     /// Whether words are bytes: the last step makes characters of bytes, and nothing but merging comes after it.
     var isByteLevel: Bool {
-        guard case .bytePairs = model, case .byteLevel = preTokenizers.last, !normalizers.contains(.byteLevel),
+        guard case .bytePairs = algorithm, case .byteLevel = preTokenizers.last, !normalizers.contains(.byteLevel),
             continuationPrefix.isEmpty, wordSuffix.isEmpty, !usesByteFallback
         else { return false }
         return !preTokenizers.dropLast().contains {
@@ -109,7 +109,7 @@ extension TokenizerDescription {
 
     /// Whether it makes no difference to the model if words are cut where no token crosses.
     private var wordsCanBeCutAtMarkers: Bool {
-        switch model {
+        switch algorithm {
         case .bytePairs: !isByteLevel && !ignoresMerges && continuationPrefix.isEmpty && wordSuffix.isEmpty
         case .sentencePiece, .unigram: true
         case .wordPiece, .wordLevel: false

@@ -10,7 +10,7 @@ enum WordModel: Sendable {
     case wordLevel
 
     init(_ description: TokenizerDescription, vocabulary: Vocabulary) throws(TokenizationError) {
-        switch description.model {
+        switch description.algorithm {
         case .bytePairs(let merges):
             self = .merges(.table(try MergeTable(merges, description, vocabulary: vocabulary)))
         case .sentencePiece(let scores):

@@ -53,7 +53,7 @@ package final class Poller {
 
     /// Waits until a source has something to receive, the waker rings, or `timeoutMilliseconds` pass (negative: no
     /// limit). Afterwards look into every mailbox that rings this waker: the ring is forgotten.
-    package func wait(timeoutMilliseconds: Int) -> Ready {
+    package func wait(timeoutMilliseconds: Int) -> Readiness {
         var ready: [ObjectIdentifier] = []
         for source in sources where source.handle.hasMessage() { ready.append(ObjectIdentifier(source)) }
         let start = ContinuousClock.now
@@ -62,7 +62,7 @@ package final class Poller {
             let count = epoll_wait(epoll, &events, Int32(events.count), timeout < 0 ? -1 : Int32(clamping: timeout))
             if count < 0 {
                 precondition(errno == EINTR, "the system cannot poll: \(reason(errno))")
-                return Ready(wasRung: false, sources: ready)
+                return Readiness(wasRung: false, sources: ready)
             }
             var wasRung = false
             for event in events[..<Int(count)] {
@@ -75,7 +75,7 @@ package final class Poller {
                     ready.append(ObjectIdentifier(source))
                 }
             }
-            if count == 0 || wasRung || !ready.isEmpty { return Ready(wasRung: wasRung, sources: ready) }
+            if count == 0 || wasRung || !ready.isEmpty { return Readiness(wasRung: wasRung, sources: ready) }
             // libzmq's threads said something to each other, and nothing to us.
             guard timeoutMilliseconds > 0 else { continue }
             timeout = max(0, timeoutMilliseconds - Int(start.duration(to: .now) / .milliseconds(1)))
@@ -83,7 +83,7 @@ package final class Poller {
     }
 
     /// What a wait found.
-    package struct Ready: Sendable {
+    package struct Readiness: Sendable {
         /// Whether the waker rang: some mailbox has something.
         package let wasRung: Bool
         private let sources: [ObjectIdentifier]

@@ -9,11 +9,11 @@ package struct WorkerID: Hashable, Sendable, Comparable, CustomStringConvertible
     package var description: String { "worker " + String(value, radix: 16) }
 
     /// The ZeroMQ routing id: the letter W and the value, big-endian (a routing id must not begin with a zero byte).
-    package var routingID: [UInt8] { RoutingID.bytes(letter: RoutingID.worker, value: value) }
+    package var routingID: [UInt8] { RoutingIDCoding.bytes(letter: RoutingIDCoding.worker, value: value) }
 
     /// The worker behind a routing id; nil: it is not a worker's.
     package init?(routingID: some Collection<UInt8>) {
-        guard let value = RoutingID.value(letter: RoutingID.worker, bytes: routingID) else { return nil }
+        guard let value = RoutingIDCoding.value(letter: RoutingIDCoding.worker, bytes: routingID) else { return nil }
         self.value = value
     }
 }
@@ -25,16 +25,16 @@ package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "client " + String(value, radix: 16) }
 
     /// The ZeroMQ routing id: the letter C and the value, big-endian.
-    package var routingID: [UInt8] { RoutingID.bytes(letter: RoutingID.client, value: value) }
+    package var routingID: [UInt8] { RoutingIDCoding.bytes(letter: RoutingIDCoding.client, value: value) }
 
     /// The client behind a routing id; nil: it is not a client's.
     package init?(routingID: some Collection<UInt8>) {
-        guard let value = RoutingID.value(letter: RoutingID.client, bytes: routingID) else { return nil }
+        guard let value = RoutingIDCoding.value(letter: RoutingIDCoding.client, bytes: routingID) else { return nil }
         self.value = value
     }
 }
 
-private enum RoutingID {
+private enum RoutingIDCoding {
     static let worker = UInt8(ascii: "W")
     static let client = UInt8(ascii: "C")
 

@@ -11,7 +11,7 @@ struct AttentionTests {
     func levels(type: UInt32, headSize: Int) {
         var random = RandomValues(seed: UInt64(headSize))
         for (positions, hostile) in [(1, false), (16, false), (31, false), (32, true), (33, false), (71, true)] {
-            let cache = KeyValueCache(
+            let cache = KernelCache(
                 tk_kv_type(rawValue: type), positions: positions, heads: 2, headSize: headSize, hostile: hostile,
                 using: &random)
             let query = random.floats(headSize, hostile: hostile)
@@ -27,12 +27,12 @@ struct AttentionTests {
         var random = RandomValues(seed: UInt64(headSize))
         for (first, positions) in [(0, 40), (3, 4), (31, 33), (32, 64), (37, 38), (47, 71), (70, 130)] {
             for hostile in [false, true] {
-                let cache = KeyValueCache(
+                let cache = KernelCache(
                     tk_kv_type(rawValue: type), positions: positions, first: first, heads: 2, headSize: headSize,
                     hostile: hostile, using: &random)
                 let query = random.floats(headSize, hostile: hostile)
                 for (softcap, sink) in [(0, nil), (0, 0.7), (5, nil), (5, 0.7)] as [(Float, Float?)] {
-                    let rules = KeyValueCache.Rules(window: positions - first, softcap: softcap, sink: sink)
+                    let rules = KernelCache.Rules(window: positions - first, softcap: softcap, sink: sink)
                     expectEqualOnAllLevels("positions \(first)..<\(positions), \(rules)") {
                         cache.attend(query, head: 1, rules: rules)
                     }
@@ -53,11 +53,11 @@ struct AttentionTests {
             (600, 5, 0, false), (1100, 3, 530, false),
         ] {
             let headSize = [24, 64, 80][random.below(3)]
-            let cache = KeyValueCache(
+            let cache = KernelCache(
                 tk_kv_type(rawValue: type), positions: positions, heads: 2, headSize: headSize, hostile: hostile,
                 using: &random)
             let queries = random.floats(tokens * headsPerHead * headSize, hostile: hostile)
-            let rules = KeyValueCache.Rules(window: window, sink: random.below(2) == 0 ? nil : 0.5)
+            let rules = KernelCache.Rules(window: window, sink: random.below(2) == 0 ? nil : 0.5)
             let what = "\(positions) positions, \(tokens) tokens, \(rules)"
             func all() -> [Float] {
                 cache.attend(queries: queries, tokens: tokens, headsPerHead: headsPerHead, head: 1, rules: rules)
@@ -79,12 +79,12 @@ struct AttentionTests {
         for (positions, tokens, window, hostile) in [
             (511, 2, 0, false), (513, 3, 0, false), (1300, 2, 0, true), (1200, 4, 300, false), (1025, 1, 513, true),
         ] {
-            let cache = KeyValueCache(
+            let cache = KernelCache(
                 tk_kv_type(rawValue: type), positions: positions, heads: 1, headSize: 32, hostile: hostile,
                 using: &random)
             let queries = random.floats(tokens * 2 * 32, hostile: hostile)
             for sink in [nil, 0.4] as [Float?] {
-                let rules = KeyValueCache.Rules(window: window, sink: sink)
+                let rules = KernelCache.Rules(window: window, sink: sink)
                 let results = [false, true].map {
                     cache.attend(queries: queries, tokens: tokens, headsPerHead: 2, head: 0, rules: rules, apart: $0)
                 }
@@ -100,8 +100,8 @@ struct AttentionTests {
         let type = [TK_KV_F16, TK_KV_Q8_0][index]
         let tolerance: Float = [2e-3, 2e-2][index]
         var exact = RandomValues(seed: 11), same = RandomValues(seed: 11)
-        let reference = KeyValueCache(positions: 90, heads: 2, headSize: 48, using: &exact)
-        let narrow = KeyValueCache(type, positions: 90, heads: 2, headSize: 48, using: &same)
+        let reference = KernelCache(positions: 90, heads: 2, headSize: 48, using: &exact)
+        let narrow = KernelCache(type, positions: 90, heads: 2, headSize: 48, using: &same)
         let query = exact.floats(48)
         let expected = reference.attend(query, head: 1, rules: .init(scale: 0.1))
         let actual = narrow.attend(query, head: 1, rules: .init(scale: 0.1))

@@ -5,11 +5,11 @@ import Testing
 
 @Suite("Packing")
 struct PackingTests {
-    static let types = (PackedMatrix.floatTypes + PackedMatrix.quantizedTypes).map(\.rawValue)
+    static let types = (KernelMatrix.floatTypes + KernelMatrix.quantizedTypes).map(\.rawValue)
 
     /// Row `row` as floats, read from the file's format.
-    static func decoded(_ matrix: PackedMatrix, row: Int) -> [Float] {
-        let rowBytes = PackedMatrix.rowBytes(matrix.type, columns: matrix.columns)
+    static func decoded(_ matrix: KernelMatrix, row: Int) -> [Float] {
+        let rowBytes = KernelMatrix.rowBytes(matrix.type, columns: matrix.columns)
         let bytes = Array(matrix.source[row * rowBytes..<(row + 1) * rowBytes])
         return bytes.withUnsafeBytes { bytes in
             switch matrix.type {
@@ -32,7 +32,7 @@ struct PackingTests {
         var random = RandomValues(seed: UInt64(type))
         for (rows, blocks) in [(1, 1), (16, 2), (21, 5), (15, 1)] {
             let columns = blocks * max(32, tk_block_columns(tk_type(rawValue: type)))
-            let matrix = PackedMatrix(
+            let matrix = KernelMatrix(
                 tk_type(rawValue: type), rows: rows, columns: columns, hostile: false, using: &random)
             let unpacked = matrix.unpacked()
             for row in 0..<rows { #expect(unpacked[row] == Self.decoded(matrix, row: row)) }
@@ -43,7 +43,7 @@ struct PackingTests {
     func padding(type: UInt32) {
         var random = RandomValues(seed: 1)
         let columns = max(32, tk_block_columns(tk_type(rawValue: type)))
-        let matrix = PackedMatrix(tk_type(rawValue: type), rows: 5, columns: columns, hostile: true, using: &random)
+        let matrix = KernelMatrix(tk_type(rawValue: type), rows: 5, columns: columns, hostile: true, using: &random)
         for row in 5..<16 {
             var values = [Float](repeating: 99, count: columns)
             tk_unpack_row(matrix.type, &values, matrix.panels, row, columns)
@@ -51,12 +51,12 @@ struct PackingTests {
         }
     }
 
-    @Test("A transposed matrix packs to the same panel", arguments: PackedMatrix.floatTypes.map(\.rawValue))
+    @Test("A transposed matrix packs to the same panel", arguments: KernelMatrix.floatTypes.map(\.rawValue))
     func transposed(type: UInt32) {
         var random = RandomValues(seed: 2)
         let type = tk_type(rawValue: type), size = type == TK_F32 ? 4 : 2
         for rows in [3, 16] {
-            let matrix = PackedMatrix(type, rows: rows, columns: 20, hostile: false, using: &random)
+            let matrix = KernelMatrix(type, rows: rows, columns: 20, hostile: false, using: &random)
             // [columns, 17 rows]: the panel takes the first ones.
             var source = [UInt8](repeating: 0xee, count: 20 * 17 * size)
             for row in 0..<rows {
@@ -76,7 +76,7 @@ struct PackingTests {
     func halves() {
         let columns = 65_536 / 16
         let source = (0..<65_536).map { UInt16($0) }.withUnsafeBytes(Array.init)
-        let matrix = PackedMatrix(TK_F16, rows: 16, columns: columns, source: source)
+        let matrix = KernelMatrix(TK_F16, rows: 16, columns: columns, source: source)
         let unpacked = matrix.unpacked()
         var differences = 0
         for bits in 0..<65_536 {
@@ -94,8 +94,8 @@ struct PackingTests {
         #expect(tk_panel_bytes(TK_BF16, 3) == 96)
         #expect(tk_panel_bytes(TK_Q8_0, 64) == 1088)
         #expect(tk_panel_bytes(TK_Q4_0, 64) == 576)
-        for type in PackedMatrix.quantizedTypes {
-            #expect(tk_panel_bytes(type, 512) == 16 * PackedMatrix.rowBytes(type, columns: 512))
+        for type in KernelMatrix.quantizedTypes {
+            #expect(tk_panel_bytes(type, 512) == 16 * KernelMatrix.rowBytes(type, columns: 512))
         }
 
         // A unit at byte o of a file's block lies at 16 o + its size times the row.
@@ -108,7 +108,7 @@ struct PackingTests {
         ]
         for (type, offset, size) in units {
             let columns = 2 * tk_block_columns(type), blockBytes = tk_block_bytes(type)
-            let matrix = PackedMatrix(type, rows: 16, columns: columns, hostile: false, using: &random)
+            let matrix = KernelMatrix(type, rows: 16, columns: columns, hostile: false, using: &random)
             for (row, block) in [(0, 0), (3, 1), (15, 1), (9, 0)] {
                 let inPanel = 16 * (block * blockBytes + offset) + row * size
                 let inFile = (2 * row + block) * blockBytes + offset

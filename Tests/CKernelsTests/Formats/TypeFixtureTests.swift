@@ -32,7 +32,7 @@ struct TypeFixtureTests {
         #expect(own.indices.allSatisfy { identical(own[$0], expected[$0]) })
 
         // Three equal rows: the last one comes back from its panel.
-        let matrix = PackedMatrix(
+        let matrix = KernelMatrix(
             type, rows: 19, columns: columns, source: Array(repeatElement(row, count: 19).joined()))
         let unpacked = matrix.unpacked()
         for row in [0, 15, 18] {

@@ -20,7 +20,7 @@ struct QuantizedProductTests {
     func order(type: UInt32) {
         var random = RandomValues(seed: 2)
         let type = tk_type(rawValue: type), columns = 3 * tk_block_columns(type), parts = columns / 32
-        let matrix = PackedMatrix(type, rows: 18, columns: columns, hostile: false, using: &random)
+        let matrix = KernelMatrix(type, rows: 18, columns: columns, hostile: false, using: &random)
         let x = random.floats(2 * columns)
         let quantized = QuantizedRows(x, tokens: 2, columns: columns), product = matrix.times(x, tokens: 2)
         for token in 0..<2 {
@@ -43,11 +43,11 @@ struct QuantizedProductTests {
 
     @Test(
         "Tokens from any one on give the products that they give among all",
-        arguments: PackedMatrix.quantizedTypes.map(\.rawValue))
+        arguments: KernelMatrix.quantizedTypes.map(\.rawValue))
     func slices(type: UInt32) {
         var random = RandomValues(seed: 12)
         let type = tk_type(rawValue: type), columns = tk_block_columns(type)
-        let matrix = PackedMatrix(type, rows: 50, columns: columns, hostile: false, using: &random)
+        let matrix = KernelMatrix(type, rows: 50, columns: columns, hostile: false, using: &random)
         let x = random.floats(45 * columns), together = matrix.times(x, tokens: 45)
         for (first, count) in [(0, 3), (3, 1), (5, 9), (7, 2), (8, 16), (3, 40), (44, 1)] {
             var out = [Float](repeating: 7, count: count * 50)
@@ -61,11 +61,11 @@ struct QuantizedProductTests {
 
     @Test(
         "A product is near that of the dequantized weights in double",
-        arguments: PackedMatrix.quantizedTypes.map(\.rawValue))
+        arguments: KernelMatrix.quantizedTypes.map(\.rawValue))
     func value(type: UInt32) {
         var random = RandomValues(seed: 9)
         let type = tk_type(rawValue: type), columns = 512, parts = columns / 32
-        let matrix = PackedMatrix(type, rows: 21, columns: columns, hostile: false, using: &random)
+        let matrix = KernelMatrix(type, rows: 21, columns: columns, hostile: false, using: &random)
         let x = random.floats(11 * columns), weights = matrix.unpacked()
         let quantized = QuantizedRows(x, tokens: 11, columns: columns), product = matrix.times(x, tokens: 11)
         for token in 0..<11 {
@@ -82,9 +82,9 @@ struct QuantizedProductTests {
     }
 
     /// Part `index` of a row, read from the file's format.
-    static func part(_ index: Int, row: Int, of matrix: PackedMatrix) -> Part {
+    static func part(_ index: Int, row: Int, of matrix: KernelMatrix) -> Part {
         let partsOfBlock = tk_block_columns(matrix.type) / 32, size = tk_block_bytes(matrix.type)
-        let start = row * PackedMatrix.rowBytes(matrix.type, columns: matrix.columns) + index / partsOfBlock * size
+        let start = row * KernelMatrix.rowBytes(matrix.type, columns: matrix.columns) + index / partsOfBlock * size
         let block = Array(matrix.source[start..<(start + size)])
         func half(_ at: Int) -> Float { Float(Float16(bitPattern: UInt16(block[at]) | UInt16(block[at + 1]) << 8)) }
         func nibbles(_ at: Int) -> [Int] {

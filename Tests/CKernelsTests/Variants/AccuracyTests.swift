@@ -128,7 +128,7 @@ struct AccuracyTests {
             #expect(abs(Double(rms[i]) - wide[i] / (squares + 1e-5).squareRoot() * w) < 2e-6)
         }
 
-        let cache = KeyValueCache(positions: 90, heads: 1, headSize: 16, using: &random)
+        let cache = KernelCache(positions: 90, heads: 1, headSize: 16, using: &random)
         let query = random.floats(16)
         let weights = cache.keys.map { key in
             Foundation.exp(0.2 * zip(query, key).reduce(0.0) { $0 + Double($1.0) * Double($1.1) })
@@ -144,7 +144,7 @@ struct AccuracyTests {
     func attentionRules(first: Int) {
         var random = RandomValues(seed: 8)
         let headSize = 10, positions = 75
-        let cache = KeyValueCache(positions: positions, first: first, heads: 1, headSize: headSize, using: &random)
+        let cache = KernelCache(positions: positions, first: first, heads: 1, headSize: headSize, using: &random)
         let query = random.floats(headSize)
         let scores = (first..<positions).map { position in
             let product = (0..<headSize).reduce(0.0) { $0 + Double(query[$1]) * Double(cache.keys[position][$1]) }

@@ -22,10 +22,10 @@ struct DefinitionTests {
         return value[0]
     }
 
-    @Test("A float product is a chain of fma in column order", arguments: PackedMatrix.floatTypes.map(\.rawValue))
+    @Test("A float product is a chain of fma in column order", arguments: KernelMatrix.floatTypes.map(\.rawValue))
     func floatProduct(type: UInt32) {
         var random = RandomValues(seed: 1)
-        let matrix = PackedMatrix(tk_type(rawValue: type), rows: 19, columns: 21, hostile: false, using: &random)
+        let matrix = KernelMatrix(tk_type(rawValue: type), rows: 19, columns: 21, hostile: false, using: &random)
         let x = random.floats(3 * 21), weights = matrix.unpacked()
         let product = matrix.times(x, tokens: 3)
         for token in 0..<3 {
@@ -40,14 +40,14 @@ struct DefinitionTests {
     @Test("A token's result does not depend on the tokens and rows computed beside it")
     func independence() {
         var random = RandomValues(seed: 3)
-        for type in PackedMatrix.floatTypes + PackedMatrix.quantizedTypes {
+        for type in KernelMatrix.floatTypes + KernelMatrix.quantizedTypes {
             let columns = max(32, tk_block_columns(type))
-            let matrix = PackedMatrix(type, rows: 70, columns: columns, hostile: false, using: &random)
+            let matrix = KernelMatrix(type, rows: 70, columns: columns, hostile: false, using: &random)
             let x = random.floats(15 * columns)
             let together = matrix.times(x, tokens: 15)
-            let few = PackedMatrix(
+            let few = KernelMatrix(
                 type, rows: 3, columns: columns,
-                source: Array(matrix.source.prefix(3 * PackedMatrix.rowBytes(type, columns: columns))))
+                source: Array(matrix.source.prefix(3 * KernelMatrix.rowBytes(type, columns: columns))))
             for token in 0..<15 {
                 let row = Array(x[token * columns..<(token + 1) * columns])
                 #expect(matrix.times(row, tokens: 1) == Array(together[token * 70..<(token + 1) * 70]))
@@ -123,7 +123,7 @@ struct DefinitionTests {
     func attention(positions: Int) {
         var random = RandomValues(seed: 7)
         let headSize = 10
-        let cache = KeyValueCache(positions: positions, heads: 2, headSize: headSize, using: &random)
+        let cache = KernelCache(positions: positions, heads: 2, headSize: headSize, using: &random)
         let query = random.floats(headSize)
         var merged = AttentionState(headSize: headSize)
         for start in stride(from: 0, to: positions, by: 512) {

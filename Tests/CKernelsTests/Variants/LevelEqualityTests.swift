@@ -24,14 +24,14 @@ struct LevelEqualityTests {
         tk_set_level(tk_best_level())
     }
 
-    @Test("Products of float matrices are equal", arguments: PackedMatrix.floatTypes.map(\.rawValue), [false, true])
+    @Test("Products of float matrices are equal", arguments: KernelMatrix.floatTypes.map(\.rawValue), [false, true])
     func floatProducts(type: UInt32, hostile: Bool) {
         var random = RandomValues(seed: UInt64(type) + (hostile ? 100 : 0))
         for (rows, columns, tokens) in [
             (0, 5, 3), (1, 0, 1), (1, 1, 1), (15, 7, 2), (16, 33, 1), (17, 9, 3), (64, 20, 1), (100, 12, 1),
             (33, 8, 4), (40, 5, 5), (48, 11, 6), (31, 4, 7), (20, 3, 8), (65, 6, 9), (35, 6, 17), (16, 5, 0),
         ] {
-            let matrix = PackedMatrix(
+            let matrix = KernelMatrix(
                 tk_type(rawValue: type), rows: rows, columns: columns, hostile: hostile, using: &random)
             let x = random.floats(tokens * columns, hostile: hostile)
             expectEqualOnAllLevels("\(rows)x\(columns), \(tokens) tokens") {
@@ -41,7 +41,7 @@ struct LevelEqualityTests {
     }
 
     @Test(
-        "Products of quantized matrices are equal", arguments: PackedMatrix.quantizedTypes.map(\.rawValue),
+        "Products of quantized matrices are equal", arguments: KernelMatrix.quantizedTypes.map(\.rawValue),
         [false, true])
     func quantizedProducts(type: UInt32, hostile: Bool) {
         var random = RandomValues(seed: UInt64(type) + (hostile ? 100 : 0))
@@ -51,7 +51,7 @@ struct LevelEqualityTests {
             (64, 2, 36),
         ] {
             let columns = blocks * tk_block_columns(tk_type(rawValue: type))
-            let matrix = PackedMatrix(
+            let matrix = KernelMatrix(
                 tk_type(rawValue: type), rows: rows, columns: columns, hostile: hostile, using: &random)
             // Largest quants everywhere in one of three: the sums inside must not saturate.
             let isExtreme = random.below(3) == 0

@@ -135,13 +135,13 @@ struct WeightReaderTests {
         let reader = WeightReader(source: source, pool: ThreadPool(threads: 2, threshold: 0), bytesDone: 0) { _ in }
         let matrices = try store.matrices(tensors, reader: reader)
         let packed = matrices.reduce(0) { $0 + $1.panelCount * $1.panelBytes }
-        guard let mapping = try Mapping(at: matrices[0].panel(0)), mapping.isAdvisedHuge else { return }
+        guard let mapping = try MappedRange(at: matrices[0].panel(0)), mapping.isAdvisedHuge else { return }
         #expect(mapping.residentBytes == AnonymousMemory.residentBytes(packed))
     }
 }
 
 /// What the system says about the mapping that begins at an address.
-private struct Mapping {
+private struct MappedRange {
     var residentBytes = 0
     var isAdvisedHuge = false
 

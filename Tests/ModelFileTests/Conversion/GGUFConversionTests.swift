@@ -162,7 +162,7 @@ import Testing
     func nothingLeft() throws {
         let folder = try Folder()
         let path = folder.path + "/model.gguf"
-        let writer = ModelFile.GGUFWriter(fields: [], tensors: [.init(name: "a", type: .f32, shape: [1 << 22])])
+        let writer = GGUFWriter(fields: [], tensors: [.init(name: "a", type: .f32, shape: [1 << 22])])
         var pieces = 0
         let isComplete = try writer.write(
             to: path, replacing: false, read: { _, _, _ in },
@@ -186,7 +186,7 @@ import Testing
     func fields() throws {
         let folder = try Folder()
         let path = folder.path + "/fields.gguf"
-        let writer = ModelFile.GGUFWriter(
+        let writer = GGUFWriter(
             fields: [
                 .uint32("a", 7), .float32("b", 0.5), .bool("c", true), .string("d", "text \u{1F600}"),
                 .strings("e", ["", "x", "é"]), .float32s("f", [1, -2]), .int32s("g", [-1, 3]),

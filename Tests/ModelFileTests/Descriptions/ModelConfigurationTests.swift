@@ -75,13 +75,13 @@ import Testing
     @Test("Values that are large one by one are refused where the whole would be absurd")
     func largest() throws {
         var configuration = TinyModels.llamaConfiguration()
-        configuration.layerCount = Limits.layers
-        configuration.embeddingLength = Limits.embeddingLength
-        configuration.headCount = Limits.heads
-        configuration.keyValueHeadCount = Limits.heads
-        configuration.headSize = Limits.headSize
-        configuration.feedForwardLength = Limits.feedForwardLength
-        configuration.vocabularySize = Limits.vocabulary
+        configuration.layerCount = FileLimits.layers
+        configuration.embeddingLength = FileLimits.embeddingLength
+        configuration.headCount = FileLimits.heads
+        configuration.keyValueHeadCount = FileLimits.heads
+        configuration.headSize = FileLimits.headSize
+        configuration.feedForwardLength = FileLimits.feedForwardLength
+        configuration.vocabularySize = FileLimits.vocabulary
         let absurd = configuration
         #expect(refusal { try absurd.validate() }?.field == "parameter count")
         configuration.layerCount = 2

@@ -4,13 +4,13 @@ import Testing
 @testable import ModelFile
 
 @Suite struct GGUFFileTests {
-    private func open(_ file: GGUFWriter) throws -> GGUFFile {
+    private func open(_ file: GGUFBuilder) throws -> GGUFFile {
         try GGUFFile(MemoryFile(name: "model.gguf", content: file.bytes))
     }
 
     @Test("Values of every type are read", arguments: [2, 3] as [UInt32])
     func values(version: UInt32) throws {
-        var file = GGUFWriter()
+        var file = GGUFBuilder()
         file.version = version
         let scalars: [(UInt32, [UInt8])] = [
             (0, [200]), (1, [0xFF]), (2, [0x34, 0x12]), (3, [0xFE, 0xFF]), (4, [1, 0, 0, 0x80]),
@@ -41,7 +41,7 @@ import Testing
 
     @Test("Lists are read, also nested ones")
     func lists() throws {
-        var file = GGUFWriter()
+        var file = GGUFBuilder()
         file.set("texts", .strings(["", "b"]))
         file.set("numbers", .int32s([1, -2]))
         let inner = littleEndian(UInt32(0)) + littleEndian(UInt64(2)) + [7, 8]
@@ -58,7 +58,7 @@ import Testing
 
     @Test("Lists nested too deeply are refused")
     func deepLists() {
-        var file = GGUFWriter()
+        var file = GGUFBuilder()
         var bytes = littleEndian(UInt32(0)) + littleEndian(UInt64(0))
         for _ in 0..<1000 { bytes = littleEndian(UInt32(9)) + littleEndian(UInt64(1)) + bytes }
         file.set("deep", .raw(type: 9, bytes: bytes))
@@ -70,7 +70,7 @@ import Testing
     @Test("Counts larger than the file or a limit are refused before anything is allocated")
     func hugeCounts() {
         for count in [UInt64.max, 1 << 63, 1 << 40, 1 << 25, 1000] {
-            var file = GGUFWriter()
+            var file = GGUFBuilder()
             file.tensorCount = count
             #expect(refusal { try open(file) }?.field == "tensor count")
             file.tensorCount = 0
@@ -103,10 +103,10 @@ import Testing
 
     @Test("Wrong magic, versions and byte order are told apart")
     func magicAndVersion() {
-        var file = GGUFWriter()
+        var file = GGUFBuilder()
         file.magic = Array("GGML".utf8)
         #expect(refusal { try open(file) }?.field == "magic")
-        file = GGUFWriter()
+        file = GGUFBuilder()
         file.version = 1
         #expect(refusal { try open(file) }?.description.contains("only versions 2 and 3") == true)
         file.version = UInt32(3).byteSwapped
@@ -134,7 +134,7 @@ import Testing
 
     @Test("A tensor with impossible dimensions or offsets is refused by name")
     func impossibleTensors() {
-        func error(_ change: (inout GGUFWriter.Tensor) -> Void) -> ModelFileError? {
+        func error(_ change: (inout GGUFBuilder.Tensor) -> Void) -> ModelFileError? {
             var file = TinyModels.llamaGGUF()
             file.edit("output.weight", change)
             return refusal { try open(file) }

@@ -69,7 +69,7 @@ import Testing
         var file = TinyModels.llamaGGUF()
         file.tensors.append(
             .init(name: "rope_freqs.weight", dimensions: [1], data: littleEndian(Float(8).bitPattern)))
-        func scaling(_ file: GGUFWriter) throws -> RotaryConfiguration.Scaling? {
+        func scaling(_ file: GGUFBuilder) throws -> RotaryConfiguration.Scaling? {
             guard case .rotary(let rotary) = try file.model().configuration.positions else { return nil }
             return rotary.scaling
         }
@@ -168,8 +168,8 @@ import Testing
             ("attention.layer_norm_rms_epsilon", .float(.infinity)), ("rope.freq_base", .float(-1)),
             ("rope.freq_base", .float(.nan)), ("rope.dimension_count", .uint32(1)),
             ("rope.dimension_count", .uint32(4)), ("block_count", .string("2")),
-        ] as [(String, GGUFWriter.Value)])
-    func impossibleSettings(key: String, value: GGUFWriter.Value) {
+        ] as [(String, GGUFBuilder.Value)])
+    func impossibleSettings(key: String, value: GGUFBuilder.Value) {
         var file = TinyModels.llamaGGUF()
         file.set("llama." + key, value)
         let error = refusal { try file.model() }
@@ -200,7 +200,7 @@ import Testing
         let whole = TinyModels.llamaGGUF()
         var folder = MemoryFolder()
         for number in 0..<2 {
-            var part = GGUFWriter()
+            var part = GGUFBuilder()
             if number == 0 { part.metadata = whole.metadata }
             part.set("split.no", .uint32(UInt32(number)))
             part.set("split.count", .uint32(2))
@@ -250,13 +250,13 @@ import Testing
     @Test("A tensor that is in two parts is refused")
     func splitDuplicates() throws {
         var folder = split()
-        var part = GGUFWriter()
+        var part = GGUFBuilder()
         part.set("split.no", .uint32(1))
         part.set("split.count", .uint32(2))
         part.tensors = Array(TinyModels.llamaGGUF().tensors.dropFirst(9))
         folder.files["m-00002-of-00002.gguf"] = part.bytes
         #expect(refusal { try open("m-00001-of-00002.gguf", in: folder) }?.code == .mismatch)
-        var first = GGUFWriter()
+        var first = GGUFBuilder()
         first.metadata = TinyModels.llamaGGUF().metadata
         first.set("split.no", .uint32(0))
         first.set("split.count", .uint32(2))

@@ -7,7 +7,7 @@ import Testing
     @Test("A SentencePiece vocabulary keeps scores, kinds and the rules of its family")
     func sentencePiece() throws {
         let tokenizer = try #require(try TinyModels.llamaGGUF().tokenizer())
-        guard case .sentencePiece(let scores) = tokenizer.model else { return #expect(Bool(false)) }
+        guard case .sentencePiece(let scores) = tokenizer.algorithm else { return #expect(Bool(false)) }
         #expect(scores == [0, 0, 0, 0, -1, -2, -3, -4])
         #expect(tokenizer.kinds[..<5] == [.unknown, .control, .control, .byte, .normal])
         #expect(tokenizer.normalizers == [.prepend("\u{2581}"), .replace(.literal(" "), with: "\u{2581}")])
@@ -33,7 +33,7 @@ import Testing
     @Test("A byte-level vocabulary keeps its merges in order")
     func bytePairs() throws {
         let tokenizer = try #require(try TinyModels.gpt2GGUF().tokenizer())
-        guard case .bytePairs(let merges) = tokenizer.model else { return #expect(Bool(false)) }
+        guard case .bytePairs(let merges) = tokenizer.algorithm else { return #expect(Bool(false)) }
         #expect(merges.map(\.left) == ["a", "ab", "Ġ"])
         #expect(merges.map(\.right) == ["b", "c", "a"])
         #expect(tokenizer.preTokenizers.count == 2)
@@ -81,13 +81,13 @@ import Testing
         file.set("tokenizer.ggml.model", .string("t5"))
         file.set("tokenizer.ggml.remove_extra_whitespaces", .bool(true))
         let t5 = try #require(try file.tokenizer())
-        guard case .unigram(let scores) = t5.model else { return #expect(Bool(false)) }
+        guard case .unigram(let scores) = t5.algorithm else { return #expect(Bool(false)) }
         #expect(scores.count == 8 && t5.normalizers.count == 4 && t5.fusesUnknown)
         #expect(t5.prefixTokens == [] && t5.suffixTokens == [2])
         file.set("tokenizer.ggml.model", .string("bert"))
         file.set("tokenizer.ggml.seperator_token_id", .uint32(2))
         let bert = try #require(try file.tokenizer())
-        guard case .wordPiece("", "\u{2581}", .max) = bert.model else { return #expect(Bool(false)) }
+        guard case .wordPiece("", "\u{2581}", .max) = bert.algorithm else { return #expect(Bool(false)) }
         #expect(bert.prefixTokens == [1] && bert.suffixTokens == [2] && bert.preTokenizers.count == 2)
     }
 
@@ -115,7 +115,7 @@ import Testing
 
     @Test("Lists that do not belong together are refused")
     func mismatches() {
-        let changes: [(String, GGUFWriter.Value)] = [
+        let changes: [(String, GGUFBuilder.Value)] = [
             ("tokenizer.ggml.scores", .floats([0])), ("tokenizer.ggml.scores", .int32s([0, 0, 0, 0, 0, 0, 0, 0])),
             ("tokenizer.ggml.scores", .floats([0, 0, 0, 0, 0, 0, 0, .nan])),
             ("tokenizer.ggml.token_type", .int32s([1])),

@@ -8,7 +8,7 @@ struct EndTokenTests {
     private func ends(_ added: [(String, isSpecial: Bool)], named: [Int] = []) -> [Int] {
         let texts = added.map(\.0)
         var description = TokenizerDescription(
-            model: .sentencePiece(scores: texts.map { _ in 0 }), tokens: texts, kinds: texts.map { _ in .control })
+            .sentencePiece(scores: texts.map { _ in 0 }), tokens: texts, kinds: texts.map { _ in .control })
         description.addedTokens = added.enumerated().map {
             .init(id: $0.offset, content: $0.element.0, isSpecial: $0.element.isSpecial)
         }

@@ -87,7 +87,7 @@ import Testing
                 let bytes = folder.files["model.safetensors"] ?? []
                 let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
                 let header = mutator.json(Array(bytes[8..<8 + length]))
-                folder.files["model.safetensors"] = SafetensorsWriter.file(
+                folder.files["model.safetensors"] = SafetensorsBuilder.file(
                     header: header, data: Array(bytes[(8 + length)...]))
             }
             try MutationRun.use(folder.model())

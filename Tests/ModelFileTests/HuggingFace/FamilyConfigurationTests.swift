@@ -23,9 +23,9 @@ struct FamilyConfigurationTests {
     }
 
     private func gguf(
-        _ name: String, _ values: [(String, GGUFWriter.Value)] = [], tensors: [(String, [Float])] = []
+        _ name: String, _ values: [(String, GGUFBuilder.Value)] = [], tensors: [(String, [Float])] = []
     ) throws -> ModelConfiguration {
-        var file = GGUFWriter()
+        var file = GGUFBuilder()
         file.metadata = [("general.architecture", .string(name))]
         for (key, value) in [
             ("block_count", 4), ("context_length", 128), ("embedding_length", 32), ("feed_forward_length", 48),
@@ -178,7 +178,7 @@ struct FamilyConfigurationTests {
         let local = try gguf("gemma3", [("attention.sliding_window", .uint32(8)), ("rope.freq_base", .float(1e6))])
         #expect(local.slidingWindow?.rotary?.base == 10_000)
         #expect(local.slidingWindow?.layers == [true, true, true, true])
-        let pattern: [(String, GGUFWriter.Value)] = [
+        let pattern: [(String, GGUFBuilder.Value)] = [
             ("attention.sliding_window", .uint32(8)), ("attention.sliding_window_pattern", .uint32(3)),
         ]
         #expect(try gguf("gemma3", pattern).slidingWindow?.layers == [true, true, false, true])
@@ -192,7 +192,7 @@ struct FamilyConfigurationTests {
 
     @Test("GGUF: YaRN's keys and longrope's tensors")
     func ggufScaling() throws {
-        let keys: [(String, GGUFWriter.Value)] = [
+        let keys: [(String, GGUFBuilder.Value)] = [
             ("rope.scaling.type", .string("yarn")), ("rope.scaling.factor", .float(4)),
             ("rope.scaling.original_context_length", .uint32(32)), ("rope.scaling.yarn_beta_fast", .float(16)),
             ("rope.scaling.attn_factor", .float(2)),

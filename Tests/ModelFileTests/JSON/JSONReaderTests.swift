@@ -50,8 +50,8 @@ import Testing
         func nested(_ depth: Int) -> String {
             "{\"a\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + "}"
         }
-        _ = try read(nested(Limits.jsonDepth - 1))
-        #expect(refusal { try read(nested(Limits.jsonDepth + 1)) }?.code == .limitExceeded)
+        _ = try read(nested(FileLimits.jsonDepth - 1))
+        #expect(refusal { try read(nested(FileLimits.jsonDepth + 1)) }?.code == .limitExceeded)
         #expect(refusal { try read("{\"a\":" + String(repeating: "[", count: 1_000_000)) }?.field == "nesting")
     }
 

@@ -140,7 +140,7 @@ struct SharedModelTests {
         let json = try #require(try Model.openTokenizer(path: Place.shared + "/tokenizers/gpt2"))
         let gguf = try #require(try Model.openTokenizer(path: Place.shared + "/ggml-vocab/ggml-vocab-gpt-2.gguf"))
         #expect(json.tokens == gguf.tokens)
-        guard case .bytePairs(let left) = json.model, case .bytePairs(let right) = gguf.model else {
+        guard case .bytePairs(let left) = json.algorithm, case .bytePairs(let right) = gguf.algorithm else {
             return #expect(Bool(false))
         }
         #expect(left == right)

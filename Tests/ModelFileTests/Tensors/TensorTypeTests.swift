@@ -14,7 +14,7 @@ extension TinyModels {
     ]
 
     /// Llama with rows of 256 (32 in the down projections), whose matrices are of as many types as there are.
-    static func mixedGGUF() -> GGUFWriter {
+    static func mixedGGUF() -> GGUFBuilder {
         var file = llamaGGUF()
         let configuration = ModelConfiguration.llama(
             layerCount: 2, embeddingLength: 256, headCount: 2, keyValueHeadCount: 1, headSize: 2,
@@ -29,7 +29,7 @@ extension TinyModels {
             let fits = unused.firstIndex { requirement.rows > 1 && requirement.columns % $0.elements == 0 }
             let type = fits.map { unused.remove(at: $0) } ?? types[0]
             let count = requirement.rows * requirement.columns / type.elements * type.bytes
-            return GGUFWriter.Tensor(
+            return GGUFBuilder.Tensor(
                 name: requirement.name,
                 dimensions: [requirement.columns, requirement.rows].prefix(requirement.rows == 1 ? 1 : 2)
                     .map(UInt64.init),

@@ -25,7 +25,7 @@ import Testing
         let tokenizer = try describe(settings: ["bos_token": "<s>", "eos_token": ["content": "b"]])
         #expect(tokenizer.tokens == ["a", "b", "ab", "Ġ", "<s>", "<tool>"])
         #expect(tokenizer.kinds == [.normal, .normal, .normal, .normal, .control, .userDefined])
-        guard case .bytePairs(let merges) = tokenizer.model else { return #expect(Bool(false)) }
+        guard case .bytePairs(let merges) = tokenizer.algorithm else { return #expect(Bool(false)) }
         #expect(merges == [.init(left: "a", right: "b")])
         #expect(tokenizer.preTokenizers == [.byteLevel(addsPrefixSpace: false, splits: true)])
         #expect(tokenizer.normalizers == [.nfc])
@@ -44,7 +44,7 @@ import Testing
     @Test("Merges may be lists, and may then hold spaces")
     func mergesAsLists() throws {
         let tokenizer = try describe { setModel(&$0, "merges", [["a ", " b"]]) }
-        guard case .bytePairs(let merges) = tokenizer.model else { return #expect(Bool(false)) }
+        guard case .bytePairs(let merges) = tokenizer.algorithm else { return #expect(Bool(false)) }
         #expect(merges == [.init(left: "a ", right: " b")])
         for bad in [["a"], ["a", "b", "c"], ["a", 1], "ab", 1] as [Any] {
             #expect(refusal { try describe { setModel(&$0, "merges", [bad]) } }?.field == "model.merges")
@@ -127,17 +127,17 @@ import Testing
         let unigram = try describe {
             $0["model"] = ["type": "Unigram", "unk_id": 0, "vocab": [["a", 0], ["b", -1.5]]] as [String: Any]
         }
-        guard case .unigram(let scores) = unigram.model else { return #expect(Bool(false)) }
+        guard case .unigram(let scores) = unigram.algorithm else { return #expect(Bool(false)) }
         #expect(scores == [0, -1.5, 0, 0, 0, 0])
         #expect(unigram.unknown == 0 && unigram.tokens[4] == "<s>")
         let wordPiece = try describe {
             $0["model"] = ["type": "WordPiece", "unk_token": "a", "vocab": ["a": 0, "##b": 1]] as [String: Any]
         }
-        guard case .wordPiece("##", "", 100) = wordPiece.model else { return #expect(Bool(false)) }
+        guard case .wordPiece("##", "", 100) = wordPiece.algorithm else { return #expect(Bool(false)) }
         let wordLevel = try describe {
             $0["model"] = ["type": "WordLevel", "unk_token": "a", "vocab": ["a": 0]] as [String: Any]
         }
-        guard case .wordLevel = wordLevel.model else { return #expect(Bool(false)) }
+        guard case .wordLevel = wordLevel.algorithm else { return #expect(Bool(false)) }
         #expect(wordLevel.unknown == 0)
     }
 
@@ -231,7 +231,7 @@ import Testing
         #expect(tokenizer.preTokenizers.count == 2)
         #expect(tokenizer.eos == 3)
         folder.files["merges.txt"] = Array("#version: 0.2\r\na b\r\n".utf8)
-        guard case .bytePairs([.init(left: "a", right: "b")])? = try folder.tokenizer()?.model else {
+        guard case .bytePairs([.init(left: "a", right: "b")])? = try folder.tokenizer()?.algorithm else {
             return #expect(Bool(false))
         }
         folder.files["merges.txt"] = Array("a\n".utf8)

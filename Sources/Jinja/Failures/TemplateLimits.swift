@@ -2,7 +2,7 @@
 // Must not know: what a template does with it.
 
 /// The bounds of one rendering. Work and text grow with the input, since an honest template's do.
-package struct Limits: Sendable {
+package struct TemplateLimits: Sendable {
     /// Evaluated nodes and handled elements, whatever the input.
     package var steps = 200_000
     /// More of them for each value in the variables.

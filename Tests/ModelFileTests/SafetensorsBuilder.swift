@@ -1,7 +1,7 @@
 // Writes small safetensors files for tests.
 import Foundation
 
-struct SafetensorsWriter {
+struct SafetensorsBuilder {
     struct Tensor {
         var name: String
         var type = "F32"

@@ -2,7 +2,7 @@
 
 @testable import ModelFile
 
-struct GGUFWriter {
+struct GGUFBuilder {
     indirect enum Value {
         case uint32(UInt32)
         case uint64(UInt64)

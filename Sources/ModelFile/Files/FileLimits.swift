@@ -1,7 +1,7 @@
 // The named limits of what a model file may ask for. They are far above every real model and far below what would
 // exhaust a machine; nothing is allocated for a count before it is compared with them and with the file's size.
 
-enum Limits {
+enum FileLimits {
     // Shapes
     static let layers = 10_000
     static let experts = 4096

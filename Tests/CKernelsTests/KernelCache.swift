@@ -3,7 +3,7 @@
 
 import CKernels
 
-struct KeyValueCache {
+struct KernelCache {
     let type: tk_kv_type
     private(set) var positions: Int
     let heads: Int
@@ -39,7 +39,7 @@ struct KeyValueCache {
     }
 
     /// The same without the positions from `count` on (their bytes in the last block stay).
-    func prefix(_ count: Int) -> KeyValueCache {
+    func prefix(_ count: Int) -> KernelCache {
         var copy = self
         copy.positions = count
         return copy

@@ -48,7 +48,7 @@ extension tk_quantized_block {
     }
 }
 
-struct PackedMatrix {
+struct KernelMatrix {
     static let floatTypes = [TK_F32, TK_F16, TK_BF16]
     static let quantizedTypes = [
         TK_Q8_0, TK_Q4_0, TK_Q4_1, TK_Q5_0, TK_Q5_1, TK_Q2_K, TK_Q3_K, TK_Q4_K, TK_Q5_K, TK_Q6_K, TK_IQ4_NL, TK_IQ4_XS,

@@ -3,7 +3,7 @@ import Foundation
 
 @testable import ModelFile
 
-enum SentencePieceWriter {
+enum SentencePieceBuilder {
     /// `<unk>`, `<s>`, `</s>`, two bytes and some pieces with falling scores.
     static func bytes(modelType: UInt8, pieces: [String] = ["a", "b", "ab", "\u{2581}", "\u{2581}a", "abab"]) -> [UInt8]
     {

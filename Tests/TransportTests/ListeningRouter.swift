@@ -5,14 +5,17 @@ import Testing
 @testable import Transport
 
 /// A listening ROUTER with its monitor and the poller that watches both, used by one thread.
-final class Link {
+final class ListeningRouter {
     let context: Context
     let router: RouterSocket
     let monitor: Monitor
     let poller: Poller
     let endpoint: Endpoint
 
-    init(_ options: SocketOptions = Link.options, listen: String = "tcp://127.0.0.1:0", waking waker: Waker? = nil)
+    init(
+        _ options: SocketOptions = ListeningRouter.options, listen: String = "tcp://127.0.0.1:0",
+        waking waker: Waker? = nil
+    )
         throws
     {
         context = try Context()
@@ -27,14 +30,14 @@ final class Link {
     static let options = SocketOptions(maximumFrameBytes: 8 << 20)
 
     /// A DEALER on its way to the ROUTER.
-    func dealer(_ id: String, _ options: SocketOptions = Link.options) throws -> DealerSocket {
+    func dealer(_ id: String, _ options: SocketOptions = ListeningRouter.options) throws -> DealerSocket {
         let dealer = try DealerSocket(context, options, as: try #require(RoutingID(Array(id.utf8))))
         try dealer.connect(endpoint)
         return dealer
     }
 
     /// A DEALER from which the ROUTER has heard, so that it can answer.
-    func introducedDealer(_ id: String, _ options: SocketOptions = Link.options) throws -> DealerSocket {
+    func introducedDealer(_ id: String, _ options: SocketOptions = ListeningRouter.options) throws -> DealerSocket {
         let dealer = try dealer(id, options)
         try dealer.sendWhenPossible([Array("hello".utf8)])
         let message = try nextMessage()

@@ -1,8 +1,8 @@
 // Responsible for: jinja2's tests, the words after `is`.
-// Must not know: syntax.
+// Must not know: syntax beyond comparisons.
 
-/// The names of tests.
-enum Tests {
+/// The names of jinja2's tests: Python calls them so, and `Tests` would be taken for something else.
+enum Predicates {
     static let names: Set<String> = [
         "odd", "even", "divisibleby", "defined", "undefined", "filter", "test", "none", "boolean", "false", "true",
         "integer", "float", "lower", "upper", "string", "mapping", "number", "sequence", "iterable", "callable",
@@ -22,7 +22,7 @@ extension Renderer {
     /// Whether `value` passes the test `name`.
     func test(_ name: String, _ value: Value, _ arguments: CallArguments) throws(JinjaError) -> Bool {
         try charge()
-        if let relation = Tests.relations[name] {
+        if let relation = Predicates.relations[name] {
             let other = try arguments.bind(self, name, ["other"], required: 1)[0]!
             return try compare(value, relation, other)
         }
@@ -39,13 +39,13 @@ extension Renderer {
         case "even": return try isEqual(try apply(.modulo, value, .int(2)), .int(0))
         case "filter", "test":
             guard case .string(let text) = value else { return false }
-            return name == "filter" ? Filters.names.contains(text.string) : Tests.names.contains(text.string)
+            return name == "filter" ? Filters.names.contains(text.string) : Predicates.names.contains(text.string)
         case "lower": return try text(value).isCased(lower: true)
         case "upper": return try text(value).isCased(lower: false)
         case "iterable": return try itemsIfIterable(value) != nil
         default: break
         }
-        guard Tests.names.contains(name) else { throw fail("No test named '\(name)'.") }
+        guard Predicates.names.contains(name) else { throw fail("No test named '\(name)'.") }
         return isOfKind(name, value)
     }
 
