@@ -175,16 +175,23 @@ private struct Sizes {
 }
 
 /// Cuts buffers off a mapping, each at the start of a cache line.
-struct BufferCutter {
+package struct BufferCutter {
+    /// Where the next buffer begins.
     var next: UnsafeMutableRawPointer
 
-    static func floatBytes(_ count: Int) -> Int { padded(count * MemoryLayout<Float>.stride) }
+    /// The first buffer begins at `next`, at the start of a cache line.
+    package init(next: UnsafeMutableRawPointer) { self.next = next }
 
-    static func quantizedBytes(_ count: Int) -> Int {
+    /// Bytes that `count` floats take.
+    package static func floatBytes(_ count: Int) -> Int { padded(count * MemoryLayout<Float>.stride) }
+
+    /// Bytes that `count` quantized values take.
+    package static func quantizedBytes(_ count: Int) -> Int {
         padded(blocks(count) * MemoryLayout<tk_quantized_block>.stride)
     }
 
-    mutating func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+    /// Room for `count` floats.
+    package mutating func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
         defer { next += Self.floatBytes(count) }
         return next.bindMemory(to: Float.self, capacity: count)
     }
@@ -195,7 +202,7 @@ struct BufferCutter {
     }
 
     /// Room for `count` quantized values; a [tokens, columns] matrix of that size has at most this many blocks.
-    mutating func quantized(_ count: Int) -> UnsafeMutablePointer<tk_quantized_block> {
+    package mutating func quantized(_ count: Int) -> UnsafeMutablePointer<tk_quantized_block> {
         defer { next += Self.quantizedBytes(count) }
         return next.bindMemory(to: tk_quantized_block.self, capacity: Self.blocks(count))
     }

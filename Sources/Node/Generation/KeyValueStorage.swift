@@ -10,7 +10,7 @@ extension KeyValueType {
     static let standard = KeyValueType.f16
 
     /// The type of that name, the standard one for nil. Throws a sentence that lists all names.
-    static func named(_ name: String?) throws(NodeError) -> KeyValueType {
+    package static func named(_ name: String?) throws(NodeError) -> KeyValueType {
         guard let name else { return standard }
         guard let type = KeyValueType(rawValue: name) else {
             throw NodeError("--kv-type is \(name), which is no known type", hint: "use one of \(keyValueTypeNames)")

@@ -48,7 +48,7 @@ package enum MachineDescription {
     }
 
     /// From now on this process may open as many files and connections as the system lets it (`getrlimit(2)`).
-    static func raiseDescriptorLimit() {
+    package static func raiseDescriptorLimit() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
@@ -67,7 +67,7 @@ package enum MachineDescription {
     }
 
     /// The number of threads a `--threads` flag means. Throws where it is out of range.
-    static func threadCount(_ wanted: Int?) throws(NodeError) -> Int {
+    package static func threadCount(_ wanted: Int?) throws(NodeError) -> Int {
         try wanted.map { value throws(NodeError) in
             try NodeError.checked(value, flag: "--threads", in: 1...1024)
         } ?? coreCount

@@ -47,8 +47,9 @@ package struct NodeError: Error, Sendable, Equatable, CustomStringConvertible {
         return value
     }
 
-    init(_ error: ModelFileError) { self.init(error.description, hint: error.hint) }
-    init(_ error: InferenceError) { self.init(error.description) }
+    /// What was wrong with a file, or with what was computed.
+    package init(_ error: ModelFileError) { self.init(error.description, hint: error.hint) }
+    package init(_ error: InferenceError) { self.init(error.description) }
     init(_ error: TransportError) { self.init(error.description, hint: error.hint) }
     init(_ error: TokenizationError) {
         self.init("\(error)", hint: "send token ids with --prompt-tokens 1,2,3")

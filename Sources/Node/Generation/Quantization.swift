@@ -8,7 +8,7 @@ package var weightTypeNames: String { QuantizationMix.names }
 
 extension QuantizationMix {
     /// The mix of that name. Throws a sentence that lists all names.
-    static func named(_ name: String, flag: String) throws(NodeError) -> QuantizationMix {
+    package static func named(_ name: String, flag: String) throws(NodeError) -> QuantizationMix {
         guard let mix = QuantizationMix(name: name) else {
             throw NodeError("\(flag) is \(name), which is no known type", hint: "use one of \(QuantizationMix.names)")
         }
