@@ -96,7 +96,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "Inference", "ModelFile", "Node", "NodeTests", "Wire"],
+            name: "BenchTests", dependencies: ["Bench", "Inference", "ModelFile", "Node", "NodeTests"],
             swiftSettings: strict),
         .testTarget(
             name: "ClusterSimulation", dependencies: ["Cluster", "Wire"], path: "Tests/ClusterSimulation",

@@ -101,7 +101,7 @@ extension ClusterStatus {
     }
 
     /// Microseconds with steps in flight since `earlier`, as with the work of a stage.
-    package func activeMicroseconds(since earlier: ClusterStatus?) -> Int {
+    func activeMicroseconds(since earlier: ClusterStatus?) -> Int {
         guard let earlier, earlier.epoch == epoch else { return pipeline.activeMicroseconds }
         return max(0, pipeline.activeMicroseconds - earlier.pipeline.activeMicroseconds)
     }

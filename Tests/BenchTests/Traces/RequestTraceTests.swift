@@ -4,6 +4,7 @@ import Node
 import Testing
 
 @testable import Bench
+@testable import NodeTests
 
 @Suite("Traces of requests")
 struct RequestTraceTests {

@@ -1,4 +1,4 @@
-// What a status says of stages.
+// What a status says of stages, and what two of them say of the time between them.
 import Testing
 import Wire
 
@@ -7,7 +7,7 @@ import Wire
 @Suite("The state of a cluster")
 struct ClusterStatusTests {
     /// Two stages, of which the worker that joined later has the first layers.
-    static func reply(steps: UInt64, active: UInt64, timings: [StageTiming], epoch: UInt64 = 3) -> StatusReply {
+    private static func reply(steps: UInt64, active: UInt64, timings: [StageTiming], epoch: UInt64 = 3) -> StatusReply {
         var reply = StatusReply()
         reply.epoch = Epoch(epoch)
         reply.generatedTokens = 2 * steps
@@ -35,5 +35,33 @@ struct ClusterStatusTests {
         #expect((mean.wire, mean.queue, mean.compute, mean.wait) == (10, 5, 30, 10))
         let new = ClusterStatus(Self.reply(steps: 0, active: 0, timings: [StageTiming(), StageTiming()]))
         #expect(new.stages.allSatisfy { $0.meanMicroseconds == nil && $0.busyFraction == nil })
+    }
+
+    @Test("Between two states a stage was busy for a share of the time with steps in flight, not of idle time before")
+    func activity() throws {
+        let before = ClusterStatus(
+            Self.reply(steps: 10, active: 1000, timings: [StageTiming(compute: 300), StageTiming(compute: 100)]))
+        // 400 microseconds with steps in flight, after a million without any.
+        let later = [StageTiming(wire: 60, queue: 20, compute: 600, wait: 1_000_100), StageTiming(compute: 200)]
+        let after = ClusterStatus(Self.reply(steps: 30, active: 1400, timings: later))
+        let activity = ClusterActivity(before: before, after: after)
+        #expect(activity.stages.map(\.worker) == ["h/0", "h/1"] && activity.stages.map(\.steps) == [20, 20])
+        #expect(activity.stages.map(\.busyFraction) == [0.75, 0.25] && activity.busyFractions == 0.25...0.75)
+        #expect(activity.bubbleFraction == 0.5 && activity.activeSeconds == 400e-6 && !activity.isReplanned)
+        let mean = try #require(activity.stages[0].meanMicroseconds)
+        #expect((mean.wire, mean.queue, mean.compute) == (3, 1, 15))
+        #expect(activity.generatedTokens == 40)
+    }
+
+    @Test("A new plan counts from its beginning, and without any step there is nothing to tell")
+    func replanned() {
+        let timings = [StageTiming(compute: 300), StageTiming(compute: 100)]
+        let before = ClusterStatus(Self.reply(steps: 50, active: 9000, timings: timings))
+        let after = ClusterStatus(Self.reply(steps: 5, active: 400, timings: timings, epoch: 4))
+        let activity = ClusterActivity(before: before, after: after)
+        #expect(activity.isReplanned && activity.stages.map(\.busyFraction) == [0.75, 0.25])
+        let idle = ClusterActivity(before: after, after: after)
+        #expect(idle.stages.allSatisfy { $0.busyFraction == nil && $0.meanMicroseconds == nil })
+        #expect(idle.bubbleFraction == nil && idle.busyFractions == nil && idle.activeSeconds == 0)
     }
 }

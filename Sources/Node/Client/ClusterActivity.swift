@@ -1,8 +1,7 @@
-// Responsible for: what a cluster did between two moments, as people and scripts read it; the property names are keys of
-// `tandem bench cluster --json` (in snake case). Must not know: what load there was.
-import Node
+// Responsible for: what a cluster did between two states, as people and scripts read it; the property names are keys of
+// `tandem bench cluster --json` (in snake case). Must not know: what load there was, how it is shown.
 
-/// What the cluster did while a load ran: the difference of its status before and after.
+/// What a cluster did in between, as while a load ran: the difference of its status before and after.
 package struct ClusterActivity: Sendable, Encodable, Equatable {
     /// One worker's part.
     package struct Stage: Sendable, Encodable, Equatable {
