@@ -1,5 +1,6 @@
 // Responsible for: `tandem bench cluster`: flags in, a table, JSON or a chart out.
 import ArgumentParser
+import Bench
 import Foundation
 import Node
 

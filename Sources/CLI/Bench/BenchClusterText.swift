@@ -1,4 +1,5 @@
 // Responsible for: how people read the figures of a load benchmark. Must not know: how they came about.
+import Bench
 import Foundation
 import Node
 

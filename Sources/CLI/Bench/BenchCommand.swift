@@ -1,5 +1,6 @@
 // Responsible for: `tandem bench`: the parent of the commands that measure speed, and what they share.
 import ArgumentParser
+import Bench
 import Foundation
 import Node
 
@@ -39,7 +40,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     /// A line about what the machine does at most.
-    static func text(_ limits: MachineLimitsOfThreads) -> String {
+    static func text(_ limits: ThreadLimits) -> String {
         "limits           \(limits.threads == 1 ? "1 thread" : "\(limits.threads) threads"): "
             + String(
                 format: "%.1f GB/s read, %.0f GOP/s int8, %.0f GFLOP/s float",

@@ -1,5 +1,6 @@
 // Responsible for: `tandem bench kernels`: flags in, a table or JSON of rates beside the machine's limits out.
 import ArgumentParser
+import Bench
 import Foundation
 import Node
 

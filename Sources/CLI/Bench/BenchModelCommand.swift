@@ -1,5 +1,6 @@
 // Responsible for: `tandem bench model`: flags in, a table or JSON out.
 import ArgumentParser
+import Bench
 import Foundation
 import Node
 
@@ -77,7 +78,7 @@ struct BenchModelCommand: AsyncParsableCommand {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func speed(_ speed: BenchmarkSpeed) -> [String] {
+    private static func speed(_ speed: Spread) -> [String] {
         [String(format: "%.1f", speed.median), String(format: "%.1f-%.1f", speed.minimum, speed.maximum)]
     }
 }

@@ -1,5 +1,6 @@
 // Responsible for: the flags that name the model of a benchmark, or describe one to make. Must not know: what is measured.
 import ArgumentParser
+import Bench
 import Node
 
 /// Flags of every benchmark of a model.

@@ -1,6 +1,7 @@
 // Responsible for: the cluster that a benchmark starts on this machine for itself: its flags, its model, its processes.
 // Must not know: what is measured on it.
 import ArgumentParser
+import Bench
 import Foundation
 import Node
 

@@ -14,7 +14,8 @@ package enum KeyValueType: String, Sendable, CaseIterable {
     /// 34 bytes for 32 elements: int8 with an f16 scale.
     case q8_0
 
-    var kernelType: tk_kv_type {
+    /// The kernels' name of this type.
+    package var kernelType: tk_kv_type {
         switch self {
         case .f32: TK_KV_F32
         case .f16: TK_KV_F16

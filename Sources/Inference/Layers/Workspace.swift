@@ -174,33 +174,3 @@ private struct Sizes {
             + [embedding, query, feedForward].reduce(0) { $0 + BufferCutter.quantizedBytes($1) }
     }
 }
-
-/// Cuts buffers off a mapping, each at the start of a cache line.
-struct BufferCutter {
-    var next: UnsafeMutableRawPointer
-
-    static func floatBytes(_ count: Int) -> Int { padded(count * MemoryLayout<Float>.stride) }
-
-    static func quantizedBytes(_ count: Int) -> Int {
-        padded(blocks(count) * MemoryLayout<tk_quantized_block>.stride)
-    }
-
-    mutating func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
-        defer { next += Self.floatBytes(count) }
-        return next.bindMemory(to: Float.self, capacity: count)
-    }
-
-    mutating func indices(_ count: Int) -> UnsafeMutablePointer<UInt32> {
-        defer { next += Self.floatBytes(count) }
-        return next.bindMemory(to: UInt32.self, capacity: count)
-    }
-
-    /// Room for `count` quantized values; a [tokens, columns] matrix of that size has at most this many blocks.
-    mutating func quantized(_ count: Int) -> UnsafeMutablePointer<tk_quantized_block> {
-        defer { next += Self.quantizedBytes(count) }
-        return next.bindMemory(to: tk_quantized_block.self, capacity: Self.blocks(count))
-    }
-
-    private static func blocks(_ count: Int) -> Int { count / Int(TK_BLOCK) }
-    private static func padded(_ bytes: Int) -> Int { (bytes + 63) & ~63 }
-}

@@ -6,9 +6,9 @@
 import Glibc
 
 /// One anonymous private mapping, unmapped when the last reference goes.
-final class AnonymousMemory: @unchecked Sendable {
+package final class AnonymousMemory: @unchecked Sendable {
     /// The first byte, at the start of a page (of a huge page where those were asked for).
-    let base: UnsafeMutableRawPointer
+    package let base: UnsafeMutableRawPointer
     /// Usable bytes.
     let byteCount: Int
 
@@ -21,7 +21,7 @@ final class AnonymousMemory: @unchecked Sendable {
     /// - Parameters:
     ///   - huge: ask for huge pages; for memory that is read as a whole, such as weights.
     ///   - purpose: what the memory is for, for the error.
-    init(byteCount: Int, huge: Bool = false, purpose: String) throws(InferenceError) {
+    package init(byteCount: Int, huge: Bool = false, purpose: String) throws(InferenceError) {
         precondition(byteCount >= 0)
         let isHuge = huge && byteCount >= Self.hugePageBytes
         let slack = isHuge ? Self.hugePageBytes : 0

@@ -48,7 +48,7 @@ package enum MachineDescription {
     }
 
     /// From now on this process may open as many files and connections as the system lets it (`getrlimit(2)`).
-    static func raiseDescriptorLimit() {
+    package static func raiseDescriptorLimit() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max

@@ -16,9 +16,9 @@ import Synchronization
 ///
 /// A pool with a thread for every core that the process may use binds each helper to a core of its own, which leaves
 /// one to the caller. Smaller pools leave that to the system: others may use the cores too.
-final class ThreadPool: @unchecked Sendable {
+package final class ThreadPool: @unchecked Sendable {
     /// Threads, the calling one included.
-    let threads: Int
+    package let threads: Int
     /// Jobs of fewer operations than this run on the calling thread alone.
     let threshold: Int
 
@@ -26,7 +26,7 @@ final class ThreadPool: @unchecked Sendable {
     private var helpers: [pthread_t] = []
 
     /// Starts `threads - 1` helpers; fewer where the system gives no more.
-    init(threads: Int, threshold: Int) {
+    package init(threads: Int, threshold: Int) {
         precondition(threads >= 1)
         self.threshold = threshold
         shared = Shared(threads: threads)
@@ -51,7 +51,7 @@ final class ThreadPool: @unchecked Sendable {
 
     /// Calls `body(piece, thread)` for every piece in 0..<pieces and returns when all are done; `thread` in
     /// 0..<threads tells which thread runs it, for scratch memory. `operations`: the size of the whole job.
-    func run(pieces: Int, operations: Int, _ body: (_ piece: Int, _ thread: Int) -> Void) {
+    package func run(pieces: Int, operations: Int, _ body: (_ piece: Int, _ thread: Int) -> Void) {
         if pieces <= 1 || threads == 1 || operations < threshold {
             for piece in 0..<max(pieces, 0) { body(piece, 0) }
             return

@@ -33,8 +33,6 @@ package struct MachineSpeed: Sendable, Equatable {
     /// Rows that one thread multiplies at once.
     private static let pieceRows = 16 * PackedMatrix.panelRows
     private static let budgetNanoseconds: UInt64 = 30_000_000
-    /// Rounds even where they take longer than the budget.
-    private static let minimumRounds = 3
 
     /// One token times a Q8_0 matrix larger than the cache, an eighth of it in each round.
     private static func bandwidth(bytes: Int, pool: ThreadPool) throws(InferenceError) -> Double {
@@ -49,8 +47,7 @@ package struct MachineSpeed: Sendable, Equatable {
         try bestRate(pieces: pool.threads, piecesPerRound: 2 * pool.threads, tokens: 32, pool: pool)
     }
 
-    /// Operations per second in the best of the rounds that fit the budget: what else the machine does at the moment
-    /// should not count.
+    /// Operations per second in the best round.
     private static func bestRate(
         pieces: Int, piecesPerRound: Int, tokens: Int, pool: ThreadPool
     ) throws(InferenceError) -> Double {
@@ -69,21 +66,14 @@ package struct MachineSpeed: Sendable, Equatable {
         let floats = output.base.assumingMemoryBound(to: Float.self)
         let x = tk_quantized(
             blocks: inputs.base.bindMemory(to: tk_quantized_block.self, capacity: blocks), tokens: tokens)
-        let deadline = monotonicNanoseconds() + budgetNanoseconds
-        var rounds = 0
-        var shortest = UInt64.max
-        repeat {
-            let start = monotonicNanoseconds()
-            let firstPiece = rounds * piecesPerRound
-            pool.run(pieces: piecesPerRound, operations: Int.max) { piece, thread in
-                let panel = (firstPiece + piece) % pieces * piecePanels
-                tk_matmul_quantized(
-                    matrix.type, floats + thread * tokens * pieceRows, pieceRows, matrix.panel(panel), x, 0, tokens,
-                    pieceRows, columns)
-            }
-            shortest = min(shortest, max(1, monotonicNanoseconds() - start))
-            rounds += 1
-        } while monotonicNanoseconds() < deadline || rounds < minimumRounds
-        return Double(2 * piecesPerRound * pieceRows * columns * tokens) / (Double(shortest) * 1e-9)
+        let seconds = pool.shortestRound(
+            pieces: piecesPerRound, budgetNanoseconds: budgetNanoseconds
+        ) { round, piece, thread in
+            let panel = (round * piecesPerRound + piece) % pieces * piecePanels
+            tk_matmul_quantized(
+                matrix.type, floats + thread * tokens * pieceRows, pieceRows, matrix.panel(panel), x, 0, tokens,
+                pieceRows, columns)
+        }
+        return Double(2 * piecesPerRound * pieceRows * columns * tokens) / seconds
     }
 }

@@ -7,34 +7,40 @@ import CKernels
 import ModelFile
 
 /// Activations of a batch as matrix products need them.
-struct Activations {
+package struct Activations {
     /// [tokens, columns]
-    var values: UnsafeMutablePointer<Float>
+    package var values: UnsafeMutablePointer<Float>
     /// The same quantized, for quantized matrices; filled by `quantizeRow`. Its layout depends on the number of tokens.
     var quantized: UnsafeMutablePointer<tk_quantized_block>
+
+    /// Room for both forms.
+    package init(values: UnsafeMutablePointer<Float>, quantized: UnsafeMutablePointer<tk_quantized_block>) {
+        (self.values, self.quantized) = (values, quantized)
+    }
 }
 
 extension Activations {
     /// Quantizes row `row` of values [tokens, columns], once for all matrices it goes into.
-    func quantizeRow(_ row: Int, of tokens: Int, columns: Int) {
+    package func quantizeRow(_ row: Int, of tokens: Int, columns: Int) {
         tk_quantize(
             tk_quantized(blocks: quantized, tokens: tokens), columns, row, 0, values + row * columns, columns)
     }
 }
 
 /// A matrix [rows = outputs, columns = inputs] as ceil(rows / 16) panels.
-final class PackedMatrix {
+package final class PackedMatrix {
     let type: tk_type
     let rows: Int
     let columns: Int
     /// Bytes from one panel to the next.
-    let panelBytes: Int
+    package let panelBytes: Int
 
     private let memory: AnonymousMemory
     /// Where the first panel begins in it.
     private let offset: Int
 
-    static let panelRows = Int(TK_PANEL_ROWS)
+    /// Rows of a panel.
+    package static let panelRows = Int(TK_PANEL_ROWS)
     /// Panels that a product takes at once where it can; work is divided into such groups.
     static let panelsAtOnce = 4
 
@@ -48,7 +54,7 @@ final class PackedMatrix {
     }
 
     /// A matrix of a possible shape in memory that it shares with others; `offset` is a multiple of 64 and leaves room.
-    init(type: tk_type, rows: Int, columns: Int, memory: AnonymousMemory, offset: Int) {
+    package init(type: tk_type, rows: Int, columns: Int, memory: AnonymousMemory, offset: Int) {
         self.type = type
         self.rows = rows
         self.columns = columns
@@ -58,7 +64,7 @@ final class PackedMatrix {
     }
 
     /// Packed bytes of a matrix, the last panel's missing rows included; nil: impossible shape.
-    static func byteCount(type: tk_type, rows: Int, columns: Int) -> Int? {
+    package static func byteCount(type: tk_type, rows: Int, columns: Int) -> Int? {
         // Within these bounds the size of one panel cannot overflow; the product with their number can.
         guard rows > 0, columns > 0, rows <= 1 << 31, columns <= 1 << 31,
             columns % tk_block_columns(type) == 0
@@ -69,10 +75,10 @@ final class PackedMatrix {
     }
 
     /// Panels of 16 rows.
-    var panelCount: Int { (rows + Self.panelRows - 1) / Self.panelRows }
+    package var panelCount: Int { (rows + Self.panelRows - 1) / Self.panelRows }
 
     /// Products need the activations quantized.
-    var isQuantized: Bool { tk_block_columns(type) > 1 }
+    package var isQuantized: Bool { tk_block_columns(type) > 1 }
 
     /// Where panel `index` begins.
     func panel(_ index: Int) -> UnsafeMutableRawPointer { memory.base + offset + index * panelBytes }
@@ -95,7 +101,7 @@ final class PackedMatrix {
     /// out[t * stride + r] = row r · x[t], work divided over panels.
     ///
     /// `x` holds [tokens, columns], quantized too where `isQuantized`. No output element depends on the division.
-    func multiply(
+    package func multiply(
         _ x: Activations, into out: UnsafeMutablePointer<Float>, stride: Int, tokens: Int, pool: ThreadPool
     ) {
         let pieces = Self.pieces(ofGroups: groupCount, pool: pool)
@@ -132,7 +138,7 @@ final class PackedMatrix {
 
 extension TensorType {
     /// The kernels' name of this type.
-    var kernelType: tk_type {
+    package var kernelType: tk_type {
         switch self {
         case .f32: TK_F32
         case .f16: TK_F16

@@ -14,7 +14,8 @@ enum ImportRules {
             "ModelFile", "Tokenization", "Inference", "Wire", "Cluster", "Transport", "Crypto", "Logging",
             "ServiceLifecycle",
         ],
-        "CLI": ["Node", "ArgumentParser", "Logging", "ServiceLifecycle"],
+        "Bench": ["CKernels", "ModelFile", "Inference", "Node"],
+        "CLI": ["Bench", "Node", "ArgumentParser", "Logging", "ServiceLifecycle"],
     ]
 
     /// What tests may import beside their own module and `systemModules`, where that is less than everything.
