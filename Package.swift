@@ -79,11 +79,12 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "Bench", dependencies: ["CKernels", "ModelFile", "Inference", "Node"], swiftSettings: strict),
+            name: "Bench", dependencies: ["CKernels", "Generation", "Inference", "ModelFile", "Node", "Sequences"],
+            swiftSettings: strict),
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Bench", "Node",
+                "Bench", "Generation", "Inference", "ModelFile", "Node", "Sequences",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -91,35 +92,40 @@ let package = Package(
             swiftSettings: strict),
 
         // Each test target mirrors the module of its name; the last three look at the whole.
+        .testTarget(name: "SequencesTests", dependencies: ["CKernels", "Sequences"], swiftSettings: strict),
         .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: strict),
-        .testTarget(name: "ModelFileTests", dependencies: ["ModelFile"], swiftSettings: strict),
+        .testTarget(name: "ModelFileTests", dependencies: ["ModelFile", "Sequences"], swiftSettings: strict),
         .testTarget(name: "JinjaTests", dependencies: ["Jinja"], swiftSettings: strict),
         .testTarget(name: "TokenizationTests", dependencies: ["ModelFile", "Tokenization"], swiftSettings: strict),
         .testTarget(
-            name: "InferenceTests", dependencies: ["CKernels", "CThreads", "Inference", "ModelFile"],
+            name: "InferenceTests", dependencies: ["CKernels", "CThreads", "Inference", "ModelFile", "Sequences"],
             swiftSettings: strict,
             linkerSettings: [.unsafeFlags(countedFunctions.flatMap { ["-Xlinker", "--defsym=\($0)=counting_\($0)"] })]),
         .testTarget(
-            name: "WireTests", dependencies: ["Wire", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            name: "WireTests",
+            dependencies: ["Sequences", "Wire", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: strict),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Wire"], swiftSettings: strict),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Sequences", "Wire"], swiftSettings: strict),
         .testTarget(name: "TransportTests", dependencies: ["CZeroMQ", "Transport"], swiftSettings: strict),
+        .testTarget(
+            name: "GenerationTests",
+            dependencies: ["Generation", "Inference", "ModelFile", "Sequences", "Tokenization"], swiftSettings: strict),
         .testTarget(
             name: "NodeTests",
             dependencies: [
-                "Inference", "ModelFile", "Node", "Tokenization", "Transport", "Wire",
+                "Cluster", "Generation", "Inference", "ModelFile", "Node", "Sequences", "Tokenization", "Transport", "Wire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "Inference", "ModelFile", "Node", "NodeTests"],
+            name: "BenchTests", dependencies: ["Bench", "Generation", "Inference", "ModelFile", "Node", "NodeTests", "Sequences"],
             swiftSettings: strict),
         .testTarget(
-            name: "ClusterSimulation", dependencies: ["Cluster", "Wire"], path: "Tests/ClusterSimulation",
+            name: "ClusterSimulation", dependencies: ["Cluster", "Sequences", "Wire"], path: "Tests/ClusterSimulation",
             swiftSettings: strict),
-        .testTarget(name: "CommandTests", dependencies: ["CLI", "Node", "Wire"], swiftSettings: strict),
+        .testTarget(name: "CommandTests", dependencies: ["CLI", "Generation", "Node", "Sequences", "Wire"], swiftSettings: strict),
         .testTarget(name: "TidyTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

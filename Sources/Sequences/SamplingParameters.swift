@@ -5,7 +5,7 @@
 ///
 /// What is nil was not said: whoever serves a model fills it in, with what the model's author recommends and then with
 /// `standard` (`completed(by:)`). A stage takes what is still nil as "off", and a temperature of 1.
-package struct SamplingParameters: Sendable, Equatable {
+package struct SamplingParameters: Sendable, Hashable {
     /// 0 (or less, or NaN) takes the most likely token; 1 is the model's distribution.
     package var temperature: Float?
     /// Keep only the K most likely tokens; 0: all.
@@ -54,7 +54,7 @@ package struct SamplingParameters: Sendable, Equatable {
 }
 
 /// A number added to one token's logit; -infinity bans the token.
-package struct LogitBias: Sendable, Equatable {
+package struct LogitBias: Sendable, Hashable {
     /// The token; ids outside the vocabulary are ignored.
     package var token: Int32
     /// What is added to its logit.

@@ -1,5 +1,6 @@
 // Responsible for: the coordinator's state as people see it. Must not know: how it is shown.
 
+import Sequences
 import Wire
 
 extension Coordinator {

@@ -67,7 +67,7 @@ package struct LoadedModel: Sendable {
 
     /// How a request samples: what it leaves open is as the model's author recommends, else as everywhere.
     package func sampling(of request: GenerationRequest) -> SamplingParameters {
-        request.sampling.completed(by: model.generation.recommended).completed(by: .standard)
+        request.sampling.completed(by: model.generation.sampling).completed(by: .standard)
     }
 
     /// What follows the answer to `request`.
@@ -83,17 +83,4 @@ package struct LoadedModel: Sendable {
 
     /// Tokens that end an answer.
     package var endTokens: Set<Int32> { Set(model.generation.eosTokens.map { Int32($0) }) }
-}
-
-extension GenerationDefaults {
-    /// How the author recommends to sample, as far as the model's files say.
-    package var recommended: SamplingParameters {
-        var parameters = SamplingParameters()
-        parameters.temperature = temperature
-        parameters.topK = topK
-        parameters.topP = topP
-        parameters.minP = minP
-        parameters.repeatPenalty = repeatPenalty
-        return parameters
-    }
 }

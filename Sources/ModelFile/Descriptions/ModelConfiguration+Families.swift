@@ -1,5 +1,7 @@
 // What each family always has in common, whatever file a model comes from. Knows no file format.
 
+import Sequences
+
 extension ModelConfiguration {
     /// GPT-2: learned positions, LayerNorm, fused q, k and v, tanh GELU, biases everywhere.
     static func gpt2(

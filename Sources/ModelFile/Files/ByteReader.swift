@@ -1,5 +1,7 @@
 // Reads little-endian values one after the other from a file, through a small buffer. Knows no format.
 
+import Sequences
+
 /// A forward reader: every count is compared with what the file still has before anything is allocated.
 struct ByteReader {
     private static let bufferBytes = 64 << 10

@@ -4,6 +4,7 @@
 // while mapped kills the process. What was read stays in the system's page cache, which gives way to any program that
 // needs memory: other workers of this host and the next start read the same file.
 import Foundation
+import Sequences
 
 /// One regular file, closed when the last reference goes.
 package final class DiskFile: ByteSource {

@@ -1,6 +1,8 @@
 // Reads the header of one GGUF file, versions 2 and 3: metadata and the list of tensors. Knows nothing of what they
 // mean. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
+import Sequences
+
 /// The header of one GGUF file.
 struct GGUFFile: Sendable {
     static let magic: [UInt8] = Array("GGUF".utf8)

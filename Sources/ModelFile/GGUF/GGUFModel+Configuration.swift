@@ -1,6 +1,8 @@
 // A GGUF model's metadata as a configuration: the way to the family's reader, and what the readers share. Key names:
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
+import Sequences
+
 extension GGUFModel {
     /// The configuration that the metadata and the presence of some tensors describe, validated.
     func configuration() throws(ModelFileError) -> ModelConfiguration {

@@ -1,6 +1,8 @@
 // A GGUF model's vocabulary as a tokenizer description. Key names:
 // https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
+import Sequences
+
 extension GGUFModel {
     /// The tokenizer; nil where the file has none.
     func tokenizer() throws(ModelFileError) -> TokenizerDescription? {
@@ -54,7 +56,7 @@ extension GGUFModel {
         where tokens.contains(id) && !defaults.eosTokens.contains(id) {
             defaults.eosTokens.append(id)
         }
-        defaults.sampling = SamplingDefaults(metadata)
+        defaults.sampling = SamplingParameters(metadata)
         return defaults
     }
 

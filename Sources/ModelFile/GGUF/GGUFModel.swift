@@ -1,6 +1,8 @@
 // A model in GGUF files: finds the parts of a split one and puts their headers together. Knows nothing of tokenizers
 // and sizes.
 
+import Sequences
+
 /// The headers of all files of one model.
 struct GGUFModel: Sendable {
     /// In the order of their numbers; the first holds the metadata.

@@ -1,6 +1,8 @@
 // The config.json of a Hugging Face folder as a configuration: the way to the family's reader, and what the readers
 // share. Field names and defaults are those of the `...Config` classes of the transformers library.
 
+import Sequences
+
 extension HuggingFaceModel {
     var file: String { settings.file }
 

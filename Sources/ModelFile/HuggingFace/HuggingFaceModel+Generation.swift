@@ -1,5 +1,7 @@
 // What a Hugging Face folder suggests for generating, and its template for conversations. Knows nothing of sampling.
 
+import Sequences
+
 extension HuggingFaceModel {
     /// generation_config.json, and what config.json says where that says nothing. Tokens outside of the vocabulary
     /// (small test models inherit them from large ones) are left out.
@@ -34,10 +36,10 @@ extension HuggingFaceModel {
     }
 
     /// transformers samples only where "do_sample" says so; here only its absence leaves the choice open.
-    private static func sampling(_ fields: JSONObject) -> SamplingDefaults {
+    private static func sampling(_ fields: JSONObject) -> SamplingParameters {
         func number(_ name: String) -> Double? { try? fields.number(name) }
         let isGreedy = (try? fields.bool("do_sample")) == false
-        return SamplingDefaults(
+        return SamplingParameters(
             temperature: isGreedy ? 0 : number("temperature"), topK: number("top_k"), topP: number("top_p"),
             minP: number("min_p"), repeatPenalty: number("repetition_penalty"))
     }

@@ -1,6 +1,8 @@
 // A model in a Hugging Face folder: finds the weight files and the settings beside them. Knows nothing of sizes and
 // tokenizers.
 
+import Sequences
+
 /// The files of one folder.
 struct HuggingFaceModel: Sendable {
     let folder: any ModelFolder

@@ -1,5 +1,7 @@
 // An opened, validated model: the one type through which the rest of the program sees model files.
 
+import Sequences
+
 /// A model whose metadata has been read and checked; weights are read on demand.
 package struct Model: Sendable {
     /// The model's own name, or its file's.

@@ -1,6 +1,8 @@
 // Finds the tensors that a configuration needs among those that the files list, and checks types and shapes. Knows no
 // file format; how files call the tensors is given to it.
 
+import Sequences
+
 /// How files name the tensors of a model.
 struct TensorNaming {
     /// The name in the files for a canonical name, and whether a matrix is stored as [inputs, outputs].

@@ -1,5 +1,6 @@
 // Responsible for: the bytes of what workers and clients say to the coordinator. Must not know: sockets, time.
 
+import FoundationEssentials
 import Sequences
 
 extension ControlRequest {

@@ -1,5 +1,7 @@
 // Responsible for: the bytes of a fetch and of a chunk's header. Must not know: sockets, files.
 
+import FoundationEssentials
+
 extension Fetch {
     package func encode() -> [UInt8] {
         var p = PFetch()

@@ -1,5 +1,7 @@
 // Responsible for: the bytes of what the coordinator says to a worker. Must not know: sockets, time.
 
+import FoundationEssentials
+
 extension WorkerCommand {
     package func encode() -> [UInt8] {
         var frame = PWorkerCommand()

@@ -5,10 +5,10 @@ import Testing
 
 @Suite("An author's sampling defaults")
 struct SamplingDefaultsTests {
-    private let all = SamplingDefaults(temperature: 0.6, topK: 20, topP: 0.95, minP: 0.05, repeatPenalty: 1.05)
+    private let all = SamplingParameters(temperature: 0.6, topK: 20, topP: 0.95, minP: 0.05, repeatPenalty: 1.05)
 
     /// Of a folder with this generation_config.json.
-    private func defaults(_ json: String?) throws -> SamplingDefaults {
+    private func defaults(_ json: String?) throws -> SamplingParameters {
         var folder = try TinyModels.llamaFolder()
         if let json { folder.files["generation_config.json"] = Array(json.utf8) }
         return try folder.model().generation.sampling
@@ -20,8 +20,8 @@ struct SamplingDefaultsTests {
             {"do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.95, "min_p": 0.05, "repetition_penalty": 1.05}
             """
         #expect(try defaults(json) == all)
-        #expect(try defaults(nil) == SamplingDefaults())
-        #expect(try defaults(#"{"temperature": null, "top_k": null}"#) == SamplingDefaults())
+        #expect(try defaults(nil) == SamplingParameters())
+        #expect(try defaults(#"{"temperature": null, "top_k": null}"#) == SamplingParameters())
     }
 
     @Test("do_sample false is greedy, whatever the temperature; its absence says nothing")
@@ -41,7 +41,7 @@ struct SamplingDefaultsTests {
             #"{"do_sample": "no"}"#,
         ])
     func meaningless(json: String) throws {
-        #expect(try defaults(json) == SamplingDefaults())
+        #expect(try defaults(json) == SamplingParameters())
     }
 
     @Test("Fewer than no likeliest tokens are all of them")
@@ -53,7 +53,7 @@ struct SamplingDefaultsTests {
     @Test("A GGUF file's come from the keys that llama.cpp's converter writes")
     func gguf() throws {
         var file = TinyModels.llamaGGUF()
-        #expect(try file.model().generation.sampling == SamplingDefaults())
+        #expect(try file.model().generation.sampling == SamplingParameters())
         file.set("general.sampling.temp", .float(0.6))
         file.set("general.sampling.top_k", .int32(20))
         file.set("general.sampling.top_p", .float(0.95))

@@ -1,7 +1,9 @@
 // An author's suggestions for choosing tokens as the fields of a GGUF file. Key names and types: llama.cpp's gguf-py.
 // Knows nothing of sampling.
 
-extension SamplingDefaults {
+import Sequences
+
+extension SamplingParameters {
     private static let prefix = "general.sampling."
 
     init(_ metadata: GGUFMetadata) {
