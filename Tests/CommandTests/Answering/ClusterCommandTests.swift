@@ -55,7 +55,7 @@ extension CommandTests {
 
         @Test("The perplexity of a text is that of one process, also on a cluster that loses a worker meanwhile")
         func perplexity() async throws {
-            let text = Place.package.appendingPathComponent("Sources/Wire/tandem.pb.swift").path
+            let text = Place.package.appendingPathComponent("Sources/Wire/Generated/tandem.pb.swift").path
             let arguments = [
                 "perplexity", "--model", Place.tales, "--file", text, "--context", "256", "--chunks", "24",
             ]
