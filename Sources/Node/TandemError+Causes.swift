@@ -6,7 +6,7 @@ import Wire
 extension TandemError {
     /// An address or a socket that cannot be used.
     package init(_ error: TransportError) {
-        self.init(Sentence(error.description), hint: error.hint.map { Sentence($0) })
+        self.init(Sentence(error.description), hint: Sentence(error.hint))
     }
 
     /// Bytes that are no message.

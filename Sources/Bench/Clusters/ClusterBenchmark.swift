@@ -1,6 +1,7 @@
 // Responsible for: `tandem bench cluster`: loads on a running cluster, and the figures of each.
 // Must not know: flags, tables, who started the cluster.
 import Node
+import Sequences
 
 /// What is known of a cluster before it is asked.
 package struct BenchmarkedCluster: Sendable {
@@ -74,7 +75,7 @@ package struct ClusterBenchmark: Sendable {
         let (prompt, answer) = (options.promptTokens, options.answerTokens)
         guard prompt + answer <= context else {
             throw TandemError(
-                "\(.pp) \(prompt) and \(.tg) \(answer) need a context of \(prompt + answer) tokens, but the cluster's is "
+                "\(.promptLength) \(prompt) and \(.answerLength) \(answer) need a context of \(prompt + answer) tokens, but the cluster's is "
                     + "\(context)", hint: "give a larger \(.context) to its coordinator")
         }
         try await warmUp(prompt: prompt)

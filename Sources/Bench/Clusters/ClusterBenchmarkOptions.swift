@@ -1,5 +1,6 @@
-// Responsible for: the checked choices of a load benchmark. Must not know: flags' syntax, sockets, how loads are made.
+// Responsible for: the checked choices of a load benchmark. Must not know: how fields are spelled, sockets, how loads are made.
 import Node
+import Sequences
 
 /// What load a cluster gets.
 package struct ClusterBenchmarkOptions: Sendable {
@@ -55,30 +56,30 @@ package struct ClusterBenchmarkOptions: Sendable {
     /// The most requests that are wanted to be computed at the same time.
     package var wantedConcurrency: Int { trace == nil ? concurrency.max() ?? 1 : capacityConcurrency }
 
-    /// Refuses values without a meaning, naming the flag.
+    /// Refuses values without a meaning, naming the field.
     package func validate() throws(TandemError) {
-        try TandemError.checked(promptTokens, .pp, in: 1...1_000_000)
-        try TandemError.checked(answerTokens, .tg, in: 1...100_000)
+        try TandemError.checked(promptTokens, .promptLength, in: 1...1_000_000)
+        try TandemError.checked(answerTokens, .answerLength, in: 1...100_000)
         for count in concurrency { try TandemError.checked(count, .concurrency, in: 1...1024) }
         try TandemError.checked(requests ?? 1, .requests, in: 1...1_000_000)
         try TandemError.checked(repetitions, .repetitions, in: 1...1000)
         try TandemError.checked(capacityConcurrency, .parallelRequests, in: 1...1024)
-        try Self.checkPositive(limits.firstTokenSeconds, .sloTtftSeconds)
-        try Self.checkPositive(limits.betweenTokensMilliseconds, .sloTbtMilliseconds)
+        try Self.checkPositive(limits.firstTokenSeconds, .firstTokenLimit)
+        try Self.checkPositive(limits.betweenTokensMilliseconds, .betweenTokensLimit)
         guard let trace else { return }
         try TandemError.checked(trace.requests ?? 1, .requests, in: 1...1_000_000)
         try TandemError.checked(trace.maximumPrompt ?? 1, .maximumPrompt, in: 1...1_000_000)
         try TandemError.checked(trace.maximumAnswer ?? 1, .maximumAnswer, in: 1...1_000_000)
-        let paces = [(.timeScale, trace.timeScale), (.rate, trace.rate), (.load, trace.load)]
-        for case (let flag, let value?) in paces { try Self.checkPositive(value, flag: flag) }
+        let paces: [(Field, Double?)] = [(.timeScale, trace.timeScale), (.rate, trace.rate), (.load, trace.load)]
+        for case (let field, let value?) in paces { try Self.checkPositive(value, field) }
         guard paces.count(where: { $0.1 != nil }) < 2 else {
             throw TandemError("\(.timeScale), \(.rate) and \(.load) each set the pace of a trace", hint: "give one of them")
         }
     }
 
-    private static func checkPositive(_ value: Double, flag: String) throws(TandemError) {
+    private static func checkPositive(_ value: Double, _ field: Field) throws(TandemError) {
         guard value.isFinite && value > 0 && value <= 1e9 else {
-            throw TandemError("\(flag) is \(value), but must be over 0 and at most 1000000000")
+            throw TandemError("\(field) is \(value), but must be over 0 and at most 1000000000")
         }
     }
 }

@@ -1,8 +1,10 @@
 // Responsible for: `tandem bench kernels`: checked choices in, a report out.
 // Must not know: flags' syntax, terminals.
+import Generation
 import Inference
 import ModelFile
 import Node
+import Sequences
 
 /// The choices of `tandem bench kernels`; nil: the default.
 package struct KernelMeasurementOptions: Sendable {

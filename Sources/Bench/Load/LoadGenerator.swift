@@ -1,7 +1,10 @@
 // Responsible for: many requests to one coordinator at the same time or at given times, and a record of each.
 // Must not know: what the prompts are, what is reckoned from the records.
 import Foundation
+import Generation
+import Inference
 import Node
+import Sequences
 
 /// Makes loads. Each request has a connection of its own, as the requests of different people have.
 package struct LoadGenerator: Sendable {
@@ -70,7 +73,7 @@ package struct LoadGenerator: Sendable {
             for try await event in clients[number % clients.count].generate(request).events {
                 switch event {
                 case .accepted(_, let prompt, _): record.promptTokens = prompt.count
-                case .tokens(let tokens, _):
+                case .tokens(let tokens, _), .reasoning(let tokens, _):
                     record.tokenTimes += repeatElement(now(), count: tokens.count)
                 case .finished(let reason, _): record.ending = Self.ending(of: record, reason, request)
                 case .waiting, .scores: break
@@ -96,8 +99,8 @@ package struct LoadGenerator: Sendable {
 
     private static func ending(of record: RequestRecord, _ error: any Error) -> RequestRecord.Ending {
         guard let error = error as? TandemError else { return .lost("\(error)") }
-        if !error.isReply { return .lost(error.message) }
-        return record.tokenTimes.isEmpty ? .refused(error.message) : .failed(error.message)
+        if !error.isReply { return .lost("\(error.message)") }
+        return record.tokenTimes.isEmpty ? .refused("\(error.message)") : .failed("\(error.message)")
     }
 }
 

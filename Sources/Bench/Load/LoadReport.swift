@@ -1,6 +1,7 @@
 // Responsible for: what the requests of a load came to: throughput, latencies, goodput, and how many ended how.
 // Must not know: clocks, sockets, where the requests came from, how the figures are shown.
 import Node
+import Sequences
 
 /// The figures of one load that ran once or several times. Rates are per second of a run, which lasts from its first
 /// submission to its last end; latencies are of the requests of all runs together.

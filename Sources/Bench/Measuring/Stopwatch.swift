@@ -1,4 +1,5 @@
 // Responsible for: the time that measurements take. Must not know: what is measured.
+import Generation
 import Node
 
 /// Runs from its beginning on.

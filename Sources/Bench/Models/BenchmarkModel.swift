@@ -1,7 +1,9 @@
 // Responsible for: the model of a benchmark: a file, or weights from a seed that can be written to one.
 // Must not know: what is measured.
+import Generation
 import ModelFile
 import Node
+import Sequences
 
 /// An opened model.
 package struct BenchmarkModel: Sendable {

@@ -2,6 +2,7 @@
 // Must not know: what is compared, how it is shown.
 import Foundation
 import Node
+import Sequences
 
 /// llama.cpp by way of its Python package llama-cpp-python. Computes only while `run` waits for it.
 final class BenchmarkPeer {
@@ -24,7 +25,7 @@ final class BenchmarkPeer {
             throw TandemError("\(python) cannot be started: \(error)", hint: "give an interpreter with \(.python)")
         }
         let package = "llama-cpp-python"
-        let hint =
+        let hint: Sentence =
             "install it with `\(python) -m pip install llama-cpp-python`, or give another interpreter with \(.python)"
         guard let ready = try? Self.reply(from: output, &unread, name: package), ready["ready"] as? Bool == true else {
             name = package

@@ -2,9 +2,11 @@
 // where asked for, beside another program, all in one run.
 // Must not know: flags, tables.
 import Foundation
+import Generation
 import Inference
 import ModelFile
 import Node
+import Sequences
 
 /// One run.
 package struct ModelBenchmark {
@@ -18,8 +20,8 @@ package struct ModelBenchmark {
     /// Opens the model. Throws what is wrong with the options or the file.
     package init(_ options: ModelBenchmarkOptions) throws(TandemError) {
         self.options = options
-        for prompt in options.prompts { try TandemError.checked(prompt, .pp, in: 0...1_000_000) }
-        try TandemError.checked(options.steps, .tg, in: 0...100_000)
+        for prompt in options.prompts { try TandemError.checked(prompt, .promptLength, in: 0...1_000_000) }
+        try TandemError.checked(options.steps, .answerLength, in: 0...100_000)
         for batch in options.batches { try TandemError.checked(batch, .batch, in: 1...512) }
         try TandemError.checked(options.context, .context, in: 0...1_000_000)
         try TandemError.checked(options.repetitions, .repetitions, in: 1...1000)
@@ -34,7 +36,7 @@ package struct ModelBenchmark {
             StageBenchmark.Test.decode(sequences: $0, steps: options.steps, context: options.context)
         }
         tests = prompts + (options.steps > 0 ? decoding : [])
-        guard !tests.isEmpty else { throw TandemError("there is nothing to measure", hint: "give \(.pp) or \(.tg) above 0") }
+        guard !tests.isEmpty else { throw TandemError("there is nothing to measure", hint: "give \(.promptLength) or \(.answerLength) above 0") }
         opened = try BenchmarkModel(options)
     }
 

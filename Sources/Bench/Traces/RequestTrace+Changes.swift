@@ -1,6 +1,7 @@
 // Responsible for: a trace made to fit: fewer requests, another pace, lengths that a context holds.
 // Must not know: how traces are written, who plays them.
 import Node
+import Sequences
 
 extension RequestTrace {
     /// How many requests were made shorter.

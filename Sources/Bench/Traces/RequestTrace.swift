@@ -2,6 +2,7 @@
 // Must not know: files, sockets, what the tokens are.
 import Foundation
 import Node
+import Sequences
 
 /// Requests in the order of their times.
 package struct RequestTrace: Sendable, Equatable {
@@ -55,7 +56,7 @@ package struct RequestTrace: Sendable, Equatable {
         entries = order.map { entries[$0] }
     }
 
-    private static let forms =
+    private static let forms: Sentence =
         "traces are Azure's (TIMESTAMP,ContextTokens,GeneratedTokens) or Mooncake's "
         + "(lines of JSON with timestamp, input_length, output_length)"
 

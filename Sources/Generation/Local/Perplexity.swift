@@ -4,6 +4,7 @@
 import Foundation
 import ModelFile
 import Sequences
+import Tokenization
 
 /// A text as windows of tokens, one after the other, the rest at its end left out. Where the model wants BOS it stands
 /// in place of the first token of each. The second half of a window is scored: with N tokens, those from N / 2 + 1 on.

@@ -5,6 +5,7 @@
 
 import CKernels
 import ModelFile
+import Sequences
 import Synchronization
 
 /// The results of conversions, as if they stood in a file. A read computes the rows that its range touches, so ranges

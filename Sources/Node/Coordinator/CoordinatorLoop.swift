@@ -1,6 +1,8 @@
 // Responsible for: the coordinator's loop thread: poll, receive, let the machine decide, perform.
 // Must not know: text, tensors, what the decisions are for.
 import Cluster
+import Foundation
+import Inference
 import Logging
 import Sequences
 import Transport

@@ -2,7 +2,9 @@
 // Must not know: what the machine decides (Cluster/Coordinator).
 import Cluster
 import Generation
+import Inference
 import Logging
+import ModelFile
 import Sequences
 import ServiceLifecycle
 import Transport

@@ -2,6 +2,7 @@
 // Must not know: sockets, workers, plans.
 import Cluster
 import Generation
+import ModelFile
 import Sequences
 import Synchronization
 import Transport

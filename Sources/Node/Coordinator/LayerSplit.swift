@@ -1,12 +1,14 @@
-// Responsible for: reading `--split`.
+// Responsible for: reading which layers each worker is to have.
 // Must not know: workers.
+
+import Sequences
 
 /// Layer ranges in the order of workers.
 package enum LayerSplit {
     /// Reads "0-3,4-11". Throws unless the ranges follow each other from layer 0 on.
     package static func parse(_ text: String) throws(TandemError) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
-        let hint = "write ranges that follow each other from layer 0 on, as 0-3,4-11"
+        let hint: Sentence = "write ranges that follow each other from layer 0 on, as 0-3,4-11"
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let ends = part.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
             guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, first >= 0,

@@ -2,8 +2,10 @@
 // Must not know: how it travels.
 import Crypto
 import Foundation
+import Generation
 import Inference
 import ModelFile
+import Sequences
 import Wire
 
 /// A model without its bytes. Crosses the wire as JSON inside `Assign`; `init(decoding:)` checks everything.

@@ -1,6 +1,7 @@
 // Responsible for: where a worker reads each tensor of its shard: its own copy of the model, or the cache.
 // Must not know: how tensors came into the cache.
 import ModelFile
+import Sequences
 import Wire
 
 /// The tensors of one shard, each with its place on this host.

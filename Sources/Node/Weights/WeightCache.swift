@@ -1,7 +1,9 @@
 // Responsible for: tensors kept on disk by their content, shared by all workers of this host and user.
 // Must not know: who sends them, which layers they belong to, what is in them.
 import Foundation
+import Generation
 import ModelFile
+import Sequences
 import Wire
 
 /// A folder with one file a tensor, named by the tensor's digest: `$XDG_CACHE_HOME/tandem/weights/<sha256>`.

@@ -4,6 +4,7 @@
 import Cluster
 import Inference
 import ModelFile
+import Sequences
 import Synchronization
 import Transport
 import Wire

@@ -2,8 +2,10 @@
 // Must not know: what the decisions are for, what is in a tensor.
 import Cluster
 import Foundation
+import Inference
 import Logging
 import ModelFile
+import Sequences
 import Transport
 import Wire
 

@@ -1,8 +1,11 @@
 // Responsible for: a worker process: owns its threads, runs until it is stopped.
 // Must not know: what the machine decides (Cluster/Worker), what a stage computes (Inference).
 import Cluster
+import Generation
+import Inference
 import Logging
 import ModelFile
+import Sequences
 import ServiceLifecycle
 import Transport
 import Wire
