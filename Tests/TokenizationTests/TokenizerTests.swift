@@ -58,7 +58,7 @@ struct TokenizerTests {
         #expect(tokenizer.encode("a", addSpecial: true, parseSpecial: false) == [1, 259, 260, 2])
         #expect(tokenizer.encode("a", addSpecial: false, parseSpecial: false) == [259, 260])
         #expect(tokenizer.encode("", addSpecial: true, parseSpecial: false) == [1, 2])
-        #expect(tokenizer.bosToken == 1 && tokenizer.eosToken == 2 && tokenizer.vocabularySize == 261)
+        #expect(tokenizer.bosToken == 1 && tokenizer.description.eos == 2 && tokenizer.vocabularySize == 261)
     }
 
     @Test("Text is never read as a byte token or a control token")

@@ -1,8 +1,8 @@
 // How text is cut into words.
 
-import ModelFile
 import Testing
 
+@testable import ModelFile
 @testable import Tokenization
 
 @Suite("Words")
@@ -16,7 +16,7 @@ struct WordTests {
 
     /// The steps of a name under "tokenizer.ggml.pre" without the last one, which changes how bytes are written.
     private func steps(_ name: String) throws -> [WordStep] {
-        try #require(TokenizerDescription.PreTokenizer.steps(ofGGUF: name)).map { step in
+        try #require(GGUFPreTokenizer(name)?.steps).map { step in
             guard case .split(let pattern, let behavior, let inverted) = step else {
                 throw TokenizationError.unsupported("step")
             }

@@ -27,7 +27,6 @@ package struct Tokenizer: Sendable {
 
     package var vocabularySize: Int { description.tokens.count }
     package var bosToken: Int32? { description.bos.map(Int32.init) }
-    package var eosToken: Int32? { description.eos.map(Int32.init) }
 
     package init(_ description: TokenizerDescription) throws(TokenizationError) {
         if let unsupported = description.unsupported { throw .unsupported(unsupported) }

@@ -52,9 +52,6 @@ package final class DealerSocket: Pollable {
     /// Events of this socket's connection. Call once, before `connect`, so that none is missed.
     package func monitor() throws(TransportError) -> Monitor { try Monitor(of: handle) }
 
-    /// Messages that were dropped for breaking a limit of the socket's options.
-    package var droppedMessages: Int { handle.droppedMessages }
-
     /// Drops the connection and its queues. Any later use but `close` is a mistake.
     package func close() { handle.close() }
 }

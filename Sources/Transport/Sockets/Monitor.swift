@@ -37,9 +37,6 @@ package final class Monitor: Pollable {
         return nil
     }
 
-    /// Always 0: libzmq's events break no limit.
-    package var droppedMessages: Int { handle.droppedMessages }
-
     deinit { close() }
 
     /// Stops watching.

@@ -2,8 +2,6 @@
 
 /// A `RouterSocket`, `DealerSocket` or `Monitor`.
 package protocol Pollable: AnyObject {
-    /// Messages that were dropped for breaking a limit of the socket's options.
-    var droppedMessages: Int { get }
     /// The libzmq socket.
     var handle: SocketHandle { get }
 }

@@ -62,7 +62,7 @@ package final class RouterSocket: Pollable {
     package func monitor() throws(TransportError) -> Monitor { try Monitor(of: handle) }
 
     /// Messages that were dropped for breaking a limit of the socket's options.
-    package var droppedMessages: Int { handle.droppedMessages }
+    var droppedMessages: Int { handle.droppedMessages }
 
     /// Stops listening and drops every connection and queue. Any later use but `close` is a mistake.
     package func close() { handle.close() }
