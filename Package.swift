@@ -12,6 +12,9 @@ let strict: [SwiftSetting] = [
 /// The same for C.
 let strictC = ["-Wall", "-Wextra", "-Werror"]
 
+/// For `tandem --version`.
+let commit = Context.gitInformation.map { $0.currentCommit.prefix(12) + ($0.hasUncommittedChanges ? "+" : "") }
+
 /// Kernels are optimised in every configuration (tests of a debug build would take hours) and never contract
 /// `a * b + c` on their own: the numerics contract says where an fma stands.
 let kernelFlags: [CSetting] = [
@@ -70,9 +73,12 @@ let package = Package(
 
         // Where the two meet
         .target(
+            name: "CBuild",
+            cSettings: [.unsafeFlags(strictC), .define("TANDEM_COMMIT", to: "\"\(commit ?? "unknown")\"")]),
+        .target(
             name: "Node",
             dependencies: [
-                "Cluster", "Generation", "Inference", "ModelFile", "Sequences", "Transport", "Wire",
+                "CBuild", "Cluster", "Generation", "Inference", "ModelFile", "Sequences", "Transport", "Wire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

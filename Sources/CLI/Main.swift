@@ -2,6 +2,7 @@
 // lines with an exit status. Must not know: any rule.
 import ArgumentParser
 import Node
+import Sequences
 
 /// The root of the subcommands.
 struct Tandem: AsyncParsableCommand {
@@ -17,7 +18,7 @@ struct Tandem: AsyncParsableCommand {
 
             On one machine: tandem run --model MODEL --prompt "Once upon a time"
             """,
-        version: "tandem \(buildVersion) (protocol \(protocolVersion))",
+        version: "tandem \(Build.version) (commit \(Build.commit), protocol \(Build.protocolVersion))",
         subcommands: [
             RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, UpCommand.self, GenerateCommand.self,
             ChatCommand.self, StatusCommand.self, InspectCommand.self, PerplexityCommand.self, QuantizeCommand.self,
@@ -49,8 +50,8 @@ enum Main {
     /// Prints a failure and ends the process with its status.
     private static func report(_ error: any Error) -> Never {
         if let failure = error as? TandemError {
-            Terminal.say("error: \(failure.message)")
-            if let hint = failure.hint { Terminal.say("hint: \(hint)") }
+            Terminal.say("error: \(failure.message.spelled)")
+            if let hint = failure.hint { Terminal.say("hint: \(hint.spelled)") }
             exitNow(failure.retryAfterMilliseconds == nil ? 1 : temporaryFailure)
         }
         let code = Tandem.exitCode(for: error)

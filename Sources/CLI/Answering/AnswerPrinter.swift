@@ -1,13 +1,19 @@
 // Responsible for: an answer as it arrives: text streamed on stdout, or one JSON object; notices and speed on stderr.
 import ArgumentParser
 import Foundation
+import Generation
 import Node
+import Sequences
 
 /// Consumes one generation.
 struct AnswerPrinter {
     var json = false
     /// Talk about the speed afterwards.
     var showsSpeed = true
+
+    /// What stands around reasoning where it cannot be shown in other letters.
+    private static let opening = "<think>"
+    private static let closing = "</think>"
 
     /// What the caller may want to know of the answer.
     struct Answer {
@@ -18,6 +24,11 @@ struct AnswerPrinter {
         var timings = GenerationTimings()
         /// How many of the oldest messages did not fit in the context.
         var droppedMessages = 0
+
+        /// The lines between reasoning and answer belong to neither.
+        fileprivate mutating func add(_ more: String) {
+            text += text.isEmpty && reasoning != nil ? String(more.drop { $0.isNewline }) : more
+        }
     }
 
     /// Prints the answer until it ends. Ctrl-C cancels the request and waits for its end; a second Ctrl-C leaves.
@@ -27,22 +38,29 @@ struct AnswerPrinter {
         defer { interrupt.stop() }
         var report = AnswerReport()
         var answer = Answer()
-        var splitter = ReasoningSplitter()
+        var isReasoning = false
         for try await event in generation.events {
             switch event {
             case .accepted(let model, let tokens, let dropped):
                 (report.model, report.prompt_tokens, answer.droppedMessages) = (model, tokens, dropped)
                 if dropped > 0 { Terminal.say("(the context is full: the \(dropped) oldest messages were dropped)") }
             case .waiting(let reason):
-                Terminal.say("waiting: \(reason)")
+                Terminal.say("waiting: \(reason.spelled)")
+            case .reasoning(let tokens, let text):
+                answer.reasoning = (answer.reasoning ?? "") + text
+                let marked = isReasoning ? text : Self.opening + text
+                isReasoning = true
+                report.add(tokens, text: marked)
+                if !json { Terminal.put(Terminal.isOutputInteractive ? Terminal.dim(text) : marked) }
             case .tokens(let tokens, let text):
-                report.add(tokens, text: text)
-                take(splitter.append(text ?? ""), into: &answer)
-                let isSplit = Terminal.isOutputInteractive && text != nil
-                if !json, !isSplit { Terminal.put(text ?? tokens.map { "\($0.token) " }.joined()) }
+                answer.add(text ?? "")
+                let marked = text.map { isReasoning ? Self.closing + $0 : $0 }
+                isReasoning = false
+                report.add(tokens, text: marked)
+                let shown = Terminal.isOutputInteractive ? text : marked
+                if !json { Terminal.put(shown ?? tokens.map { "\($0.token) " }.joined()) }
             case .scores: break  // asked for by `perplexity` only
             case .finished(let reason, let timings):
-                take(splitter.finish(), into: &answer)
                 (answer.reason, answer.timings) = (reason, timings)
                 report.finish(reason, timings)
             }
@@ -54,22 +72,6 @@ struct AnswerPrinter {
             if showsSpeed { Terminal.say(Self.speed(answer.timings, answer.reason)) }
         }
         return answer
-    }
-
-    /// Adds parts to the answer. A terminal shows them, reasoning dimmed; elsewhere the text goes out as it came.
-    private func take(_ parts: [ReasoningSplitter.Part], into answer: inout Answer) {
-        for part in parts {
-            if part.isReasoning {
-                answer.reasoning = (answer.reasoning ?? "") + part.text
-            } else {
-                // The lines between reasoning and answer belong to neither.
-                let isBegin = answer.text.isEmpty && answer.reasoning != nil
-                answer.text += isBegin ? String(part.text.drop { $0.isNewline }) : part.text
-            }
-            if !json, Terminal.isOutputInteractive {
-                Terminal.put(part.isReasoning ? Terminal.dim(part.text) : part.text)
-            }
-        }
     }
 
     /// "12 prompt tokens in 0.05 s (240.0/s), 64 tokens in 0.50 s (126.0/s)".
@@ -125,7 +127,7 @@ private struct AnswerReport: Encodable {
         try object.encode(timings, forKey: .timings)
     }
 
-    mutating func add(_ more: [GeneratedToken], text piece: String?) {
+    mutating func add(_ more: [SampledToken], text piece: String?) {
         if let piece { text = (text ?? "") + piece }
         for item in more {
             tokens.append(item.token)

@@ -1,6 +1,8 @@
 // Responsible for: `tandem chat`: a conversation, each turn answered with all turns before it as context.
 import ArgumentParser
+import Generation
 import Node
+import Sequences
 
 struct ChatCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

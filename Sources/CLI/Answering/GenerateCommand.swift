@@ -1,6 +1,8 @@
 // Responsible for: `tandem generate`: one prompt to a coordinator, the answer streamed back.
 import ArgumentParser
+import Generation
 import Node
+import Sequences
 
 /// The flag that names a coordinator.
 struct CoordinatorFlag: ParsableArguments {

@@ -1,18 +1,28 @@
 // Responsible for: the flags shared by `run`, `generate` and `chat`, and the request they make.
 import ArgumentParser
 import Foundation
+import Generation
 import Node
+import Sequences
 
 /// Flags that shape an answer.
 struct SamplingFlags: ParsableArguments {
     @Option(help: "End the answer after this many tokens.") var maxTokens: Int?
-    @Option(help: "0 always takes the likeliest token; higher is more varied.") var temperature: Float = 0.8
-    @Option(help: "Choose among the K likeliest tokens (0: all).") var topK: Int = 40
-    @Option(help: "Choose among the likeliest tokens that add up to this probability (1: all).")
-    var topP: Float = 0.95
-    @Option(help: "Leave out tokens less likely than this fraction of the likeliest (0: none).")
-    var minP: Float = 0.05
-    @Option(help: "Make tokens seen before less likely (1: off).") var repeatPenalty: Float = 1
+    @Option(help: "0 always takes the likeliest token; higher is more varied (default: the model's own, else 0.8).")
+    var temperature: Float?
+    @Option(help: "Choose among the K likeliest tokens, 0: all (default: the model's own, else 40).") var topK: Int?
+    @Option(
+        help: """
+            Choose among the likeliest tokens that add up to this probability, 1: all (default: the model's own, else 0.95).
+            """)
+    var topP: Float?
+    @Option(
+        help: """
+            Leave out tokens less likely than this fraction of the likeliest, 0: none (default: the model's own, else 0.05).
+            """)
+    var minP: Float?
+    @Option(help: "Make tokens seen before less likely, 1: off (default: the model's own, else 1).")
+    var repeatPenalty: Float?
     @Option(help: "Lower the logit of every token already in the answer (0: off).") var presencePenalty: Float = 0
     @Option(help: "Lower a token's logit for each time it is in the answer (0: off).")
     var frequencyPenalty: Float = 0
@@ -37,13 +47,15 @@ struct SamplingFlags: ParsableArguments {
         request.sampling.seed = seed ?? UInt64.random(in: 0..<(1 << 53))
         request.stops = stop
         request.ignoresEndOfText = ignoreEOS
+        var biases: [Int32: Float] = [:]
         for item in logitBias {
             let parts = item.split(separator: "=", omittingEmptySubsequences: false)
             guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN else {
                 throw TandemError("--logit-bias is \(item)", hint: "write it as ID=BIAS, for example 42=-1.5")
             }
-            request.sampling.logitBias[token] = bias
+            biases[token] = bias
         }
+        request.sampling.logitBias = biases.sorted { $0.key < $1.key }.map { LogitBias(token: $0.key, bias: $0.value) }
     }
 }
 
@@ -124,7 +136,7 @@ struct PromptFlags: ParsableArguments {
     func request(_ sampling: SamplingFlags) throws -> GenerationRequest {
         var request = GenerationRequest(prompt: try readPrompt())
         try sampling.apply(to: &request, defaultMaximumTokens: 256)
-        request.sampling.logProbabilities = logprobs
+        request.sampling.logProbabilityCount = logprobs
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         if let path = tools {

@@ -1,7 +1,9 @@
 // Responsible for: `tandem run`: one process, one stage with all layers. The reference for every other way to run a
 // model, and the file to read first.
 import ArgumentParser
+import Generation
 import Node
+import Sequences
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

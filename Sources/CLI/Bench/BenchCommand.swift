@@ -3,6 +3,7 @@ import ArgumentParser
 import Bench
 import Foundation
 import Node
+import Sequences
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Bench
 import Node
+import Sequences
 
 /// Flags of every benchmark of a model.
 struct BenchedModelFlags: ParsableArguments {

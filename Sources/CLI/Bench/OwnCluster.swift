@@ -3,7 +3,10 @@
 import ArgumentParser
 import Bench
 import Foundation
+import Generation
+import Inference
 import Node
+import Sequences
 
 /// The flags that name a running cluster or describe one to start.
 struct BenchClusterFlags: ParsableArguments {

@@ -1,7 +1,9 @@
 // Responsible for: `tandem inspect`: what a model file holds and what running it takes, as tables or JSON.
 import ArgumentParser
 import Foundation
+import Generation
 import Node
+import Sequences
 
 struct InspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,10 @@
 // Responsible for: `tandem perplexity`: how well a model predicts a text, in this process or on a cluster.
 import ArgumentParser
 import Foundation
+import Generation
+import ModelFile
 import Node
+import Sequences
 import Synchronization
 
 struct PerplexityCommand: AsyncParsableCommand {
@@ -41,22 +44,20 @@ struct PerplexityCommand: AsyncParsableCommand {
             path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
             threads: threads)
         let text = try PerplexityText(path: file, for: loaded, windowLength: context, maximumWindows: chunks)
-        let generate: @Sendable (GenerationRequest) -> Generation
+        let generator: any Generator
         if let coordinator {
-            let client = try CoordinatorClient(address: coordinator)
-            generate = { client.generate($0) }
+            generator = try CoordinatorClient(address: coordinator)
         } else {
             let progress = Progress()
-            let generator = try LocalGenerator(loaded, threads: threads, keyValueType: keyValues.keyValueType) {
+            generator = try LocalGenerator(loaded, threads: threads, keyValueType: keyValues.keyValueType) {
                 progress.update("loading", done: $0, total: $1)
             }
             progress.end()
-            generate = { generator.generate($0) }
         }
         Terminal.say("\(text.windows.count) windows of \(context) tokens, \(context - context / 2 - 1) scored in each")
         let report = RunningReport(windows: text.windows.count, json: json)
         let work = Task { [concurrency = coordinator == nil ? 1 : Self.windowsAtOnce] in
-            try await text.measure(concurrency: concurrency, generate, notice: report.notice) { report.add($0, $1) }
+            try await text.measure(concurrency: concurrency, by: generator, notice: report.notice) { report.add($0, $1) }
         }
         let interrupt = Interrupt { work.cancel() }
         defer { interrupt.stop() }
@@ -99,7 +100,8 @@ private final class RunningReport: @unchecked Sendable {
     }
 
     /// Says what has not just been said. From any thread.
-    @Sendable func notice(_ text: String) {
+    @Sendable func notice(_ sentence: Sentence) {
+        let text = sentence.spelled
         let isNew = lastNotice.withLock { last in
             defer { last = text }
             return last != text

@@ -1,6 +1,7 @@
 // Responsible for: `tandem quantize`: flags in, a GGUF file and a summary out.
 import ArgumentParser
 import Foundation
+import Generation
 import Node
 
 struct QuantizeCommand: AsyncParsableCommand {

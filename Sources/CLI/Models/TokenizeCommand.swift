@@ -2,7 +2,9 @@
 // Must not know: how a tokenizer works.
 import ArgumentParser
 import Foundation
+import Generation
 import Node
+import Sequences
 
 struct TokenizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

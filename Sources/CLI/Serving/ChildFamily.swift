@@ -1,7 +1,9 @@
 // Responsible for: a coordinator and workers as child processes of this one, stopped together and never left behind.
 // Must not know: what they are for.
 import Foundation
+import Inference
 import Node
+import Sequences
 
 /// The child processes of one command. Each reads a pipe whose other end only we hold, so that none outlives us.
 final class ChildFamily: @unchecked Sendable {
@@ -35,7 +37,7 @@ final class ChildFamily: @unchecked Sendable {
 
     /// Refuses a number of workers that is given as --workers.
     static func checkWorkers(_ count: Int) throws(TandemError) {
-        try TandemError.checked(count, flag: "--workers", in: 1...mostWorkers)
+        try TandemError.checked(count, Field("workers"), in: 1...mostWorkers)
     }
 
     /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them.

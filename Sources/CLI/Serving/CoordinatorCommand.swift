@@ -1,6 +1,7 @@
 // Responsible for: `tandem coordinator`: assemble a coordinator node from flags and run it until a signal.
 import ArgumentParser
 import Foundation
+import Logging
 import Node
 import ServiceLifecycle
 

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import Node
 import ServiceLifecycle
+import UnixSignals
 
 /// Runs a node until SIGINT or SIGTERM, then lets it end in order.
 func runUntilSignal(_ node: some Service, log: Logger) async throws {

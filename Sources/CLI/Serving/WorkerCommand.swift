@@ -1,6 +1,7 @@
 // Responsible for: `tandem worker`: assemble a worker node from flags and run it until a signal.
 import ArgumentParser
 import Node
+import Sequences
 
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

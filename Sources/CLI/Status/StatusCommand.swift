@@ -1,6 +1,7 @@
 // Responsible for: `tandem status`: flags in; what a coordinator says about its workers and requests once, or live.
 import ArgumentParser
 import Node
+import Sequences
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,9 @@
 // Must not know: what a state looks like.
 @preconcurrency import Dispatch
 import Foundation
+import Generation
 import Node
+import Sequences
 
 /// Asks one coordinator every `interval` seconds.
 struct StatusWatch {
@@ -26,7 +28,7 @@ struct StatusWatch {
         var previous: ClusterStatus?
         for await result in answers() {
             switch result {
-            case .failure(let error): Terminal.say("\(error.message); asking again")
+            case .failure(let error): Terminal.say("\(error.message.spelled); asking again")
             case .success(let status):
                 let view = StatusView(status: status, previous: previous)
                 Terminal.put(isJSON ? try JSONOutput.documentLine(status) : view.plainLine() + "\n")
@@ -133,6 +135,6 @@ private struct Age {
         let seconds = (lastAnswer ?? start).duration(to: .now).seconds
         guard error != nil || seconds > interval + Self.patienceSeconds else { return nil }
         let last = lastAnswer == nil ? "" : "; its last answer came \(formatSeconds(seconds)) ago"
-        return (error?.message ?? "the coordinator does not answer") + last + "; asking again"
+        return (error?.message.spelled ?? "the coordinator does not answer") + last + "; asking again"
     }
 }

@@ -1,6 +1,7 @@
 // Responsible for: showing how far a transfer or a load is: a bar with rate and time left on a terminal, a plain
 // line now and then elsewhere.
 import Foundation
+import Generation
 import Node
 
 /// One thing in progress, counted in bytes. Used from one thread at a time.

@@ -1,6 +1,7 @@
 // Responsible for: the process's streams: data on stdout, talk on stderr, prompts from stdin or files.
 import Foundation
 import Node
+import Sequences
 
 /// Writes to the two output streams.
 enum Terminal {

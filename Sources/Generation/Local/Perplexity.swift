@@ -109,7 +109,7 @@ extension PerplexityText {
     /// `CancellationError` where the task is cancelled.
     package func measure(
         concurrency: Int, by generator: some Generator,
-        notice: @escaping @Sendable (String) -> Void = { _ in },
+        notice: @escaping @Sendable (Sentence) -> Void = { _ in },
         each: (_ windowsDone: Int, PerplexityEstimate) -> Void
     ) async throws -> PerplexityEstimate {
         var estimate = PerplexityEstimate()
@@ -135,7 +135,7 @@ extension PerplexityText {
         return estimate
     }
 
-    private func scores(of generation: Generation, _ notice: (String) -> Void) async throws -> [Float] {
+    private func scores(of generation: Generation, _ notice: (Sentence) -> Void) async throws -> [Float] {
         var scores: [Float] = []
         for try await event in generation.events {
             switch event {

@@ -36,7 +36,7 @@ package struct StopMatcher: Sendable {
     private var patterns: [Pattern]
     private var held: [UInt8] = []
     /// A stop string was found: all that comes later is dropped.
-    private var hasMatched = false
+    package private(set) var hasMatched = false
 
     /// Empty stop strings are ignored.
     package init(_ stops: [String]) {
