@@ -5,12 +5,12 @@ import Wire
 /// An ordered list of stages that together run every layer.
 package struct Plan: Sendable, Equatable {
     /// A worker and its layers.
-    package struct Stage: Sendable, Equatable {
+    package struct Share: Sendable, Equatable {
         package var worker: WorkerID
         package var layers: Range<Int>
     }
 
-    package var stages: [Stage]
+    package var stages: [Share]
     /// KV blocks of every stage.
     package var blockCount: Int
 

@@ -13,7 +13,7 @@ extension Scheduler {
     }
 
     /// What the result of a step of this epoch means. Steps complete in the order they were sent.
-    mutating func complete(_ result: StepResult, _ now: UInt64) -> Completion {
+    mutating func complete(_ result: StepResult, _ now: Moment) -> Completion {
         guard let step = steps.first, step.id <= result.step else { return .duplicate }
         guard step.id == result.step else { return .wrong("the result of \(step.id) did not come") }
         guard let samples = Self.samples(of: step, in: result) else {
@@ -85,7 +85,7 @@ extension Scheduler {
             if isWrong { return nil }
             learn(sample.token, index)
             sequences[index].tokens.append(sample.token)
-            generatedTokens += 1
+            counts.generatedTokens += 1
             outcomes.append(.emit(sequences[index].request, sample))
             if let guess = sequences[index].draft.first {
                 if guess == sample.token {

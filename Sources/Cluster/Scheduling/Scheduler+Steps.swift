@@ -9,7 +9,7 @@ import Wire
 
 extension Scheduler {
     /// Lets requests run, then chooses the next step; nil: there is nothing to compute, or enough in flight.
-    mutating func nextStep(_ now: UInt64) -> (forward: Forward?, outcomes: [Outcome]) {
+    mutating func nextStep(_ now: Moment) -> (forward: Forward?, outcomes: [Outcome]) {
         var outcomes = admit()
         guard stageCount > 0 else { return (nil, outcomes) }
         let decoding = sequences.count(where: \.isDecoding)
@@ -24,7 +24,7 @@ extension Scheduler {
         return (send(items, now, &outcomes), outcomes)
     }
 
-    private mutating func send(_ items: [ForwardItem], _ now: UInt64, _ outcomes: inout [Outcome]) -> Forward {
+    private mutating func send(_ items: [ForwardItem], _ now: Moment, _ outcomes: inout [Outcome]) -> Forward {
         lastStep = StepID(lastStep.value + 1)
         if steps.isEmpty { monitor.begin(now) }
         var sent: [StepItem] = []
@@ -106,7 +106,7 @@ extension Scheduler {
                 tokens: waiting, stages: stageCount, smallest: Self.smallestChunk, limit: rules.prefillChunk)
         }
         let most = monitor.costs.promptTokens(
-            besides: taken, within: rules.stepMicroseconds, limit: rules.prefillChunk,
+            besides: taken, within: rules.stepTime / .microseconds(1), limit: rules.prefillChunk,
             granularity: Self.promptGranularity)
         // A step much larger than those before and after it keeps other stages waiting: what there is of prompts is dealt
         // to as many steps as are under way in two rounds. One stage waits for nobody.

@@ -32,7 +32,7 @@ struct Scheduler: Sendable {
         var maximumRunning: Int
         var lengthRule = LengthRule()
         /// While answers are decoded, a step takes no longer at any stage if its share of a prompt can be so small.
-        var stepMicroseconds = 100_000.0
+        var stepTime = Duration.milliseconds(100)
         /// Answers are guessed ahead where stages would be idle.
         var guesses = true
         /// Finished or preempted requests leave their keys and values to be found.
@@ -66,8 +66,7 @@ struct Scheduler: Sendable {
     var pool = BlockPool(count: 0)
     var steps: Deque<Step> = []
     var monitor = PipelineMonitor()
-    var counts = PipelineStatus()
-    var generatedTokens: UInt64 = 0
+    var counts = SchedulerCounts()
     /// Over, but steps of it are in flight.
     var draining: [SequenceID] = []
     private(set) var epoch = Epoch.none
@@ -88,8 +87,10 @@ struct Scheduler: Sendable {
 
     // MARK: Epochs
 
-    /// All stages have lost everything: requests wait again.
-    mutating func suspend() {
+    /// The plan of this epoch is over, and all its stages have lost everything: requests wait again.
+    mutating func suspend(_ epoch: Epoch) { if epoch == self.epoch { forgetEpoch() } }
+
+    private mutating func forgetEpoch() {
         pool = BlockPool(count: 0)
         steps = []
         draining = []
@@ -100,7 +101,7 @@ struct Scheduler: Sendable {
 
     /// A new plan serves.
     mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int) {
-        suspend()
+        forgetEpoch()
         self.epoch = epoch
         self.stageCount = stageCount
         lastStep = StepID(0)
@@ -110,7 +111,7 @@ struct Scheduler: Sendable {
 
     // MARK: Requests
 
-    mutating func submit(_ task: GenerationTask, now: UInt64) {
+    mutating func submit(_ task: GenerationTask, now: Moment) {
         let sequence = SequenceState(id: SequenceID(0), task: task, lengthRule: rules.lengthRule, now: now)
         let place = sequences.firstIndex { $0.task.priority < task.priority } ?? sequences.count
         sequences.insert(sequence, at: place)

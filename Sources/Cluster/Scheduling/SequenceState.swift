@@ -14,7 +14,7 @@ struct SequenceState: Sendable {
     /// A new one each time it runs.
     var id: SequenceID
     let task: GenerationTask
-    let submittedAt: UInt64
+    let submittedAt: Moment
     var phase = Phase.waiting
     /// Prompt and answer.
     var tokens: [Int32]
@@ -45,7 +45,7 @@ struct SequenceState: Sendable {
 
     private let lengthRule: LengthRule
 
-    init(id: SequenceID, task: GenerationTask, lengthRule: LengthRule, now: UInt64) {
+    init(id: SequenceID, task: GenerationTask, lengthRule: LengthRule, now: Moment) {
         self.id = id
         self.task = task
         self.lengthRule = lengthRule
