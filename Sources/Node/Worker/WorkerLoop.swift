@@ -28,10 +28,13 @@ final class WorkerLoop {
     /// What other threads want of the loop.
     enum Wish: Sendable { case leave }
 
+    /// Activations pass through it with their steps.
+    typealias Machine = Worker<StepArrival, Frame>
+
     let parts: Parts
     let context: Context
     let poller: Poller
-    var machine: Worker<StepArrival, Frame>
+    var machine: Machine
     private let data: RouterSocket
     private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
     private var control: OutboundLink
@@ -67,7 +70,7 @@ final class WorkerLoop {
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
-        machine = Worker(join, now: .start)
+        machine = Machine(join, now: .start)
         control = try Self.connectControl(context, parts.coordinator, id, poller)
         poller.add(data)
 
@@ -267,13 +270,13 @@ final class WorkerLoop {
 
     // MARK: What the machine decides
 
-    private func decide(_ event: Worker.Event) {
+    private func decide(_ event: Machine.Event) {
         for action in machine.handle(event, now: now) {
             do { try perform(action) } catch { ending = .failure(error) }
         }
     }
 
-    private func perform(_ action: Worker.Action) throws(NodeError) {
+    private func perform(_ action: Machine.Action) throws(NodeError) {
         switch action {
         case .send(let message): _ = control.socket.send([ControlRequest.worker(message).encode()])
         case .welcomed(let welcome):
