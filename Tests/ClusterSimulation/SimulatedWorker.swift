@@ -3,6 +3,9 @@
 import Cluster
 import Wire
 
+/// The machine, with activations as the toy model has them.
+typealias Worker = Cluster.Worker<[UInt64], [UInt64]>
+
 /// A place where worker processes live, one after the other.
 struct SimulatedWorker {
     let memoryBytes: UInt64
@@ -58,7 +61,7 @@ extension World {
         join.readBandwidth = nodes[slot].readBandwidth
         join.dataEndpoint = "\(slot).\(nodes[slot].life)"
         endpoints[join.dataEndpoint] = (slot, nodes[slot].life)
-        nodes[slot].machine = Worker(join, now: now)
+        nodes[slot].machine = Worker(join, now: .milliseconds(now))
         queue.plan(.connected(slot: slot, life: nodes[slot].life), at: now + random.milliseconds(1...20))
     }
 
@@ -111,7 +114,7 @@ extension World {
             result.timings = [StageTiming(wire: 300, queue: 50, compute: 1_000 + random.next() % 5_000, wait: 10)]
             note(stage.complaint)
             nodes[slot].inputs.removeAll { $0.forward.step == forward.step }
-            tell(slot, .computed(result), hidden)
+            tell(slot, .computed(result, hidden))
         case .deliver(let letter): arrive(letter, slot)
         default: break
         }
@@ -125,22 +128,24 @@ extension World {
                 nodes[slot].inputs.append((forward, input))
                 note(bounds.queue(nodes[slot].inputs.count, assign))
             }
-            tell(slot, .forward(forward))
+            tell(slot, .forward(forward, input))
         case .message, .result: break
         }
     }
 
-    /// Hands an event to a worker's machine and does what it decides. `hidden`: what was just computed.
-    func tell(_ slot: Int, _ event: Worker.Event, _ hidden: [UInt64] = []) {
-        guard let actions = nodes[slot].machine?.handle(event, now: now) else { return }
+    /// Hands an event to a worker's machine and does what it decides.
+    func tell(_ slot: Int, _ event: Worker.Event) {
+        guard let actions = nodes[slot].machine?.handle(event, now: .milliseconds(now)) else { return }
         if trace != nil, !actions.isEmpty { trace?.append("\(now) worker \(slot): \(event) -> \(actions)") }
-        for action in actions { perform(action, slot, hidden) }
-        guard let deadline = nodes[slot].machine?.nextDeadline, deadline < nodes[slot].tick else { return }
+        for action in actions { perform(action, slot) }
+        guard let deadline = nodes[slot].machine.map({ ($0.nextDeadline - .start).wholeMilliseconds }),
+            deadline < nodes[slot].tick
+        else { return }
         nodes[slot].tick = max(deadline, now)
         queue.plan(.tickWorker(slot: slot, life: nodes[slot].life), at: nodes[slot].tick)
     }
 
-    private func perform(_ action: Worker.Action, _ slot: Int, _ hidden: [UInt64]) {
+    private func perform(_ action: Worker.Action, _ slot: Int) {
         let here = Place.worker(slot)
         let life = nodes[slot].life
         switch action {
@@ -155,20 +160,19 @@ extension World {
             nodes[slot].inputs = []
             let time = random.milliseconds(5...150) * nodes[slot].slowness
             queue.plan(.loaded(slot: slot, life: life, assign.epoch), at: now + time)
-        case .connectNext(let endpoint):
+        case .connectNext(_, let endpoint):
             nodes[slot].nextStage = endpoint
             if let next = endpoints[endpoint]?.slot { network.cut(here, .worker(next), .data) }
         case .unload: nodes[slot].stage = nil
-        case .compute(let forward):
-            let input = nodes[slot].inputs.first { $0.forward.step == forward.step }?.input ?? []
+        case .compute(let forward, let input):
             if nodes[slot].isHung { return }
             let time = random.milliseconds(1...6) * nodes[slot].slowness
-            queue.plan(.computed(slot: slot, life: life, forward, input), at: now + time)
-        case .sendForward(let forward):
+            queue.plan(.computed(slot: slot, life: life, forward, input ?? []), at: now + time)
+        case .sendForward(let forward, let hidden):
             // Also of steps that were skipped.
             nodes[slot].inputs.removeAll { $0.forward.step <= forward.step }
             if let (next, nextLife) = endpoints[nodes[slot].nextStage] {
-                post(.forward(forward, hidden), from: here, to: .worker(next), .data, life: nextLife)
+                post(.forward(forward, hidden ?? []), from: here, to: .worker(next), .data, life: nextLife)
             }
         case .sendResult(let result):
             nodes[slot].inputs.removeAll { $0.forward.step <= result.step }

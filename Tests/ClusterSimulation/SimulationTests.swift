@@ -72,7 +72,7 @@ import Testing
             world.trace = []
             _ = world.run()
             let trace = (world.trace ?? []).joined()
-            let status = world.coordinator.status(now: world.now)
+            let status = world.coordinator.status(now: .milliseconds(world.now))
             if case .replayed(let length) = world.lengths {
                 count("sequences restart", trace.contains("restartLength: \(length + 1),"))
             }

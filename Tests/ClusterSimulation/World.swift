@@ -57,7 +57,7 @@ final class World {
         let length = 8 + random.below(100)
         lengths = [.none, .dynamic(beyond: length), .replayed(beyond: length)][random.below(3)]
         answers = AnswerChecker(contextLength: World.contextLength, lengths: lengths)
-        coordinator = Coordinator(Self.configuration(&random, workers: workers, lengths: lengths), now: 0)
+        coordinator = Coordinator(Self.configuration(&random, workers: workers, lengths: lengths), now: .start)
         prepareWorkers(workers)
         prepareFaults()
         prepareClients()
@@ -84,13 +84,13 @@ final class World {
         configuration.maximumRunning = [1, 3, 8][random.below(3)]
         configuration.guesses = random.chance(80)
         configuration.keepsPrefixes = random.chance(80)
-        configuration.stepMilliseconds = [1, 10, 100][random.below(3)]
+        configuration.stepTime = .milliseconds([1, 10, 100][random.below(3)])
         configuration.minimumWorkers = 1 + random.below(min(workers, 2))
         if workers > 1, random.chance(20) { configuration.split = [0..<3, 3..<6] }
-        configuration.stalledAfter = 1_500
-        configuration.setAsideFor = 2_000
-        configuration.hungAfter = 2_000
-        configuration.loadStalledAfter = 5_000
+        configuration.stalledAfter = .milliseconds(1_500)
+        configuration.setAsideFor = .seconds(2)
+        configuration.hungAfter = .seconds(2)
+        configuration.loadStalledAfter = .seconds(5)
         return configuration
     }
 
@@ -134,7 +134,7 @@ final class World {
     /// Hands an event to the coordinator and does what it decides.
     func tell(_ event: Coordinator.Event) {
         if case .stepResult(let result) = event { bounds.result(result) }
-        let actions = coordinator.handle(event, now: now)
+        let actions = coordinator.handle(event, now: .milliseconds(now))
         if trace != nil, !actions.isEmpty { trace?.append("\(now) coordinator: \(event) -> \(actions)") }
         for action in actions {
             note(bounds.observe(action))
@@ -142,7 +142,8 @@ final class World {
             note(answers.observe(action))
             perform(action)
         }
-        if let deadline = coordinator.nextDeadline, deadline < coordinatorTick {
+        if let deadline = coordinator.nextDeadline.map({ ($0 - .start).wholeMilliseconds }), deadline < coordinatorTick
+        {
             coordinatorTick = max(deadline, now)
             queue.plan(.tickCoordinator, at: coordinatorTick)
         }
@@ -154,7 +155,7 @@ final class World {
             if let slot = nodes.firstIndex(where: { $0.id == worker }) {
                 post(.command(command), from: .coordinator, to: .worker(slot), .control, life: nodes[slot].life)
             }
-        case .connectFirstStage(let endpoint):
+        case .connectFirstStage(_, let endpoint):
             firstStage = endpoint
             network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data)
         case .forward(let forward):
@@ -226,13 +227,13 @@ final class World {
     private var isAtRest: Bool {
         guard answers.open == 0, conversations.allSatisfy({ $0.turnsLeft == 0 }) else { return false }
         // What is on its way to a worker may be what frees its state.
-        let status = coordinator.status(now: now)
+        let status = coordinator.status(now: .milliseconds(now))
         return status.isServing && status.requests.isEmpty && status.pipeline.stepsInFlight == 0
             && network.lettersUnderWay == 0
     }
 
     private func checkRest() -> String? {
-        let status = coordinator.status(now: now)
+        let status = coordinator.status(now: .milliseconds(now))
         let samplers = status.workers.filter { $0.layers?.upperBound == ToyModel.layerCount }.map { worker in
             nodes.first { $0.id == worker.id }?.stage?.sequenceCount ?? 0
         }
@@ -240,7 +241,7 @@ final class World {
     }
 
     private func describe() -> String {
-        let status = coordinator.status(now: now)
+        let status = coordinator.status(now: .milliseconds(now))
         let workers = status.workers.map { "\($0.id) \($0.state) \($0.layers.map { "\($0)" } ?? "")" }
         return "\(status.state); \(workers); requests \(status.requests.map { "\($0.id) \($0.state)" })"
     }

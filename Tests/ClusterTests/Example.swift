@@ -67,11 +67,11 @@ enum Example {
 /// A coordinator with its workers' side played by hand.
 struct Played {
     var coordinator: Coordinator
-    var now: UInt64 = 0
+    var now = Moment.start
     var actions: [Coordinator.Action] = []
 
     init(_ configuration: CoordinatorConfiguration = Example.configuration()) {
-        coordinator = Coordinator(configuration, now: 0)
+        coordinator = Coordinator(configuration, now: .start)
     }
 
     /// What the coordinator decides on this event.
@@ -87,8 +87,8 @@ struct Played {
 
     /// Everybody who has layers says that it is ready.
     mutating func ready() {
-        let epoch = coordinator.epoch
-        for stage in coordinator.service.deployment?.plan.stages ?? [] {
+        let epoch = epoch
+        for stage in coordinator.deployments.foremost?.plan.stages ?? [] {
             tell(.worker(stage.worker, .ready(Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0))))
         }
     }
@@ -96,12 +96,12 @@ struct Played {
     /// Time passes, with a heartbeat of these workers every 250 ms. All actions of it.
     mutating func pass(_ milliseconds: UInt64, alive: [UInt64], busy: UInt64 = 0) -> [Coordinator.Action] {
         var all: [Coordinator.Action] = []
-        let end = now + milliseconds
+        let end = now + .milliseconds(milliseconds)
         while now < end {
-            now = min(end, now + 250)
+            now = min(end, now + .milliseconds(250))
             for number in alive {
                 var heartbeat = WorkerHeartbeat()
-                heartbeat.epoch = coordinator.epoch
+                heartbeat.epoch = epoch
                 heartbeat.busyMilliseconds = busy
                 all += tell(.worker(WorkerID(number), .heartbeat(heartbeat)))
             }
@@ -110,9 +110,12 @@ struct Played {
         return all
     }
 
+    /// Of the plan in force.
+    var epoch: Epoch { coordinator.deployments.foremost?.epoch ?? .none }
+
     /// The layers of the plan in force, by worker, in order.
     var plan: [(worker: UInt64, layers: Range<Int>)] {
-        (coordinator.service.deployment?.plan.stages ?? []).map { ($0.worker.value, $0.layers) }
+        (coordinator.deployments.foremost?.plan.stages ?? []).map { ($0.worker.value, $0.layers) }
     }
 }
 

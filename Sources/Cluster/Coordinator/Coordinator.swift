@@ -1,102 +1,42 @@
-// Responsible for: the coordinator's decisions: who is a member, which plan serves, which step is next, what a client
-// is told. Must not know: sockets, clocks, threads, text. `Node/CoordinatorNode` does what it decides.
+// Responsible for: the coordinator's decisions: hands what happens to the values that know about it, and turns what they
+// make of it into actions. Must not know: sockets, clocks, threads, text. `Node/CoordinatorLoop` does what it decides.
 
 import Sequences
 import Wire
 
-/// The coordinator as a value: events in, actions out, in order. Times are milliseconds of one monotonic clock.
+/// The coordinator as a value: events in, actions out, in order.
 ///
 /// The shell performs the actions in order, calls `handle(.tick)` at the latest at `nextDeadline`, and passes on every
 /// message of workers, named by their routing ids.
 package struct Coordinator: Sendable {
-    /// What happens to a coordinator.
-    package enum Event: Sendable {
-        /// Anything a worker says on the control link.
-        case worker(WorkerID, WorkerMessage)
-        /// Its connection is closed.
-        case disconnected(WorkerID)
-        /// From the tokens link.
-        case stepResult(StepResult)
-        case submit(GenerationTask)
-        /// Its client wants no more, or is gone: ends with `FinishReason.cancelled`.
-        case cancel(RequestID)
-        /// A stop string was found: ends with `FinishReason.stop`.
-        case stop(RequestID)
-        case tick
-    }
-
-    /// What the shell must do.
-    package enum Action: Sendable, Equatable {
-        case send(WorkerID, WorkerCommand)
-        /// Close the data connection there was; connect one to this endpoint, for the `forward`s that follow.
-        case connectFirstStage(endpoint: String)
-        /// To the first stage. At most `Limits.stepsInFlight(stages:)` are unanswered at once.
-        case forward(Forward)
-        /// The request left the queue: the computation of its prompt begins, but for `reusedTokens`. Comes once.
-        case started(RequestID, reusedTokens: Int)
-        /// The next token of the answer. After `finish` or `fail` nothing follows for this request.
-        case emit(RequestID, SampledToken)
-        /// The log-probabilities of the next tokens of a prompt that is scored.
-        case score(RequestID, [Float])
-        case finish(RequestID, FinishReason)
-        /// There is no (more) answer, and why.
-        case fail(RequestID, TandemError)
-        /// The request waits; why. Comes again when the reason changes.
-        case waiting(RequestID, Sentence)
-        /// This worker is no member any more; drop what is queued for it.
-        case forget(WorkerID)
-        case log(LogLevel, String)
-    }
-
     package let configuration: CoordinatorConfiguration
-    /// In join order, but who comes back to an earlier place takes it again.
-    var members: [Member] = []
-    /// The cache identities of all who joined, in the order of their first joining.
-    var places: [ContentHash] = []
-    var service: Service
-    var scheduler: Scheduler
-    var epoch: Epoch
-    /// Members have changed since the last plan was made.
-    var needsPlan = false
-    /// The first plan has served: from then on fewer workers than were asked for are better than none.
-    var hasServed = false
-    /// Preparations that came to nothing since a plan last served.
-    var failedPreparations = 0
-    /// When the last plan ceased to serve; nil: one serves.
-    var withoutServiceSince: UInt64?
-    /// The last sign that steps move.
-    var lastProgress: UInt64
-    /// A moving mean of the milliseconds between ends of requests, and when the last one ended.
-    var finishInterval = 1_000.0
-    var lastFinish: UInt64
-    /// What waiting requests were last told.
-    var lastExplanation: Sentence?
-    private let startedAt: UInt64
-    private var lastEvent: UInt64
-    private var nextHeartbeat: UInt64
+    private(set) var membership: Membership
+    private(set) var deployments: Deployments
+    private(set) var scheduler: Scheduler
+    private(set) var waitingRoom: WaitingRoom
+    private let startedAt: Moment
+    private var lastEvent: Moment
+    private var nextHeartbeat: Moment
     private var actions: [Action] = []
 
-    /// A coordinator without workers. `now` in milliseconds.
-    package init(_ configuration: CoordinatorConfiguration, now: UInt64) {
+    /// A coordinator without workers.
+    package init(_ configuration: CoordinatorConfiguration, now: Moment) {
         self.configuration = configuration
-        service = .none(.tooFewWorkers(needed: configuration.minimumWorkers, present: 0))
+        membership = Membership(configuration)
+        deployments = Deployments(configuration, now: now)
         scheduler = Scheduler(configuration.schedulerRules)
-        epoch = configuration.firstEpoch
-        withoutServiceSince = now
-        lastProgress = now
-        lastFinish = now
+        waitingRoom = WaitingRoom(now: now)
         startedAt = now
         lastEvent = now
         nextHeartbeat = now
     }
 
     /// Decides what an event means. `now` never goes back.
-    package mutating func handle(_ event: Event, now: UInt64) -> [Action] {
+    package mutating func handle(_ event: Event, now: Moment) -> [Action] {
         excuseAbsence(now)
         switch event {
         case .worker(let worker, let message): receive(message, from: worker, now)
-        case .disconnected(let worker):
-            if let index = index(of: worker) { lose(index, "its connection is closed", now) }
+        case .disconnected(let worker): lose(worker, "its connection is closed", now)
         case .stepResult(let result): complete(result, now)
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
@@ -111,32 +51,306 @@ package struct Coordinator: Sendable {
     }
 
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
-    package var nextDeadline: UInt64? {
-        members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat
+    package var nextDeadline: Moment? { membership.members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat }
+
+    /// Who is a member.
+    package var workers: [WorkerID] { membership.members.map(\.id) }
+
+    /// The state of everything, for people.
+    package func status(now: Moment) -> StatusReply {
+        StatusReply(
+            configuration, membership, deployments, scheduler, waitingRoom, uptime: now - startedAt, now: now)
     }
 
-    /// Milliseconds since it began.
-    func uptime(_ now: UInt64) -> UInt64 { now - startedAt }
+    private mutating func act(_ action: Action) { actions.append(action) }
 
-    mutating func act(_ action: Action) { actions.append(action) }
-
-    mutating func log(_ level: LogLevel, _ text: String) { actions.append(.log(level, text)) }
+    private mutating func log(_ level: LogLevel, _ text: String) { actions.append(.log(level, text)) }
 
     /// Time in which this process itself did not run is nobody's silence.
-    private mutating func excuseAbsence(_ now: UInt64) {
+    private mutating func excuseAbsence(_ now: Moment) {
         let gap = now - lastEvent
         lastEvent = now
-        guard gap > 2 * configuration.heartbeatInterval else { return }
-        for index in members.indices { members[index].lastHeard = min(now, members[index].lastHeard + gap) }
-        lastProgress = min(now, lastProgress + gap)
+        guard gap > configuration.heartbeatInterval * 2 else { return }
+        membership.excuse(gap, now)
+        deployments.excuse(gap, now)
     }
 
-    private mutating func tick(_ now: UInt64) {
+    private mutating func tick(_ now: Moment) {
         guard now >= nextHeartbeat else { return }
         nextHeartbeat = now + configuration.heartbeatInterval
-        for member in members { act(.send(member.id, .heartbeat)) }
-        checkMembers(now)
-        checkService(now)
+        for worker in workers { act(.send(worker, .heartbeat)) }
+        for change in membership.check(now) {
+            switch change {
+            case .lost(let worker, let why): lose(worker, why, now)
+            case .returned: deployments.noteNewMembers()
+            }
+        }
+        checkProgress(now)
         checkWaiting(now)
+    }
+
+    // MARK: Workers
+
+    private mutating func receive(_ message: WorkerMessage, from worker: WorkerID, _ now: Moment) {
+        if case .join(let join) = message { return admit(worker, join, now) }
+        guard membership.hear(worker, now) else { return answerStranger(worker, message) }
+        switch message {
+        case .join: break
+        case .loading(let loading): deployments.note(loading, of: worker, now)
+        case .ready(let ready):
+            guard deployments[ready.epoch] != nil else { return }
+            membership.note(ready, of: worker)
+            if let deployment = deployments.note(ready, of: worker, now) { serve(deployment) }
+        case .failed(let failure):
+            guard deployments[failure.epoch]?.stage(of: worker) != nil else { return }
+            setAside(worker, failure.message, now)
+        case .heartbeat(let heartbeat):
+            membership.note(heartbeat, of: worker)
+            deployments.note(heartbeat, of: worker, now)
+        case .leave: lose(worker, "it has left", now)
+        }
+    }
+
+    /// Only heartbeats are answered: one answer every 250 ms is enough. One that hangs need not come back.
+    private mutating func answerStranger(_ worker: WorkerID, _ message: WorkerMessage) {
+        guard case .heartbeat(let heartbeat) = message,
+            .milliseconds(heartbeat.busyMilliseconds) < configuration.hungAfter
+        else { return }
+        act(.send(worker, .rejoin))
+    }
+
+    private mutating func admit(_ worker: WorkerID, _ join: Join, _ now: Moment) {
+        let welcome = Welcome(
+            build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
+            tokensEndpoint: configuration.tokensEndpoint, modelName: configuration.model.name)
+        switch membership.admit(worker, join, now) {
+        case .refused(let refusal):
+            log(.warning, "refused \(worker): \(refusal.reason)")
+            act(.send(worker, .refusal(refusal)))
+        case .known:
+            act(.send(worker, .welcome(welcome)))
+            if let deployment = deployments.preparing { sendAssign(worker, deployment) }
+        case .joined(let member, let earlier):
+            if let earlier { noteLoss(earlier, "it joins again", now) }
+            deployments.noteNewMembers()
+            act(.send(worker, .welcome(welcome)))
+            log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
+        }
+    }
+
+    /// The worker is no member any more, if it was one.
+    private mutating func lose(_ worker: WorkerID, _ why: String, _ now: Moment) {
+        if let member = membership.remove(worker) { noteLoss(member, why, now) }
+    }
+
+    /// Plans that need it are given up.
+    private mutating func noteLoss(_ member: Member, _ why: String, _ now: Moment) {
+        log(.warning, "lost \(member.name): \(why)")
+        act(.forget(member.id))
+        giveUpPlans(with: member.id, now)
+    }
+
+    /// The worker stays a member, but is left out of plans for a while.
+    private mutating func setAside(_ worker: WorkerID, _ why: String, _ now: Moment) {
+        let time = membership.setAside(worker, why, now)
+        log(.error, "set \(membership.name(of: worker)) aside for \(time.wholeSeconds) s: \(why)")
+        giveUpPlans(with: worker, now)
+    }
+
+    /// Steps of an epoch were lost, and this stage or the link to it is the likeliest cause. Twice in a row sets it
+    /// aside.
+    private mutating func suspect(_ worker: WorkerID, _ epoch: Epoch, _ why: String, _ now: Moment) {
+        guard membership.suspect(worker) else {
+            return setAside(worker, "steps were lost at it twice in a row: \(why)", now)
+        }
+        log(.warning, "\(epoch) is given up, as steps were lost at \(membership.name(of: worker)): \(why)")
+        giveUpPlan(epoch, now)
+    }
+
+    // MARK: Plans
+
+    private mutating func reconsiderPlan(_ now: Moment) {
+        guard let plan = deployments.duePlan(over: membership.eligible, isIdle: scheduler.isIdle, now) else { return }
+        // A worker holds one stage at a time, so what serves makes way.
+        if let retired = deployments.retireServing(now) { scheduler.suspend(retired) }
+        prepare(deployments.prepare(plan, now))
+    }
+
+    /// Tells every worker its share of a new plan.
+    private mutating func prepare(_ deployment: Deployment) {
+        let (epoch, plan) = (deployment.epoch, deployment.plan)
+        let shares = plan.stages.map { share in
+            "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
+        }
+        log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
+        for worker in workers where plan.layers(of: worker) == nil { act(.send(worker, .standby(epoch))) }
+        for share in plan.stages { sendAssign(share.worker, deployment) }
+        act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: plan.stages[0].worker)))
+    }
+
+    /// Tells a worker its share of a plan, if it has one.
+    private mutating func sendAssign(_ worker: WorkerID, _ deployment: Deployment) {
+        let plan = deployment.plan
+        guard let stage = deployment.stageIndex(of: worker) else { return }
+        let following = plan.stages.dropFirst(stage + 1).first?.worker
+        let assign = Assign(
+            epoch: deployment.epoch, layers: plan.stages[stage].layers,
+            layerCount: configuration.model.layerBytes.count, modelDescription: configuration.modelDescription,
+            keyValueBlockCount: plan.blockCount, maximumBatchTokens: configuration.maximumBatchTokens,
+            activationsPerToken: configuration.model.activationsPerToken,
+            next: following.map { .stage(endpoint: membership.dataEndpoint(of: $0)) } ?? .tokens, stageIndex: stage,
+            stageCount: plan.stages.count)
+        act(.send(worker, .assign(assign)))
+    }
+
+    private mutating func serve(_ deployment: Deployment) {
+        scheduler.resume(
+            epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount)
+        log(.info, "\(deployment.epoch) serves")
+    }
+
+    private mutating func giveUpPlans(with worker: WorkerID, _ now: Moment) {
+        for deployment in deployments.all where deployment.stage(of: worker) != nil {
+            giveUpPlan(deployment.epoch, now)
+        }
+    }
+
+    /// All steps of this epoch are lost; requests begin anew under the next one.
+    private mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment) {
+        deployments.giveUp(epoch, now)
+        scheduler.suspend(epoch)
+    }
+
+    /// Loads and steps that do not move.
+    private mutating func checkProgress(_ now: Moment) {
+        let stalls = deployments.stalls(
+            dispatched: scheduler.stepsDispatched, flying: scheduler.stepsInFlight, now)
+        for stall in stalls {
+            switch stall {
+            case .load(let worker, let time):
+                setAside(worker, "its load did not move for \(time.wholeSeconds) s", now)
+            case .steps(let epoch, let worker, let time):
+                let why = "steps did not move for \(time.wholeMilliseconds) ms while every worker idled"
+                suspect(worker, epoch, why, now)
+            }
+        }
+    }
+
+    // MARK: Requests
+
+    private mutating func submit(_ task: GenerationTask, _ now: Moment) {
+        precondition(!task.prompt.isEmpty && task.maximumTokens > 0)
+        if let start = task.scoringStart { precondition(start >= 1 && start < task.prompt.count) }
+        let context = configuration.contextLength
+        if task.prompt.count + (task.scoringStart == nil ? 1 : 0) > context {
+            let error = TandemError(
+                "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer",
+                hint: "shorten the prompt, or raise \(.context)")
+            return act(.fail(task.request, error))
+        }
+        let ahead = scheduler.waitingCount
+        if ahead >= configuration.maximumWaiting { return refuse(task.request, waiting: ahead) }
+        scheduler.submit(task, now: now)
+        if let explanation {
+            waitingRoom.noteTold(explanation)
+            act(.waiting(task.request, explanation))
+        } else if ahead > 0 {
+            act(.waiting(task.request, "\(ahead) request\(ahead == 1 ? " is" : "s are") ahead in the queue"))
+        }
+    }
+
+    /// The queue is full: at once, and with the time after which a place may be free.
+    private mutating func refuse(_ request: RequestID, waiting: Int) {
+        let time = waitingRoom.refuse(waiting: waiting)
+        let seconds = max(1, Int((time / .seconds(1)).rounded(.up)))
+        let error = TandemError(
+            "the queue is full: \(waiting) requests wait",
+            kind: .overloaded(retryAfterMilliseconds: time.wholeMilliseconds),
+            hint: "try again in \(seconds) s, or add workers")
+        act(.fail(request, error))
+    }
+
+    private mutating func end(_ request: RequestID, _ reason: FinishReason, _ now: Moment) {
+        guard let outcomes = scheduler.end(request) else { return }
+        perform([.finish(request, reason)] + outcomes, now)
+    }
+
+    private mutating func complete(_ result: StepResult, _ now: Moment) {
+        guard let serving = deployments.serving, result.epoch == serving.epoch else {
+            return log(.debug, "dropped \(result.step) of \(result.epoch), which is over")
+        }
+        switch scheduler.complete(result, now) {
+        case .done(let outcomes):
+            deployments.noteProgress(serving.epoch, now)
+            membership.clearSuspicions()
+            perform(outcomes, now)
+        case .duplicate:
+            log(.warning, "dropped a second result of \(result.step)")
+        case .wrong(let why):
+            suspect(serving.last, serving.epoch, why, now)
+        }
+    }
+
+    /// Sends steps as long as there are any to compute and few enough in flight.
+    private mutating func sendSteps(_ now: Moment) {
+        guard let epoch = deployments.serving?.epoch else { return }
+        while true {
+            let (forward, outcomes) = scheduler.nextStep(now)
+            perform(outcomes, now)
+            guard let forward else { return }
+            if scheduler.stepsInFlight == 1 { deployments.noteProgress(epoch, now) }
+            act(.forward(forward))
+        }
+    }
+
+    private mutating func perform(_ outcomes: [Scheduler.Outcome], _ now: Moment) {
+        var released: [SequenceID] = []
+        for outcome in outcomes {
+            switch outcome {
+            case .started(let request, let reused): act(.started(request, reusedTokens: reused))
+            case .emit(let request, let token): act(.emit(request, token))
+            case .score(let request, let values): act(.score(request, values))
+            case .finish(let request, let reason):
+                waitingRoom.noteFinish(now)
+                act(.finish(request, reason))
+            case .release(let sequence): released.append(sequence)
+            case .skip(let steps): skip(steps)
+            }
+        }
+        guard !released.isEmpty, let serving = deployments.serving else { return }
+        act(.send(serving.last, .release(Release(epoch: serving.epoch, sequences: released))))
+    }
+
+    private mutating func skip(_ steps: [StepID]) {
+        guard let serving = deployments.serving else { return }
+        for stage in serving.stages {
+            act(.send(stage.worker, .skip(Skip(epoch: serving.epoch, steps: steps))))
+        }
+    }
+
+    // MARK: Waiting
+
+    /// Why nothing is computed, as a sentence; nil: a plan serves.
+    private var explanation: Sentence? { deployments.explanation(membership.members) }
+
+    /// Tells every waiting request why it waits, when that has changed.
+    private mutating func explainWaiting() {
+        if scheduler.isIdle { return }
+        guard let news = waitingRoom.news(explanation) else { return }
+        for sequence in scheduler.sequences { act(.waiting(sequence.request, news)) }
+    }
+
+    /// Requests that waited too long without any service fail.
+    private mutating func checkWaiting(_ now: Moment) {
+        guard let since = deployments.idleSince, let explanation else { return }
+        for sequence in scheduler.sequences
+        where now - max(since, sequence.submittedAt) >= configuration.waitingLimit {
+            _ = scheduler.end(sequence.request)
+            let seconds = configuration.waitingLimit.wholeSeconds
+            let error = TandemError(
+                "there was nobody to compute this request for \(seconds) s: \(explanation)", kind: .unavailable,
+                hint: "start workers with the line that the coordinator printed; `tandem status` shows who is there")
+            act(.fail(sequence.request, error))
+        }
     }
 }

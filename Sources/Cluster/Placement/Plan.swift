@@ -6,12 +6,12 @@ import Wire
 /// An ordered list of stages that together run every layer.
 package struct Plan: Sendable, Equatable {
     /// A worker and its layers.
-    package struct Stage: Sendable, Equatable {
+    package struct Share: Sendable, Equatable {
         package var worker: WorkerID
         package var layers: Range<Int>
     }
 
-    package var stages: [Stage]
+    package var stages: [Share]
     /// KV blocks of every stage.
     package var blockCount: Int
 
@@ -28,7 +28,7 @@ package enum PlanRefusal: Error, Sendable, Equatable {
     case notEnoughMemory(needed: UInt64, offered: UInt64, workers: Int)
     /// Together there is enough memory, but not for whole layers on each worker.
     case noFit(needed: UInt64, offered: UInt64, workers: Int, largestLayer: UInt64)
-    /// A range of `--split` needs more than the worker it falls to offers.
+    /// A range of the split that was asked for needs more than the worker it falls to offers.
     case splitDoesNotFit(layers: Range<Int>, worker: WorkerID, needed: UInt64, offered: UInt64)
     case invalidSplit(Sentence)
 

@@ -56,7 +56,7 @@ package struct Planner: Sendable {
             let pairs = zip(candidates, split)
             guard let bad = pairs.first(where: { $0.memoryBytes < model.stageBytes(of: $1, blockCount: blocks) })
             else {
-                let stages = pairs.map { Plan.Stage(worker: $0.worker, layers: $1) }
+                let stages = pairs.map { Plan.Share(worker: $0.worker, layers: $1) }
                 return .success(Plan(stages: stages, blockCount: blocks))
             }
             refusal = .splitDoesNotFit(
@@ -127,7 +127,7 @@ private struct SplitSearch {
         return step
     }
 
-    func best(blockCount: Int) -> [Plan.Stage]? {
+    func best(blockCount: Int) -> [Plan.Share]? {
         guard let slowest = solve(blockCount, limit: .infinity, combine: { max($0, $1) }) else { return nil }
         return solve(blockCount, limit: slowest.value, combine: { $0 + $1 * $1 })?.stages
     }
@@ -135,7 +135,7 @@ private struct SplitSearch {
     /// The stages with the least value: the costs of their stages combined, each at most `limit`.
     private func solve(
         _ blockCount: Int, limit: Double, combine: (Double, Double) -> Double
-    ) -> (value: Double, stages: [Plan.Stage])? {
+    ) -> (value: Double, stages: [Plan.Share])? {
         let layerCount = model.layerBytes.count
         var best = Array(repeating: Double.infinity, count: layerCount + 1)
         best[0] = 0
@@ -159,11 +159,11 @@ private struct SplitSearch {
             choices.append(choice)
         }
         if best[layerCount] == .infinity { return nil }
-        var stages: [Plan.Stage] = []
+        var stages: [Plan.Share] = []
         var end = layerCount
         for index in candidates.indices.reversed() {
             guard end > 0, let start = choices[index][end] else { continue }
-            stages.append(Plan.Stage(worker: candidates[index].worker, layers: start..<end))
+            stages.append(Plan.Share(worker: candidates[index].worker, layers: start..<end))
             end = start
         }
         return (best[layerCount], stages.reversed())

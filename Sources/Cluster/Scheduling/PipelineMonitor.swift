@@ -4,59 +4,60 @@
 import DequeModule
 import Wire
 
-/// What the results of one epoch's steps tell about its stages. Times are microseconds unless they say otherwise.
+/// What the results of one epoch's steps tell about its stages.
 struct PipelineMonitor: Sendable {
-    struct Stage: Sendable {
+    /// What one stage has done, in the words of its results (microseconds).
+    struct StageTotals: Sendable {
         var steps: UInt64 = 0
         var tokens: UInt64 = 0
         var total = StageTiming()
     }
 
-    /// How much each stage had computed at a time in milliseconds.
+    /// How much each stage had computed at a time.
     private struct Sample: Sendable {
-        var time: UInt64
-        var compute: [UInt64]
+        var time: Moment
+        var computeMicroseconds: [UInt64]
     }
 
-    private(set) var stages: [Stage]
+    private(set) var stages: [StageTotals]
     private(set) var costs = StepCosts()
     /// Moving means: all hops of a step together, and its slowest stage.
-    private var hops = 0.0
-    private var slowest = 0.0
+    private var hopMicroseconds = 0.0
+    private var slowestMicroseconds = 0.0
     private var samples: Deque<Sample> = []
-    /// Milliseconds with steps in flight, until they last came to an end, and since when there are some now.
-    private var activeMilliseconds: UInt64 = 0
-    private var activeSince: UInt64?
+    /// The time with steps in flight, until they last came to an end, and since when there are some now.
+    private var activeTime = Duration.zero
+    private var activeSince: Moment?
 
-    private static let sampleInterval: UInt64 = 500
+    private static let sampleInterval = Duration.milliseconds(500)
     private static let sampleCount = 10
     private static let coldSteps = 4
     /// The weight of the newest step in the moving means.
     private static let weight = 0.1
 
-    init(stageCount: Int = 0) { stages = Array(repeating: Stage(), count: stageCount) }
+    init(stageCount: Int = 0) { stages = Array(repeating: StageTotals(), count: stageCount) }
 
     /// As many steps in flight as there are stages keep all busy, if the hops between them cost nothing; one more for
     /// each step that could be computed while hops take their time. More would only make steps smaller, and a small step
     /// reads as many weights as a large one.
     var targetSteps: Int {
-        guard slowest > 0 else { return stages.count }
-        return stages.count + min(stages.count, Int(hops / slowest))
+        guard slowestMicroseconds > 0 else { return stages.count }
+        return stages.count + min(stages.count, Int(hopMicroseconds / slowestMicroseconds))
     }
 
     /// A step was sent while no other was in flight.
-    mutating func begin(_ now: UInt64) { if activeSince == nil { activeSince = now } }
+    mutating func begin(_ now: Moment) { if activeSince == nil { activeSince = now } }
 
     /// No step is in flight any more.
-    mutating func pause(_ now: UInt64) {
-        if let since = activeSince { activeMilliseconds += now - since }
+    mutating func pause(_ now: Moment) {
+        if let since = activeSince { activeTime += now - since }
         activeSince = nil
     }
 
     /// A step of so many tokens is through. `timings` has one entry for each stage and one for the way back to the
     /// coordinator, whose `wait` is the time from sending the step to its result by the coordinator's own clock (0: not
     /// measured). Other numbers of entries tell nothing.
-    mutating func note(_ timings: [StageTiming], tokens: Int, _ now: UInt64) {
+    mutating func note(_ timings: [StageTiming], tokens: Int, _ now: Moment) {
         guard timings.count == stages.count + 1, let last = timings.last else { return }
         var resident: UInt64 = 0
         var most: UInt64 = 0
@@ -70,43 +71,41 @@ struct PipelineMonitor: Sendable {
         if most == 0 { return }
         // The first steps of a stage also bring its weights into caches.
         if stages[0].steps > Self.coldSteps { costs.note(tokens: tokens, microseconds: most) }
-        let weight = slowest == 0 ? 1 : Self.weight
+        let weight = slowestMicroseconds == 0 ? 1 : Self.weight
         if last.wait > 0 {
             let way = Double(last.wait - min(last.wait, resident))
             // Moments in which a host did something else say nothing about the way.
-            let usual = slowest == 0 ? way : min(way, 4 * max(hops, 100))
-            hops += (usual - hops) * weight
+            let usual = slowestMicroseconds == 0 ? way : min(way, 4 * max(hopMicroseconds, 100))
+            hopMicroseconds += (usual - hopMicroseconds) * weight
         }
-        slowest += (Double(most) - slowest) * weight
+        slowestMicroseconds += (Double(most) - slowestMicroseconds) * weight
         sample(now)
     }
 
-    private mutating func sample(_ now: UInt64) {
+    private mutating func sample(_ now: Moment) {
         if let newest = samples.last, now - newest.time < Self.sampleInterval { return }
-        samples.append(Sample(time: now, compute: stages.map(\.total.compute)))
+        samples.append(Sample(time: now, computeMicroseconds: stages.map(\.total.compute)))
         if samples.count > Self.sampleCount { samples.removeFirst() }
     }
 
     // MARK: For people
 
     /// The share of the last seconds in which a stage computed, 0 to 1.
-    func recentBusy(_ stage: Int, _ now: UInt64) -> Double {
-        let window = Self.sampleInterval * UInt64(Self.sampleCount)
+    func recentBusy(_ stage: Int, _ now: Moment) -> Double {
+        let window = Self.sampleInterval * Self.sampleCount
         guard let oldest = samples.first(where: { now - $0.time <= window + Self.sampleInterval }),
             now > oldest.time
         else { return 0 }
-        let compute = stages[stage].total.compute - oldest.compute[stage]
-        return min(1, Double(compute) / Double((now - oldest.time) * 1000))
+        let compute = stages[stage].total.compute &- oldest.computeMicroseconds[stage]
+        return min(1, Double(compute) / ((now - oldest.time) / .microseconds(1)))
     }
 
-    /// Microseconds with steps in flight.
-    func active(_ now: UInt64) -> UInt64 {
-        (activeMilliseconds + (activeSince.map { now - $0 } ?? 0)) * 1000
-    }
+    /// The time with steps in flight.
+    func active(_ now: Moment) -> Duration { activeTime + (activeSince.map { now - $0 } ?? .zero) }
 
     /// The share of the time with steps in flight in which the stages, on average, did not compute.
-    func bubble(_ now: UInt64) -> Double {
-        let active = Double(active(now)) * Double(stages.count)
+    func bubble(_ now: Moment) -> Double {
+        let active = active(now) / .microseconds(1) * Double(stages.count)
         guard active > 0 else { return 0 }
         let compute = stages.reduce(0.0) { $0 + Double($1.total.compute) }
         return max(0, min(1, 1 - compute / active))

@@ -1,15 +1,10 @@
-// Responsible for: which requests run, with which KV blocks, and who must give way. Must not know: workers, sockets, how
-// steps are made up (Scheduler+Steps) and what their results mean (Scheduler+Results).
-//
-// Requests run in the order of priority and arrival. One runs as soon as there are blocks for its tokens; those of its
-// answer are taken as it grows. Where none is left, the last in order gives all of its own up and waits again: the first
-// never does, and there are blocks for one whole context, so every request ends.
+// Responsible for: requests from their coming to their end: admission, steps, and what results mean for them. Must not
+// know: workers, sockets, who runs with which blocks (SequenceTable), how steps are made up (StepBuilder).
 
-import DequeModule
 import Sequences
 import Wire
 
-/// Requests, their KV blocks and the steps in flight.
+/// Requests with their KV blocks, and the steps in flight over the stages of one plan.
 struct Scheduler: Sendable {
     /// What a request's client, or a stage, must be told.
     enum Outcome: Sendable, Equatable {
@@ -24,6 +19,15 @@ struct Scheduler: Sendable {
         case skip([StepID])
     }
 
+    /// What a result turned out to be.
+    enum Completion: Sendable, Equatable {
+        case done([Outcome])
+        /// Already complete.
+        case duplicate
+        /// A step was lost or a stage is wrong: how that shows.
+        case wrong(String)
+    }
+
     /// By what it decides.
     struct Rules: Sendable {
         var contextLength: Int
@@ -33,250 +37,165 @@ struct Scheduler: Sendable {
         var maximumRunning: Int
         var lengthRule = LengthRule()
         /// While answers are decoded, a step takes no longer at any stage if its share of a prompt can be so small.
-        var stepMicroseconds = 100_000.0
+        var stepTime = Duration.milliseconds(100)
         /// Answers are guessed ahead where stages would be idle.
         var guesses = true
         /// Finished or preempted requests leave their keys and values to be found.
         var keepsPrefixes = true
     }
 
-    /// What is sent of a sequence in one step.
-    struct StepItem: Sendable {
-        let sequence: SequenceID
-        /// Of its first token, and after its last.
-        let start: Int
-        let end: Int
-        let round: Int
-        let sampleCount: Int
-        let draftCount: Int
-        let targets: Int
-        /// It is worth nothing unless earlier guesses are right.
-        var isGuess: Bool { draftCount == end - start }
-    }
-
-    struct Step: Sendable {
-        let id: StepID
-        let items: [StepItem]
-        var isSkipped = false
-        var tokens: Int { items.reduce(0) { $0 + $1.end - $1.start } }
-    }
-
-    let rules: Rules
-    /// In order of priority and arrival.
-    var sequences: [SequenceState] = []
-    var pool = BlockPool(count: 0)
-    var steps: Deque<Step> = []
-    var monitor = PipelineMonitor()
-    var counts = PipelineStatus()
-    var generatedTokens: UInt64 = 0
-    /// Over, but steps of it are in flight.
-    var draining: [SequenceID] = []
-    private(set) var epoch = Epoch.none
-    private(set) var stageCount = 0
-    var lastStep = StepID(0)
-    private var lastSequence: UInt64 = 0
+    private let rules: Rules
+    private var table: SequenceTable
+    private var pipeline = Pipeline.none
+    private(set) var counts = SchedulerCounts()
 
     init(_ rules: Rules) {
         self.rules = rules
+        table = SequenceTable(rules)
     }
 
-    var stepsInFlight: Int { steps.count }
-    var stepsDispatched: UInt64 { lastStep.value }
+    /// In order of priority and arrival.
+    var sequences: [SequenceState] { table.sequences }
     /// No request is unfinished.
-    var isIdle: Bool { sequences.isEmpty }
-    var waitingCount: Int { sequences.count { $0.phase == .waiting } }
-    var runningCount: Int { sequences.count - waitingCount }
+    var isIdle: Bool { table.sequences.isEmpty }
+    var waitingCount: Int { table.waitingCount }
+    var runningCount: Int { table.runningCount }
+    var pool: BlockPool { table.pool }
+    var monitor: PipelineMonitor { pipeline.monitor }
+    var stepsInFlight: Int { pipeline.steps.count }
+    /// In this epoch.
+    var stepsDispatched: UInt64 { pipeline.lastStep.value }
 
     // MARK: Epochs
 
-    /// All stages have lost everything: requests wait again.
-    mutating func suspend() {
-        pool = BlockPool(count: 0)
-        steps = []
-        draining = []
-        stageCount = 0
-        monitor = PipelineMonitor()
-        for index in sequences.indices { sequences[index].rewind() }
+    /// The plan of this epoch is over, and all its stages have lost everything: requests wait again.
+    mutating func suspend(_ epoch: Epoch) {
+        guard epoch == pipeline.epoch else { return }
+        pipeline = .none
+        table.reset(blockCount: 0)
     }
 
-    /// A new plan serves.
+    /// A new plan serves; requests begin anew over its stages.
     mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int) {
-        suspend()
-        self.epoch = epoch
-        self.stageCount = stageCount
-        lastStep = StepID(0)
-        pool = BlockPool(count: blockCount)
-        monitor = PipelineMonitor(stageCount: stageCount)
+        pipeline = Pipeline(epoch: epoch, stageCount: stageCount)
+        table.reset(blockCount: blockCount)
     }
 
     // MARK: Requests
 
-    mutating func submit(_ task: GenerationTask, now: UInt64) {
-        let sequence = SequenceState(id: SequenceID(0), task: task, lengthRule: rules.lengthRule, now: now)
-        let place = sequences.firstIndex { $0.task.priority < task.priority } ?? sequences.count
-        sequences.insert(sequence, at: place)
-    }
+    mutating func submit(_ task: GenerationTask, now: Moment) { table.insert(task, now) }
 
     /// Ends an unfinished request now. nil: there is none.
-    mutating func end(_ request: RequestID) -> [Outcome]? {
-        sequences.firstIndex { $0.request == request }.map { retire($0) }
-    }
+    mutating func end(_ request: RequestID) -> [Outcome]? { table.index(of: request).map { retire($0) } }
 
     /// The request is over.
-    mutating func retire(_ index: Int) -> [Outcome] {
-        let outcomes = giveUp(index)
-        sequences.remove(at: index)
+    private mutating func retire(_ index: Int) -> [Outcome] {
         counts.finished += 1
-        return outcomes
+        return table.remove(index).map { forget($0) } ?? []
     }
 
-    /// Frees what a sequence holds; it waits again. Its keys and values can be found as long as nobody needs the room.
-    mutating func giveUp(_ index: Int, restarting: Bool = false) -> [Outcome] {
-        guard sequences[index].phase == .running else { return [] }
-        let sequence = sequences[index]
+    /// What stages hold for a sequence that ran, and steps that only it needs, are of no use any more.
+    private mutating func forget(_ sequence: SequenceState) -> [Outcome] {
         var outcomes = skipSteps(of: sequence)
-        let whole = sequence.notedBlocks * KeyValueBlock.positions
-        if rules.keepsPrefixes && sequence.certain > whole {
-            _ = pool.note(
-                sequence.blocks[sequence.notedBlocks], after: sequence.prefix,
-                tokens: sequence.tokens[whole..<sequence.certain])
-        }
-        pool.release(sequence.blocks)
-        if sequence.hasBegun {
-            if isInFlight(sequence.id) { draining.append(sequence.id) } else { outcomes.append(.release(sequence.id)) }
-        }
-        sequences[index].rewind(restarting: restarting)
+        if sequence.hasBegun, pipeline.end(sequence.id) { outcomes.append(.release(sequence.id)) }
         return outcomes
     }
 
-    /// Steps in flight that hold nothing but guesses of this sequence that do not matter any more.
-    mutating func skipSteps(of sequence: SequenceState) -> [Outcome] {
-        var skipped: [StepID] = []
-        for index in steps.indices where !steps[index].isSkipped {
-            let isVain = steps[index].items.allSatisfy { item in
-                item.sequence == sequence.id && item.isGuess
-                    && (item.round != sequence.round || item.start >= sequence.tokens.count)
-            }
-            guard isVain else { continue }
-            steps[index].isSkipped = true
-            skipped.append(steps[index].id)
-        }
+    private mutating func skipSteps(of sequence: SequenceState) -> [Outcome] {
+        let skipped = pipeline.skipSteps(of: sequence)
         counts.skippedSteps += UInt64(skipped.count)
         return skipped.isEmpty ? [] : [.skip(skipped)]
     }
 
-    func isInFlight(_ sequence: SequenceID) -> Bool {
-        steps.contains { $0.items.contains { $0.sequence == sequence } }
+    // MARK: Steps
+
+    /// Lets requests run, then chooses the next step; nil: there is nothing to compute, or enough in flight.
+    mutating func nextStep(_ now: Moment) -> (forward: Forward?, outcomes: [Outcome]) {
+        guard pipeline.stageCount > 0 else { return (nil, []) }
+        let preempted = table.admit(&counts)
+        let step = StepBuilder(rules, pipeline, &table, &counts)
+        var outcomes: [Outcome] = []
+        for sequence in preempted + step.gaveWay { outcomes += forget(sequence) }
+        outcomes += step.started.map { .started($0.request, reusedTokens: $0.reusedTokens) }
+        return (step.items.isEmpty ? nil : send(step.items, now), outcomes)
     }
 
-    // MARK: Admission
+    private mutating func send(_ items: [ForwardItem], _ now: Moment) -> Forward {
+        let sent = items.map { item in
+            Pipeline.Item(item, round: table.runningIndex(of: item.sequence).map { table.sequences[$0].round } ?? 0)
+        }
+        let step = pipeline.send(sent, now)
+        for item in items {
+            table.noteSent(item.sequence, in: step)
+            counts.draftedTokens += UInt64(item.draftCount)
+        }
+        return Forward(epoch: pipeline.epoch, step: step, items: items)
+    }
 
-    /// Lets requests run as long as there is room.
-    mutating func admit() -> [Outcome] {
+    // MARK: Results
+
+    /// What the result of a step of this epoch means.
+    mutating func complete(_ result: StepResult, _ now: Moment) -> Completion {
+        let step: Pipeline.Step
+        let parts: [(samples: ArraySlice<SequenceSample>, score: SequenceScores?)]
+        switch pipeline.complete(result, now) {
+        case .duplicate: return .duplicate
+        case .wrong(let why): return .wrong(why)
+        case .complete(let oldest, let its): (step, parts) = (oldest, its)
+        }
         var outcomes: [Outcome] = []
-        guard stageCount > 0 else { return outcomes }
-        while let index = sequences.firstIndex(where: { $0.phase == .waiting }) {
-            if runningCount < rules.maximumRunning && start(index) { continue }
-            // Those of lower priority make room.
-            guard let last = sequences.lastIndex(where: { $0.phase == .running }),
-                sequences[last].task.priority < sequences[index].task.priority
-            else { break }
-            outcomes += preempt(last)
+        for (item, part) in zip(step.items, parts) {
+            // It may have ended, or run anew, since.
+            guard let index = table.runningIndex(of: item.sequence) else { continue }
+            if item.round == table.sequences[index].round {
+                guard let told = take(part.samples, item, index) else {
+                    return .wrong("\(step.id) says that a right guess of \(item.sequence) is wrong")
+                }
+                outcomes += told
+            } else if !part.samples.isEmpty {
+                return .wrong("\(step.id) goes on from a wrong guess of \(item.sequence)")
+            }
+            if let score = part.score { outcomes += note(score) }
+        }
+        return .done(outcomes + pipeline.drained(by: step).map { .release($0) })
+    }
+
+    /// The next tokens of an answer. nil: guesses were right up to where the samples end, so there should be more.
+    private mutating func take(
+        _ samples: ArraySlice<SequenceSample>, _ item: Pipeline.Item, _ index: Int
+    ) -> [Outcome]? {
+        let request = table.sequences[index].request
+        var outcomes: [Outcome] = []
+        var isWrong = false
+        for sample in samples.lazy.map(\.sample) {
+            if isWrong { return nil }
+            counts.generatedTokens += 1
+            outcomes.append(.emit(request, sample))
+            switch table.take(sample.token, index) {
+            case .notGuessed: break
+            case .right: counts.acceptedTokens += 1
+            case .wrong:
+                isWrong = true
+                outcomes += skipSteps(of: table.sequences[index])
+            }
+            if let reason = table.sequences[index].finishReason(contextLength: rules.contextLength) {
+                return outcomes + [.finish(request, reason)] + retire(index)
+            }
+        }
+        if samples.count < item.sampleCount && !isWrong { return nil }
+        if table.sequences[index].needsReplay, let sequence = table.giveUp(index, restarting: true) {
+            outcomes += forget(sequence)
         }
         return outcomes
     }
 
-    /// Finds what is there of a sequence's keys and values and takes blocks for the rest of its tokens. False (and no
-    /// change): there are not enough, with one to grow into for each sequence that runs.
-    private mutating func start(_ index: Int) -> Bool {
-        let tokens = sequences[index].tokens
-        var prefix = sequences[index].prefix
-        var blocks: [Int32] = []
-        while (blocks.count + 1) * KeyValueBlock.positions <= tokens.count,
-            let (block, longer) = pool.share(after: prefix, tokens: Self.content(tokens, ofBlock: blocks.count))
-        {
-            blocks.append(block)
-            prefix = longer
-        }
-        let whole = blocks.count * KeyValueBlock.positions
-        let needed = KeyValueBlock.count(forPositions: tokens.count)
-        guard needed - blocks.count + runningCount <= pool.availableCount else {
-            pool.release(blocks)
-            return false
-        }
-        let reusable = sequences[index].reusable
-        sequences[index].notedBlocks = blocks.count
-        sequences[index].dispatched = min(whole, reusable)
-        if whole < reusable, let tail = pool.takeOver(after: prefix, tokens: tokens[whole..<reusable]) {
-            blocks.append(tail.block)
-            sequences[index].dispatched = whole + tail.count
-        }
-        guard let more = pool.take(needed - blocks.count) else { preconditionFailure("available blocks are not") }
-        lastSequence += 1
-        sequences[index].id = SequenceID(lastSequence)
-        sequences[index].blocks = blocks + more
-        sequences[index].prefix = prefix
-        sequences[index].phase = .running
-        counts.reusedTokens += UInt64(sequences[index].dispatched)
-        return true
-    }
-
-    static func content(_ tokens: [Int32], ofBlock block: Int) -> ArraySlice<Int32> {
-        tokens[block * KeyValueBlock.positions..<(block + 1) * KeyValueBlock.positions]
-    }
-
-    mutating func preempt(_ index: Int) -> [Outcome] {
-        counts.preemptions += 1
-        return giveUp(index)
-    }
-
-    // MARK: Blocks
-
-    /// Blocks for the positions of a sequence before `end`, taken from those behind it where need be. False: it had to
-    /// give up its own.
-    mutating func grow(_ index: Int, to end: Int, _ outcomes: inout [Outcome]) -> Bool {
-        while sequences[index].blocks.count * KeyValueBlock.positions < end {
-            if let block = pool.take() {
-                sequences[index].blocks.append(block)
-                continue
-            }
-            guard let last = sequences.lastIndex(where: { $0.phase == .running }) else { return false }
-            outcomes += preempt(last)
-            if last == index { return false }
-        }
-        return true
-    }
-
-    /// Takes up what others have computed since it began to run, where it is about to compute the same.
-    mutating func adopt(_ index: Int) {
-        let tokens = sequences[index].tokens
-        let start = sequences[index].dispatched
-        while sequences[index].dispatched < sequences[index].reusable,
-            sequences[index].dispatched == sequences[index].notedBlocks * KeyValueBlock.positions,
-            sequences[index].dispatched + KeyValueBlock.positions <= tokens.count
-        {
-            let place = sequences[index].notedBlocks
-            let content = Self.content(tokens, ofBlock: place)
-            guard let (block, prefix) = pool.share(after: sequences[index].prefix, tokens: content) else { break }
-            pool.release([sequences[index].blocks[place]])
-            sequences[index].blocks[place] = block
-            sequences[index].prefix = prefix
-            sequences[index].notedBlocks += 1
-            sequences[index].dispatched = min(
-                sequences[index].notedBlocks * KeyValueBlock.positions, sequences[index].reusable)
-        }
-        counts.reusedTokens += UInt64(sequences[index].dispatched - start)
-    }
-
-    /// Makes the blocks that are full by now known.
-    mutating func noteBlocks(_ index: Int) {
-        guard rules.keepsPrefixes else { return }
-        while (sequences[index].notedBlocks + 1) * KeyValueBlock.positions <= sequences[index].certain {
-            let place = sequences[index].notedBlocks
-            sequences[index].prefix = pool.note(
-                sequences[index].blocks[place], after: sequences[index].prefix,
-                tokens: Self.content(sequences[index].tokens, ofBlock: place))
-            sequences[index].notedBlocks += 1
-        }
+    /// The next log-probabilities of a prompt that is scored.
+    private mutating func note(_ score: SequenceScores) -> [Outcome] {
+        guard let index = table.runningIndex(of: score.sequence) else { return [] }
+        table.noteScores(score.logProbabilities.count, index)
+        let request = table.sequences[index].request
+        let told = Outcome.score(request, score.logProbabilities)
+        guard table.sequences[index].isScored else { return [told] }
+        return [told, .finish(request, .length)] + retire(index)
     }
 }

@@ -12,42 +12,49 @@ struct SequenceState: Sendable {
         case running
     }
 
+    /// What a token that has come means for the guess that was sent for its place.
+    enum Verdict: Sendable, Equatable {
+        case notGuessed
+        case right
+        /// What was sent after it means nothing any more.
+        case wrong
+    }
+
     /// A new one each time it runs.
-    var id: SequenceID
+    private(set) var id = SequenceID(0)
     let task: GenerationTask
-    let submittedAt: UInt64
-    var phase = Phase.waiting
+    let submittedAt: Moment
+    private(set) var phase = Phase.waiting
     /// Prompt and answer.
-    var tokens: [Int32]
+    private(set) var tokens: [Int32]
     /// Guesses for what follows, as far as steps were sent with them.
-    var draft: [Int32] = []
+    private(set) var draft: [Int32] = []
     /// Positions that steps were sent for, those of guesses included.
-    var dispatched = 0
+    private(set) var dispatched = 0
     /// The newest step with tokens of it.
-    var lastStep = StepID(0)
+    private(set) var lastStep = StepID(0)
     /// Goes up with each wrong guess: what was sent before it means nothing any more.
-    var round = 0
-    var blocks: [Int32] = []
+    private(set) var round = 0
+    private(set) var blocks: [Int32] = []
     /// The first so many blocks are full, and known by their content; the prefix they make.
-    var notedBlocks = 0
-    var prefix: PrefixIndex.Prefix
+    private(set) var notedBlocks = 0
+    private(set) var prefix: PrefixIndex.Prefix
     /// The last stage has (or will have, by a step in flight) its `SequenceStart`.
-    var hasBegun = false
-    /// `started` has been told.
-    var hasStarted = false
+    private(set) var hasBegun = false
+    /// The first of its tokens was sent; once and for all epochs.
+    private(set) var hasStarted = false
     /// Tokens that it had when its keys and values were begun; see `LengthRule`. Outlives epochs.
     private(set) var restartLength: Int
     /// Log-probabilities told so far, where it is scored.
-    var scored = 0
-    var lookup = PromptLookup()
+    private var scored = 0
+    private var lookup = PromptLookup()
     /// A moving mean of how often the first guess was right, made or not, and what it would have been.
-    var acceptance = 0.2
-    var expectation: Int32?
+    private(set) var acceptance = 0.2
+    private var expectation: Int32?
 
     private let lengthRule: LengthRule
 
-    init(id: SequenceID, task: GenerationTask, lengthRule: LengthRule, now: UInt64) {
-        self.id = id
+    init(task: GenerationTask, lengthRule: LengthRule, now: Moment) {
         self.task = task
         self.lengthRule = lengthRule
         submittedAt = now
@@ -72,12 +79,43 @@ struct SequenceState: Sendable {
     var certain: Int { min(dispatched, tokens.count) }
     /// Positions that may be found rather than computed: something must be sampled from, or scored.
     var reusable: Int { (task.scoringStart ?? tokens.count) - 1 }
+    /// Positions that its blocks have room for.
+    var room: Int { blocks.count * KeyValueBlock.positions }
+    /// Positions in blocks that are known by their content.
+    var notedPositions: Int { notedBlocks * KeyValueBlock.positions }
+    /// Its keys and values are to be computed anew, for its present length.
+    var needsReplay: Bool { lengthRule.needsReplay(restartLength: restartLength, tokenCount: tokens.count) }
+
+    /// The tokens of one of its blocks, which is full.
+    func content(ofBlock block: Int) -> ArraySlice<Int32> {
+        tokens[block * KeyValueBlock.positions..<(block + 1) * KeyValueBlock.positions]
+    }
 
     /// Guesses may fill positions before this one: beyond it nothing is ever fed, or keys and values are begun anew.
     func draftEnd(contextLength: Int) -> Int {
         let end = min(task.prompt.count + task.maximumTokens, contextLength) - 1
         guard let replayLength = lengthRule.replayLength, restartLength <= replayLength else { return end }
         return min(end, replayLength)
+    }
+
+    /// Why its answer is over; nil: it goes on.
+    func finishReason(contextLength: Int) -> FinishReason? {
+        if let last = tokens.last, task.endTokens.contains(last) { return .stop }
+        return generated >= task.maximumTokens || tokens.count >= contextLength ? .length : nil
+    }
+
+    // MARK: Running
+
+    /// It runs with these blocks from now on, of which the first `notedBlocks` make `prefix`; the keys and values of
+    /// `reused` positions are there.
+    mutating func run(as id: SequenceID, _ blocks: [Int32], notedBlocks: Int, _ prefix: PrefixIndex.Prefix, reused: Int)
+    {
+        self.id = id
+        self.blocks = blocks
+        self.notedBlocks = notedBlocks
+        self.prefix = prefix
+        dispatched = reused
+        phase = .running
     }
 
     /// Forgets everything that stages held for it; `restarting`: its keys and values are to be computed for its present
@@ -96,16 +134,30 @@ struct SequenceState: Sendable {
         lastStep = StepID(0)
     }
 
-    /// Its keys and values are to be computed anew, for its present length.
-    var needsReplay: Bool {
-        lengthRule.needsReplay(restartLength: restartLength, tokenCount: tokens.count)
+    /// One more block to write to.
+    mutating func append(_ block: Int32) { blocks.append(block) }
+
+    /// The first block that is not known yet is full by now; the prefix that it makes.
+    mutating func noteBlock(_ prefix: PrefixIndex.Prefix) {
+        self.prefix = prefix
+        notedBlocks += 1
     }
 
-    /// The guesses sent were wrong: what follows is computed from the last token.
-    mutating func discardDraft() {
-        draft = []
-        dispatched = tokens.count - 1
-        round += 1
+    /// The same, as somebody else has computed it: `block` stands in its place. The one that it replaces.
+    mutating func adopt(_ block: Int32, _ prefix: PrefixIndex.Prefix) -> Int32 {
+        let replaced = blocks[notedBlocks]
+        blocks[notedBlocks] = block
+        noteBlock(prefix)
+        dispatched = min(notedPositions, reusable)
+        return replaced
+    }
+
+    // MARK: Sending
+
+    /// The first of its tokens is sent. False: it has been before.
+    mutating func start() -> Bool {
+        defer { hasStarted = true }
+        return !hasStarted
     }
 
     /// The next `count` tokens, and `guesses` after them, as an item of a step.
@@ -133,4 +185,40 @@ struct SequenceState: Sendable {
         dispatched = end
         return item
     }
+
+    /// It is in this step.
+    mutating func noteSent(in step: StepID) { lastStep = step }
+
+    // MARK: Guesses
+
+    /// At most `count` guesses for what follows its tokens and those guessed already.
+    mutating func guesses(count: Int) -> [Int32] { lookup.guesses(after: tokens, draft, count: count) }
+
+    /// What would be guessed, sent or not: whether it comes tells what guesses are worth.
+    mutating func expect(_ guess: Int32?) { if draft.isEmpty { expectation = guess } }
+
+    // MARK: Results
+
+    /// The next token of its answer.
+    mutating func take(_ token: Int32) -> Verdict {
+        let guess = draft.first
+        if let expected = guess ?? expectation {
+            expectation = nil
+            acceptance += ((expected == token ? 1 : 0) - acceptance) * 0.125
+        }
+        tokens.append(token)
+        guard let guess else { return .notGuessed }
+        if guess == token {
+            draft.removeFirst()
+            return .right
+        }
+        // What follows is computed from the last token.
+        draft = []
+        dispatched = tokens.count - 1
+        round += 1
+        return .wrong
+    }
+
+    /// The log-probabilities of its next `count` tokens have been told.
+    mutating func noteScores(_ count: Int) { scored += count }
 }

@@ -1,14 +1,14 @@
 // Responsible for: a worker's decisions: when to join, which stage to load, which step to compute next. Must not know:
-// sockets, clocks, threads, tensors. `Node/WorkerNode` does what it decides.
+// sockets, clocks, threads, tensors. `Node/WorkerLoop` does what it decides.
 
-import DequeModule
 import Wire
 
-/// A worker as a value: events in, actions out, in order. Times are milliseconds of one monotonic clock.
+/// A worker as a value: events in, actions out, in order.
 ///
 /// The shell performs the actions in order, calls `handle(.tick)` at the latest at `nextDeadline`, and sets `gauges`
-/// before it does.
-package struct Worker: Sendable {
+/// before it does. `Input` is what comes beside a step's header, `Output` what a stage makes of it: both pass through
+/// unread, so that what is dropped is gone, and what is sent is what was computed.
+package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     /// What happens to a worker.
     package enum Event: Sendable {
         /// The control link is up, for the first time or again.
@@ -19,19 +19,18 @@ package struct Worker: Sendable {
         case loaded(Epoch, transferredBytes: UInt64, cachedBytes: UInt64)
         /// The stage of this epoch cannot be loaded, or cannot go on.
         case loadFailed(Epoch, message: String)
-        /// From the data link. The shell has checked that the raw frame is as long as the header says, keeps it until
-        /// the step is computed, and may drop it when no `compute` follows.
-        case forward(Forward)
-        /// The step that `compute` asked for is done; `samples` and `scores` on the last stage only, `timings` of this
-        /// stage alone.
-        case computed(StepResult)
+        /// From the data link. The shell has checked that the raw frame is as long as the header says.
+        case forward(Forward, Input? = nil)
+        /// The step that `compute` asked for is done; `samples` and `scores` on the last stage only, the output on every
+        /// other, `timings` of this stage alone.
+        case computed(StepResult, Output? = nil)
         /// The process is about to end.
         case leave
         case tick
     }
 
     /// What the shell must do.
-    package enum Action: Sendable, Equatable {
+    package enum Action: Sendable {
         case send(WorkerMessage)
         /// Connect the weights and tokens links (close earlier ones).
         case welcomed(Welcome)
@@ -42,14 +41,14 @@ package struct Worker: Sendable {
         /// Load this stage, reusing what is loaded; give up an earlier load in progress. Answered by `.loaded` or
         /// `.loadFailed`, and `.loadProgress` in between.
         case load(Assign)
-        /// Close the data connection to the next stage there was; connect one to this endpoint, for `sendForward`.
-        case connectNext(endpoint: String)
+        /// Connect to this endpoint, for the steps of this epoch that are sent on; close the connection of an earlier one.
+        case connectNext(Epoch, endpoint: String)
         /// Give up a load in progress, close the connection to the next stage, free the stage.
         case unload
-        /// Compute this step on the stage of its epoch; answered by `.computed`. One at a time.
-        case compute(Forward)
-        /// To the next stage, with the activations computed; `activationCount` is set, and 0 where there are none.
-        case sendForward(Forward)
+        /// Compute this step, with what came with it, on the stage of its epoch; answered by `.computed`. One at a time.
+        case compute(Forward, Input? = nil)
+        /// To the next stage, with what was computed; nil: the step was not computed, and goes on empty.
+        case sendForward(Forward, Output? = nil)
         /// To the coordinator's tokens socket.
         case sendResult(StepResult)
         /// These sequences have ended; free their sampler state.
@@ -58,152 +57,134 @@ package struct Worker: Sendable {
     }
 
     /// How things stand between this worker and the coordinator.
-    private enum Membership { case unconnected, joining, member, pausing, refused, left }
-
-    /// How far a stage is.
-    private enum Stage {
-        case none
-        case loading(Assign)
-        case ready(Assign)
+    private enum Attachment {
+        case unconnected
+        /// It has said so last at this time.
+        case joining(said: Moment)
+        case member
+        case pausing(until: Moment)
+        /// By a refusal, or its own will.
+        case ended
     }
 
     /// The coordinator is silent for so long: connect anew.
-    package static let silenceLimit: UInt64 = 2_000
-    package static let heartbeatInterval: UInt64 = 250
-    /// After steps were lost for the second time it pauses for so long before it joins again, then twice as long, up to
-    /// 2^5 times; a loss that is so long ago does not count.
-    static let lossPause: UInt64 = 1_000
-    static let lossMemory: UInt64 = 60_000
+    package static var silenceLimit: Duration { .seconds(2) }
+    package static var heartbeatInterval: Duration { .milliseconds(250) }
     /// A join is said again after so long without an answer.
-    static let joinInterval: UInt64 = 1_000
+    static var joinInterval: Duration { .seconds(1) }
 
     /// What goes into the next heartbeat; the shell keeps it fresh.
     package var gauges = WorkerGauges()
 
     private var join: Join
-    private var membership = Membership.unconnected
-    private var stage = Stage.none
-    /// Steps to compute, in order; the first is being computed if `computingSince` is set.
-    private var steps: Deque<Forward> = []
-    private var computingSince: UInt64?
-    /// Steps that need not be computed, oldest first.
-    private var skipped: [StepID] = []
-    private var stepsCompleted: UInt64 = 0
-    /// The newest step taken up; they come without gaps.
-    private var lastStep = StepID(0)
-    /// How often in a row steps were lost on the way here, when that was last, and until when it pauses for it.
-    private var losses = 0
-    private var lastLoss: UInt64 = 0
-    private var pauseEnd: UInt64 = 0
-    private var lastHeard: UInt64
-    private var lastEvent: UInt64
-    private var lastJoin: UInt64
-    private var nextHeartbeat: UInt64
+    private var attachment = Attachment.unconnected
+    /// Oldest epoch first. A newer assignment takes the place of those before it.
+    private var stages: [AssignedStage] = []
+    private var losses = LossRecord()
+    private var lastHeard: Moment
+    private var lastEvent: Moment
+    private var nextHeartbeat: Moment
     private var actions: [Action] = []
 
-    /// A worker that offers what `join` says once it is connected. `now` in milliseconds.
-    package init(_ join: Join, now: UInt64) {
+    /// A worker that offers what `join` says once it is connected.
+    package init(_ join: Join, now: Moment) {
         self.join = join
         self.join.attempt = 0
         lastHeard = now
         lastEvent = now
-        lastJoin = now
         nextHeartbeat = now
     }
 
     /// Decides what an event means. `now` never goes back.
-    package mutating func handle(_ event: Event, now: UInt64) -> [Action] {
+    package mutating func handle(_ event: Event, now: Moment) -> [Action] {
         // Time in which this process itself did not run is not the coordinator's silence.
         let gap = now - lastEvent
-        if gap > 2 * Self.heartbeatInterval { lastHeard = min(now, lastHeard + gap) }
+        if gap > Self.heartbeatInterval * 2 { lastHeard = min(now, lastHeard + gap) }
         lastEvent = now
-        if membership != .refused && membership != .left { decide(event, now) }
+        if case .ended = attachment { return [] }
+        decide(event, now)
         defer { actions = [] }
         return actions
     }
 
-    private mutating func decide(_ event: Event, _ now: UInt64) {
+    private mutating func decide(_ event: Event, _ now: Moment) {
         switch event {
-        case .connected: if membership != .pausing { joinAgain(now) }
+        case .connected:
+            if case .pausing = attachment { return }
+            joinAgain(now)
         case .command(let command): obey(command, now)
         case .loadProgress(let epoch, let done, let total):
-            guard case .loading(let assign) = stage, assign.epoch == epoch else { return }
+            guard let index = index(of: epoch), !stages[index].isLoaded else { return }
             act(.send(.loading(Loading(epoch: epoch, bytesDone: done, bytesTotal: total))))
         case .loaded(let epoch, let transferred, let cached):
-            guard case .loading(let assign) = stage, assign.epoch == epoch else { return }
-            stage = .ready(assign)
+            guard let index = index(of: epoch), !stages[index].isLoaded else { return }
+            stages[index].noteLoaded()
             act(.send(.ready(Ready(epoch: epoch, transferredBytes: transferred, cachedBytes: cached))))
         case .loadFailed(let epoch, let message):
-            guard assignment?.epoch == epoch else { return }
-            dropStage()
+            guard let index = index(of: epoch) else { return }
+            stages.remove(at: index)
             act(.send(.failed(LoadFailure(epoch: epoch, message: message))))
-        case .forward(let forward): accept(forward, now)
-        case .computed(let result):
-            pass(on: result)
-            computeNext(now)
+        case .forward(let forward, let input): accept(forward, input, now)
+        case .computed(let result, let output):
+            guard let index = index(of: result.epoch) else { return }
+            actions += stages[index].finish(result, output)
+            actions += stages[index].computeNext(now)
         case .leave:
-            if membership == .member { act(.send(.leave)) }
-            membership = .left
+            if case .member = attachment { act(.send(.leave)) }
+            attachment = .ended
         case .tick: tick(now)
         }
     }
 
     /// When `handle(.tick)` is due at the latest.
-    package var nextDeadline: UInt64 { nextHeartbeat }
+    package var nextDeadline: Moment { nextHeartbeat }
 
-    /// The stage it was assigned.
-    package var assignment: Assign? {
-        switch stage {
-        case .none: nil
-        case .loading(let assign), .ready(let assign): assign
-        }
-    }
+    /// The newest stage it was assigned.
+    package var assignment: Assign? { stages.last?.assign }
+
+    private func index(of epoch: Epoch) -> Int? { stages.firstIndex { $0.epoch == epoch } }
+
+    private func loadedIndex(of epoch: Epoch) -> Int? { index(of: epoch).flatMap { stages[$0].isLoaded ? $0 : nil } }
 
     private mutating func act(_ action: Action) { actions.append(action) }
 
     // MARK: Membership
 
     /// What the coordinator may have told or heard is lost: begin anew. What is loaded stays for reuse.
-    private mutating func joinAgain(_ now: UInt64) {
-        membership = .joining
-        forgetSteps()
-        stage = .none
+    private mutating func joinAgain(_ now: Moment) {
+        stages = []
         join.attempt += 1
         lastHeard = now
         sayJoin(now)
     }
 
-    /// A step did not come, and no later one can be right: only a new epoch can. On a link that loses steps again and
-    /// again the others go on without this worker for a while.
-    private mutating func rejoinAfterLoss(_ what: String, _ now: UInt64) {
-        if now > max(lastLoss, pauseEnd) + Self.lossMemory { losses = 0 }
-        lastLoss = now
-        losses += 1
-        guard losses > 1 else {
-            act(.log(.warning, "\(what); joining again, as steps are lost"))
-            return joinAgain(now)
-        }
-        let pause = Self.lossPause << UInt64(min(losses - 2, 5))
-        act(.log(.warning, "\(what); leaving for \(pause) ms, as steps are lost for the \(losses)th time in a row"))
-        act(.send(.leave))
-        dropStage()
-        membership = .pausing
-        pauseEnd = now + pause
-    }
-
-    private mutating func sayJoin(_ now: UInt64) {
-        lastJoin = now
+    private mutating func sayJoin(_ now: Moment) {
+        attachment = .joining(said: now)
         act(.send(.join(join)))
     }
 
-    private mutating func obey(_ command: WorkerCommand, _ now: UInt64) {
+    /// A step did not come, and no later one can be right: only a new epoch can. On a link that loses steps again and
+    /// again the others go on without this worker for a while.
+    private mutating func rejoinAfterLoss(_ what: String, _ now: Moment) {
+        guard let pause = losses.note(now) else {
+            act(.log(.warning, "\(what); joining again, as steps are lost"))
+            return joinAgain(now)
+        }
+        let time = "\(pause.wholeMilliseconds) ms"
+        act(.log(.warning, "\(what); leaving for \(time), as steps are lost for the \(losses.count)th time in a row"))
+        act(.send(.leave))
+        stages = []
+        attachment = .pausing(until: now + pause)
+    }
+
+    private mutating func obey(_ command: WorkerCommand, _ now: Moment) {
         lastHeard = now
-        switch (command, membership) {
+        switch (command, attachment) {
         case (.welcome(let welcome), .joining):
-            membership = .member
+            attachment = .member
             act(.welcomed(welcome))
         case (.refusal(let refusal), _):
-            membership = .refused
+            attachment = .ended
             act(.refused(refusal.reason))
         case (.rejoin, .member):
             act(.log(.warning, "the coordinator had lost this worker; joining again"))
@@ -211,128 +192,70 @@ package struct Worker: Sendable {
         case (.assign(let assign), .member): take(assign)
         case (.standby(let epoch), .member):
             guard (assignment?.epoch ?? .none) < epoch else { return }
-            dropStage()
+            stages = []
             act(.unload)
         case (.release(let release), .member):
-            if case .ready(let assign) = stage, assign.epoch == release.epoch {
-                act(.endSequences(release.sequences))
-            }
-        case (.skip(let skip), .member): note(skip, now)
+            if loadedIndex(of: release.epoch) != nil { act(.endSequences(release.sequences)) }
+        case (.skip(let skip), .member):
+            guard let index = loadedIndex(of: skip.epoch) else { return }
+            stages[index].note(skipped: skip.steps)
+            actions += stages[index].computeNext(now)
         case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _), (.skip, _): break
         }
     }
 
-    private mutating func tick(_ now: UInt64) {
+    private mutating func tick(_ now: Moment) {
         guard now >= nextHeartbeat else { return }
         nextHeartbeat = now + Self.heartbeatInterval
-        if membership == .unconnected { return }
-        if membership == .pausing {
-            if now >= pauseEnd { joinAgain(now) }
-        } else if now - lastHeard >= Self.silenceLimit {
-            membership = .unconnected
-            forgetSteps()
-            act(.log(.warning, "nothing was heard of the coordinator for \(now - lastHeard) ms; connecting anew"))
-            act(.reconnect)
-        } else if membership == .joining {
-            if now - lastJoin >= Self.joinInterval { sayJoin(now) }
-        } else {
-            var heartbeat = WorkerHeartbeat()
-            heartbeat.epoch = assignment?.epoch ?? .none
-            heartbeat.stepsCompleted = stepsCompleted
-            heartbeat.busyMilliseconds = computingSince.map { max(1, now - $0) } ?? 0
-            heartbeat.gauges = gauges
-            act(.send(.heartbeat(heartbeat)))
+        switch attachment {
+        case .unconnected, .ended: break
+        case .pausing(let end): if now >= end { joinAgain(now) }
+        case .joining, .member:
+            if now - lastHeard >= Self.silenceLimit { return reconnect(now) }
+            if case .joining(let said) = attachment {
+                if now - said >= Self.joinInterval { sayJoin(now) }
+            } else {
+                act(.send(.heartbeat(heartbeat(now))))
+            }
         }
+    }
+
+    private mutating func reconnect(_ now: Moment) {
+        attachment = .unconnected
+        for index in stages.indices { stages[index].forgetSteps() }
+        let time = "\((now - lastHeard).wholeMilliseconds) ms"
+        act(.log(.warning, "nothing was heard of the coordinator for \(time); connecting anew"))
+        act(.reconnect)
+    }
+
+    private func heartbeat(_ now: Moment) -> WorkerHeartbeat {
+        var heartbeat = WorkerHeartbeat()
+        heartbeat.epoch = assignment?.epoch ?? .none
+        heartbeat.stepsCompleted = stages.last?.stepsCompleted ?? 0
+        let busySince = stages.compactMap(\.computingSince).min()
+        heartbeat.busyMilliseconds = busySince.map { max(1, (now - $0).wholeMilliseconds) } ?? 0
+        heartbeat.gauges = gauges
+        return heartbeat
     }
 
     // MARK: Stages and steps
 
     private mutating func take(_ assign: Assign) {
-        forgetSteps()
-        stage = .loading(assign)
+        stages = [AssignedStage(assign)]
         act(.load(assign))
-        if case .stage(let endpoint) = assign.next { act(.connectNext(endpoint: endpoint)) }
+        if case .stage(let endpoint) = assign.next { act(.connectNext(assign.epoch, endpoint: endpoint)) }
     }
 
-    private mutating func forgetSteps() {
-        steps.removeAll()
-        skipped = []
-        computingSince = nil
-        stepsCompleted = 0
-        lastStep = StepID(0)
-    }
-
-    private mutating func dropStage() {
-        forgetSteps()
-        stage = .none
-    }
-
-    private mutating func accept(_ forward: Forward, _ now: UInt64) {
-        guard case .ready(let assign) = stage, assign.epoch == forward.epoch else {
+    private mutating func accept(_ forward: Forward, _ input: Input?, _ now: Moment) {
+        guard let index = loadedIndex(of: forward.epoch) else {
             return act(.log(.debug, "dropped \(forward.step) of \(forward.epoch), which this worker does not serve"))
         }
-        let expected = assign.isFirst ? 0 : forward.tokenCount * assign.activationsPerToken
-        let hasBadBlock = forward.items.contains { $0.blocks.contains { $0 >= assign.keyValueBlockCount } }
-        guard forward.activationCount == expected, forward.tokenCount <= assign.maximumBatchTokens, !hasBadBlock,
-            steps.count < Limits.stepsInFlight(stages: assign.stageCount)
-        else {
-            let message =
-                "\(forward.step) has \(forward.tokenCount) tokens, \(forward.activationCount) activations, "
-                + "\(steps.count) steps before it: not what \(assign.epoch) allows; dropped"
-            return act(.log(.error, message))
-        }
-        guard forward.step.value == lastStep.value + 1 else {
-            // Its connection was replaced, and what was on it is lost.
-            return rejoinAfterLoss("\(forward.step) came after \(lastStep)", now)
-        }
-        lastStep = forward.step
-        steps.append(forward)
-        if computingSince == nil { computeNext(now) }
-    }
-
-    /// Computes the first step, after passing on those before it that need no computing.
-    private mutating func computeNext(_ now: UInt64) {
-        guard computingSince == nil else { return }
-        while let step = steps.first {
-            skipped.removeAll { $0 < step.step }
-            if !step.items.isEmpty && skipped.first != step.step {
-                computingSince = now
-                return act(.compute(step))
-            }
-            passOn(StepResult(epoch: step.epoch, step: step.step, timings: [StageTiming()]), isEmpty: true)
-        }
-    }
-
-    private mutating func note(_ skip: Skip, _ now: UInt64) {
-        guard case .ready(let assign) = stage, assign.epoch == skip.epoch else { return }
-        // Each is named once at most while it is in flight.
-        skipped += skip.steps
-        skipped.sort()
-        if skipped.count > Limits.stepsInFlight { skipped.removeFirst(skipped.count - Limits.stepsInFlight) }
-        computeNext(now)
-    }
-
-    private mutating func pass(on result: StepResult) {
-        guard computingSince != nil, steps.first?.epoch == result.epoch, steps.first?.step == result.step else {
-            return
-        }
-        computingSince = nil
-        passOn(result, isEmpty: false)
-    }
-
-    /// Sends what became of the first step to where the stage's output goes.
-    private mutating func passOn(_ result: StepResult, isEmpty: Bool) {
-        guard case .ready(let assign) = stage, var forward = steps.popFirst() else { return }
-        stepsCompleted += 1
-        if assign.isLast {
-            var result = result
-            result.timings = forward.timings + result.timings
-            act(.sendResult(result))
-        } else {
-            if isEmpty { forward.items = [] }
-            forward.activationCount = forward.tokenCount * assign.activationsPerToken
-            forward.timings += result.timings
-            act(.sendForward(forward))
+        switch stages[index].accept(forward, input) {
+        case .taken: actions += stages[index].computeNext(now)
+        case .misfit(let why): act(.log(.error, why))
+        case .gap(let what): rejoinAfterLoss(what, now)
         }
     }
 }
+
+extension Worker.Action: Equatable where Input: Equatable, Output: Equatable {}

@@ -69,30 +69,29 @@ final class CoordinatorLoop {
     let sockets: Sockets
     let poller: Poller
     var machine: Coordinator
-    private var firstStage: OutboundLink?
+    /// The link for the steps of an epoch.
+    private var firstStage: (epoch: Epoch, link: OutboundLink)?
     private var trips = RoundTrips()
     private let fetches: Mailbox<WeightServer.Request>
     private let chunks: Mailbox<WeightServer.Reply>
     private let server: LoopThread<Void>
     private var sinks: [RequestID: GenerationService.Outcomes.Continuation] = [:]
     private var clients: ClientSessions
-    /// Workers that have joined and were not forgotten.
-    private var workers: Set<WorkerID> = []
     /// Found unreachable while performing; told to the machine afterwards.
     private var unreachable: [WorkerID] = []
     /// Whose outcomes are not taken; cancelled afterwards.
     private var overrun: [RequestID] = []
     /// When to find out who is gone, and to tell those who did not read; nil: there is no need.
-    private var workerCheck: UInt64?
-    private var clientCheck: UInt64?
-    private var retelling: UInt64?
+    private var workerCheck: Moment?
+    private var clientCheck: Moment?
+    private var retelling: Moment?
     private var isStopping = false
     private let clock = LoopClock()
 
     init(_ parts: Parts, _ sockets: Sockets) throws {
         (self.parts, self.sockets) = (parts, sockets)
         poller = try Poller(parts.waker)
-        machine = Coordinator(parts.configuration, now: 0)
+        machine = Coordinator(parts.configuration, now: .start)
         clients = ClientSessions(
             maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting + Self.spareSessions)
         let fetches = Mailbox<WeightServer.Request>(capacity: 1 << 14, waking: try Waker())
@@ -105,7 +104,7 @@ final class CoordinatorLoop {
         }
     }
 
-    private var now: UInt64 { clock.milliseconds }
+    private var now: Moment { clock.now }
 
     /// Requests of clients that are on their way in or out, beside those that run or wait.
     private static let spareSessions = 1024
@@ -113,9 +112,9 @@ final class CoordinatorLoop {
     private static let messagesPerTurn = 256
     /// After a closed connection libzmq needs a moment until it knows whose it was. Of clients it is asked at longer
     /// intervals: there may be thousands, and those that get tokens are found out by them.
-    private static let workerCheckMilliseconds: UInt64 = 10
-    private static let clientCheckMilliseconds: UInt64 = 250
-    private static let retellingMilliseconds: UInt64 = 250
+    private static let workerCheckDelay = Duration.milliseconds(10)
+    private static let clientCheckDelay = Duration.milliseconds(250)
+    private static let retellingDelay = Duration.milliseconds(250)
 
     // MARK: The loop
 
@@ -123,7 +122,10 @@ final class CoordinatorLoop {
     func run() throws {
         defer { close() }
         while !isStopping {
-            let wasRung = poller.wait(timeoutMilliseconds: untilDeadline).wasRung
+            let wasRung = poller.wait(
+                timeoutMilliseconds: clock.pollMilliseconds(
+                    until: machine.nextDeadline, workerCheck, clientCheck, retelling)
+            ).wasRung
             if wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for order in parts.orders.drain() { perform(order) }
@@ -132,18 +134,11 @@ final class CoordinatorLoop {
             receiveControl()
             receiveResults()
             receiveFetches()
-            _ = firstStage?.events()
+            _ = firstStage?.link.events()
             noticeDisconnections()
             tellUntold()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
         }
-    }
-
-    private var untilDeadline: Int {
-        let deadlines = [machine.nextDeadline, workerCheck, clientCheck, retelling].compactMap { $0 }
-        guard let deadline = deadlines.min() else { return -1 }
-        let time = now
-        return deadline > time ? Int(deadline - time) : 0
     }
 
     private func close() {
@@ -154,7 +149,7 @@ final class CoordinatorLoop {
         fetches.close()
         chunks.close()
         try? server.join()
-        firstStage?.close()
+        firstStage?.link.close()
         sockets.control.close()
         sockets.controlMonitor.close()
         sockets.tokens.close()
@@ -171,7 +166,6 @@ final class CoordinatorLoop {
                 switch try ControlRequest(decoding: frames[0].bytes) {
                 case .worker(let message):
                     guard let id = WorkerID(routingID: peer.bytes) else { continue }
-                    workers.insert(id)
                     decide(.worker(id, message))
                 case .client(let message):
                     guard let id = ClientID(routingID: peer.bytes) else { continue }
@@ -221,11 +215,11 @@ final class CoordinatorLoop {
     private func noticeDisconnections() {
         while let event = sockets.controlMonitor.next() {
             guard event == .disconnected else { continue }
-            if workerCheck == nil { workerCheck = now + Self.workerCheckMilliseconds }
-            if clientCheck == nil { clientCheck = now + Self.clientCheckMilliseconds }
+            if workerCheck == nil { workerCheck = now + Self.workerCheckDelay }
+            if clientCheck == nil { clientCheck = now + Self.clientCheckDelay }
         }
         if isDue(&workerCheck) {
-            for worker in workers { send(.heartbeat, to: worker) }
+            for worker in machine.workers { send(.heartbeat, to: worker) }
             settle()
         }
         if isDue(&clientCheck) {
@@ -235,7 +229,7 @@ final class CoordinatorLoop {
     }
 
     /// Whether the time has come; it is forgotten then.
-    private func isDue(_ time: inout UInt64?) -> Bool {
+    private func isDue(_ time: inout Moment?) -> Bool {
         guard let due = time, due <= now else { return false }
         time = nil
         return true
@@ -293,7 +287,7 @@ final class CoordinatorLoop {
         case .unreachable: clients.leave(client)
         case .full:
             clients.stall(client)
-            if retelling == nil { retelling = now + Self.retellingMilliseconds }
+            if retelling == nil { retelling = now + Self.retellingDelay }
         }
         return result
     }
@@ -304,7 +298,7 @@ final class CoordinatorLoop {
         for (client, request) in clients.untold {
             if send(ClientReply.failed(request, .readTooSlowly).encode(), to: client) == .sent { clients.noteTold(request, of: client) }
         }
-        if !clients.untold.isEmpty { retelling = now + Self.retellingMilliseconds }
+        if !clients.untold.isEmpty { retelling = now + Self.retellingDelay }
     }
 
     // MARK: What the machine decides
@@ -335,11 +329,11 @@ final class CoordinatorLoop {
     private func perform(_ action: Coordinator.Action) {
         switch action {
         case .send(let worker, let command): send(command, to: worker)
-        case .connectFirstStage(let endpoint): connectFirstStage(endpoint)
+        case .connectFirstStage(let epoch, let endpoint): connectFirstStage(epoch, endpoint)
         case .forward(var forward):
             trips.begin(of: forward.step, forward.epoch)
             forward.sentMicroseconds = Microseconds.ofDay
-            firstStage?.send(forward.encode())
+            if let (epoch, link) = firstStage, epoch == forward.epoch { link.send(forward.encode()) }
         case .started(let request, _): tell(request, .started)
         case .emit(let request, let sample): tell(request, .token(sample))
         case .score(let request, let values): tell(request, .scores(values))
@@ -349,7 +343,7 @@ final class CoordinatorLoop {
         case .fail(let request, let error):
             sinks.removeValue(forKey: request)?.finish(throwing: error)
         case .waiting(let request, let why): tell(request, .waiting(why))
-        case .forget(let worker): workers.remove(worker)
+        case .forget(let worker): unreachable.removeAll { $0 == worker }
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
     }
@@ -366,13 +360,14 @@ final class CoordinatorLoop {
         if sockets.control.send(to: peer, [command.encode()]) == .unreachable { unreachable.append(worker) }
     }
 
-    private func connectFirstStage(_ text: String) {
-        firstStage?.close()
+    private func connectFirstStage(_ epoch: Epoch, _ text: String) {
+        firstStage?.link.close()
         firstStage = nil
         do {
-            firstStage = try OutboundLink(
+            let link = try OutboundLink(
                 sockets.context, to: Endpoint(parsing: text), as: .random(),
                 maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
+            firstStage = (epoch, link)
         } catch { parts.log.error("the first worker cannot be reached: \(error)") }
     }
 }

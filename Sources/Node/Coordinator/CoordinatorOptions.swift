@@ -132,10 +132,10 @@ package struct CoordinatorOptions: Sendable {
         configuration.maximumBatchTokens = maximumBatchTokens
         configuration.maximumRunning = maximumRunning
         configuration.maximumWaiting = maximumWaiting
-        configuration.stepMilliseconds = UInt64(stepMilliseconds)
+        configuration.stepTime = .milliseconds(stepMilliseconds)
         configuration.guesses = guesses
         configuration.keepsPrefixes = keepsPrefixes
-        configuration.waitingLimit = UInt64(waitSeconds) * 1000
+        configuration.waitingLimit = .seconds(waitSeconds)
         return configuration
     }
 

@@ -1,6 +1,7 @@
 // Responsible for: reading which layers each worker is to have.
 // Must not know: workers.
 
+import Cluster
 import Sequences
 
 /// Layer ranges in the order of workers.
@@ -27,19 +28,8 @@ package enum LayerSplit {
 
     /// Throws unless `ranges` cover exactly the layers of a model, in order and none of them empty.
     static func check(_ ranges: [Range<Int>], layerCount: Int) throws(TandemError) {
-        var next = 0
-        for range in ranges {
-            guard range.lowerBound == next, !range.isEmpty else {
-                throw TandemError(
-                    "\(.split) has layers \(range.lowerBound) to \(range.upperBound - 1) where layer \(next) should follow",
-                    hint: "cover the layers 0-\(layerCount - 1)")
-            }
-            next = range.upperBound
-        }
-        guard ranges.last?.upperBound == layerCount else {
-            throw TandemError(
-                "\(.split) ends with layer \((ranges.last?.upperBound ?? 0) - 1), but the model's last is \(layerCount - 1)",
-                hint: "cover the layers 0-\(layerCount - 1)")
+        if let problem = Planner.problem(withSplit: ranges, layerCount: layerCount) {
+            throw TandemError(problem, hint: "cover the layers 0-\(layerCount - 1)")
         }
     }
 }

@@ -1,16 +1,21 @@
 // Responsible for: the times that a node reads: one that its machine decides by, one that stamps what it sends, one that
 // measures.
 // Must not know: what they are compared with.
+import Cluster
 import Glibc
 import Wire
 
-/// Milliseconds since a loop began, on a clock that never goes back.
+/// The time since a loop began, on a clock that never goes back.
 struct LoopClock {
     private let start = ContinuousClock.now
 
-    var milliseconds: UInt64 {
-        let elapsed = start.duration(to: .now).components
-        return UInt64(elapsed.seconds) * 1000 + UInt64(elapsed.attoseconds / 1_000_000_000_000_000)
+    var now: Moment { Moment(sinceStart: start.duration(to: .now)) }
+
+    /// For how long to poll so as not to miss the first of these times, in whole milliseconds rounded up; -1: for ever.
+    func pollMilliseconds(until deadlines: Moment?...) -> Int {
+        guard let deadline = deadlines.compactMap({ $0 }).min() else { return -1 }
+        let rest = deadline - now
+        return rest > .zero ? Int((rest + .nanoseconds(999_999)).wholeMilliseconds) : 0
     }
 }
 

@@ -30,14 +30,18 @@ final class WorkerLoop {
     /// What other threads want of the loop.
     enum Wish: Sendable { case leave }
 
+    /// Activations pass through it with their steps.
+    typealias Machine = Worker<StepArrival, Frame>
+
     let parts: Parts
     let context: Context
     let poller: Poller
-    var machine: Worker
+    var machine: Machine
     private let data: RouterSocket
     private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
     private var control: OutboundLink
-    private var next: OutboundLink?
+    /// The link for the steps of an epoch.
+    private var next: (epoch: Epoch, link: OutboundLink)?
     private var tokens: OutboundLink?
     private var weights: OutboundLink?
     private let commands: Mailbox<StageCommand>
@@ -47,12 +51,6 @@ final class WorkerLoop {
     /// The shard being fetched.
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
     private var isWeightsLinkUp = false
-    /// What came with the steps that wait for the compute thread.
-    private var arrivals: [StepID: StepArrival] = [:]
-    /// What the compute thread made of the step that the machine now sends on.
-    private var output: Frame?
-    private var transferredBytes: UInt64 = 0
-    private var cachedBytes: UInt64 = 0
     private var ending: Result<Void, TandemError>?
     private let clock = LoopClock()
 
@@ -74,7 +72,7 @@ final class WorkerLoop {
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
-        machine = Worker(join, now: 0)
+        machine = Machine(join, now: .start)
         control = try Self.connectControl(context, parts.coordinator, id, poller)
         poller.add(data)
 
@@ -113,7 +111,7 @@ final class WorkerLoop {
         } catch { throw TandemError(error) }
     }
 
-    private var now: UInt64 { clock.milliseconds }
+    private var now: Moment { clock.now }
 
     // MARK: The loop
 
@@ -121,9 +119,8 @@ final class WorkerLoop {
     func run() throws {
         defer { close() }
         while ending == nil {
-            let time = now
-            let limit = machine.nextDeadline > time ? Int(machine.nextDeadline - time) : 0
-            if poller.wait(timeoutMilliseconds: limit).wasRung {
+            let timeout = clock.pollMilliseconds(until: machine.nextDeadline)
+            if poller.wait(timeoutMilliseconds: timeout).wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for event in stageEvents.drain() { handle(event) }
             }
@@ -131,11 +128,9 @@ final class WorkerLoop {
             receiveCommands()
             receiveForwards()
             receiveChunks()
-            _ = (next?.events(), tokens?.events())
+            _ = (next?.link.events(), tokens?.events())
             if now >= machine.nextDeadline {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
-                machine.gauges.transferredBytes = transferredBytes
-                machine.gauges.cachedBytes = cachedBytes
                 decide(.tick)
             }
         }
@@ -146,7 +141,7 @@ final class WorkerLoop {
         commands.close()
         stageEvents.close()
         try? compute.join()
-        for link in [control, next, tokens, weights] { link?.close() }
+        for link in [control, next?.link, tokens, weights] { link?.close() }
         poller.remove(data)
         data.close()
     }
@@ -179,16 +174,12 @@ final class WorkerLoop {
                 guard frames.count <= 2, rawBytes == forward.rawFrameBytes else {
                     throw WireError("a step's activations have \(rawBytes) bytes instead of \(forward.rawFrameBytes)")
                 }
-                if forward.epoch == machine.assignment?.epoch {
-                    arrivals[forward.step] = StepArrival(
-                        activations: frames.count == 2 ? frames[1] : nil,
-                        wire: Microseconds.since(forward.sentMicroseconds), time: Microseconds.monotonic)
-                }
-                decide(.forward(forward))
+                let arrival = StepArrival(
+                    activations: frames.count == 2 ? frames[1] : nil,
+                    wire: Microseconds.since(forward.sentMicroseconds), time: Microseconds.monotonic)
+                decide(.forward(forward, arrival))
             } catch { parts.log.warning("an unreadable step was dropped: \(error)") }
         }
-        // Those of steps that the machine dropped; those it kept are asked for one by one.
-        if arrivals.count > 2 * Wire.Limits.stepsInFlight { arrivals = [:] }
     }
 
     private func receiveChunks() {
@@ -230,10 +221,7 @@ final class WorkerLoop {
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
             decide(.loadFailed(epoch, message: message))
-        case .computed(let result, let values):
-            output = values
-            decide(.computed(result))
-            output = nil
+        case .computed(let result, let activations): decide(.computed(result, activations))
         }
     }
 
@@ -242,7 +230,7 @@ final class WorkerLoop {
         let progress = fetch.machine.progress
         let cached =
             progress.totalBytes - min(progress.transferredBytes, progress.totalBytes) + UInt64(fetch.localBytes)
-        cachedBytes += cached
+        machine.gauges.cachedBytes += cached
         self.fetch = nil
         if let layers = machine.assignment?.layers {
             parts.log.info("ready with layers \(layers.lowerBound)-\(layers.upperBound - 1)")
@@ -261,7 +249,7 @@ final class WorkerLoop {
             case .send(let request): weights?.send(request.encode())
             case .write(let content, let offset):
                 guard let bytes else { continue }
-                transferredBytes += UInt64(bytes.count)
+                machine.gauges.transferredBytes += UInt64(bytes.count)
                 order(.write(content, offset: Int(offset), bytes: bytes))
             case .verify(let content): order(.verify(content))
             case .discard(let content): order(.discard(content))
@@ -284,13 +272,13 @@ final class WorkerLoop {
 
     // MARK: What the machine decides
 
-    private func decide(_ event: Worker.Event) {
+    private func decide(_ event: Machine.Event) {
         for action in machine.handle(event, now: now) {
             do { try perform(action) } catch { ending = .failure(error) }
         }
     }
 
-    private func perform(_ action: Worker.Action) throws(TandemError) {
+    private func perform(_ action: Machine.Action) throws(TandemError) {
         switch action {
         case .send(let message): _ = control.socket.send([ControlRequest.worker(message).encode()])
         case .welcomed(let welcome):
@@ -304,28 +292,25 @@ final class WorkerLoop {
             control = try Self.connectControl(context, parts.coordinator, id, poller)
         case .load(let assign):
             fetch = nil
-            arrivals = [:]
             parts.log.info(
                 "loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
             order(.prepare(assign))
-        case .connectNext(let endpoint):
-            try replace(&next, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+        case .connectNext(let epoch, let endpoint):
+            var link = next?.link
+            next = nil
+            try replace(&link, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+            next = link.map { (epoch, $0) }
         case .unload:
             fetch = nil
-            arrivals = [:]
-            next?.close()
+            next?.link.close()
             next = nil
             order(.unload)
-        case .compute(let forward):
-            let arrival = arrivals.removeValue(forKey: forward.step)
+        case .compute(let forward, let arrival):
             order(.compute(forward, arrival ?? StepArrival(wire: 0, time: Microseconds.monotonic)))
-        case .sendForward(var forward):
-            arrivals[forward.step] = nil  // there still, where it was not computed
+        case .sendForward(var forward, let activations):
             forward.sentMicroseconds = Microseconds.ofDay
-            // A step that was skipped goes on without any, also right behind one that was computed.
-            next?.send(forward.encode(), bulk: forward.activationCount > 0 ? output : nil)
+            if let (epoch, link) = next, epoch == forward.epoch { link.send(forward.encode(), bulk: activations) }
         case .sendResult(var result):
-            arrivals[result.step] = nil
             result.sentMicroseconds = Microseconds.ofDay
             tokens?.send(result.encode())
         case .endSequences(let sequences): order(.endSequences(sequences))

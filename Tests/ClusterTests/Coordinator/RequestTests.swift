@@ -25,9 +25,9 @@ import Wire
             #expect(actions.first == .emit(RequestID(1), token))
         }
         #expect(actions.contains(.finish(RequestID(1), .length)))
-        let release = Release(epoch: played.coordinator.epoch, sequences: [SequenceID(1)])
+        let release = Release(epoch: played.epoch, sequences: [SequenceID(1)])
         #expect(actions.contains(.send(WorkerID(2), .release(release))))
-        #expect(played.coordinator.status(now: 0).generatedTokens == 3)
+        #expect(played.coordinator.status(now: .start).generatedTokens == 3)
     }
 
     @Test("A request that nobody can compute waits with the reason, and fails after the limit")
@@ -48,7 +48,7 @@ import Wire
         played.join(1)
         played.tell(.submit(Example.task(1)))
         for second in 1...200 {
-            let loading = Loading(epoch: played.coordinator.epoch, bytesDone: UInt64(second), bytesTotal: 200)
+            let loading = Loading(epoch: played.epoch, bytesDone: UInt64(second), bytesTotal: 200)
             played.tell(.worker(WorkerID(1), .loading(loading)))
             #expect(played.pass(1_000, alive: [1]).failures.isEmpty)
         }
@@ -111,7 +111,7 @@ import Wire
         let again = played.pass(5_500, alive: [1, 2]).assigns
         #expect(again.map(\.layers) == [0..<6])
         #expect(played.plan.map(\.worker) == [2])
-        #expect(played.coordinator.status(now: 0).workers[0].state.hasPrefix("set aside: steps were lost"))
+        #expect(played.coordinator.status(now: .start).workers[0].state.hasPrefix("set aside: steps were lost"))
     }
 
     @Test("A step that is slow but moves is not taken for lost")
@@ -125,7 +125,7 @@ import Wire
     func status() {
         var played = serving()
         played.tell(.submit(Example.task(1)))
-        let status = played.coordinator.status(now: 50)
+        let status = played.coordinator.status(now: .milliseconds(50))
         #expect(status.state == "serving")
         #expect(status.workers.map(\.layers) == [0..<3, 3..<6])
         #expect(status.workers[0].weightBytes == 330)

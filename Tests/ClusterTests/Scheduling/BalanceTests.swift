@@ -11,11 +11,11 @@ import Wire
         var flying: [Forward] = []
         var sizes: [Int] = []
         for _ in 0..<(rounds * stages) {
-            while let forward = scheduler.nextStep(0).forward { flying.append(forward) }
+            while let forward = scheduler.nextStep(.start).forward { flying.append(forward) }
             if flying.isEmpty { break }
             let forward = flying.removeFirst()
             sizes.append(forward.tokenCount)
-            _ = scheduler.complete(Example.result(of: forward), 0)
+            _ = scheduler.complete(Example.result(of: forward), .start)
         }
         return Array(sizes.suffix(stages))
     }
@@ -26,7 +26,7 @@ import Wire
     func even(_ count: Int, _ stages: Int) {
         var scheduler = Example.scheduler(blocks: 64, stages: stages, running: 32)
         for request in 1...UInt64(count) {
-            scheduler.submit(Example.task(request, prompt: 3, maximumTokens: 100), now: 0)
+            scheduler.submit(Example.task(request, prompt: 3, maximumTokens: 100), now: .start)
         }
         let sizes = sizes(&scheduler, stages: stages)
         #expect(sizes.max() == (count + stages - 1) / stages)
@@ -41,7 +41,7 @@ import Wire
         // Those of one step end early.
         for request: UInt64 in 1...8 {
             scheduler.submit(
-                Example.task(request, prompt: 3, maximumTokens: request % 2 == 0 ? 5 : 100), now: 0)
+                Example.task(request, prompt: 3, maximumTokens: request % 2 == 0 ? 5 : 100), now: .start)
         }
         #expect(sizes(&scheduler, stages: 2) == [2, 2])
     }
@@ -51,29 +51,29 @@ import Wire
         var monitor = PipelineMonitor(stageCount: 2)
         #expect(monitor.targetSteps == 2)
         let stage = StageTiming(wire: 100, queue: 10, compute: 1_000)
-        for _ in 0..<50 { monitor.note([stage, stage, StageTiming(wire: 100)], tokens: 1, 0) }
+        for _ in 0..<50 { monitor.note([stage, stage, StageTiming(wire: 100)], tokens: 1, .start) }
         #expect(monitor.targetSteps == 2)
         // Round trips of 3,500 us, of which 2,020 are spent in stages.
-        for _ in 0..<100 { monitor.note([stage, stage, StageTiming(wire: 0, wait: 3_500)], tokens: 1, 0) }
+        for _ in 0..<100 { monitor.note([stage, stage, StageTiming(wire: 0, wait: 3_500)], tokens: 1, .start) }
         #expect(monitor.targetSteps == 3)
-        for _ in 0..<100 { monitor.note([stage, stage, StageTiming(wire: 0, wait: 90_000)], tokens: 1, 0) }
+        for _ in 0..<100 { monitor.note([stage, stage, StageTiming(wire: 0, wait: 90_000)], tokens: 1, .start) }
         #expect(monitor.targetSteps == 4)
     }
 
     @Test("Busy and bubble are shares of the time in which there was something to do")
     func shares() {
         var monitor = PipelineMonitor(stageCount: 2)
-        monitor.begin(1_000)
+        monitor.begin(.milliseconds(1_000))
         for step: UInt64 in 1...100 {
             monitor.note(
                 [StageTiming(compute: 9_000), StageTiming(compute: 5_000), StageTiming(wire: 1)], tokens: 4,
-                1_000 + step * 10)
+                .milliseconds(1_000 + step * 10))
         }
-        monitor.pause(2_000)
-        #expect(monitor.active(5_000) == 1_000_000)
-        #expect(abs(monitor.bubble(5_000) - 0.3) < 1e-9)
-        #expect(abs(monitor.recentBusy(0, 2_000) - 0.9) < 0.02)
-        #expect(abs(monitor.recentBusy(1, 2_000) - 0.5) < 0.02)
+        monitor.pause(.milliseconds(2_000))
+        #expect(monitor.active(.milliseconds(5_000)) == .microseconds(1_000_000))
+        #expect(abs(monitor.bubble(.milliseconds(5_000)) - 0.3) < 1e-9)
+        #expect(abs(monitor.recentBusy(0, .milliseconds(2_000)) - 0.9) < 0.02)
+        #expect(abs(monitor.recentBusy(1, .milliseconds(2_000)) - 0.5) < 0.02)
     }
 
     private func costs(_ points: [(Int, UInt64)]) -> StepCosts {

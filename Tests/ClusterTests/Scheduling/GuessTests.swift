@@ -35,14 +35,14 @@ import Wire
     private func run(
         _ scheduler: inout Scheduler, _ answer: @escaping (Int) -> Int32, tokens: Int
     ) -> (tokens: [Int32], steps: Int, rounds: Int) {
-        scheduler.submit(Example.task(1, prompt: 8, maximumTokens: tokens), now: 0)
+        scheduler.submit(Example.task(1, prompt: 8, maximumTokens: tokens), now: .start)
         var stage = Stage(answer: answer)
         var flying: [Forward] = []
         var skipped: Set<StepID> = []
         var told: [Int32] = []
         var (steps, rounds) = (0, 0)
         while !scheduler.isIdle || !flying.isEmpty {
-            while let forward = scheduler.nextStep(0).forward {
+            while let forward = scheduler.nextStep(.start).forward {
                 flying.append(forward)
                 steps += 1
             }
@@ -50,8 +50,8 @@ import Wire
             let forward = flying.removeFirst()
             var result = stage.result(of: forward)
             if skipped.contains(forward.step) { result.samples = [] } else { rounds += 1 }
-            guard case .done(let outcomes) = scheduler.complete(result, 0) else {
-                Issue.record("\(scheduler.complete(result, 0))")
+            guard case .done(let outcomes) = scheduler.complete(result, .start) else {
+                Issue.record("\(scheduler.complete(result, .start))")
                 break
             }
             for outcome in outcomes {

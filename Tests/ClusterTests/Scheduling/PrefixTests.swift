@@ -13,11 +13,11 @@ import Wire
 
     /// Runs a request to its end; the first step of it.
     private func finish(_ scheduler: inout Scheduler, _ task: GenerationTask) -> ForwardItem? {
-        scheduler.submit(task, now: 0)
+        scheduler.submit(task, now: .start)
         var first: ForwardItem?
-        while !scheduler.isIdle, let forward = scheduler.nextStep(0).forward {
+        while !scheduler.isIdle, let forward = scheduler.nextStep(.start).forward {
             first = first ?? forward.items.first
-            _ = scheduler.complete(Example.result(of: forward), 0)
+            _ = scheduler.complete(Example.result(of: forward), .start)
         }
         return first
     }
@@ -99,11 +99,11 @@ import Wire
     func together() {
         var scheduler = Example.scheduler(blocks: 16, stages: 2, context: 256, chunk: 32)
         let common = Array(Int32(0)..<96)
-        for request: UInt64 in 1...3 { scheduler.submit(task(request, common + [Int32(request) + 200]), now: 0) }
+        for request: UInt64 in 1...3 { scheduler.submit(task(request, common + [Int32(request) + 200]), now: .start) }
         var tokens = 0
-        while !scheduler.isIdle, let forward = scheduler.nextStep(0).forward {
+        while !scheduler.isIdle, let forward = scheduler.nextStep(.start).forward {
             tokens += forward.tokenCount
-            _ = scheduler.complete(Example.result(of: forward), 0)
+            _ = scheduler.complete(Example.result(of: forward), .start)
         }
         // Once what is common, then for each its last token, and the first of its answer.
         #expect(tokens == 96 + 3 + 3)
@@ -135,16 +135,18 @@ import Wire
     func preemption() {
         var scheduler = scheduler(blocks: 4, context: 128)
         for request: UInt64 in 1...2 {
-            scheduler.submit(task(request, (0..<30).map { $0 + Int32(request) * 100 }, maximum: 60), now: 0)
+            scheduler.submit(task(request, (0..<30).map { $0 + Int32(request) * 100 }, maximum: 60), now: .start)
         }
         var emitted: [UInt64: Int] = [:]
         var ended: [UInt64] = []
         var steps = 0
         while !scheduler.isIdle, steps < 500 {
             steps += 1
-            let (forward, outcomes) = scheduler.nextStep(0)
+            let (forward, outcomes) = scheduler.nextStep(.start)
             #expect(!outcomes.contains { if case .finish = $0 { true } else { false } })
-            guard let forward, case .done(let told) = scheduler.complete(Example.result(of: forward), 0) else { break }
+            guard let forward, case .done(let told) = scheduler.complete(Example.result(of: forward), .start) else {
+                break
+            }
             for outcome in told {
                 if case .emit(let request, _) = outcome { emitted[request.value, default: 0] += 1 }
                 if case .finish(let request, .length) = outcome { ended.append(request.value) }
@@ -159,15 +161,15 @@ import Wire
     @Test("Higher priority goes first, and takes the place of a lower one that runs")
     func priority() {
         var scheduler = Example.scheduler(blocks: 8, stages: 1, running: 1)
-        scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 9), now: 0)
-        scheduler.submit(Example.task(2, prompt: 5), now: 0)
-        let first = scheduler.nextStep(0).forward
+        scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 9), now: .start)
+        scheduler.submit(Example.task(2, prompt: 5), now: .start)
+        let first = scheduler.nextStep(.start).forward
         #expect(first?.items.first?.tokens.count == 4)
-        scheduler.submit(Example.task(3, prompt: 6, priority: 5), now: 0)
+        scheduler.submit(Example.task(3, prompt: 6, priority: 5), now: .start)
         #expect(scheduler.sequences.map(\.request.value) == [3, 1, 2])
-        if let first { _ = scheduler.complete(Example.result(of: first), 0) }
+        if let first { _ = scheduler.complete(Example.result(of: first), .start) }
         // It finds the first four of its tokens: the other began with them.
-        #expect(scheduler.nextStep(0).forward?.items.map(\.position) == [4])
+        #expect(scheduler.nextStep(.start).forward?.items.map(\.position) == [4])
         #expect(scheduler.sequences.map(\.phase) == [.running, .waiting, .waiting])
     }
 }

@@ -13,7 +13,8 @@ import Wire
     }
 
     private func complete(_ scheduler: inout Scheduler, _ forward: Forward?, token: Int32 = 50) -> [Scheduler.Outcome] {
-        guard let forward, case .done(let outcomes) = scheduler.complete(Example.result(of: forward, token: token), 0)
+        guard let forward,
+            case .done(let outcomes) = scheduler.complete(Example.result(of: forward, token: token), .start)
         else {
             Issue.record("the step is not complete")
             return []
@@ -24,8 +25,8 @@ import Wire
     @Test("A prompt goes in chunks, several in flight at once, and only the last one samples")
     func chunks() {
         var scheduler = scheduler()
-        scheduler.submit(Example.task(1, prompt: 40), now: 0)
-        let steps = (0..<4).map { _ in scheduler.nextStep(0).forward }
+        scheduler.submit(Example.task(1, prompt: 40), now: .start)
+        let steps = (0..<4).map { _ in scheduler.nextStep(.start).forward }
         #expect(steps.map { $0?.items[0].position } == [0, 16, 32, nil])
         #expect(steps.map { $0?.items[0].tokens.count } == [16, 16, 8, nil])
         #expect(steps.map { $0?.items[0].sampleCount } == [0, 0, 1, nil])
@@ -38,28 +39,28 @@ import Wire
     @Test("While only prompts are computed, one step more than there are stages is in flight")
     func inFlight() {
         var scheduler = scheduler(stages: 2)
-        scheduler.submit(Example.task(1, prompt: 100), now: 0)
-        let first = scheduler.nextStep(0).forward
-        #expect(scheduler.nextStep(0).forward != nil)
-        #expect(scheduler.nextStep(0).forward != nil)
-        #expect(scheduler.nextStep(0).forward == nil)
+        scheduler.submit(Example.task(1, prompt: 100), now: .start)
+        let first = scheduler.nextStep(.start).forward
+        #expect(scheduler.nextStep(.start).forward != nil)
+        #expect(scheduler.nextStep(.start).forward != nil)
+        #expect(scheduler.nextStep(.start).forward == nil)
         #expect(complete(&scheduler, first).isEmpty)
-        #expect(scheduler.nextStep(0).forward != nil)
+        #expect(scheduler.nextStep(.start).forward != nil)
     }
 
     @Test("Tokens being generated go first, and prompts share what is left of the step")
     func mixed() {
         var scheduler = scheduler(stages: 1)
-        scheduler.submit(Example.task(1, prompt: 4), now: 0)
+        scheduler.submit(Example.task(1, prompt: 4), now: .start)
         #expect(
-            complete(&scheduler, scheduler.nextStep(0).forward).contains(
+            complete(&scheduler, scheduler.nextStep(.start).forward).contains(
                 .emit(
                     RequestID(1),
                     .init(
                         sequence: SequenceID(1), token: 50))))
-        scheduler.submit(Example.task(2, prompt: 12), now: 0)
-        scheduler.submit(Example.task(3, prompt: 30), now: 0)
-        let items = scheduler.nextStep(0).forward?.items ?? []
+        scheduler.submit(Example.task(2, prompt: 12), now: .start)
+        scheduler.submit(Example.task(3, prompt: 30), now: .start)
+        let items = scheduler.nextStep(.start).forward?.items ?? []
         #expect(items.map(\.sequence.value) == [1, 2, 3])
         #expect(items.map(\.tokens.count) == [1, 12, 4])
         #expect(items.map(\.sampleCount) == [1, 1, 0])
@@ -70,9 +71,9 @@ import Wire
     @Test("A sequence waits for its sample: no second step of it is sent before")
     func oneSample() {
         var scheduler = scheduler()
-        scheduler.submit(Example.task(1), now: 0)
-        #expect(scheduler.nextStep(0).forward != nil)
-        #expect(scheduler.nextStep(0).forward == nil)
+        scheduler.submit(Example.task(1), now: .start)
+        #expect(scheduler.nextStep(.start).forward != nil)
+        #expect(scheduler.nextStep(.start).forward == nil)
     }
 
     @Test(
@@ -85,9 +86,9 @@ import Wire
         _ prompt: Int, _ maximum: Int, _ endTokens: [Int32], _ context: Int, _ count: Int, _ reason: FinishReason
     ) {
         var scheduler = scheduler(context: context)
-        scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum, endTokens: endTokens), now: 0)
+        scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum, endTokens: endTokens), now: .start)
         var outcomes: [Scheduler.Outcome] = []
-        for _ in 0..<count { outcomes += complete(&scheduler, scheduler.nextStep(0).forward) }
+        for _ in 0..<count { outcomes += complete(&scheduler, scheduler.nextStep(.start).forward) }
         #expect(outcomes.suffix(2) == [.finish(RequestID(1), reason), .release(SequenceID(1))])
         #expect(outcomes.count == count + 2)
         #expect(scheduler.isIdle)
@@ -97,10 +98,10 @@ import Wire
     @Test("A request waits until there are blocks for its prompt, and others wait behind it")
     func admission() {
         var scheduler = scheduler(blocks: 4)
-        scheduler.submit(Example.task(1, prompt: 60, maximumTokens: 4), now: 0)  // 2 blocks
-        scheduler.submit(Example.task(2, prompt: 61, maximumTokens: 4), now: 0)  // 2 blocks, and one to grow into
-        scheduler.submit(Example.task(3, prompt: 4, maximumTokens: 4), now: 0)  // 1 block, but it is not its turn
-        #expect(scheduler.nextStep(0).forward?.items.map(\.sequence.value) == [1])
+        scheduler.submit(Example.task(1, prompt: 60, maximumTokens: 4), now: .start)  // 2 blocks
+        scheduler.submit(Example.task(2, prompt: 61, maximumTokens: 4), now: .start)  // 2 blocks, and one to grow into
+        scheduler.submit(Example.task(3, prompt: 4, maximumTokens: 4), now: .start)  // 1 block, but it is not its turn
+        #expect(scheduler.nextStep(.start).forward?.items.map(\.sequence.value) == [1])
         #expect(scheduler.waitingCount == 2)
         #expect(scheduler.end(RequestID(1)) == [])
         #expect(scheduler.pool.availableCount == 4)
@@ -109,8 +110,8 @@ import Wire
     @Test("After a cancel the blocks return at once, and the last stage hears of it after the last step")
     func cancel() {
         var scheduler = scheduler(blocks: 4)
-        scheduler.submit(Example.task(1, prompt: 40, maximumTokens: 20), now: 0)
-        let steps = (0..<3).map { _ in scheduler.nextStep(0).forward }
+        scheduler.submit(Example.task(1, prompt: 40, maximumTokens: 20), now: .start)
+        let steps = (0..<3).map { _ in scheduler.nextStep(.start).forward }
         #expect(scheduler.end(RequestID(1)) == [])
         #expect(scheduler.end(RequestID(1)) == nil)
         #expect(scheduler.pool.availableCount == 4)
@@ -123,13 +124,13 @@ import Wire
     @Test("After a new epoch the tokens so far are computed again, and none is emitted twice")
     func replay() {
         var scheduler = scheduler(stages: 1)
-        scheduler.submit(Example.task(1, prompt: 4), now: 0)
-        _ = complete(&scheduler, scheduler.nextStep(0).forward, token: 60)
-        _ = scheduler.nextStep(0)
-        scheduler.suspend()
-        #expect(scheduler.nextStep(0).forward == nil)
+        scheduler.submit(Example.task(1, prompt: 4), now: .start)
+        _ = complete(&scheduler, scheduler.nextStep(.start).forward, token: 60)
+        _ = scheduler.nextStep(.start)
+        scheduler.suspend(Epoch(1))
+        #expect(scheduler.nextStep(.start).forward == nil)
         scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 4)
-        let (forward, outcomes) = scheduler.nextStep(0)
+        let (forward, outcomes) = scheduler.nextStep(.start)
         #expect(outcomes.isEmpty)
         #expect(forward?.epoch == Epoch(2))
         #expect(forward?.step == StepID(1))
@@ -145,9 +146,9 @@ import Wire
     @Test("A sequence that grows past the replay length is computed anew once, and a loss does not change its length")
     func restart() {
         var scheduler = scheduler(stages: 1, rule: LengthRule(replayLength: 5))
-        scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 9), now: 0)
+        scheduler.submit(Example.task(1, prompt: 4, maximumTokens: 9), now: .start)
         func next() -> ForwardItem? {
-            let forward = scheduler.nextStep(0).forward
+            let forward = scheduler.nextStep(.start).forward
             _ = complete(&scheduler, forward, token: 60)
             return forward?.items[0]
         }
@@ -156,7 +157,7 @@ import Wire
         #expect(items.map { $0?.tokens.count } == [4, 1, 6, 1])
         #expect(items.map { $0?.restartLength } == [4, 4, 6, 6])
         #expect(items.map { $0?.begin != nil } == [true, false, true, false])
-        scheduler.suspend()
+        scheduler.suspend(Epoch(1))
         scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 4)
         let again = next()
         #expect(again?.tokens.count == 8)
@@ -168,9 +169,9 @@ import Wire
     func noRestart() {
         for (prompt, maximum) in [(6, 3), (3, 3), (5, 1)] {
             var scheduler = scheduler(stages: 1, rule: LengthRule(replayLength: 5))
-            scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum), now: 0)
+            scheduler.submit(Example.task(1, prompt: prompt, maximumTokens: maximum), now: .start)
             var lengths: Set<Int> = []
-            while let forward = scheduler.nextStep(0).forward {
+            while let forward = scheduler.nextStep(.start).forward {
                 lengths.insert(forward.items[0].restartLength)
                 _ = complete(&scheduler, forward)
             }
@@ -181,17 +182,17 @@ import Wire
     @Test("Scoring sends all but the last token, asks for what follows each, and begins no sampler")
     func scoring() {
         var scheduler = scheduler(stages: 1)
-        scheduler.submit(Example.task(1, prompt: 40, scoringStart: 20), now: 0)
-        let steps = (0..<2).map { _ in scheduler.nextStep(0).forward }
-        #expect(scheduler.nextStep(0).forward == nil)
+        scheduler.submit(Example.task(1, prompt: 40, scoringStart: 20), now: .start)
+        let steps = (0..<2).map { _ in scheduler.nextStep(.start).forward }
+        #expect(scheduler.nextStep(.start).forward == nil)
         #expect(steps.map { $0?.items[0].tokens.count } == [16, 16])
         #expect(steps.map { $0?.items[0].targets } == [[], Array(20...32)])
         #expect(steps.allSatisfy { $0?.items[0].sampleCount == 0 && $0?.items[0].begin == nil })
         #expect(complete(&scheduler, steps[0]).isEmpty)
         #expect(complete(&scheduler, steps[1]) == [.score(RequestID(1), (20...32).map { -Float($0) })])
-        scheduler.suspend()
+        scheduler.suspend(Epoch(1))
         scheduler.resume(epoch: Epoch(2), stageCount: 2, blockCount: 8)
-        let again = (0..<3).map { _ in scheduler.nextStep(0).forward }
+        let again = (0..<3).map { _ in scheduler.nextStep(.start).forward }
         #expect(again.map { $0?.items[0].targets } == [[], [], Array(33...39)])
         #expect(again.last??.items[0].tokens == Array(32...38))
         for step in again.dropLast() { #expect(complete(&scheduler, step).isEmpty) }
@@ -207,11 +208,11 @@ import Wire
     func wrongScores() {
         for change in [-1, 1] {
             var scheduler = scheduler(stages: 1)
-            scheduler.submit(Example.task(1, prompt: 8, scoringStart: 2), now: 0)
-            guard let forward = scheduler.nextStep(0).forward else { return }
+            scheduler.submit(Example.task(1, prompt: 8, scoringStart: 2), now: .start)
+            guard let forward = scheduler.nextStep(.start).forward else { return }
             var result = Example.result(of: forward)
             if change < 0 { result.scores = [] } else { result.scores[0].logProbabilities.append(0) }
-            guard case .wrong = scheduler.complete(result, 0) else {
+            guard case .wrong = scheduler.complete(result, .start) else {
                 Issue.record("accepted")
                 return
             }
@@ -221,18 +222,18 @@ import Wire
     @Test("The result of a later step, or with other sequences, is wrong; that of an earlier one a duplicate")
     func wrongResults() {
         var scheduler = scheduler()
-        scheduler.submit(Example.task(1, prompt: 40), now: 0)
-        let steps = (0..<3).compactMap { _ in scheduler.nextStep(0).forward }
-        guard case .wrong = scheduler.complete(Example.result(of: steps[1]), 0) else {
+        scheduler.submit(Example.task(1, prompt: 40), now: .start)
+        let steps = (0..<3).compactMap { _ in scheduler.nextStep(.start).forward }
+        guard case .wrong = scheduler.complete(Example.result(of: steps[1]), .start) else {
             Issue.record("a step was skipped")
             return
         }
         _ = complete(&scheduler, steps[0])
-        #expect(scheduler.complete(Example.result(of: steps[0]), 0) == .duplicate)
+        #expect(scheduler.complete(Example.result(of: steps[0]), .start) == .duplicate)
         _ = complete(&scheduler, steps[1])
         var result = Example.result(of: steps[2])
         result.samples = []
-        guard case .wrong = scheduler.complete(result, 0) else {
+        guard case .wrong = scheduler.complete(result, .start) else {
             Issue.record("a token is missing")
             return
         }

@@ -6,6 +6,9 @@ import Wire
 @testable import Cluster
 
 @Suite struct WorkerTests {
+    /// What came beside a step, and what was made of it, are words here.
+    private typealias Worker = Cluster.Worker<String, String>
+
     private let welcome = Welcome(build: "b", weightsEndpoint: "w", tokensEndpoint: "t", modelName: "m")
 
     private func assign(_ epoch: UInt64, isLast: Bool = true) -> Assign {
@@ -21,16 +24,16 @@ import Wire
     }
 
     private func member() -> Worker {
-        var worker = Worker(Example.join(1), now: 0)
-        _ = worker.handle(.connected, now: 0)
-        _ = worker.handle(.command(.welcome(welcome)), now: 0)
+        var worker = Worker(Example.join(1), now: .start)
+        _ = worker.handle(.connected, now: .start)
+        _ = worker.handle(.command(.welcome(welcome)), now: .start)
         return worker
     }
 
     private func serving(isLast: Bool = true) -> Worker {
         var worker = member()
-        _ = worker.handle(.command(.assign(assign(5, isLast: isLast))), now: 0)
-        _ = worker.handle(.loaded(Epoch(5), transferredBytes: 1, cachedBytes: 2), now: 0)
+        _ = worker.handle(.command(.assign(assign(5, isLast: isLast))), now: .start)
+        _ = worker.handle(.loaded(Epoch(5), transferredBytes: 1, cachedBytes: 2), now: .start)
         return worker
     }
 
@@ -42,13 +45,13 @@ import Wire
 
     @Test("It joins when it is connected, and says so again every second until it is answered")
     func joining() {
-        var worker = Worker(Example.join(1), now: 0)
-        #expect(worker.handle(.tick, now: 0).isEmpty)
-        #expect(worker.handle(.connected, now: 100) == [join(1)])
-        #expect(worker.handle(.tick, now: 600).isEmpty)
-        #expect(worker.handle(.tick, now: 1_100) == [join(1)])
-        #expect(worker.handle(.command(.welcome(welcome)), now: 1_200) == [.welcomed(welcome)])
-        guard case .send(.heartbeat)? = worker.handle(.tick, now: 1_400).first else {
+        var worker = Worker(Example.join(1), now: .start)
+        #expect(worker.handle(.tick, now: .start).isEmpty)
+        #expect(worker.handle(.connected, now: .milliseconds(100)) == [join(1)])
+        #expect(worker.handle(.tick, now: .milliseconds(600)).isEmpty)
+        #expect(worker.handle(.tick, now: .milliseconds(1_100)) == [join(1)])
+        #expect(worker.handle(.command(.welcome(welcome)), now: .milliseconds(1_200)) == [.welcomed(welcome)])
+        guard case .send(.heartbeat)? = worker.handle(.tick, now: .milliseconds(1_400)).first else {
             Issue.record("no heartbeat")
             return
         }
@@ -57,53 +60,58 @@ import Wire
     @Test("It joins again, by another number, when it is told to or connected again")
     func rejoining() {
         var worker = serving()
-        #expect(worker.handle(.command(.rejoin), now: 10).last == join(2))
+        #expect(worker.handle(.command(.rejoin), now: .milliseconds(10)).last == join(2))
         #expect(worker.assignment == nil)
-        #expect(worker.handle(.command(.rejoin), now: 20).isEmpty)
-        #expect(worker.handle(.connected, now: 30) == [join(3)])
+        #expect(worker.handle(.command(.rejoin), now: .milliseconds(20)).isEmpty)
+        #expect(worker.handle(.connected, now: .milliseconds(30)) == [join(3)])
     }
 
     @Test("It connects anew when the coordinator is silent for two seconds, but not for its own absence")
     func silence() {
         var worker = member()
         for time in stride(from: UInt64(250), through: 1_750, by: 250) {
-            #expect(!worker.handle(.tick, now: time).contains(.reconnect))
+            #expect(!worker.handle(.tick, now: .milliseconds(time)).contains(.reconnect))
         }
-        #expect(worker.handle(.tick, now: 2_000).contains(.reconnect))
+        #expect(worker.handle(.tick, now: .milliseconds(2_000)).contains(.reconnect))
         var stopped = member()
-        #expect(!stopped.handle(.tick, now: 60_000).contains(.reconnect))
+        #expect(!stopped.handle(.tick, now: .milliseconds(60_000)).contains(.reconnect))
     }
 
     @Test("A refusal ends it")
     func refusal() {
-        var worker = Worker(Example.join(1), now: 0)
-        _ = worker.handle(.connected, now: 0)
-        #expect(worker.handle(.command(.refusal(Refusal(reason: "no"))), now: 0) == [.refused("no")])
-        #expect(worker.handle(.connected, now: 5).isEmpty)
+        var worker = Worker(Example.join(1), now: .start)
+        _ = worker.handle(.connected, now: .start)
+        #expect(worker.handle(.command(.refusal(Refusal(reason: "no"))), now: .start) == [.refused("no")])
+        #expect(worker.handle(.connected, now: .milliseconds(5)).isEmpty)
     }
 
     @Test("It loads what it is assigned, and a newer assignment supersedes a load in progress")
     func loading() {
         var worker = member()
         let first = assign(5, isLast: false)
-        #expect(worker.handle(.command(.assign(first)), now: 0) == [.load(first), .connectNext(endpoint: "n")])
+        #expect(
+            worker.handle(.command(.assign(first)), now: .start) == [
+                .load(first), .connectNext(Epoch(5), endpoint: "n"),
+            ])
         let progress = Loading(epoch: Epoch(5), bytesDone: 1, bytesTotal: 2)
         #expect(
-            worker.handle(.loadProgress(Epoch(5), bytesDone: 1, bytesTotal: 2), now: 0) == [
+            worker.handle(.loadProgress(Epoch(5), bytesDone: 1, bytesTotal: 2), now: .start) == [
                 .send(.loading(progress))
             ])
-        #expect(worker.handle(.command(.assign(assign(6))), now: 0) == [.load(assign(6))])
-        #expect(worker.handle(.loaded(Epoch(5), transferredBytes: 1, cachedBytes: 2), now: 0).isEmpty)
+        #expect(worker.handle(.command(.assign(assign(6))), now: .start) == [.load(assign(6))])
+        #expect(worker.handle(.loaded(Epoch(5), transferredBytes: 1, cachedBytes: 2), now: .start).isEmpty)
         let ready = Ready(epoch: Epoch(6), transferredBytes: 1, cachedBytes: 2)
-        #expect(worker.handle(.loaded(Epoch(6), transferredBytes: 1, cachedBytes: 2), now: 0) == [.send(.ready(ready))])
+        #expect(
+            worker.handle(.loaded(Epoch(6), transferredBytes: 1, cachedBytes: 2), now: .start) == [.send(.ready(ready))]
+        )
     }
 
     @Test("A load that failed is told, and the stage is none any more")
     func loadFailure() {
         var worker = member()
-        _ = worker.handle(.command(.assign(assign(5))), now: 0)
+        _ = worker.handle(.command(.assign(assign(5))), now: .start)
         let failure = LoadFailure(epoch: Epoch(5), message: "disk full")
-        #expect(worker.handle(.loadFailed(Epoch(5), message: "disk full"), now: 0) == [.send(.failed(failure))])
+        #expect(worker.handle(.loadFailed(Epoch(5), message: "disk full"), now: .start) == [.send(.failed(failure))])
         #expect(worker.assignment == nil)
     }
 
@@ -111,12 +119,12 @@ import Wire
     func lastStage() {
         var worker = serving()
         let steps = (1...3).map { forward(5, $0, activations: 4) }
-        #expect(worker.handle(.forward(steps[0]), now: 0) == [.compute(steps[0])])
-        #expect(worker.handle(.forward(steps[1]), now: 1).isEmpty)
-        #expect(worker.handle(.forward(steps[2]), now: 2).isEmpty)
+        #expect(worker.handle(.forward(steps[0]), now: .start) == [.compute(steps[0])])
+        #expect(worker.handle(.forward(steps[1]), now: .milliseconds(1)).isEmpty)
+        #expect(worker.handle(.forward(steps[2]), now: .milliseconds(2)).isEmpty)
         let samples = [SampledToken(sequence: SequenceID(1), token: 9)]
         let actions = worker.handle(
-            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: samples)), now: 3)
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: samples)), now: .milliseconds(3))
         let result = StepResult(epoch: Epoch(5), step: StepID(1), samples: samples)
         #expect(actions == [.sendResult(result), .compute(steps[1])])
     }
@@ -125,9 +133,9 @@ import Wire
     func middleStage() {
         var worker = serving(isLast: false)
         let step = forward(5, 1, activations: 0)
-        #expect(worker.handle(.forward(step), now: 0) == [.compute(step)])
+        #expect(worker.handle(.forward(step), now: .start) == [.compute(step)])
         let actions = worker.handle(
-            .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 3)
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: .milliseconds(3))
         #expect(actions == [.sendForward(forward(5, 1, activations: 4))])
     }
 
@@ -135,7 +143,7 @@ import Wire
     func dropped() {
         var worker = serving()
         func isDropped(_ step: Forward) -> Bool {
-            worker.handle(.forward(step), now: 0).allSatisfy { if case .log = $0 { true } else { false } }
+            worker.handle(.forward(step), now: .start).allSatisfy { if case .log = $0 { true } else { false } }
         }
         #expect(isDropped(forward(4, 1, activations: 4)))
         #expect(isDropped(forward(6, 1, activations: 4)))
@@ -143,19 +151,19 @@ import Wire
         var badBlock = forward(5, 1, activations: 4)
         badBlock.items[0].blocks = [4]
         #expect(isDropped(badBlock))
-        for step in 1...3 { _ = worker.handle(.forward(forward(5, UInt64(step), activations: 4)), now: 0) }
+        for step in 1...3 { _ = worker.handle(.forward(forward(5, UInt64(step), activations: 4)), now: .start) }
         #expect(isDropped(forward(5, 4, activations: 4)))
     }
 
     @Test("A gap between steps makes it join again, for what comes after a lost step cannot be right")
     func gap() {
         var worker = serving()
-        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
-        #expect(worker.handle(.forward(forward(5, 3, activations: 4)), now: 1).last == join(2))
+        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: .start)
+        #expect(worker.handle(.forward(forward(5, 3, activations: 4)), now: .milliseconds(1)).last == join(2))
         #expect(worker.assignment == nil)
         #expect(
             worker.handle(
-                .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 2
+                .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: .milliseconds(2)
             ).isEmpty)
     }
 
@@ -165,16 +173,16 @@ import Wire
         var attempt: UInt64 = 1
         /// A gap at `now`, then ticks until it has joined again: after how many milliseconds?
         func pause(_ now: UInt64) -> UInt64 {
-            _ = worker.handle(.command(.welcome(welcome)), now: now)
-            _ = worker.handle(.command(.assign(assign(5))), now: now)
-            _ = worker.handle(.loaded(Epoch(5), transferredBytes: 0, cachedBytes: 0), now: now)
+            _ = worker.handle(.command(.welcome(welcome)), now: .milliseconds(now))
+            _ = worker.handle(.command(.assign(assign(5))), now: .milliseconds(now))
+            _ = worker.handle(.loaded(Epoch(5), transferredBytes: 0, cachedBytes: 0), now: .milliseconds(now))
             attempt += 1
-            var actions = worker.handle(.forward(forward(5, 2, activations: 4)), now: now)
+            var actions = worker.handle(.forward(forward(5, 2, activations: 4)), now: .milliseconds(now))
             var time = now
             while !actions.contains(join(attempt)) {
                 time += 250
                 if time == now + 250 { #expect(actions.contains(.send(.leave))) }
-                actions = worker.handle(.tick, now: time)
+                actions = worker.handle(.tick, now: .milliseconds(time))
                 #expect(!actions.contains(.reconnect))
                 if time > now + 100_000 { return .max }
             }
@@ -190,12 +198,12 @@ import Wire
     @Test("What was computed for an epoch that is over goes nowhere")
     func staleResult() {
         var worker = serving()
-        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
-        _ = worker.handle(.command(.assign(assign(6))), now: 0)
-        _ = worker.handle(.loaded(Epoch(6), transferredBytes: 0, cachedBytes: 0), now: 0)
+        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: .start)
+        _ = worker.handle(.command(.assign(assign(6))), now: .start)
+        _ = worker.handle(.loaded(Epoch(6), transferredBytes: 0, cachedBytes: 0), now: .start)
         #expect(
             worker.handle(
-                .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 1
+                .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: .milliseconds(1)
             ).isEmpty)
     }
 
@@ -203,11 +211,11 @@ import Wire
     func heartbeat() {
         var worker = serving()
         worker.gauges.residentBytes = 77
-        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: 0)
+        _ = worker.handle(.forward(forward(5, 1, activations: 4)), now: .start)
         _ = worker.handle(
-            .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: 5)
-        _ = worker.handle(.forward(forward(5, 2, activations: 4)), now: 10)
-        guard case .send(.heartbeat(let heartbeat))? = worker.handle(.tick, now: 300).first else {
+            .computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: .milliseconds(5))
+        _ = worker.handle(.forward(forward(5, 2, activations: 4)), now: .milliseconds(10))
+        guard case .send(.heartbeat(let heartbeat))? = worker.handle(.tick, now: .milliseconds(300)).first else {
             Issue.record("no heartbeat")
             return
         }
@@ -221,12 +229,63 @@ import Wire
     func endings() {
         var worker = serving()
         let release = Release(epoch: Epoch(5), sequences: [SequenceID(1)])
-        #expect(worker.handle(.command(.release(release)), now: 0) == [.endSequences([SequenceID(1)])])
+        #expect(worker.handle(.command(.release(release)), now: .start) == [.endSequences([SequenceID(1)])])
         let old = Release(epoch: Epoch(4), sequences: [SequenceID(1)])
-        #expect(worker.handle(.command(.release(old)), now: 0).isEmpty)
-        #expect(worker.handle(.command(.standby(Epoch(5))), now: 0).isEmpty)
-        #expect(worker.handle(.command(.standby(Epoch(6))), now: 0) == [.unload])
-        #expect(worker.handle(.leave, now: 0) == [.send(.leave)])
-        #expect(worker.handle(.tick, now: 900).isEmpty)
+        #expect(worker.handle(.command(.release(old)), now: .start).isEmpty)
+        #expect(worker.handle(.command(.standby(Epoch(5))), now: .start).isEmpty)
+        #expect(worker.handle(.command(.standby(Epoch(6))), now: .start) == [.unload])
+        #expect(worker.handle(.leave, now: .start) == [.send(.leave)])
+        #expect(worker.handle(.tick, now: .milliseconds(900)).isEmpty)
+    }
+
+    @Test("What comes with a step is given to whoever computes it, and what is made of it goes on with it alone")
+    func carried() {
+        var worker = serving(isLast: false)
+        let steps = (1...3).map { forward(5, $0, activations: 0) }
+        #expect(worker.handle(.forward(steps[0], "a"), now: .start) == [.compute(steps[0], "a")])
+        #expect(worker.handle(.forward(steps[1], "b"), now: .start).isEmpty)
+        #expect(worker.handle(.forward(steps[2], "c"), now: .start).isEmpty)
+        let skip = Skip(epoch: Epoch(5), steps: [StepID(2)])
+        #expect(worker.handle(.command(.skip(skip)), now: .start).isEmpty)
+        let computed = StepResult(epoch: Epoch(5), step: StepID(1))
+        var skipped = Forward(epoch: Epoch(5), step: StepID(2), items: [], activationCount: 0)
+        skipped.timings = [StageTiming()]
+        #expect(
+            worker.handle(.computed(computed, "made of a"), now: .start) == [
+                .sendForward(forward(5, 1, activations: 4), "made of a"), .sendForward(skipped),
+                .compute(steps[2], "c"),
+            ])
+    }
+
+    /// Activations that tell when nobody holds them any more.
+    private final class Activations: Sendable {}
+
+    @Test("Nothing is held of what came with steps that are dropped, computed, skipped or forgotten")
+    func exactArrivals() {
+        var worker = Cluster.Worker<Activations, Activations>(Example.join(1), now: .start)
+        _ = worker.handle(.connected, now: .start)
+        _ = worker.handle(.command(.welcome(welcome)), now: .start)
+        _ = worker.handle(.command(.assign(assign(5))), now: .start)
+        _ = worker.handle(.loaded(Epoch(5), transferredBytes: 0, cachedBytes: 0), now: .start)
+        func isHeld(_ step: Forward) -> () -> Bool {
+            let activations = Activations()
+            _ = worker.handle(.forward(step, activations), now: .start)
+            return { [weak activations] in activations != nil }
+        }
+        // Of another epoch, and of a size that the plan does not allow.
+        for _ in 0..<40 { #expect(!isHeld(forward(4, 1, activations: 4))()) }
+        #expect(!isHeld(forward(5, 1, activations: 6))())
+        // The first is handed over to be computed; the next wait, and what is beyond the credit is dropped.
+        #expect(!isHeld(forward(5, 1, activations: 4))())
+        let waiting = (2...5).map { isHeld(forward(5, $0, activations: 4)) }
+        #expect(waiting.map { $0() } == [true, true, true, true])
+        #expect(!isHeld(forward(5, 6, activations: 4))())
+        // One is skipped; the rest is forgotten when the worker is told to join again.
+        let skip = Skip(epoch: Epoch(5), steps: [StepID(2)])
+        _ = worker.handle(.command(.skip(skip)), now: .start)
+        _ = worker.handle(.computed(StepResult(epoch: Epoch(5), step: StepID(1))), now: .start)
+        #expect(waiting.map { $0() } == [false, false, true, true])
+        _ = worker.handle(.command(.rejoin), now: .start)
+        #expect(waiting.map { $0() } == [false, false, false, false])
     }
 }

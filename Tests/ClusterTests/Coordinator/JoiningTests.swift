@@ -5,7 +5,7 @@ import Wire
 
 @testable import Cluster
 
-@Suite struct MembershipTests {
+@Suite struct JoiningTests {
     @Test("A worker that joins is welcomed, assigned its layers, and serves when it is ready")
     func join() {
         var played = Played()
@@ -15,10 +15,10 @@ import Wire
         #expect(assign?.next == .tokens)
         #expect(assign?.epoch == Epoch(11))
         #expect(assign?.modelDescription == [1, 2])
-        #expect(played.actions.contains(.connectFirstStage(endpoint: "tcp://w1:1")))
-        #expect(!played.coordinator.status(now: 0).isServing)
+        #expect(played.actions.contains(.connectFirstStage(Epoch(11), endpoint: "tcp://w1:1")))
+        #expect(!played.coordinator.status(now: .start).isServing)
         played.ready()
-        #expect(played.coordinator.status(now: 0).isServing)
+        #expect(played.coordinator.status(now: .start).isServing)
     }
 
     @Test("A worker of another version is refused with both versions, and is no member")
@@ -32,7 +32,7 @@ import Wire
         }
         #expect(refusal.reason.contains("version \(protocolVersion)"))
         #expect(refusal.reason.contains("version 9"))
-        #expect(played.coordinator.members.isEmpty)
+        #expect(played.coordinator.membership.members.isEmpty)
     }
 
     @Test("Stages are chained in the order of joining, and each knows the next")
@@ -54,7 +54,7 @@ import Wire
         let actions = played.pass(1_000, alive: [1])
         #expect(actions.contains(.forget(WorkerID(2))))
         #expect(actions.assigns.map(\.layers) == [0..<6])
-        #expect(played.now < 2_000)
+        #expect(played.now < .milliseconds(2_000))
     }
 
     @Test("A worker whose connection is closed, or that leaves, is lost at once")
@@ -91,7 +91,7 @@ import Wire
         played.join(1)
         played.ready()
         _ = played.pass(500, alive: [1])
-        played.now += 60_000
+        played.now = played.now + .seconds(60)
         #expect(!played.tell(.tick).contains(.forget(WorkerID(1))))
     }
 
@@ -101,11 +101,11 @@ import Wire
         played.join(1)
         played.ready()
         played.join(1)
-        #expect(played.coordinator.status(now: 0).isServing)
+        #expect(played.coordinator.status(now: .start).isServing)
         var join = Example.join(1)
         join.attempt = 2
         #expect(played.tell(.worker(WorkerID(1), .join(join))).assigns.map(\.epoch) == [Epoch(12)])
-        #expect(played.coordinator.members.count == 1)
+        #expect(played.coordinator.membership.members.count == 1)
     }
 
     @Test("Workers of one host with as many threads count as equally fast, whatever each measured; others do not")
@@ -157,9 +157,9 @@ import Wire
     func loadFailure() {
         var played = Played()
         played.join(1, 2)
-        let failure = LoadFailure(epoch: played.coordinator.epoch, message: "disk full")
+        let failure = LoadFailure(epoch: played.epoch, message: "disk full")
         #expect(played.tell(.worker(WorkerID(2), .failed(failure))).assigns.map(\.layers) == [0..<6])
-        #expect(played.coordinator.status(now: 0).workers[1].state == "set aside: disk full")
+        #expect(played.coordinator.status(now: .start).workers[1].state == "set aside: disk full")
         played.ready()
         #expect(played.pass(29_000, alive: [1, 2]).assigns.isEmpty)
         #expect(played.pass(1_250, alive: [1, 2]).assigns.count == 2)
@@ -175,7 +175,7 @@ import Wire
             played.ready()
             if hasWork { played.tell(.submit(Example.task(1))) }
             #expect(played.tell(.disconnected(WorkerID(1))).assigns.map(\.layers) == (hasWork ? [0..<6] : []))
-            let later = played.pass(configuration.smallerPlanAfter, alive: [2]).assigns
+            let later = played.pass(configuration.smallerPlanAfter.wholeMilliseconds, alive: [2]).assigns
             #expect(later.map(\.layers) == (hasWork ? [] : [0..<6]))
         }
     }
@@ -203,7 +203,7 @@ import Wire
         var played = Played(configuration)
         played.join(1)
         #expect(played.actions.assigns.isEmpty)
-        #expect(played.coordinator.status(now: 0).state == "waiting for workers: 2 needed, 1 joined")
+        #expect(played.coordinator.status(now: .start).state == "waiting for workers: 2 needed, 1 joined")
         played.join(2)
         #expect(played.actions.assigns.count == 2)
     }
@@ -229,6 +229,7 @@ import Wire
         var played = Played()
         played.join(1, memory: 300)
         #expect(played.actions.assigns.isEmpty)
-        #expect(played.coordinator.status(now: 0).state.contains("the model needs 702 bytes on 1 worker, which offer"))
+        #expect(
+            played.coordinator.status(now: .start).state.contains("the model needs 702 bytes on 1 worker, which offer"))
     }
 }

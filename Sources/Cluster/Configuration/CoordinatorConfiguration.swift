@@ -3,7 +3,7 @@
 import Sequences
 import Wire
 
-/// Everything a coordinator decides by, apart from events. Times are milliseconds.
+/// Everything a coordinator decides by, apart from events.
 package struct CoordinatorConfiguration: Sendable {
     package var model: ModelShape
     /// Goes into every `Assign` unread.
@@ -28,7 +28,7 @@ package struct CoordinatorConfiguration: Sendable {
     /// Tokens of prompts in one step.
     package var prefillChunk = 256
     /// While answers are decoded, prompts get so large a share of a step that it takes about so long at a stage.
-    package var stepMilliseconds: UInt64 = 100
+    package var stepTime = Duration.milliseconds(100)
     /// Answers are guessed ahead from what was said before, where stages would be idle and it pays.
     package var guesses = true
     /// What requests have in common at their beginnings is computed once.
@@ -43,21 +43,21 @@ package struct CoordinatorConfiguration: Sendable {
     package var maximumRunning = 128
     package var maximumWaiting = 256
 
-    package var heartbeatInterval: UInt64 = 250
+    package var heartbeatInterval = Duration.milliseconds(250)
     /// A worker not heard of for so long is lost.
-    package var lostAfter: UInt64 = 1_000
+    package var lostAfter = Duration.seconds(1)
     /// A step that computes for so long is hung, and its worker lost.
-    package var hungAfter: UInt64 = 120_000
+    package var hungAfter = Duration.seconds(120)
     /// A load without progress for so long has failed.
-    package var loadStalledAfter: UInt64 = 60_000
+    package var loadStalledAfter = Duration.seconds(60)
     /// Steps outstanding for so long while every worker idles are lost, and replayed.
-    package var stalledAfter: UInt64 = 5_000
+    package var stalledAfter = Duration.seconds(5)
     /// For so long a worker that could not load, or lost steps again and again, is left out of plans.
-    package var setAsideFor: UInt64 = 30_000
+    package var setAsideFor = Duration.seconds(30)
     /// For so long after a loss an idle cluster waits for its minimum of workers before it plans with fewer.
-    package var smallerPlanAfter: UInt64 = 5_000
+    package var smallerPlanAfter = Duration.seconds(5)
     /// A request fails after so long without any service.
-    package var waitingLimit: UInt64 = 120_000
+    package var waitingLimit = Duration.seconds(120)
 
     /// The defaults, with KV blocks for four whole contexts.
     package init(
@@ -80,7 +80,7 @@ package struct CoordinatorConfiguration: Sendable {
             contextLength: contextLength, prefillChunk: max(1, min(prefillChunk, maximumBatchTokens)),
             maximumBatchTokens: max(1, maximumBatchTokens),
             maximumRunning: max(1, min(maximumRunning, Limits.stepItems)), lengthRule: lengthRule)
-        rules.stepMicroseconds = Double(stepMilliseconds) * 1000
+        rules.stepTime = stepTime
         rules.guesses = guesses
         rules.keepsPrefixes = keepsPrefixes
         return rules

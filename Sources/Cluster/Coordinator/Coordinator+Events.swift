@@ -1,0 +1,45 @@
+// Responsible for: what happens to a coordinator, and what it may ask of its shell. Must not know: how it decides.
+
+import Sequences
+import Wire
+
+extension Coordinator {
+    /// What happens to a coordinator.
+    package enum Event: Sendable {
+        /// Anything a worker says on the control link.
+        case worker(WorkerID, WorkerMessage)
+        /// Its connection is closed.
+        case disconnected(WorkerID)
+        /// From the tokens link.
+        case stepResult(StepResult)
+        case submit(GenerationTask)
+        /// Its client wants no more, or is gone: ends with `FinishReason.cancelled`.
+        case cancel(RequestID)
+        /// A stop string was found: ends with `FinishReason.stop`.
+        case stop(RequestID)
+        case tick
+    }
+
+    /// What the shell must do.
+    package enum Action: Sendable, Equatable {
+        case send(WorkerID, WorkerCommand)
+        /// Connect to this endpoint, for the `forward`s of this epoch; close the data connection of an earlier one.
+        case connectFirstStage(Epoch, endpoint: String)
+        /// To the first stage. At most `Limits.stepsInFlight(stages:)` are unanswered at once.
+        case forward(Forward)
+        /// The request left the queue: the computation of its prompt begins, but for `reusedTokens`. Comes once.
+        case started(RequestID, reusedTokens: Int)
+        /// The next token of the answer. After `finish` or `fail` nothing follows for this request.
+        case emit(RequestID, SampledToken)
+        /// The log-probabilities of the next tokens of a prompt that is scored.
+        case score(RequestID, [Float])
+        case finish(RequestID, FinishReason)
+        /// There is no (more) answer, and why.
+        case fail(RequestID, TandemError)
+        /// The request waits; why. Comes again when the reason changes.
+        case waiting(RequestID, Sentence)
+        /// This worker is no member any more; drop what is queued for it.
+        case forget(WorkerID)
+        case log(LogLevel, String)
+    }
+}

@@ -1,0 +1,84 @@
+// Responsible for: what is known of one worker. Must not know: other workers, plans.
+
+import Wire
+
+/// A worker that has joined.
+struct Member: Sendable {
+    /// How far it is trusted with layers.
+    enum Standing: Sendable, Equatable {
+        case trusted
+        /// Steps were lost at it, and none has come through since.
+        case suspected
+        /// Left out of plans until then, and why.
+        case setAside(until: Moment, why: String)
+    }
+
+    let id: WorkerID
+    let join: Join
+    private(set) var standing = Standing.trusted
+    /// When anything came from it.
+    private(set) var lastHeard: Moment
+    /// What it last said of itself.
+    private(set) var heartbeat = WorkerHeartbeat()
+    /// How often it was set aside: each time for longer.
+    private var setbacks = 0
+
+    private static let mostDoublings = 5
+
+    init(id: WorkerID, join: Join, now: Moment) {
+        self.id = id
+        self.join = join
+        lastHeard = now
+    }
+
+    /// For people: where it runs.
+    var name: String { join.hostName.isEmpty ? id.description : "\(join.hostName) (\(id), pid \(join.processID))" }
+
+    /// How long it has computed one step; zero: it computes none.
+    var busy: Duration { .milliseconds(heartbeat.busyMilliseconds) }
+
+    /// Why it is left out of plans; nil: it is not.
+    var reasonAside: String? {
+        if case .setAside(_, let why) = standing { why } else { nil }
+    }
+
+    // MARK: What happens to it
+
+    mutating func hear(_ now: Moment) { lastHeard = now }
+
+    /// Time in which nobody listened is not its silence.
+    mutating func excuse(_ gap: Duration, _ now: Moment) { lastHeard = min(now, lastHeard + gap) }
+
+    mutating func note(_ heartbeat: WorkerHeartbeat) { self.heartbeat = heartbeat }
+
+    /// The next heartbeat says what all loads of the process moved; until then a finished one counts.
+    mutating func note(_ ready: Ready) {
+        heartbeat.gauges.transferredBytes = max(heartbeat.gauges.transferredBytes, ready.transferredBytes)
+        heartbeat.gauges.cachedBytes = max(heartbeat.gauges.cachedBytes, ready.cachedBytes)
+    }
+
+    /// Steps were lost at it. False: and those before them as well.
+    mutating func suspect() -> Bool {
+        guard standing == .trusted else { return false }
+        standing = .suspected
+        return true
+    }
+
+    /// A step has come through.
+    mutating func clear() { if standing == .suspected { standing = .trusted } }
+
+    /// It is left out of plans, for `time` the first time and twice as long each time after; for how long now.
+    mutating func setAside(for time: Duration, _ why: String, _ now: Moment) -> Duration {
+        let time = time * (1 << min(setbacks, Self.mostDoublings))
+        setbacks += 1
+        standing = .setAside(until: now + time, why: why)
+        return time
+    }
+
+    /// Whether its time aside is over now; it is trusted again then.
+    mutating func returns(_ now: Moment) -> Bool {
+        guard case .setAside(let end, _) = standing, end <= now else { return false }
+        standing = .trusted
+        return true
+    }
+}

@@ -1,0 +1,156 @@
+// Responsible for: the steps of one epoch that are in flight, and what is in each. Must not know: requests, blocks, how
+// steps are made up.
+
+import DequeModule
+import Wire
+
+/// What is under way over the stages of one plan: its credit is as many steps as are wanted in flight.
+struct Pipeline: Sendable {
+    /// What is sent of a sequence in one step.
+    struct Item: Sendable {
+        let sequence: SequenceID
+        /// Of its first token, and after its last.
+        let start: Int
+        let end: Int
+        let round: Int
+        let sampleCount: Int
+        let draftCount: Int
+        let targets: Int
+        /// It is worth nothing unless earlier guesses are right.
+        var isGuess: Bool { draftCount == end - start }
+
+        init(_ item: ForwardItem, round: Int) {
+            sequence = item.sequence
+            start = item.position
+            end = item.position + item.tokens.count
+            self.round = round
+            sampleCount = item.sampleCount
+            draftCount = item.draftCount
+            targets = item.targets.count
+        }
+    }
+
+    struct Step: Sendable {
+        let id: StepID
+        let items: [Item]
+        fileprivate(set) var isSkipped = false
+        var tokens: Int { items.reduce(0) { $0 + $1.end - $1.start } }
+    }
+
+    /// What a result turned out to be.
+    enum Arrival: Sendable {
+        /// That of the oldest step, with the samples and the scores of each of its items.
+        case complete(Step, [(samples: ArraySlice<SequenceSample>, score: SequenceScores?)])
+        /// Its step is complete already.
+        case duplicate
+        /// It is not what the oldest step in flight must give: a step was lost or a stage is wrong.
+        case wrong(String)
+    }
+
+    let epoch: Epoch
+    let stageCount: Int
+    private(set) var steps: Deque<Step> = []
+    private(set) var monitor: PipelineMonitor
+    private(set) var lastStep = StepID(0)
+    /// Sequences that are over, of which steps are in flight.
+    private var draining: [SequenceID] = []
+
+    init(epoch: Epoch, stageCount: Int) {
+        self.epoch = epoch
+        self.stageCount = stageCount
+        monitor = PipelineMonitor(stageCount: stageCount)
+    }
+
+    /// Of no plan: nothing can be sent.
+    static let none = Pipeline(epoch: .none, stageCount: 0)
+
+    /// As many steps are wanted in flight.
+    var target: Int { max(0, min(monitor.targetSteps, Limits.stepsInFlight(stages: stageCount) - 1)) }
+
+    /// The number of the step that is sent with these items.
+    mutating func send(_ items: [Item], _ now: Moment) -> StepID {
+        lastStep = StepID(lastStep.value + 1)
+        if steps.isEmpty { monitor.begin(now) }
+        steps.append(Step(id: lastStep, items: items))
+        return lastStep
+    }
+
+    // MARK: Sequences that end
+
+    /// Steps in flight that hold nothing but guesses of this sequence that do not matter any more; they are skipped.
+    mutating func skipSteps(of sequence: SequenceState) -> [StepID] {
+        var skipped: [StepID] = []
+        for index in steps.indices where !steps[index].isSkipped {
+            let isVain = steps[index].items.allSatisfy { item in
+                item.sequence == sequence.id && item.isGuess
+                    && (item.round != sequence.round || item.start >= sequence.tokens.count)
+            }
+            guard isVain else { continue }
+            steps[index].isSkipped = true
+            skipped.append(steps[index].id)
+        }
+        return skipped
+    }
+
+    /// A sequence is over: whether no step of it is in flight. If one is, `drained` tells when none is any more.
+    mutating func end(_ sequence: SequenceID) -> Bool {
+        guard isInFlight(sequence) else { return true }
+        draining.append(sequence)
+        return false
+    }
+
+    /// Sequences that were over before this step, of which no other is in flight.
+    mutating func drained(by step: Step) -> [SequenceID] {
+        var drained: [SequenceID] = []
+        for item in step.items {
+            guard let place = draining.firstIndex(of: item.sequence), !isInFlight(item.sequence) else { continue }
+            draining.remove(at: place)
+            drained.append(item.sequence)
+        }
+        return drained
+    }
+
+    private func isInFlight(_ sequence: SequenceID) -> Bool {
+        steps.contains { $0.items.contains { $0.sequence == sequence } }
+    }
+
+    // MARK: Results
+
+    /// Takes the oldest step out of flight if this is its result. Steps complete in the order they were sent.
+    mutating func complete(_ result: StepResult, _ now: Moment) -> Arrival {
+        guard let step = steps.first, step.id <= result.step else { return .duplicate }
+        guard step.id == result.step else { return .wrong("the result of \(step.id) did not come") }
+        guard let samples = Self.samples(of: step, in: result) else {
+            let expected = step.items.reduce(0) { $0 + $1.sampleCount }
+            return .wrong("\(step.id) must give \(expected) tokens and gave \(result.samples.count), or others")
+        }
+        let scored = step.items.filter { $0.targets > 0 }
+        guard scored.map(\.sequence) == result.scores.map(\.sequence),
+            scored.map(\.targets) == result.scores.map(\.logProbabilities.count)
+        else { return .wrong("\(step.id) must give \(scored.count) lists of scores and gave others") }
+
+        steps.removeFirst()
+        monitor.note(result.timings, tokens: step.tokens, now)
+        if steps.isEmpty { monitor.pause(now) }
+        var scores = result.scores[...]
+        let parts = zip(step.items, samples).map { item, samples in
+            (samples: samples, score: item.targets > 0 ? scores.popFirst() : nil)
+        }
+        return .complete(step, parts)
+    }
+
+    /// The samples of each item of a step; nil: they cannot be those of this step.
+    private static func samples(of step: Step, in result: StepResult) -> [ArraySlice<SequenceSample>]? {
+        var rest = result.samples[...]
+        var samples: [ArraySlice<SequenceSample>] = []
+        for item in step.items {
+            let own = rest.prefix(item.sampleCount).prefix { $0.sequence == item.sequence }
+            // After a token that is no guess something is sampled in any case.
+            let fewest = step.isSkipped || item.isGuess ? 0 : min(1, item.sampleCount)
+            if own.count < fewest { return nil }
+            samples.append(own)
+            rest = rest.dropFirst(own.count)
+        }
+        return rest.isEmpty ? samples : nil
+    }
+}

@@ -1,0 +1,207 @@
+// Responsible for: which requests run, with which KV blocks, and who must give way. Must not know: steps in flight, how
+// steps are made up.
+//
+// Requests run in the order of priority and arrival. One runs as soon as there are blocks for its tokens; those of its
+// answer are taken as it grows. Where none is left, the last in order gives all of its own up and waits again: the first
+// never does, and there are blocks for one whole context, so every request ends.
+
+import Sequences
+import Wire
+
+/// Unfinished requests in order of priority and arrival, and the KV blocks of those that run. Where one gives way, it is
+/// returned as it was while it ran: stages hold something for it.
+struct SequenceTable: Sendable {
+    private let rules: Scheduler.Rules
+    private(set) var sequences: [SequenceState] = []
+    private(set) var pool = BlockPool(count: 0)
+    private var lastSequence: UInt64 = 0
+
+    init(_ rules: Scheduler.Rules) { self.rules = rules }
+
+    var waitingCount: Int { sequences.count { $0.phase == .waiting } }
+    var runningCount: Int { sequences.count - waitingCount }
+
+    func index(of request: RequestID) -> Int? { sequences.firstIndex { $0.request == request } }
+
+    /// nil: it runs no more, or runs anew under another id.
+    func runningIndex(of sequence: SequenceID) -> Int? {
+        sequences.firstIndex { $0.id == sequence && $0.phase == .running }
+    }
+
+    // MARK: Coming and going
+
+    mutating func insert(_ task: GenerationTask, _ now: Moment) {
+        let sequence = SequenceState(task: task, lengthRule: rules.lengthRule, now: now)
+        let place = sequences.firstIndex { $0.task.priority < task.priority } ?? sequences.count
+        sequences.insert(sequence, at: place)
+    }
+
+    /// Stages hold nothing any more, and have `blockCount` blocks from now on: all requests wait.
+    mutating func reset(blockCount: Int) {
+        pool = BlockPool(count: blockCount)
+        for index in sequences.indices { sequences[index].rewind() }
+    }
+
+    /// The request is over; nil: it did not run.
+    mutating func remove(_ index: Int) -> SequenceState? {
+        let sequence = giveUp(index)
+        sequences.remove(at: index)
+        return sequence
+    }
+
+    /// Frees what a sequence holds; it waits again. Its keys and values can be found as long as nobody needs the room.
+    /// nil: it did not run.
+    mutating func giveUp(_ index: Int, restarting: Bool = false) -> SequenceState? {
+        guard sequences[index].phase == .running else { return nil }
+        let sequence = sequences[index]
+        let whole = sequence.notedPositions
+        if rules.keepsPrefixes && sequence.certain > whole {
+            _ = pool.note(
+                sequence.blocks[sequence.notedBlocks], after: sequence.prefix,
+                tokens: sequence.tokens[whole..<sequence.certain])
+        }
+        pool.release(sequence.blocks)
+        sequences[index].rewind(restarting: restarting)
+        return sequence
+    }
+
+    private mutating func preempt(_ index: Int, _ counts: inout SchedulerCounts) -> [SequenceState] {
+        counts.preemptions += 1
+        return giveUp(index).map { [$0] } ?? []
+    }
+
+    // MARK: Admission
+
+    /// Lets requests run as long as there is room; those of lower priority that gave way.
+    mutating func admit(_ counts: inout SchedulerCounts) -> [SequenceState] {
+        var gaveWay: [SequenceState] = []
+        while let index = sequences.firstIndex(where: { $0.phase == .waiting }) {
+            if runningCount < rules.maximumRunning && start(index, &counts) { continue }
+            guard let last = sequences.lastIndex(where: { $0.phase == .running }),
+                sequences[last].task.priority < sequences[index].task.priority
+            else { break }
+            gaveWay += preempt(last, &counts)
+        }
+        return gaveWay
+    }
+
+    /// Finds what is there of a sequence's keys and values and takes blocks for the rest of its tokens. False (and no
+    /// change): there are not enough, with one to grow into for each sequence that runs.
+    private mutating func start(_ index: Int, _ counts: inout SchedulerCounts) -> Bool {
+        let tokens = sequences[index].tokens
+        var prefix = sequences[index].prefix
+        var blocks: [Int32] = []
+        while (blocks.count + 1) * KeyValueBlock.positions <= tokens.count,
+            let (block, longer) = pool.share(after: prefix, tokens: sequences[index].content(ofBlock: blocks.count))
+        {
+            blocks.append(block)
+            prefix = longer
+        }
+        let noted = blocks.count
+        let whole = noted * KeyValueBlock.positions
+        let needed = KeyValueBlock.count(forPositions: tokens.count)
+        guard needed - noted + runningCount <= pool.availableCount else {
+            pool.release(blocks)
+            return false
+        }
+        let reusable = sequences[index].reusable
+        var reused = min(whole, reusable)
+        if whole < reusable, let tail = pool.takeOver(after: prefix, tokens: tokens[whole..<reusable]) {
+            blocks.append(tail.block)
+            reused = whole + tail.count
+        }
+        guard let more = pool.take(needed - blocks.count) else { preconditionFailure("available blocks are not") }
+        lastSequence += 1
+        sequences[index].run(
+            as: SequenceID(lastSequence), blocks + more, notedBlocks: noted, prefix, reused: reused)
+        counts.reusedTokens += UInt64(reused)
+        return true
+    }
+
+    // MARK: Blocks
+
+    /// Blocks for all tokens of a sequence, taken from those behind it where need be: those that gave way, itself among
+    /// them where there was nobody behind.
+    mutating func grow(_ index: Int, _ counts: inout SchedulerCounts) -> [SequenceState] {
+        var gaveWay: [SequenceState] = []
+        while sequences[index].phase == .running, sequences[index].room < sequences[index].tokens.count {
+            if let block = pool.take() {
+                sequences[index].append(block)
+                continue
+            }
+            guard let last = sequences.lastIndex(where: { $0.phase == .running }) else { break }
+            gaveWay += preempt(last, &counts)
+        }
+        return gaveWay
+    }
+
+    /// Blocks for the positions of a sequence before `end`, as far as there are some that nobody needs.
+    mutating func grow(_ index: Int, sparinglyTo end: Int) {
+        while sequences[index].room < end, pool.availableCount > runningCount, let block = pool.take() {
+            sequences[index].append(block)
+        }
+    }
+
+    /// Takes up what others have computed since it began to run, where it is about to compute the same.
+    mutating func adopt(_ index: Int, _ counts: inout SchedulerCounts) {
+        let start = sequences[index].dispatched
+        while sequences[index].dispatched < sequences[index].reusable,
+            sequences[index].dispatched == sequences[index].notedPositions,
+            sequences[index].dispatched + KeyValueBlock.positions <= sequences[index].tokens.count
+        {
+            let content = sequences[index].content(ofBlock: sequences[index].notedBlocks)
+            guard let (block, prefix) = pool.share(after: sequences[index].prefix, tokens: content) else { break }
+            pool.release([sequences[index].adopt(block, prefix)])
+        }
+        counts.reusedTokens += UInt64(sequences[index].dispatched - start)
+    }
+
+    /// Makes the blocks that are full by now known.
+    private mutating func noteBlocks(_ index: Int) {
+        guard rules.keepsPrefixes else { return }
+        while sequences[index].notedPositions + KeyValueBlock.positions <= sequences[index].certain {
+            let place = sequences[index].notedBlocks
+            let prefix = pool.note(
+                sequences[index].blocks[place], after: sequences[index].prefix,
+                tokens: sequences[index].content(ofBlock: place))
+            sequences[index].noteBlock(prefix)
+        }
+    }
+
+    // MARK: Steps
+
+    /// The first of a sequence's tokens is sent. False: it has been before.
+    mutating func start(_ index: Int) -> Bool { sequences[index].start() }
+
+    /// The next `count` tokens of a sequence, and `guesses` after them, as an item of a step.
+    mutating func nextItem(_ index: Int, _ count: Int, guesses: [Int32] = []) -> ForwardItem {
+        sequences[index].nextItem(count, guesses: guesses)
+    }
+
+    /// The item of a sequence is in this step; how often its guesses have been wrong until now.
+    mutating func noteSent(_ sequence: SequenceID, in step: StepID) {
+        guard let index = runningIndex(of: sequence) else {
+            preconditionFailure("what is sent belongs to a sequence that runs")
+        }
+        sequences[index].noteSent(in: step)
+        noteBlocks(index)
+    }
+
+    /// See `SequenceState`.
+    mutating func guesses(_ index: Int, count: Int) -> [Int32] { sequences[index].guesses(count: count) }
+
+    /// See `SequenceState`.
+    mutating func expect(_ guess: Int32?, _ index: Int) { sequences[index].expect(guess) }
+
+    // MARK: Results
+
+    /// The next token of an answer.
+    mutating func take(_ token: Int32, _ index: Int) -> SequenceState.Verdict {
+        let verdict = sequences[index].take(token)
+        noteBlocks(index)
+        return verdict
+    }
+
+    /// Log-probabilities of the next `count` tokens of a prompt that is scored.
+    mutating func noteScores(_ count: Int, _ index: Int) { sequences[index].noteScores(count) }
+}

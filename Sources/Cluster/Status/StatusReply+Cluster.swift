@@ -1,0 +1,129 @@
+// Responsible for: the cluster's state as people see it. Must not know: how it is shown, how it comes about.
+
+import Sequences
+import Wire
+
+extension StatusReply {
+    /// The state of everything, read from the values that know it.
+    init(
+        _ configuration: CoordinatorConfiguration, _ membership: Membership, _ deployments: Deployments,
+        _ scheduler: Scheduler, _ waitingRoom: WaitingRoom, uptime: Duration, now: Moment
+    ) {
+        self.init()
+        let deployment = deployments.foremost
+        build = configuration.build
+        modelName = configuration.model.name
+        epoch = deployment?.epoch ?? .none
+        isServing = deployments.serving != nil
+        state = deployments.explanation(membership.members)?.description ?? "serving"
+        workers = membership.members.map { WorkerStatus($0, deployment, configuration.model) }
+        requests = scheduler.sequences.map { RequestStatus($0) }
+        keyValueBlocksTotal = scheduler.pool.count
+        keyValueBlocksFree = scheduler.pool.availableCount
+        contextLength = configuration.contextLength
+        layerCount = configuration.model.layerBytes.count
+        uptimeMilliseconds = uptime.wholeMilliseconds
+        generatedTokens = scheduler.counts.generatedTokens
+        stages = deployments.serving.map { StageStatus.stages(of: $0, scheduler, now) } ?? []
+        pipeline = PipelineStatus(scheduler, now)
+        pipeline.queueLimit = configuration.maximumWaiting
+        pipeline.refusals = waitingRoom.refusals
+        pipeline.isSimulated = configuration.isSimulated
+        pipeline.keyValueType = configuration.keyValueType
+    }
+}
+
+extension StageStatus {
+    /// The stages of the plan that serves, in order.
+    fileprivate static func stages(of serving: Deployment, _ scheduler: Scheduler, _ now: Moment) -> [StageStatus] {
+        let monitor = scheduler.monitor
+        var before = scheduler.stepsDispatched
+        return zip(serving.stages, monitor.stages).enumerated().map { index, pair in
+            let (stage, measured) = pair
+            var status = StageStatus(worker: stage.worker)
+            status.steps = measured.steps
+            status.tokens = measured.tokens
+            status.total = measured.total
+            status.recentBusy = monitor.recentBusy(index, now)
+            let completed = min(before, stage.stepsCompleted)
+            status.queuedSteps = min(scheduler.stepsInFlight, Int(clamping: before - completed))
+            before = completed
+            return status
+        }
+    }
+}
+
+extension PipelineStatus {
+    /// How full the pipeline is, and what the scheduler has counted.
+    fileprivate init(_ scheduler: Scheduler, _ now: Moment) {
+        self.init()
+        activeMicroseconds = scheduler.monitor.active(now).wholeMicroseconds
+        bubble = scheduler.monitor.bubble(now)
+        stepsInFlight = scheduler.stepsInFlight
+        waiting = scheduler.waitingCount
+        running = scheduler.runningCount
+        cachedBlocks = scheduler.pool.keptCount
+        let counts = scheduler.counts
+        targetSteps = counts.targetSteps
+        prefillBudget = counts.prefillBudget
+        promptTokens = counts.promptTokens
+        reusedTokens = counts.reusedTokens
+        draftedTokens = counts.draftedTokens
+        acceptedTokens = counts.acceptedTokens
+        skippedSteps = counts.skippedSteps
+        preemptions = counts.preemptions
+        finished = counts.finished
+    }
+}
+
+extension WorkerStatus {
+    fileprivate init(_ member: Member, _ deployment: Deployment?, _ model: ModelShape) {
+        self.init(id: member.id)
+        let (join, gauges) = (member.join, member.heartbeat.gauges)
+        hostName = join.hostName
+        processID = join.processID
+        state = Self.state(of: member, deployment?.stage(of: member.id))
+        residentBytes = gauges.residentBytes
+        memoryBytes = join.memoryBytes
+        layers = deployment?.plan.layers(of: member.id)
+        if let layers, let plan = deployment?.plan {
+            plannedBytes = model.stageBytes(of: layers, blockCount: plan.blockCount)
+            weightBytes = model.weightBytes(of: layers)
+            keyValueBytes = model.keyValueBytes(of: layers, blockCount: plan.blockCount)
+        }
+        cores = join.cores
+        threads = join.threads
+        instructionLevel = join.instructionLevel
+        readBandwidth = join.readBandwidth
+        int8Speed = join.int8Speed
+        transferredBytes = gauges.transferredBytes
+        cachedBytes = gauges.cachedBytes
+        stepsCompleted = deployment?.stage(of: member.id)?.stepsCompleted ?? 0
+    }
+
+    private static func state(of member: Member, _ stage: Deployment.StageProgress?) -> String {
+        if let why = member.reasonAside { return "set aside: \(why)" }
+        switch stage?.readiness {
+        case nil: return "idle"
+        case .ready: return member.busy > .zero ? "busy" : "ready"
+        case .assigned: return "loading"
+        case .loading(let loading):
+            guard loading.bytesTotal > 0 else { return "loading" }
+            let fraction = min(1, Double(loading.bytesDone) / Double(loading.bytesTotal))
+            return "loading \(Int(fraction * 100))%"
+        }
+    }
+}
+
+extension RequestStatus {
+    fileprivate init(_ sequence: SequenceState) {
+        let state =
+            switch sequence.phase {
+            case .waiting: "waiting"
+            case .running: sequence.isDecoding && sequence.generated > 0 ? "decode" : "prefill"
+            }
+        self.init(
+            id: sequence.request, state: state, promptTokens: sequence.task.prompt.count,
+            generatedTokens: sequence.generated)
+    }
+}
