@@ -42,7 +42,7 @@ final class ToyStage {
         self.assign = assign
         self.lengths = lengths
         self.bug = bug
-        let slots = assign.keyValueBlockCount * Limits.blockPositions
+        let slots = assign.keyValueBlockCount * KeyValueBlock.positions
         keys = Array(repeating: Array(repeating: 0, count: slots), count: assign.layers.count)
     }
 
@@ -88,8 +88,8 @@ final class ToyStage {
     private func run(_ embedded: UInt64, _ item: ForwardItem, _ position: Int, _ step: StepID) -> UInt64 {
         var hidden = embedded
         func slot(_ position: Int) -> Int {
-            Int(item.blocks[position / Limits.blockPositions]) * Limits.blockPositions
-                + position % Limits.blockPositions
+            Int(item.blocks[position / KeyValueBlock.positions]) * KeyValueBlock.positions
+                + position % KeyValueBlock.positions
         }
         let isShort = bug == .skippedLayer && step.value % 4 == 3
         let own = slot(position)

@@ -1,5 +1,6 @@
 // Responsible for: small models, workers and requests that the tests of this folder share. Must not know: expectations.
 
+import Sequences
 import Wire
 
 @testable import Cluster

@@ -1,9 +1,10 @@
 // Responsible for: text around the model: prompts that fit, oldest turns dropped, answers cut at stop strings.
 import ModelFile
+import Sequences
 import Testing
 import Tokenization
 
-@testable import Node
+@testable import Generation
 
 @Suite("Prompts and answers")
 struct AnswerAssemblerTests {

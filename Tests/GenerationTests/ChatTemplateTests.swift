@@ -2,11 +2,12 @@
 // Must not know: what templates can do.
 import Foundation
 import ModelFile
+import Sequences
 import Testing
 import Tokenization
 import Wire
 
-@testable import Node
+@testable import Generation
 
 @Suite("Requests through chat templates")
 struct ChatTemplateTests {

@@ -1,10 +1,11 @@
 // Responsible for: which requests have a meaning, and that none of it is lost on the wire.
 // Must not know: stages, sockets.
 import Inference
+import Sequences
 import Testing
 import Wire
 
-@testable import Node
+@testable import Generation
 
 @Suite("Generation request")
 struct GenerationRequestTests {

@@ -1,9 +1,10 @@
 // Responsible for: what `tandem inspect` tells: configuration, special tokens, template, memory.
 // Must not know: how it is shown.
 import Foundation
+import Sequences
 import Testing
 
-@testable import Node
+@testable import Generation
 
 @Suite("The report on a model")
 struct ModelReportTests {

@@ -1,9 +1,10 @@
 // Responsible for: perplexity: which tokens are scored, the estimate, llama.cpp's numbers, and the same from a cluster.
 // Must not know: how scores are computed.
 import Foundation
+import Sequences
 import Testing
 
-@testable import Node
+@testable import Generation
 
 @Suite("Perplexity")
 struct PerplexityTests {

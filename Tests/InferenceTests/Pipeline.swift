@@ -4,6 +4,7 @@
 // Must not know: what the tests compare.
 
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

@@ -53,17 +53,17 @@ struct SequencesTests {
         #expect(TandemError("gone", kind: .unavailable).retryAfterMilliseconds == nil)
     }
 
-    @Test(
-        "Parameters without a meaning are refused by name",
-        arguments: [
-            (Field.temperature, { $0.temperature = -1 }), (.topK, { $0.topK = -1 }), (.topP, { $0.topP = 0 }),
-            (.minP, { $0.minP = .nan }), (.repeatPenalty, { $0.repeatPenalty = 0 }),
-            (.presencePenalty, { $0.presencePenalty = .infinity }),
-            (.frequencyPenalty, { $0.frequencyPenalty = .nan }),
-            (.logitBias, { $0.logitBias = [LogitBias(token: -1, bias: 0)] }),
-            (.logProbabilities, { $0.logProbabilityCount = 101 }),
-        ] as [(Field, @Sendable (inout SamplingParameters) -> Void)])
-    func refused(_ field: Field, _ change: @Sendable (inout SamplingParameters) -> Void) {
+    private static let meaningless: [(Field, @Sendable (inout SamplingParameters) -> Void)] = [
+        (.temperature, { $0.temperature = -1 }), (.topK, { $0.topK = -1 }), (.topP, { $0.topP = 0 }),
+        (.minP, { $0.minP = .nan }), (.repeatPenalty, { $0.repeatPenalty = 0 }),
+        (.presencePenalty, { $0.presencePenalty = .infinity }), (.frequencyPenalty, { $0.frequencyPenalty = .nan }),
+        (.logitBias, { $0.logitBias = [LogitBias(token: -1, bias: 0)] }),
+        (.logProbabilities, { $0.logProbabilityCount = 101 }),
+    ]
+
+    @Test("Parameters without a meaning are refused by name", arguments: meaningless.indices)
+    func refused(_ index: Int) {
+        let (field, change) = Self.meaningless[index]
         var parameters = SamplingParameters.standard
         change(&parameters)
         let error = #expect(throws: TandemError.self) { try parameters.validate() }

@@ -1,5 +1,6 @@
 // How text is cut into words.
 
+import FoundationEssentials
 import Testing
 
 @testable import ModelFile

@@ -1,5 +1,6 @@
 // Responsible for: one value of every message, with every field set to something of its own. Must not know: bytes.
 
+import Sequences
 import Wire
 
 enum Samples {

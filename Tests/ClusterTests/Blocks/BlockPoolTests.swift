@@ -1,6 +1,7 @@
 // Responsible for: KV blocks are neither lost nor given twice, and found only by what they contain. Must not know:
 // sequences.
 
+import Sequences
 import Testing
 import Wire
 
@@ -8,7 +9,7 @@ import Wire
 
 @Suite struct BlockPoolTests {
     private let root = PrefixIndex.Prefix.root(0)
-    private let full: [Int32] = Array(0..<Int32(Limits.blockPositions))
+    private let full: [Int32] = Array(0..<Int32(KeyValueBlock.positions))
 
     @Test("Blocks taken are distinct, and all come back")
     func takeAndRelease() {
@@ -115,6 +116,6 @@ import Wire
 
     @Test("A block of positions is begun with its first position")
     func counting() {
-        #expect([0, 1, 32, 33, 64].map { BlockPool.blocks(forPositions: $0) } == [0, 1, 1, 2, 2])
+        #expect([0, 1, 32, 33, 64].map { KeyValueBlock.count(forPositions: $0) } == [0, 1, 1, 2, 2])
     }
 }

@@ -1,5 +1,6 @@
 // Responsible for: what clients are told, whatever happens to workers. Must not know: placement.
 
+import Sequences
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 // Responsible for: plans under way as values, also two at once. Must not know: members, requests.
 
+import Sequences
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 // Responsible for: guessing ahead changes when tokens come, never which. Must not know: workers.
 
+import Sequences
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 // Responsible for: steps in flight as a value, each pipeline with its own epoch and credit. Must not know: requests.
 
+import Sequences
 import Testing
 import Wire
 

@@ -1,6 +1,7 @@
 // Responsible for: what requests reuse of each other's keys and values, and who gives way when blocks are short. Must not
 // know: workers, time.
 
+import Sequences
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 // Responsible for: which tokens are in a step, and what its result means. Must not know: workers, time.
 
+import Sequences
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 // Responsible for: what a worker says and does. Must not know: the coordinator's machine.
 
+import Sequences
 import Testing
 import Wire
 

@@ -1,6 +1,7 @@
 // Batches that do not fit are refused before anything is computed: they may come from another host.
 
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

@@ -2,6 +2,7 @@
 
 import Foundation
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

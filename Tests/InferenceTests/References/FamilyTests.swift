@@ -4,6 +4,7 @@
 import CKernels
 import Foundation
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

@@ -2,6 +2,7 @@
 
 import Foundation
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference
@@ -134,7 +135,7 @@ struct ReferenceTests {
         ("llama-q8_0-split-00001-of-00002.gguf", "llama-q8_0.golden.json"),
     ]
 
-    static func compare(_ own: [SampledToken.Candidate], _ golden: [Golden.Candidate], tolerance: Float) {
+    static func compare(_ own: [TokenProbability], _ golden: [Golden.Candidate], tolerance: Float) {
         #expect(own.count == 20 && golden.count == 20)
         for (own, golden) in zip(own, golden) {
             #expect(abs(own.logProbability - golden.logprob) <= tolerance)

@@ -1,6 +1,7 @@
 // Guessed tokens that a stage verifies: what it accepts is what plain decoding gives, and nothing of a wrong guess stays.
 
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

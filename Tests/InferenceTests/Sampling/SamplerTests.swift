@@ -1,6 +1,7 @@
 // What each sampling parameter does, and that every choice is deterministic.
 
 import CKernels
+import Sequences
 import Testing
 
 @testable import Inference

@@ -1,6 +1,7 @@
 // A stage that has run a batch runs one of the same shape without taking memory from the heap.
 
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

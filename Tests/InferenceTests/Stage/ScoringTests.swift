@@ -1,6 +1,7 @@
 // Scores of given tokens, and sequences that are computed anew: the same bits however they are run.
 
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

@@ -2,6 +2,7 @@
 
 import CKernels
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Inference

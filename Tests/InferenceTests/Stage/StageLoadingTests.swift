@@ -1,6 +1,7 @@
 // Making stages: what is refused, what is taken over, what it takes.
 
 import ModelFile
+import Sequences
 import Synchronization
 import Testing
 
@@ -131,7 +132,7 @@ extension StageLoadingTests {
             model.positions = .rotary(rotary)
         }
         try model.validate()
-        let blocks = model.contextLength / StageConfiguration.blockPositions
+        let blocks = model.contextLength / KeyValueBlock.positions
         let stage = StageConfiguration(
             model: model, layers: 0..<model.layerCount, blockCount: blocks, maximumBatchTokens: 1 << 14, threads: 1)
         let ofOneBlock = model.layerCount * Stage.keyValueBlockBytes(of: model)

@@ -7,6 +7,7 @@ import CKernels
 import Dispatch
 import Foundation
 import ModelFile
+import Sequences
 import Synchronization
 import Testing
 

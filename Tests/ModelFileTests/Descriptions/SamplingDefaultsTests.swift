@@ -1,4 +1,5 @@
 // How an author's suggestions for choosing tokens are read, from folders and GGUF files, and written into the latter.
+import Sequences
 import Testing
 
 @testable import ModelFile

@@ -1,4 +1,5 @@
 // Hugging Face folders: settings, names, weight files, and how each is refused.
+import Sequences
 import Testing
 
 @testable import ModelFile
