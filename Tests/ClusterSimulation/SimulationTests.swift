@@ -5,6 +5,7 @@
 // that many.
 
 import Foundation
+import Sequences
 import Testing
 
 @Suite struct SimulationTests {

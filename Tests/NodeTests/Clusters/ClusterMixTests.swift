@@ -4,6 +4,7 @@
 // TANDEM_MIXES=n runs so many random mixes of requests instead of a few.
 
 import Foundation
+import Sequences
 import Testing
 
 @testable import Node
