@@ -6,6 +6,7 @@
 
 import Cluster
 import Foundation
+import Sequences
 import Testing
 import Wire
 

@@ -2,6 +2,7 @@
 // Must not know: terminals, how the state came here.
 import Foundation
 import Node
+import Sequences
 
 /// Sentences and tables about a state.
 enum StatusText {

@@ -47,7 +47,10 @@ struct Scheduler: Sendable {
     private let rules: Rules
     private var table: SequenceTable
     private var pipeline = Pipeline.none
-    private(set) var counts = SchedulerCounts()
+    private(set) var counts = PipelineCounts()
+    private(set) var generatedTokens: UInt64 = 0
+    /// Prompt tokens that the last step with a piece of a prompt might have beside those that were decoded.
+    private(set) var prefillBudget = 0
 
     init(_ rules: Rules) {
         self.rules = rules
@@ -62,6 +65,8 @@ struct Scheduler: Sendable {
     var runningCount: Int { table.runningCount }
     var pool: BlockPool { table.pool }
     var monitor: PipelineMonitor { pipeline.monitor }
+    /// As many steps are wanted in flight.
+    var targetSteps: Int { pipeline.target }
     var stepsInFlight: Int { pipeline.steps.count }
     /// In this epoch.
     var stepsDispatched: UInt64 { pipeline.lastStep.value }
@@ -90,7 +95,7 @@ struct Scheduler: Sendable {
 
     /// The request is over.
     private mutating func retire(_ index: Int) -> [Outcome] {
-        counts.finished += 1
+        counts.finishedRequests += 1
         return table.remove(index).map { forget($0) } ?? []
     }
 
@@ -103,7 +108,7 @@ struct Scheduler: Sendable {
 
     private mutating func skipSteps(of sequence: SequenceState) -> [Outcome] {
         let skipped = pipeline.skipSteps(of: sequence)
-        counts.skippedSteps += UInt64(skipped.count)
+        counts.skippedSteps += skipped.count
         return skipped.isEmpty ? [] : [.skip(skipped)]
     }
 
@@ -114,6 +119,7 @@ struct Scheduler: Sendable {
         guard pipeline.stageCount > 0 else { return (nil, []) }
         let preempted = table.admit(&counts)
         let step = StepBuilder(rules, pipeline, &table, &counts)
+        prefillBudget = step.prefillBudget ?? prefillBudget
         var outcomes: [Outcome] = []
         for sequence in preempted + step.gaveWay { outcomes += forget(sequence) }
         outcomes += step.started.map { .started($0.request, reusedTokens: $0.reusedTokens) }
@@ -127,7 +133,7 @@ struct Scheduler: Sendable {
         let step = pipeline.send(sent, now)
         for item in items {
             table.noteSent(item.sequence, in: step)
-            counts.draftedTokens += UInt64(item.draftCount)
+            counts.draftedTokens += item.draftCount
         }
         return Forward(epoch: pipeline.epoch, step: step, items: items)
     }
@@ -169,7 +175,7 @@ struct Scheduler: Sendable {
         var isWrong = false
         for sample in samples.lazy.map(\.sample) {
             if isWrong { return nil }
-            counts.generatedTokens += 1
+            generatedTokens += 1
             outcomes.append(.emit(request, sample))
             switch table.take(sample.token, index) {
             case .notGuessed: break

@@ -65,7 +65,7 @@ struct SequenceTable: Sendable {
         return sequence
     }
 
-    private mutating func preempt(_ index: Int, _ counts: inout SchedulerCounts) -> [SequenceState] {
+    private mutating func preempt(_ index: Int, _ counts: inout PipelineCounts) -> [SequenceState] {
         counts.preemptions += 1
         return giveUp(index).map { [$0] } ?? []
     }
@@ -73,7 +73,7 @@ struct SequenceTable: Sendable {
     // MARK: Admission
 
     /// Lets requests run as long as there is room; those of lower priority that gave way.
-    mutating func admit(_ counts: inout SchedulerCounts) -> [SequenceState] {
+    mutating func admit(_ counts: inout PipelineCounts) -> [SequenceState] {
         var gaveWay: [SequenceState] = []
         while let index = sequences.firstIndex(where: { $0.phase == .waiting }) {
             if runningCount < rules.maximumRunning && start(index, &counts) { continue }
@@ -87,7 +87,7 @@ struct SequenceTable: Sendable {
 
     /// Finds what is there of a sequence's keys and values and takes blocks for the rest of its tokens. False (and no
     /// change): there are not enough, with one to grow into for each sequence that runs.
-    private mutating func start(_ index: Int, _ counts: inout SchedulerCounts) -> Bool {
+    private mutating func start(_ index: Int, _ counts: inout PipelineCounts) -> Bool {
         let tokens = sequences[index].tokens
         var prefix = sequences[index].prefix
         var blocks: [Int32] = []
@@ -114,7 +114,7 @@ struct SequenceTable: Sendable {
         lastSequence += 1
         sequences[index].run(
             as: SequenceID(lastSequence), blocks + more, notedBlocks: noted, prefix, reused: reused)
-        counts.reusedTokens += UInt64(reused)
+        counts.reusedTokens += reused
         return true
     }
 
@@ -122,7 +122,7 @@ struct SequenceTable: Sendable {
 
     /// Blocks for all tokens of a sequence, taken from those behind it where need be: those that gave way, itself among
     /// them where there was nobody behind.
-    mutating func grow(_ index: Int, _ counts: inout SchedulerCounts) -> [SequenceState] {
+    mutating func grow(_ index: Int, _ counts: inout PipelineCounts) -> [SequenceState] {
         var gaveWay: [SequenceState] = []
         while sequences[index].phase == .running, sequences[index].room < sequences[index].tokens.count {
             if let block = pool.take() {
@@ -143,7 +143,7 @@ struct SequenceTable: Sendable {
     }
 
     /// Takes up what others have computed since it began to run, where it is about to compute the same.
-    mutating func adopt(_ index: Int, _ counts: inout SchedulerCounts) {
+    mutating func adopt(_ index: Int, _ counts: inout PipelineCounts) {
         let start = sequences[index].dispatched
         while sequences[index].dispatched < sequences[index].reusable,
             sequences[index].dispatched == sequences[index].notedPositions,
@@ -153,7 +153,7 @@ struct SequenceTable: Sendable {
             guard let (block, prefix) = pool.share(after: sequences[index].prefix, tokens: content) else { break }
             pool.release([sequences[index].adopt(block, prefix)])
         }
-        counts.reusedTokens += UInt64(sequences[index].dispatched - start)
+        counts.reusedTokens += sequences[index].dispatched - start
     }
 
     /// Makes the blocks that are full by now known.

@@ -5,6 +5,7 @@
 // with a piece of a prompt that is as large as the time between tokens allows. Answers are dealt evenly to the steps in
 // flight, so that micro-batches cost about the same and no stage waits for a larger one.
 
+import Sequences
 import Wire
 
 /// One step while it is made up.
@@ -21,13 +22,15 @@ struct StepBuilder: Sendable {
     private(set) var items: [ForwardItem] = []
     /// Whose prompts are begun with this step, and the tokens of them that need not be computed.
     private(set) var started: [(request: RequestID, reusedTokens: Int)] = []
+    /// Prompt tokens that it might have; nil: no prompt waits.
+    private(set) var prefillBudget: Int?
     /// Who had to make room.
     private(set) var gaveWay: [SequenceState] = []
 
     /// Chooses what is sent next over the stages of `pipeline`. No items: there is nothing to compute, or enough in
     /// flight.
     init(
-        _ rules: Scheduler.Rules, _ pipeline: Pipeline, _ table: inout SequenceTable, _ counts: inout SchedulerCounts
+        _ rules: Scheduler.Rules, _ pipeline: Pipeline, _ table: inout SequenceTable, _ counts: inout PipelineCounts
     ) {
         self.rules = rules
         costs = pipeline.monitor.costs
@@ -35,7 +38,6 @@ struct StepBuilder: Sendable {
         flying = pipeline.steps.count
         target = pipeline.target
         decoding = table.sequences.count(where: \.isDecoding)
-        counts.targetSteps = target
         if flying < target { addAnswers(&table, &counts) }
         // Where nobody waits for a token, a piece of a prompt may wait before the first stage.
         if flying < target + (decoding == 0 ? 1 : 0) { addPrompts(&table, &counts) }
@@ -45,7 +47,7 @@ struct StepBuilder: Sendable {
     // MARK: Answers
 
     /// The next tokens of this step's share of the answers that wait for one, those first that have waited longest.
-    private mutating func addAnswers(_ table: inout SequenceTable, _ counts: inout SchedulerCounts) {
+    private mutating func addAnswers(_ table: inout SequenceTable, _ counts: inout PipelineCounts) {
         let ready = table.sequences.indices.filter {
             table.sequences[$0].isDecoding && table.sequences[$0].remaining == 1
         }.sorted { table.sequences[$0].lastStep < table.sequences[$1].lastStep }
@@ -67,13 +69,14 @@ struct StepBuilder: Sendable {
     // MARK: Prompts
 
     /// Pieces of prompts, in the order of the sequences, as many tokens as the step has room for.
-    private mutating func addPrompts(_ table: inout SequenceTable, _ counts: inout SchedulerCounts) {
+    private mutating func addPrompts(_ table: inout SequenceTable, _ counts: inout PipelineCounts) {
         let indices = table.sequences.indices.filter { table.sequences[$0].isPrefilling }
         if indices.isEmpty { return }
         let taken = items.reduce(0) { $0 + $1.tokens.count }
         let waiting = indices.reduce(0) { $0 + table.sequences[$1].remaining }
-        counts.prefillBudget = promptBudget(besides: taken, of: waiting)
-        var budget = min(counts.prefillBudget, rules.maximumBatchTokens - taken)
+        let most = promptBudget(besides: taken, of: waiting)
+        prefillBudget = most
+        var budget = min(most, rules.maximumBatchTokens - taken)
         for index in indices {
             if budget <= 0 || items.count >= Limits.stepItems { break }
             table.adopt(index, &counts)
@@ -83,7 +86,7 @@ struct StepBuilder: Sendable {
             }
             items.append(table.nextItem(index, count))
             budget -= count
-            counts.promptTokens += UInt64(count)
+            counts.promptTokens += count
         }
     }
 

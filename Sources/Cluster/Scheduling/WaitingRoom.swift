@@ -5,7 +5,7 @@ import Sequences
 /// How fast places become free, and the reason for waiting that was last told.
 struct WaitingRoom: Sendable {
     /// Requests that found no place.
-    private(set) var refusals: UInt64 = 0
+    private(set) var refusals = 0
     /// A moving mean of the time between ends of requests, and when the last one ended.
     private var finishInterval = Duration.seconds(1)
     private var lastFinish: Moment

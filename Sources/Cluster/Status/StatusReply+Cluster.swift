@@ -23,7 +23,7 @@ extension StatusReply {
         contextLength = configuration.contextLength
         layerCount = configuration.model.layerBytes.count
         uptimeMilliseconds = uptime.wholeMilliseconds
-        generatedTokens = scheduler.counts.generatedTokens
+        generatedTokens = scheduler.generatedTokens
         stages = deployments.serving.map { StageStatus.stages(of: $0, scheduler, now) } ?? []
         pipeline = PipelineStatus(scheduler, now)
         pipeline.queueLimit = configuration.maximumWaiting
@@ -63,16 +63,9 @@ extension PipelineStatus {
         waiting = scheduler.waitingCount
         running = scheduler.runningCount
         cachedBlocks = scheduler.pool.keptCount
-        let counts = scheduler.counts
-        targetSteps = counts.targetSteps
-        prefillBudget = counts.prefillBudget
-        promptTokens = counts.promptTokens
-        reusedTokens = counts.reusedTokens
-        draftedTokens = counts.draftedTokens
-        acceptedTokens = counts.acceptedTokens
-        skippedSteps = counts.skippedSteps
-        preemptions = counts.preemptions
-        finished = counts.finished
+        targetSteps = scheduler.targetSteps
+        prefillBudget = scheduler.prefillBudget
+        counts = scheduler.counts
     }
 }
 

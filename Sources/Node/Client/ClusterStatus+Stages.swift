@@ -1,5 +1,6 @@
 // Responsible for: how the stages of a plan spend their time and how full the pipeline is, as people and scripts read it;
 // the property names are keys of `tandem status --json` (in snake case). Must not know: how it is shown.
+import Sequences
 import Wire
 
 extension ClusterStatus {
@@ -56,8 +57,32 @@ extension ClusterStatus {
         package var queuedSteps: Int
     }
 
-    /// How full the pipeline is and has been. Counts are of the coordinator's whole life unless they say otherwise.
+    /// How full the pipeline is, and what the coordinator has counted in its whole life: one object for scripts.
+    @dynamicMemberLookup
     package struct Pipeline: Sendable, Encodable, Equatable {
+        private var filling: Filling
+        private let counts: PipelineCounts
+
+        init(_ pipeline: PipelineStatus) {
+            filling = Filling(pipeline)
+            counts = pipeline.counts
+        }
+
+        package subscript<Value>(dynamicMember member: WritableKeyPath<Filling, Value>) -> Value {
+            get { filling[keyPath: member] }
+            set { filling[keyPath: member] = newValue }
+        }
+
+        package subscript(dynamicMember count: KeyPath<PipelineCounts, Int>) -> Int { counts[keyPath: count] }
+
+        package func encode(to encoder: any Encoder) throws {
+            try filling.encode(to: encoder)
+            try counts.encode(to: encoder)
+        }
+    }
+
+    /// How full the pipeline is.
+    package struct Filling: Sendable, Encodable, Equatable {
         /// Time with steps in flight, of this epoch.
         package var activeMicroseconds: Int
         /// The share of that time in which stages, on average, did not compute.
@@ -71,16 +96,6 @@ extension ClusterStatus {
         package var runningRequests: Int
         /// As many may wait; further ones are refused.
         package var queueLimitRequests: Int
-        /// Tokens of prompts that were computed, and tokens whose keys and values were there already.
-        package var promptTokens: Int
-        package var reusedTokens: Int
-        /// Tokens that were guessed, and those of them that were right.
-        package var draftedTokens: Int
-        package var acceptedTokens: Int
-        package var skippedSteps: Int
-        package var preemptions: Int
-        package var refusals: Int
-        package var finishedRequests: Int
         /// Blocks that nobody uses now but whose contents can be used again; part of the free ones.
         package var kvBlocksCached: Int
         /// Stages only pretend to compute: no figure says anything about a model.
@@ -125,8 +140,8 @@ extension ClusterStatus.Stage {
     }
 }
 
-extension ClusterStatus.Pipeline {
-    init(_ pipeline: PipelineStatus) {
+extension ClusterStatus.Filling {
+    fileprivate init(_ pipeline: PipelineStatus) {
         activeMicroseconds = Int(clamping: pipeline.activeMicroseconds)
         bubbleFraction = pipeline.bubble
         stepsInFlight = pipeline.stepsInFlight
@@ -135,14 +150,6 @@ extension ClusterStatus.Pipeline {
         waitingRequests = pipeline.waiting
         runningRequests = pipeline.running
         queueLimitRequests = pipeline.queueLimit
-        promptTokens = Int(clamping: pipeline.promptTokens)
-        reusedTokens = Int(clamping: pipeline.reusedTokens)
-        draftedTokens = Int(clamping: pipeline.draftedTokens)
-        acceptedTokens = Int(clamping: pipeline.acceptedTokens)
-        skippedSteps = Int(clamping: pipeline.skippedSteps)
-        preemptions = Int(clamping: pipeline.preemptions)
-        refusals = Int(clamping: pipeline.refusals)
-        finishedRequests = Int(clamping: pipeline.finished)
         kvBlocksCached = pipeline.cachedBlocks
         isSimulated = pipeline.isSimulated
         kvType = pipeline.keyValueType

@@ -153,14 +153,12 @@ extension PipelineStatus {
         p.waiting = UInt32(waiting)
         p.running = UInt32(running)
         p.queueLimit = UInt32(queueLimit)
-        p.promptTokens = promptTokens
-        p.reusedTokens = reusedTokens
-        p.draftedTokens = draftedTokens
-        p.acceptedTokens = acceptedTokens
-        p.skippedSteps = skippedSteps
-        p.preemptions = preemptions
-        p.refusals = refusals
-        p.finished = finished
+        p.counts = PipelineCounts.all.map { count in
+            var named = PNamedCount()
+            named.name = count.name
+            named.value = UInt64(clamping: counts[keyPath: count.path])
+            return named
+        }
         p.cachedBlocks = UInt32(cachedBlocks)
         p.isSimulated = isSimulated
         p.keyValueType = clipped(keyValueType, to: Limits.nameBytes)
@@ -178,14 +176,10 @@ extension PipelineStatus {
         waiting = try check.count(p.waiting, "waiting", to: Int(Int32.max))
         running = try check.count(p.running, "running", to: Int(Int32.max))
         queueLimit = try check.count(p.queueLimit, "queueLimit", to: Int(Int32.max))
-        promptTokens = p.promptTokens
-        reusedTokens = p.reusedTokens
-        draftedTokens = p.draftedTokens
-        acceptedTokens = p.acceptedTokens
-        skippedSteps = p.skippedSteps
-        preemptions = p.preemptions
-        refusals = p.refusals
-        finished = p.finished
+        for named in try check.array(p.counts, "counts", atMost: Limits.namedCounts) {
+            guard let count = PipelineCounts.all.first(where: { $0.name == named.name }) else { continue }
+            counts[keyPath: count.path] = Int(clamping: named.value)
+        }
         cachedBlocks = try check.count(p.cachedBlocks, "cachedBlocks", to: Limits.keyValueBlocks)
         isSimulated = p.isSimulated
         keyValueType = try check.string(p.keyValueType, "keyValueType", atMost: Limits.nameBytes)

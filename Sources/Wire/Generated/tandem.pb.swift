@@ -987,53 +987,95 @@ nonisolated struct PWaiting: Sendable {
 }
 
 /// Coordinator -> client: how the cluster is.
-nonisolated struct PStatusReply: Sendable {
+nonisolated struct PStatusReply: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var build: String = String()
+  var build: String {
+    get {_storage._build}
+    set {_uniqueStorage()._build = newValue}
+  }
 
-  var modelName: String = String()
+  var modelName: String {
+    get {_storage._modelName}
+    set {_uniqueStorage()._modelName = newValue}
+  }
 
-  var epoch: UInt64 = 0
+  var epoch: UInt64 {
+    get {_storage._epoch}
+    set {_uniqueStorage()._epoch = newValue}
+  }
 
-  var isServing: Bool = false
+  var isServing: Bool {
+    get {_storage._isServing}
+    set {_uniqueStorage()._isServing = newValue}
+  }
 
-  var state: String = String()
+  var state: String {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
-  var workers: [PWorkerStatus] = []
+  var workers: [PWorkerStatus] {
+    get {_storage._workers}
+    set {_uniqueStorage()._workers = newValue}
+  }
 
-  var requests: [PRequestStatus] = []
+  var requests: [PRequestStatus] {
+    get {_storage._requests}
+    set {_uniqueStorage()._requests = newValue}
+  }
 
-  var keyValueBlocksTotal: UInt32 = 0
+  var keyValueBlocksTotal: UInt32 {
+    get {_storage._keyValueBlocksTotal}
+    set {_uniqueStorage()._keyValueBlocksTotal = newValue}
+  }
 
-  var keyValueBlocksFree: UInt32 = 0
+  var keyValueBlocksFree: UInt32 {
+    get {_storage._keyValueBlocksFree}
+    set {_uniqueStorage()._keyValueBlocksFree = newValue}
+  }
 
-  var contextLength: UInt32 = 0
+  var contextLength: UInt32 {
+    get {_storage._contextLength}
+    set {_uniqueStorage()._contextLength = newValue}
+  }
 
-  var uptimeMilliseconds: UInt64 = 0
+  var uptimeMilliseconds: UInt64 {
+    get {_storage._uptimeMilliseconds}
+    set {_uniqueStorage()._uptimeMilliseconds = newValue}
+  }
 
-  var generatedTokens: UInt64 = 0
+  var generatedTokens: UInt64 {
+    get {_storage._generatedTokens}
+    set {_uniqueStorage()._generatedTokens = newValue}
+  }
 
-  var layerCount: UInt32 = 0
+  var layerCount: UInt32 {
+    get {_storage._layerCount}
+    set {_uniqueStorage()._layerCount = newValue}
+  }
 
-  var stages: [PStageStatus] = []
+  var stages: [PStageStatus] {
+    get {_storage._stages}
+    set {_uniqueStorage()._stages = newValue}
+  }
 
   var pipeline: PPipelineStatus {
-    get {_pipeline ?? PPipelineStatus()}
-    set {_pipeline = newValue}
+    get {_storage._pipeline ?? PPipelineStatus()}
+    set {_uniqueStorage()._pipeline = newValue}
   }
   /// Returns true if `pipeline` has been explicitly set.
-  var hasPipeline: Bool {self._pipeline != nil}
+  var hasPipeline: Bool {_storage._pipeline != nil}
   /// Clears the value of `pipeline`. Subsequent reads from it will return its default value.
-  mutating func clearPipeline() {self._pipeline = nil}
+  mutating func clearPipeline() {_uniqueStorage()._pipeline = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _pipeline: PPipelineStatus? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Coordinator -> client, in `StatusReply`: one stage of the plan that serves, in order. Times are totals of the epoch.
@@ -1070,113 +1112,56 @@ nonisolated struct PStageStatus: Sendable {
 }
 
 /// Coordinator -> client, in `StatusReply`.
-nonisolated struct PPipelineStatus: @unchecked Sendable {
+nonisolated struct PPipelineStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// of this epoch: time with steps in flight
-  var activeMicroseconds: UInt64 {
-    get {_storage._activeMicroseconds}
-    set {_uniqueStorage()._activeMicroseconds = newValue}
-  }
+  var activeMicroseconds: UInt64 = 0
 
   /// 0 to 1, of active time
-  var bubble: Double {
-    get {_storage._bubble}
-    set {_uniqueStorage()._bubble = newValue}
-  }
+  var bubble: Double = 0
 
-  var stepsInFlight: UInt32 {
-    get {_storage._stepsInFlight}
-    set {_uniqueStorage()._stepsInFlight = newValue}
-  }
+  var stepsInFlight: UInt32 = 0
 
-  var targetSteps: UInt32 {
-    get {_storage._targetSteps}
-    set {_uniqueStorage()._targetSteps = newValue}
-  }
+  var targetSteps: UInt32 = 0
 
-  var prefillBudget: UInt32 {
-    get {_storage._prefillBudget}
-    set {_uniqueStorage()._prefillBudget = newValue}
-  }
+  var prefillBudget: UInt32 = 0
 
-  var waiting: UInt32 {
-    get {_storage._waiting}
-    set {_uniqueStorage()._waiting = newValue}
-  }
+  var waiting: UInt32 = 0
 
-  var running: UInt32 {
-    get {_storage._running}
-    set {_uniqueStorage()._running = newValue}
-  }
+  var running: UInt32 = 0
 
-  var promptTokens: UInt64 {
-    get {_storage._promptTokens}
-    set {_uniqueStorage()._promptTokens = newValue}
-  }
+  /// of the coordinator's whole life; names that are not known mean nothing
+  var counts: [PNamedCount] = []
 
-  var reusedTokens: UInt64 {
-    get {_storage._reusedTokens}
-    set {_uniqueStorage()._reusedTokens = newValue}
-  }
+  var cachedBlocks: UInt32 = 0
 
-  var draftedTokens: UInt64 {
-    get {_storage._draftedTokens}
-    set {_uniqueStorage()._draftedTokens = newValue}
-  }
+  var isSimulated: Bool = false
 
-  var acceptedTokens: UInt64 {
-    get {_storage._acceptedTokens}
-    set {_uniqueStorage()._acceptedTokens = newValue}
-  }
+  var keyValueType: String = String()
 
-  var skippedSteps: UInt64 {
-    get {_storage._skippedSteps}
-    set {_uniqueStorage()._skippedSteps = newValue}
-  }
-
-  var preemptions: UInt64 {
-    get {_storage._preemptions}
-    set {_uniqueStorage()._preemptions = newValue}
-  }
-
-  var refusals: UInt64 {
-    get {_storage._refusals}
-    set {_uniqueStorage()._refusals = newValue}
-  }
-
-  var finished: UInt64 {
-    get {_storage._finished}
-    set {_uniqueStorage()._finished = newValue}
-  }
-
-  var cachedBlocks: UInt32 {
-    get {_storage._cachedBlocks}
-    set {_uniqueStorage()._cachedBlocks = newValue}
-  }
-
-  var isSimulated: Bool {
-    get {_storage._isSimulated}
-    set {_uniqueStorage()._isSimulated = newValue}
-  }
-
-  var keyValueType: String {
-    get {_storage._keyValueType}
-    set {_uniqueStorage()._keyValueType = newValue}
-  }
-
-  var queueLimit: UInt32 {
-    get {_storage._queueLimit}
-    set {_uniqueStorage()._queueLimit = newValue}
-  }
+  var queueLimit: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+}
 
-  fileprivate var _storage = _StorageClass.defaultInstance
+nonisolated struct PNamedCount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of a property of `PipelineCounts`
+  var name: String = String()
+
+  var value: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// Coordinator -> client, in `StatusReply`.
@@ -3339,101 +3324,165 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
   static let protoMessageName: String = _protobuf_package + ".StatusReply"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0")
 
+  fileprivate class _StorageClass {
+    var _build: String = String()
+    var _modelName: String = String()
+    var _epoch: UInt64 = 0
+    var _isServing: Bool = false
+    var _state: String = String()
+    var _workers: [PWorkerStatus] = []
+    var _requests: [PRequestStatus] = []
+    var _keyValueBlocksTotal: UInt32 = 0
+    var _keyValueBlocksFree: UInt32 = 0
+    var _contextLength: UInt32 = 0
+    var _uptimeMilliseconds: UInt64 = 0
+    var _generatedTokens: UInt64 = 0
+    var _layerCount: UInt32 = 0
+    var _stages: [PStageStatus] = []
+    var _pipeline: PPipelineStatus? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _build = source._build
+      _modelName = source._modelName
+      _epoch = source._epoch
+      _isServing = source._isServing
+      _state = source._state
+      _workers = source._workers
+      _requests = source._requests
+      _keyValueBlocksTotal = source._keyValueBlocksTotal
+      _keyValueBlocksFree = source._keyValueBlocksFree
+      _contextLength = source._contextLength
+      _uptimeMilliseconds = source._uptimeMilliseconds
+      _generatedTokens = source._generatedTokens
+      _layerCount = source._layerCount
+      _stages = source._stages
+      _pipeline = source._pipeline
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.build) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.modelName) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
-      case 4: try { try decoder.decodeSingularBoolField(value: &self.isServing) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.state) }()
-      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.workers) }()
-      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.requests) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.keyValueBlocksTotal) }()
-      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.keyValueBlocksFree) }()
-      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.contextLength) }()
-      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.uptimeMilliseconds) }()
-      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.generatedTokens) }()
-      case 13: try { try decoder.decodeSingularUInt32Field(value: &self.layerCount) }()
-      case 14: try { try decoder.decodeRepeatedMessageField(value: &self.stages) }()
-      case 15: try { try decoder.decodeSingularMessageField(value: &self._pipeline) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._build) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._modelName) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._epoch) }()
+        case 4: try { try decoder.decodeSingularBoolField(value: &_storage._isServing) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._state) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._workers) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._requests) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._keyValueBlocksTotal) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._keyValueBlocksFree) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._contextLength) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._uptimeMilliseconds) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._generatedTokens) }()
+        case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._layerCount) }()
+        case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._stages) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._pipeline) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.build.isEmpty {
-      try visitor.visitSingularStringField(value: self.build, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._build.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._build, fieldNumber: 1)
+      }
+      if !_storage._modelName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._modelName, fieldNumber: 2)
+      }
+      if _storage._epoch != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._epoch, fieldNumber: 3)
+      }
+      if _storage._isServing != false {
+        try visitor.visitSingularBoolField(value: _storage._isServing, fieldNumber: 4)
+      }
+      if !_storage._state.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._state, fieldNumber: 5)
+      }
+      if !_storage._workers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._workers, fieldNumber: 6)
+      }
+      if !_storage._requests.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._requests, fieldNumber: 7)
+      }
+      if _storage._keyValueBlocksTotal != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._keyValueBlocksTotal, fieldNumber: 8)
+      }
+      if _storage._keyValueBlocksFree != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._keyValueBlocksFree, fieldNumber: 9)
+      }
+      if _storage._contextLength != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._contextLength, fieldNumber: 10)
+      }
+      if _storage._uptimeMilliseconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._uptimeMilliseconds, fieldNumber: 11)
+      }
+      if _storage._generatedTokens != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._generatedTokens, fieldNumber: 12)
+      }
+      if _storage._layerCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._layerCount, fieldNumber: 13)
+      }
+      if !_storage._stages.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._stages, fieldNumber: 14)
+      }
+      try { if let v = _storage._pipeline {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
     }
-    if !self.modelName.isEmpty {
-      try visitor.visitSingularStringField(value: self.modelName, fieldNumber: 2)
-    }
-    if self.epoch != 0 {
-      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 3)
-    }
-    if self.isServing != false {
-      try visitor.visitSingularBoolField(value: self.isServing, fieldNumber: 4)
-    }
-    if !self.state.isEmpty {
-      try visitor.visitSingularStringField(value: self.state, fieldNumber: 5)
-    }
-    if !self.workers.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.workers, fieldNumber: 6)
-    }
-    if !self.requests.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.requests, fieldNumber: 7)
-    }
-    if self.keyValueBlocksTotal != 0 {
-      try visitor.visitSingularUInt32Field(value: self.keyValueBlocksTotal, fieldNumber: 8)
-    }
-    if self.keyValueBlocksFree != 0 {
-      try visitor.visitSingularUInt32Field(value: self.keyValueBlocksFree, fieldNumber: 9)
-    }
-    if self.contextLength != 0 {
-      try visitor.visitSingularUInt32Field(value: self.contextLength, fieldNumber: 10)
-    }
-    if self.uptimeMilliseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.uptimeMilliseconds, fieldNumber: 11)
-    }
-    if self.generatedTokens != 0 {
-      try visitor.visitSingularUInt64Field(value: self.generatedTokens, fieldNumber: 12)
-    }
-    if self.layerCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.layerCount, fieldNumber: 13)
-    }
-    if !self.stages.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.stages, fieldNumber: 14)
-    }
-    try { if let v = self._pipeline {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PStatusReply, rhs: PStatusReply) -> Bool {
-    if lhs.build != rhs.build {return false}
-    if lhs.modelName != rhs.modelName {return false}
-    if lhs.epoch != rhs.epoch {return false}
-    if lhs.isServing != rhs.isServing {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.workers != rhs.workers {return false}
-    if lhs.requests != rhs.requests {return false}
-    if lhs.keyValueBlocksTotal != rhs.keyValueBlocksTotal {return false}
-    if lhs.keyValueBlocksFree != rhs.keyValueBlocksFree {return false}
-    if lhs.contextLength != rhs.contextLength {return false}
-    if lhs.uptimeMilliseconds != rhs.uptimeMilliseconds {return false}
-    if lhs.generatedTokens != rhs.generatedTokens {return false}
-    if lhs.layerCount != rhs.layerCount {return false}
-    if lhs.stages != rhs.stages {return false}
-    if lhs._pipeline != rhs._pipeline {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._build != rhs_storage._build {return false}
+        if _storage._modelName != rhs_storage._modelName {return false}
+        if _storage._epoch != rhs_storage._epoch {return false}
+        if _storage._isServing != rhs_storage._isServing {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._workers != rhs_storage._workers {return false}
+        if _storage._requests != rhs_storage._requests {return false}
+        if _storage._keyValueBlocksTotal != rhs_storage._keyValueBlocksTotal {return false}
+        if _storage._keyValueBlocksFree != rhs_storage._keyValueBlocksFree {return false}
+        if _storage._contextLength != rhs_storage._contextLength {return false}
+        if _storage._uptimeMilliseconds != rhs_storage._uptimeMilliseconds {return false}
+        if _storage._generatedTokens != rhs_storage._generatedTokens {return false}
+        if _storage._layerCount != rhs_storage._layerCount {return false}
+        if _storage._stages != rhs_storage._stages {return false}
+        if _storage._pipeline != rhs_storage._pipeline {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3500,191 +3549,119 @@ nonisolated extension PStageStatus: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PPipelineStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PipelineStatus"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_microseconds\0\u{1}bubble\0\u{3}steps_in_flight\0\u{3}target_steps\0\u{3}prefill_budget\0\u{1}waiting\0\u{1}running\0\u{3}prompt_tokens\0\u{3}reused_tokens\0\u{3}drafted_tokens\0\u{3}accepted_tokens\0\u{3}skipped_steps\0\u{1}preemptions\0\u{1}refusals\0\u{1}finished\0\u{3}cached_blocks\0\u{3}is_simulated\0\u{3}key_value_type\0\u{3}queue_limit\0")
-
-  fileprivate class _StorageClass {
-    var _activeMicroseconds: UInt64 = 0
-    var _bubble: Double = 0
-    var _stepsInFlight: UInt32 = 0
-    var _targetSteps: UInt32 = 0
-    var _prefillBudget: UInt32 = 0
-    var _waiting: UInt32 = 0
-    var _running: UInt32 = 0
-    var _promptTokens: UInt64 = 0
-    var _reusedTokens: UInt64 = 0
-    var _draftedTokens: UInt64 = 0
-    var _acceptedTokens: UInt64 = 0
-    var _skippedSteps: UInt64 = 0
-    var _preemptions: UInt64 = 0
-    var _refusals: UInt64 = 0
-    var _finished: UInt64 = 0
-    var _cachedBlocks: UInt32 = 0
-    var _isSimulated: Bool = false
-    var _keyValueType: String = String()
-    var _queueLimit: UInt32 = 0
-
-      // This property is used as the initial default value for new instances of the type.
-      // The type itself is protecting the reference to its storage via CoW semantics.
-      // This will force a copy to be made of this reference when the first mutation occurs;
-      // hence, it is safe to mark this as `nonisolated(unsafe)`.
-      static nonisolated(unsafe) let defaultInstance = _StorageClass()
-
-    private init() {}
-
-    init(copying source: _StorageClass) {
-      _activeMicroseconds = source._activeMicroseconds
-      _bubble = source._bubble
-      _stepsInFlight = source._stepsInFlight
-      _targetSteps = source._targetSteps
-      _prefillBudget = source._prefillBudget
-      _waiting = source._waiting
-      _running = source._running
-      _promptTokens = source._promptTokens
-      _reusedTokens = source._reusedTokens
-      _draftedTokens = source._draftedTokens
-      _acceptedTokens = source._acceptedTokens
-      _skippedSteps = source._skippedSteps
-      _preemptions = source._preemptions
-      _refusals = source._refusals
-      _finished = source._finished
-      _cachedBlocks = source._cachedBlocks
-      _isSimulated = source._isSimulated
-      _keyValueType = source._keyValueType
-      _queueLimit = source._queueLimit
-    }
-  }
-
-  fileprivate mutating func _uniqueStorage() -> _StorageClass {
-    if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
-    }
-    return _storage
-  }
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_microseconds\0\u{1}bubble\0\u{3}steps_in_flight\0\u{3}target_steps\0\u{3}prefill_budget\0\u{1}waiting\0\u{1}running\0\u{1}counts\0\u{3}cached_blocks\0\u{3}is_simulated\0\u{3}key_value_type\0\u{3}queue_limit\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    _ = _uniqueStorage()
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      while let fieldNumber = try decoder.nextFieldNumber() {
-        // The use of inline closures is to circumvent an issue where the compiler
-        // allocates stack space for every case branch when no optimizations are
-        // enabled. https://github.com/apple/swift-protobuf/issues/1034
-        switch fieldNumber {
-        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._activeMicroseconds) }()
-        case 2: try { try decoder.decodeSingularDoubleField(value: &_storage._bubble) }()
-        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._stepsInFlight) }()
-        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._targetSteps) }()
-        case 5: try { try decoder.decodeSingularUInt32Field(value: &_storage._prefillBudget) }()
-        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._waiting) }()
-        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._running) }()
-        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._promptTokens) }()
-        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._reusedTokens) }()
-        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._draftedTokens) }()
-        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._acceptedTokens) }()
-        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._skippedSteps) }()
-        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._preemptions) }()
-        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._refusals) }()
-        case 15: try { try decoder.decodeSingularUInt64Field(value: &_storage._finished) }()
-        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._cachedBlocks) }()
-        case 17: try { try decoder.decodeSingularBoolField(value: &_storage._isSimulated) }()
-        case 18: try { try decoder.decodeSingularStringField(value: &_storage._keyValueType) }()
-        case 19: try { try decoder.decodeSingularUInt32Field(value: &_storage._queueLimit) }()
-        default: break
-        }
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.activeMicroseconds) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.bubble) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.stepsInFlight) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.targetSteps) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.prefillBudget) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.waiting) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.running) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.counts) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.cachedBlocks) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.isSimulated) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.keyValueType) }()
+      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.queueLimit) }()
+      default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
-      if _storage._activeMicroseconds != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._activeMicroseconds, fieldNumber: 1)
-      }
-      if _storage._bubble.bitPattern != 0 {
-        try visitor.visitSingularDoubleField(value: _storage._bubble, fieldNumber: 2)
-      }
-      if _storage._stepsInFlight != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._stepsInFlight, fieldNumber: 3)
-      }
-      if _storage._targetSteps != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._targetSteps, fieldNumber: 4)
-      }
-      if _storage._prefillBudget != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._prefillBudget, fieldNumber: 5)
-      }
-      if _storage._waiting != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._waiting, fieldNumber: 6)
-      }
-      if _storage._running != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._running, fieldNumber: 7)
-      }
-      if _storage._promptTokens != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._promptTokens, fieldNumber: 8)
-      }
-      if _storage._reusedTokens != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._reusedTokens, fieldNumber: 9)
-      }
-      if _storage._draftedTokens != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._draftedTokens, fieldNumber: 10)
-      }
-      if _storage._acceptedTokens != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._acceptedTokens, fieldNumber: 11)
-      }
-      if _storage._skippedSteps != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._skippedSteps, fieldNumber: 12)
-      }
-      if _storage._preemptions != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._preemptions, fieldNumber: 13)
-      }
-      if _storage._refusals != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._refusals, fieldNumber: 14)
-      }
-      if _storage._finished != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._finished, fieldNumber: 15)
-      }
-      if _storage._cachedBlocks != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._cachedBlocks, fieldNumber: 16)
-      }
-      if _storage._isSimulated != false {
-        try visitor.visitSingularBoolField(value: _storage._isSimulated, fieldNumber: 17)
-      }
-      if !_storage._keyValueType.isEmpty {
-        try visitor.visitSingularStringField(value: _storage._keyValueType, fieldNumber: 18)
-      }
-      if _storage._queueLimit != 0 {
-        try visitor.visitSingularUInt32Field(value: _storage._queueLimit, fieldNumber: 19)
-      }
+    if self.activeMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.activeMicroseconds, fieldNumber: 1)
+    }
+    if self.bubble.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bubble, fieldNumber: 2)
+    }
+    if self.stepsInFlight != 0 {
+      try visitor.visitSingularUInt32Field(value: self.stepsInFlight, fieldNumber: 3)
+    }
+    if self.targetSteps != 0 {
+      try visitor.visitSingularUInt32Field(value: self.targetSteps, fieldNumber: 4)
+    }
+    if self.prefillBudget != 0 {
+      try visitor.visitSingularUInt32Field(value: self.prefillBudget, fieldNumber: 5)
+    }
+    if self.waiting != 0 {
+      try visitor.visitSingularUInt32Field(value: self.waiting, fieldNumber: 6)
+    }
+    if self.running != 0 {
+      try visitor.visitSingularUInt32Field(value: self.running, fieldNumber: 7)
+    }
+    if !self.counts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.counts, fieldNumber: 8)
+    }
+    if self.cachedBlocks != 0 {
+      try visitor.visitSingularUInt32Field(value: self.cachedBlocks, fieldNumber: 9)
+    }
+    if self.isSimulated != false {
+      try visitor.visitSingularBoolField(value: self.isSimulated, fieldNumber: 10)
+    }
+    if !self.keyValueType.isEmpty {
+      try visitor.visitSingularStringField(value: self.keyValueType, fieldNumber: 11)
+    }
+    if self.queueLimit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.queueLimit, fieldNumber: 12)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PPipelineStatus, rhs: PPipelineStatus) -> Bool {
-    if lhs._storage !== rhs._storage {
-      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
-        let _storage = _args.0
-        let rhs_storage = _args.1
-        if _storage._activeMicroseconds != rhs_storage._activeMicroseconds {return false}
-        if _storage._bubble != rhs_storage._bubble {return false}
-        if _storage._stepsInFlight != rhs_storage._stepsInFlight {return false}
-        if _storage._targetSteps != rhs_storage._targetSteps {return false}
-        if _storage._prefillBudget != rhs_storage._prefillBudget {return false}
-        if _storage._waiting != rhs_storage._waiting {return false}
-        if _storage._running != rhs_storage._running {return false}
-        if _storage._promptTokens != rhs_storage._promptTokens {return false}
-        if _storage._reusedTokens != rhs_storage._reusedTokens {return false}
-        if _storage._draftedTokens != rhs_storage._draftedTokens {return false}
-        if _storage._acceptedTokens != rhs_storage._acceptedTokens {return false}
-        if _storage._skippedSteps != rhs_storage._skippedSteps {return false}
-        if _storage._preemptions != rhs_storage._preemptions {return false}
-        if _storage._refusals != rhs_storage._refusals {return false}
-        if _storage._finished != rhs_storage._finished {return false}
-        if _storage._cachedBlocks != rhs_storage._cachedBlocks {return false}
-        if _storage._isSimulated != rhs_storage._isSimulated {return false}
-        if _storage._keyValueType != rhs_storage._keyValueType {return false}
-        if _storage._queueLimit != rhs_storage._queueLimit {return false}
-        return true
+    if lhs.activeMicroseconds != rhs.activeMicroseconds {return false}
+    if lhs.bubble != rhs.bubble {return false}
+    if lhs.stepsInFlight != rhs.stepsInFlight {return false}
+    if lhs.targetSteps != rhs.targetSteps {return false}
+    if lhs.prefillBudget != rhs.prefillBudget {return false}
+    if lhs.waiting != rhs.waiting {return false}
+    if lhs.running != rhs.running {return false}
+    if lhs.counts != rhs.counts {return false}
+    if lhs.cachedBlocks != rhs.cachedBlocks {return false}
+    if lhs.isSimulated != rhs.isSimulated {return false}
+    if lhs.keyValueType != rhs.keyValueType {return false}
+    if lhs.queueLimit != rhs.queueLimit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PNamedCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".NamedCount"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}value\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.value) }()
+      default: break
       }
-      if !storagesAreEqual {return false}
     }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.value != 0 {
+      try visitor.visitSingularUInt64Field(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PNamedCount, rhs: PNamedCount) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.value != rhs.value {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -45,4 +45,6 @@ package enum Limits {
     package static let descriptionBytes = 24 << 20
     /// Requests in a status reply.
     package static let listedRequests = 4096
+    /// Counts in a status reply.
+    package static let namedCounts = 256
 }

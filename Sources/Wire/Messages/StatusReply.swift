@@ -1,5 +1,7 @@
 // Responsible for: the state of a cluster as `tandem status` shows it. Must not know: sockets, time.
 
+import Sequences
+
 /// Coordinator -> client: the state of the cluster.
 package struct StatusReply: Equatable, Sendable {
     package var build = ""
@@ -80,7 +82,8 @@ package struct StageStatus: Equatable, Sendable {
     package init(worker: WorkerID) { self.worker = worker }
 }
 
-/// How full the pipeline is and has been. Counts are of the coordinator's whole life unless said otherwise.
+/// How full the pipeline is, and what has been counted.
+@dynamicMemberLookup
 package struct PipelineStatus: Equatable, Sendable {
     /// Of this epoch: microseconds with steps in flight.
     package var activeMicroseconds: UInt64 = 0
@@ -95,16 +98,7 @@ package struct PipelineStatus: Equatable, Sendable {
     package var running = 0
     /// Requests that may wait; further ones are refused.
     package var queueLimit = 0
-    /// Tokens of prompts that were computed, and tokens whose keys and values were there already.
-    package var promptTokens: UInt64 = 0
-    package var reusedTokens: UInt64 = 0
-    /// Tokens that were guessed, and those of them that were right.
-    package var draftedTokens: UInt64 = 0
-    package var acceptedTokens: UInt64 = 0
-    package var skippedSteps: UInt64 = 0
-    package var preemptions: UInt64 = 0
-    package var refusals: UInt64 = 0
-    package var finished: UInt64 = 0
+    package var counts = PipelineCounts()
     /// KV blocks that nobody uses now but whose contents can be used again; part of the free ones.
     package var cachedBlocks = 0
     /// Stages only pretend to compute: no figure says anything about a model.
@@ -112,4 +106,10 @@ package struct PipelineStatus: Equatable, Sendable {
     /// How keys and values are stored: "f32", "f16" or "q8_0".
     package var keyValueType = ""
     package init() {}
+
+    /// One of the counts.
+    package subscript(dynamicMember count: WritableKeyPath<PipelineCounts, Int>) -> Int {
+        get { counts[keyPath: count] }
+        set { counts[keyPath: count] = newValue }
+    }
 }
