@@ -76,9 +76,9 @@ struct AnswerChecker {
                     return reason == record.right.reason ? nil : "ended with \(reason), not \(record.right.reason)"
                 }
             }
-        case .fail(let request, let message, _, _):
+        case .fail(let request, let error):
             open -= 1
-            return "\(request) failed: \(message)"
+            return "\(request) failed: \(error)"
         case .waiting(let request, _): return change(request) { _ in nil }
         case .send, .connectFirstStage, .forward, .forget, .log: return nil
         }

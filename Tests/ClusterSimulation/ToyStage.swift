@@ -74,7 +74,8 @@ final class ToyStage {
         for item in forward.items {
             row += item.tokens.count
             for token in sample(item, hidden[(row - item.tokens.count)..<row]) {
-                result.samples.append(SampledToken(sequence: item.sequence, token: token))
+                result.samples.append(
+                    SequenceSample(sequence: item.sequence, sample: SampledToken(token: token)))
             }
             if item.targets.isEmpty { continue }
             let values = zip(hidden[..<row].suffix(item.targets.count), item.targets).map {

@@ -1,6 +1,7 @@
 // Load benchmarks of a cluster inside this process: sweeps, traces, charts of both, and what is refused.
 import Foundation
 import Node
+import Sequences
 import Testing
 
 @testable import Bench

@@ -1,6 +1,7 @@
 // Measurements of kernels: that there is one for everything asked for, and that its numbers belong together.
 
 import Inference
+import ModelFile
 import Testing
 
 @testable import Bench

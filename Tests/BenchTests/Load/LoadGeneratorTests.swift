@@ -1,5 +1,6 @@
 // Loads on a cluster inside this process: every request ends once, with the tokens it asked for or with a reason.
 import Node
+import Sequences
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 // Figures of loads: percentiles, rates, goodput, gaps and endings of requests whose times are given.
 import Node
+import Sequences
 import Testing
 
 @testable import Bench

@@ -1,6 +1,7 @@
 // Traces of requests: both published forms, wrong lines, pace and lengths.
 import Foundation
 import Node
+import Sequences
 import Testing
 
 @testable import GenerationTests
