@@ -19,7 +19,7 @@ import Testing
         #expect(try events(of: link, until: .disconnected) == [.disconnected])
         try wait("unreachable") { link.router.send(to: id, [[9]]) == .unreachable ? () : pause() }
         let time = ContinuousClock.now - start
-        #expect(time < .milliseconds(500) * slowness())
+        #expect(time < Duration.milliseconds(500) * slowness())
     }
 
     @Test("A peer that was never there is unreachable")

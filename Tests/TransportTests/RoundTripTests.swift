@@ -97,7 +97,7 @@ import Testing
         #expect(sent < 1000)
         #expect(link.router.send(to: peer, [block]) == .full)
         let time = ContinuousClock.now - start
-        #expect(time < .seconds(2) * slowness())
+        #expect(time < Duration.seconds(2) * slowness())
 
         // Everything that was taken arrives, whole and in order, and then there is room again.
         for index in 0..<sent {
@@ -129,7 +129,7 @@ import Testing
         }()
         #expect(context == nil)
         let time = ContinuousClock.now - start
-        #expect(time < .seconds(2) * slowness())
+        #expect(time < Duration.seconds(2) * slowness())
     }
 
     private struct Unexpected: Error {}
