@@ -97,13 +97,20 @@ final class LocalCluster {
 
     /// Waits until the cluster serves with so many members.
     func waitUntilServing(workers count: Int) async throws {
-        var last: Status?
-        let isServing = try await eventually(seconds: 60, every: .milliseconds(200)) {
-            last = try await status()
-            return last?.isServing == true && last?.workers.count == count
-                && last?.workers.allSatisfy { $0.state == "ready" } == true
+        _ = try await status { status in
+            status.isServing && status.workers.count == count && status.workers.allSatisfy { $0.state == "ready" }
         }
-        try #require(isServing, "\(String(describing: last)) \(coordinator.talkSoFar)")
+    }
+
+    /// The state once `condition` holds; fails the test where it does not come.
+    func status(once condition: (Status) -> Bool) async throws -> Status {
+        var last: Status?
+        let isThere = try await eventually(every: .milliseconds(200)) {
+            let now = try await status()
+            last = now
+            return condition(now)
+        }
+        return try #require(isThere ? last : nil, "\(String(describing: last)) \(coordinator.talkSoFar)")
     }
 
     func status() async throws -> Status {
@@ -123,7 +130,7 @@ final class LocalCluster {
     func answer(_ arguments: [String]) async throws -> Answer {
         let outcome = try await TandemProcess(
             ["generate", "--coordinator", address, "--json"] + arguments, cache: folder
-        ).wait(seconds: 120)
+        ).wait()
         try #require(outcome.status == 0, "\(outcome.talk)")
         return try decode(Answer.self, outcome.output)
     }
@@ -137,7 +144,7 @@ func reference(model: String = Place.tales, _ arguments: String...) async throws
 func reference(model: String = Place.tales, _ arguments: [String]) async throws -> Answer {
     let outcome = try await TandemProcess(
         ["run", "--model", model, "--json"] + arguments, cache: TemporaryFolder()
-    ).wait(seconds: 120)
+    ).wait()
     try #require(outcome.status == 0, "\(outcome.talk)")
     return try decode(Answer.self, outcome.output)
 }

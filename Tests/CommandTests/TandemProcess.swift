@@ -48,6 +48,8 @@ final class TandemProcess: @unchecked Sendable {
     let pid: Int32
 
     static let endsWithStandardInput = "--exit-with-stdin"
+    /// How long tests wait for what only needs to come: minutes, for builds may be slow and machines busy.
+    static let patience = Duration.seconds(300)
 
     /// Starts `tandem ARGUMENT...`; `input` is its stdin, or `terminal` its stdin and stdout; `environment` is added.
     init(
@@ -120,11 +122,13 @@ final class TandemProcess: @unchecked Sendable {
         _ = Array(text.utf8).withUnsafeBytes { write(keyboard.outer, $0.baseAddress, $0.count) }
     }
 
-    /// Waits until the process has ended; kills it after `seconds` (the status is then -1).
-    func wait(seconds: Double = 60) async throws -> Outcome {
-        let isInTime = await eventually(seconds: seconds) { !self.isRunning }
+    /// Waits until the process has ended; kills it where it does not (the status is then -1).
+    func wait() async throws -> Outcome {
+        let isInTime = await eventually { !self.isRunning }
         if !isInTime { kill(pid, SIGKILL) }
-        _ = await eventually(seconds: 10) { !self.isRunning && self.output.isComplete && self.talk.isComplete }
+        _ = await eventually(within: .seconds(60)) {
+            !self.isRunning && self.output.isComplete && self.talk.isComplete
+        }
         let status = ended.withLock { $0 } ?? -1
         return Outcome(status: isInTime ? status : -1, output: output.text, talk: talk.text)
     }
@@ -184,16 +188,17 @@ private struct Descriptors {
 
 /// Runs `tandem ARGUMENT...` to its end.
 func tandem(
-    _ arguments: String..., cache: TemporaryFolder? = nil, input: String? = nil, seconds: Double = 60
+    _ arguments: String..., cache: TemporaryFolder? = nil, input: String? = nil
 ) async throws -> TandemProcess.Outcome {
-    try await TandemProcess(arguments, cache: cache ?? TemporaryFolder(), input: input).wait(seconds: seconds)
+    try await TandemProcess(arguments, cache: cache ?? TemporaryFolder(), input: input).wait()
 }
 
-/// Whether `condition` came true within `seconds`.
+/// Whether `condition` came true within `time`.
 func eventually(
-    seconds: Double = 30, every interval: Duration = .milliseconds(20), _ condition: () async throws -> Bool
+    within time: Duration = TandemProcess.patience, every interval: Duration = .milliseconds(20),
+    _ condition: () async throws -> Bool
 ) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + .seconds(seconds)
+    let deadline = ContinuousClock.now + time
     while ContinuousClock.now < deadline {
         if try await condition() { return true }
         try? await Task.sleep(for: interval)

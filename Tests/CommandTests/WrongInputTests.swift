@@ -110,7 +110,7 @@ extension CommandTests {
         @Test("An error is one sentence with a hint at most, and the status is not zero", arguments: cases.indices)
         func refused(index: Int) async throws {
             let (arguments, word) = Self.cases[index]
-            let outcome = try await TandemProcess(arguments, cache: TemporaryFolder()).wait(seconds: 30)
+            let outcome = try await TandemProcess(arguments, cache: TemporaryFolder()).wait()
             #expect(outcome.status == 1 || outcome.status == 2, "\(arguments)")
             #expect(outcome.output.isEmpty, "\(arguments)")
             let lines = outcome.talk.split(separator: "\n").filter { $0.hasPrefix("error:") }

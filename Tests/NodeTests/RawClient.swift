@@ -25,7 +25,8 @@ final class RawClient {
     /// Says something, as soon as there is a connection.
     func say(_ message: ClientMessage) throws {
         let frame = ControlRequest.client(message).encode()
-        for _ in 0..<5000 {
+        let deadline = ContinuousClock.now + TestCluster.patience
+        while ContinuousClock.now < deadline {
             if socket.send([frame]) == .sent { return }
             pause(milliseconds: 1)
         }
@@ -33,8 +34,8 @@ final class RawClient {
     }
 
     /// The next reply that `read` makes something of.
-    func next<Value>(within seconds: Double = 20, _ read: (ClientReply) throws -> Value?) throws -> Value {
-        let deadline = ContinuousClock.now + .seconds(seconds)
+    func next<Value>(_ read: (ClientReply) throws -> Value?) throws -> Value {
+        let deadline = ContinuousClock.now + TestCluster.patience
         while ContinuousClock.now < deadline {
             while let frames = socket.receive() {
                 if let value = try read(try ClientReply(decoding: frames[0].bytes)) { return value }

@@ -43,6 +43,9 @@ actor TestCluster {
         return logger
     }()
 
+    /// How long tests wait for what only needs to come: minutes, for machines are busy.
+    static let patience = Duration.seconds(300)
+
     nonisolated let address: String
     nonisolated let client: CoordinatorClient
     /// The coordinator's own, without a connection between.
@@ -97,11 +100,11 @@ actor TestCluster {
         nodes = []
     }
 
-    /// The state of the cluster once `condition` holds; fails the test after a while.
+    /// The state of the cluster once `condition` holds; fails the test where it does not come.
     nonisolated func status(
-        _ what: String, within seconds: Double = 20, _ condition: (ClusterStatus) -> Bool
+        _ what: String, _ condition: (ClusterStatus) -> Bool
     ) async throws -> ClusterStatus {
-        let deadline = ContinuousClock.now + .seconds(seconds)
+        let deadline = ContinuousClock.now + Self.patience
         var status = try await client.status()
         while !condition(status) {
             try #require(ContinuousClock.now < deadline, "\(what) does not come; the last state is \(status)")
@@ -161,12 +164,12 @@ struct TimedOut: Error {}
 
 /// Throws `TimedOut` where `body` takes longer; it is cancelled then.
 func within<Value: Sendable>(
-    seconds: Double, _ body: @escaping @Sendable () async throws -> Value
+    _ time: Duration, _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     try await withThrowingTaskGroup(of: Value.self) { group in
         group.addTask { try await body() }
         group.addTask {
-            try await Task.sleep(for: .seconds(seconds))
+            try await Task.sleep(for: time)
             throw TimedOut()
         }
         defer { group.cancelAll() }

@@ -67,13 +67,21 @@ extension DealerSocket {
     }
 }
 
-/// Calls `attempt` until it gives a value; fails the test where it does not within two seconds.
-func wait<Value>(_ what: Comment, milliseconds: Int = 2000, for attempt: () throws -> Value?) throws -> Value {
-    let start = ContinuousClock.now
-    while ContinuousClock.now - start < .milliseconds(milliseconds) {
+/// Calls `attempt` until it gives a value; fails the test where it does not within minutes, for machines are busy.
+func wait<Value>(_ what: Comment, for attempt: () throws -> Value?) throws -> Value {
+    let deadline = ContinuousClock.now + .seconds(300)
+    while ContinuousClock.now < deadline {
         if let value = try attempt() { return value }
     }
     return try #require(nil as Value?, "waited in vain for \(what)")
+}
+
+/// How many times longer than on an idle machine it takes until a thread runs again that slept, measured now; 1 at
+/// least. What bounds a time in which threads wake each other is multiplied by it.
+func slowness() -> Double {
+    let start = ContinuousClock.now
+    for _ in 0..<50 { usleep(1000) }
+    return max(1, (ContinuousClock.now - start) / .milliseconds(60))
 }
 
 /// Sleeps a millisecond; gives nil, for use in `wait`.

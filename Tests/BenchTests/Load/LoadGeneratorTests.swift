@@ -36,7 +36,7 @@ struct LoadPromptTests {
 }
 
 extension ClusterTests {
-    @Suite("Loads", .timeLimit(.minutes(2)))
+    @Suite("Loads")
     struct LoadGeneratorTests {
         private static let prompts = LoadPrompts(seed: 1, vocabularySize: 512)
 

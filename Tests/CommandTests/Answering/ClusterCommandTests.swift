@@ -16,7 +16,7 @@ extension CommandTests {
             let answer = try await cluster.answer(
                 "--prompt", "Once upon a time", "--seed", "11", "--ignore-eos", "--max-tokens", "40", "--logprobs", "3")
             #expect(answer == expected)
-            let status = try await cluster.status()
+            let status = try await cluster.status { $0.kvBlocksFree == $0.kvBlocksTotal }
             #expect(status.workers.compactMap(\.layers).map { $0.last - $0.first + 1 }.reduce(0, +) == 6)
             #expect(status.kvBlocksFree == status.kvBlocksTotal)
         }
@@ -50,7 +50,7 @@ extension CommandTests {
             let outcome = try await client.wait()
             #expect(outcome.status == 0, "\(outcome.talk)")
             #expect(outcome.output == expected.output)
-            #expect(try await cluster.status().workers.count == 2)
+            #expect(try await cluster.status { $0.workers.count == 2 }.workers.count == 2)
         }
 
         @Test("The perplexity of a text is that of one process, also on a cluster that loses a worker meanwhile")
@@ -70,7 +70,9 @@ extension CommandTests {
             let outcome = try await client.wait()
             #expect(outcome.status == 0, "\(outcome.talk)")
             #expect(outcome.output == expected.output)
-            let status = try await cluster.status()
+            let status = try await cluster.status {
+                $0.workers.count == 2 && $0.kvBlocksFree == $0.kvBlocksTotal
+            }
             #expect(status.workers.count == 2 && status.kvBlocksFree == status.kvBlocksTotal)
         }
 
@@ -202,7 +204,7 @@ extension CommandTests {
             let isUp = await eventually { up.outputSoFar.contains("\n") }
             try #require(isUp)
             let address = String(up.outputSoFar.split(whereSeparator: \.isWhitespace)[3])
-            let isServing = try await eventually(seconds: 60) {
+            let isServing = try await eventually {
                 let outcome = try await tandem("status", "--coordinator", address, "--json", cache: folder)
                 return try outcome.status == 0 && decode(Status.self, outcome.output).isServing
             }
@@ -212,7 +214,7 @@ extension CommandTests {
             up.signal(SIGTERM)
             #expect(try await up.wait().status == 0)
             for worker in status.workers {
-                let isGone = await eventually(seconds: 10) { kill(worker.pid, 0) != 0 }
+                let isGone = await eventually { kill(worker.pid, 0) != 0 }
                 #expect(isGone)
             }
         }

@@ -48,7 +48,7 @@ extension CommandTests {
                     "1",
                     "--pp", "24", "--tg", "4", "--concurrency", "1,2", "--repetitions", "2", "--json", "--plot", plot,
                 ], cache: folder)
-            let outcome = try await process.wait(seconds: 120)
+            let outcome = try await process.wait()
             try #require(outcome.status == 0, "\(outcome.talk)")
             let report = try decode(Report.self, outcome.output)
             #expect((report.model, report.type) == ("synthetic gpt2-124m q4_0", "q4_0"))
@@ -96,10 +96,10 @@ extension CommandTests {
                     "bench", "--shape", "gpt2-124m", "--layers", "1", "--workers", "1", "--pp", "16", "--tg", "200",
                     "--concurrency", "1", "--repetitions", "1000",
                 ], cache: folder)
-            let isMeasuring = await eventually(seconds: 60) { process.talkSoFar.contains("repetition 1 of 1000") }
+            let isMeasuring = await eventually { process.talkSoFar.contains("repetition 1 of 1000") }
             #expect(isMeasuring, "\(process.talkSoFar)")
             process.signal(SIGINT)
-            let outcome = try await process.wait(seconds: 30)
+            let outcome = try await process.wait()
             #expect(outcome.status == 130, "\(outcome.talk)")
             #expect(!FileManager.default.fileExists(atPath: NSTemporaryDirectory() + "tandem-bench-\(process.pid)"))
         }

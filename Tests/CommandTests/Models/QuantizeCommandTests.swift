@@ -87,7 +87,7 @@ extension CommandTests {
                 (["coordinator", "--model", Place.tales, "--quantize", "q9"], "mxfp4_moe"),
             ]
             for (arguments, word) in cases {
-                let outcome = try await TandemProcess(arguments, cache: folder).wait(seconds: 30)
+                let outcome = try await TandemProcess(arguments, cache: folder).wait()
                 #expect(outcome.status == 1 && outcome.output.isEmpty, "\(arguments)")
                 let errors = outcome.talk.split(separator: "\n").filter { $0.hasPrefix("error:") }
                 #expect(errors.count == 1 && outcome.talk.contains(word), "\(arguments): \(outcome.talk)")
@@ -103,12 +103,24 @@ extension CommandTests {
             try Self.writeLarge(input)
             let process = try TandemProcess(
                 ["quantize", input, folder.path + "/out.gguf", "--type", "q4_k_m", "--threads", "1"], cache: folder)
-            try await Task.sleep(for: .milliseconds(700))
-            try #require(process.isRunning, "\(process.talkSoFar)")
+            let isBegun = await eventually { Self.isWriting(process, in: folder) || !process.isRunning }
+            try await Task.sleep(for: .milliseconds(500))
+            try #require(isBegun && process.isRunning, "\(process.talkSoFar)")
             process.signal(signal)
-            let outcome = try await process.wait(seconds: 30)
+            let outcome = try await process.wait()
             #expect(outcome.status == 128 + signal || outcome.status == 130)
             #expect(try names(in: folder) == ["large.gguf"])
+        }
+
+        /// Whether it has a file of the folder open beside the one that it reads.
+        private static func isWriting(_ process: TandemProcess, in folder: TemporaryFolder) -> Bool {
+            let files = FileManager.default
+            let links = "/proc/\(process.pid)/fd/"
+            let paths = ((try? files.contentsOfDirectory(atPath: links)) ?? []).compactMap {
+                try? files.destinationOfSymbolicLink(atPath: links + $0)
+            }
+            let name = "/" + URL(fileURLWithPath: folder.path).lastPathComponent + "/"
+            return paths.contains { $0.contains(name) && !$0.hasSuffix("/large.gguf") }
         }
 
         /// A GGUF file of one F32 matrix of 2 GiB zeros, most of them a hole.

@@ -18,7 +18,7 @@ extension CommandTests {
         private func tokens(_ arguments: String..., input: String? = nil) async throws -> Report {
             let outcome = try await TandemProcess(
                 ["tokenize", "--json"] + arguments, cache: TemporaryFolder(), input: input
-            ).wait(seconds: 30)
+            ).wait()
             #expect(outcome.status == 0 && outcome.talk.isEmpty)
             return try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
         }
@@ -45,8 +45,8 @@ extension CommandTests {
             #expect(special.tokens.contains(2))
             let ids = special.tokens.map(String.init)
             let arguments = ["detokenize", "--model", model] + ids
-            let hidden = try await TandemProcess(arguments, cache: TemporaryFolder()).wait(seconds: 30)
-            let shown = try await TandemProcess(arguments + ["--special"], cache: TemporaryFolder()).wait(seconds: 30)
+            let hidden = try await TandemProcess(arguments, cache: TemporaryFolder()).wait()
+            let shown = try await TandemProcess(arguments + ["--special"], cache: TemporaryFolder()).wait()
             #expect(hidden.output.hasSuffix("e\n") && !hidden.output.contains("</s>"))
             #expect(shown.output.contains("</s>"))
         }
@@ -70,7 +70,7 @@ extension CommandTests {
                 (["detokenize", "--model", Place.tales, "9999999"], "9999999"),
                 (["detokenize", "--model", Place.tales, "1,x"], "\"x\""),
             ] {
-                let outcome = try await TandemProcess(arguments, cache: TemporaryFolder()).wait(seconds: 30)
+                let outcome = try await TandemProcess(arguments, cache: TemporaryFolder()).wait()
                 #expect(outcome.status == 1 && outcome.output.isEmpty)
                 #expect(outcome.talk.hasPrefix("error: ") && outcome.talk.contains(word), "\(outcome.talk)")
             }

@@ -12,7 +12,7 @@ import Testing
 @testable import Node
 
 extension ClusterTests {
-    @Suite("Random mixes of requests", .timeLimit(.minutes(30)))
+    @Suite("Random mixes of requests")
     struct Mixes {
         private static let contextLength = 128
         private static let count = ProcessInfo.processInfo.environment["TANDEM_MIXES"].flatMap { Int($0) } ?? 48

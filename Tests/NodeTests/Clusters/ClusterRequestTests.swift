@@ -148,7 +148,7 @@ extension ClusterTests {
             try await TestCluster.with(try Self.options, workers: 0) { cluster in
                 let request = Requests.greedy(.tokens([1, token]), tokens: 4)
                 let error = await #expect(throws: TandemError.self) {
-                    try await within(seconds: 3) { try await cluster.client.generate(request).answer() }
+                    try await within(TestCluster.patience) { try await cluster.client.generate(request).answer() }
                 }
                 #expect(error?.message.description.contains("\(token)") == true)
             }
@@ -233,7 +233,9 @@ extension ClusterTests {
         /// Steps of the first worker, once its heartbeats have told of all.
         static func steps(_ cluster: TestCluster) async throws -> Int {
             try await Task.sleep(for: .milliseconds(700))
-            return try await cluster.client.status().workers[0].stepsCompleted
+            return try await cluster.status("the count of all steps") { status in
+                status.stages.allSatisfy { $0.steps <= status.workers[0].stepsCompleted }
+            }.workers[0].stepsCompleted
         }
 
         @Test("Requests asked again, two at once, are both answered right")

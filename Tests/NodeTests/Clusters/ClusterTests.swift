@@ -10,7 +10,9 @@ import Testing
 @testable import Node
 
 /// Tests with a coordinator and workers; one after the other, because they share two cores and look at speed's effects.
-@Suite("Clusters in one process", .serialized, .timeLimit(.minutes(2)))
+/// The limit is that of each test and ends what hangs. Of several limits the shortest holds, so that no suite in here
+/// can have a longer one.
+@Suite("Clusters in one process", .serialized, .timeLimit(.minutes(30)))
 enum ClusterTests {}
 
 /// A cluster to try.

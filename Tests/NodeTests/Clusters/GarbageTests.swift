@@ -40,12 +40,16 @@ private struct Spy {
 
     func say(_ message: WorkerMessage) throws {
         let frame = ControlRequest.worker(message).encode()
-        for _ in 0..<100 where socket.send([frame]) != .sent { _ = poller.wait(timeoutMilliseconds: 20) }
+        let deadline = ContinuousClock.now + TestCluster.patience
+        while socket.send([frame]) != .sent, ContinuousClock.now < deadline {
+            _ = poller.wait(timeoutMilliseconds: 20)
+        }
     }
 
     /// The first answer that `read` makes something of; stays a member until then.
     func next<Value>(_ read: (WorkerCommand) -> Value?) throws -> Value {
-        for _ in 0..<200 {
+        let deadline = ContinuousClock.now + TestCluster.patience
+        while ContinuousClock.now < deadline {
             while let frames = socket.receive() {
                 if let value = read(try WorkerCommand(decoding: frames[0].bytes)) { return value }
             }

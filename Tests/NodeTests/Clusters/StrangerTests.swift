@@ -24,8 +24,11 @@ struct StrangerTests {
                 socket.close()
             }
             try socket.connect(try Endpoint(parsing: address))
-            for _ in 0..<100 where socket.send(frames) != .sent { _ = poller.wait(timeoutMilliseconds: 20) }
-            for _ in 0..<50 {
+            let deadline = ContinuousClock.now + TestCluster.patience
+            while socket.send(frames) != .sent, ContinuousClock.now < deadline {
+                _ = poller.wait(timeoutMilliseconds: 20)
+            }
+            while ContinuousClock.now < deadline {
                 if let reply = socket.receive()?.first { return reply.bytes }
                 _ = poller.wait(timeoutMilliseconds: 20)
             }

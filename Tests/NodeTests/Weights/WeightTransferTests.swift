@@ -114,7 +114,7 @@ extension ClusterTests {
             try await TestCluster.with(try Self.options("0-2,3-5"), workers: 0) { cluster in
                 try await cluster.join(cache: cache)
                 try await cluster.join(cache: cache)
-                let status = try await cluster.status("service", within: 10) { status in
+                let status = try await cluster.status("service") { status in
                     status.isServing || status.workers.contains { $0.state.hasPrefix("set aside") }
                 }
                 #expect(status.isServing, "\(status.workers.map(\.state))")
