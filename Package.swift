@@ -1,6 +1,6 @@
 // swift-tools-version: 6.2
-// Tandem: distributed LLM inference. Sources/ has one folder a module; README.md says what each is for
-// and which may import which. Two pillars (what is computed; who computes it, and when) meet only in Node.
+// Tandem: distributed LLM inference. Sources/ has one folder a module; Documentation.docc/Architecture.md there says what
+// each is for and which may import which. Two pillars (what is computed; who computes it, and when) meet only in Node.
 import PackageDescription
 
 /// Warnings are errors in every Swift target: a warning nobody reads is a bug nobody fixes.

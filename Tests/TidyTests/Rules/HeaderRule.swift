@@ -15,7 +15,7 @@ enum HeaderRule {
                 imports.filter { subject.modules.contains($0.name) } + names
                 + includes(of: file).filter { subject.headers.contains($0.name) }
             return found.map { name, line in
-                let message = "\(name): the file's header, or README of its module, says that it knows no \(phrase)"
+                let message = "\(name): the file's header, or the table of modules, says that it knows no \(phrase)"
                 return Violation(path: file.path, line: line, message: message)
             }
         }.sorted { ($0.line, $0.message) < ($1.line, $1.message) }
@@ -46,9 +46,9 @@ enum HeaderRule {
         }
     }
 
-    /// The same for each module, from the last column of README's table of modules.
-    static func disclaimedByModules(_ readme: String) -> [String: [String]] {
-        let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { $0.split(separator: "|") }
+    /// The same for each module, from the last column of the table of modules in Architecture.md.
+    static func disclaimedByModules(_ architecture: String) -> [String: [String]] {
+        let rows = architecture.split(separator: "\n").filter { $0.hasPrefix("| `") }.map { $0.split(separator: "|") }
         let modules = rows.compactMap { cells -> (String, [String])? in
             let names = cells[0].split(separator: "`")
             return cells.count == 3 && names.count > 1 ? (String(names[1]), phrases(in: cells[2])) : nil

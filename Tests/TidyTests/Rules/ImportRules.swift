@@ -1,4 +1,4 @@
-// Which module may import which: the diagram of README.md as a table. Must not know what the modules do.
+// Which module may import which: the drawing of Architecture.md as a table. Must not know what the modules do.
 
 enum ImportRules {
     /// For each folder of Sources, the modules of this package and of others that it may import.

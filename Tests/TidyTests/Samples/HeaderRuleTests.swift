@@ -55,16 +55,16 @@ import Testing
         #expect(HeaderRule.check(file("// Must not know: time.\n#include <math.h>\n", "Sources/CKernels/a.c")).isEmpty)
     }
 
-    @Test("What README says of a module holds for each of its files")
+    @Test("What the table of modules says of a module holds for each of its files")
     func modules() {
-        let readme = """
+        let architecture = """
             | Module | Responsible for | Must never know |
             |---|---|---|
             | `Node` | shells, time | HTTP, sockets |
             | `CKernels` (C) | arithmetic | tensors, models |
             | `--flag` | sockets |
             """
-        let modules = HeaderRule.disclaimedByModules(readme)
+        let modules = HeaderRule.disclaimedByModules(architecture)
         #expect(modules == ["Node": ["HTTP", "sockets"], "CKernels": ["tensors", "models"]])
         let text = "// Responsible for: a.\nlet clock: ContinuousClock\nlet socket: RouterSocket\n"
         #expect(HeaderRule.check(file(text), modules: modules).map(\.line) == [3])
