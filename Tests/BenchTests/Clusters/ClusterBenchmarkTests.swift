@@ -75,7 +75,7 @@ extension ClusterTests {
         func refusals() async throws {
             var options = ClusterBenchmarkOptions()
             let tooLong = await #expect(throws: TandemError.self) { try await measure(workers: 1, options) }
-            #expect(tooLong?.message.contains("a context of 640 tokens, but the cluster's is 512") == true)
+            #expect(tooLong?.message.description.contains("a context of 640 tokens, but the cluster's is 512") == true)
             options.promptTokens = 10
             let refused = try await TestCluster.with(ClusterShape(workers: 1, chunk: 64).options, workers: 1) {
                 cluster in
@@ -86,7 +86,7 @@ extension ClusterTests {
                     try await ClusterBenchmark(options, on: target).run { _ in }
                 }
             }
-            #expect(refused?.message.contains("no load can be measured: the prompt holds token id") == true)
+            #expect(refused?.message.description.contains("no load can be measured: the prompt holds token id") == true)
         }
     }
 }
@@ -97,15 +97,15 @@ struct ClusterBenchmarkOptionTests {
     func wrongOptions() throws {
         let trace = try RequestTrace(Data("{\"timestamp\":0,\"input_length\":7,\"output_length\":2}".utf8), name: "t")
         let wrong: [(String, @Sendable (inout ClusterBenchmarkOptions) -> Void)] = [
-            ("--pp is 0", { $0.promptTokens = 0 }), ("--tg is 0", { $0.answerTokens = 0 }),
-            ("--concurrency is 2000", { $0.concurrency = [1, 2000] }),
-            ("--repetitions is 0", { $0.repetitions = 0 }),
-            ("--slo-ttft-seconds is nan", { $0.limits.firstTokenSeconds = .nan }),
-            ("--slo-tbt-milliseconds is -1", { $0.limits.betweenTokensMilliseconds = -1 }),
-            ("--requests is 0", { $0.trace?.requests = 0 }), ("--rate is 0", { $0.trace?.rate = 0 }),
-            ("--maximum-prompt is 0", { $0.trace?.maximumPrompt = 0 }),
+            ("pp is 0", { $0.promptTokens = 0 }), ("tg is 0", { $0.answerTokens = 0 }),
+            ("concurrency is 2000", { $0.concurrency = [1, 2000] }),
+            ("repetitions is 0", { $0.repetitions = 0 }),
+            ("slo_ttft_seconds is nan", { $0.limits.firstTokenSeconds = .nan }),
+            ("slo_tbt_milliseconds is -1", { $0.limits.betweenTokensMilliseconds = -1 }),
+            ("requests is 0", { $0.trace?.requests = 0 }), ("rate is 0", { $0.trace?.rate = 0 }),
+            ("maximum_prompt is 0", { $0.trace?.maximumPrompt = 0 }),
             (
-                "--time-scale, --rate and --load each",
+                "time_scale, rate and load each",
                 { wrong in
                     wrong.trace?.rate = 1
                     wrong.trace?.load = 1
@@ -119,7 +119,7 @@ struct ClusterBenchmarkOptionTests {
             var changed = options
             change(&changed)
             let error = #expect(throws: TandemError.self) { try changed.validate() }
-            #expect(error?.message.hasPrefix(beginning) == true, "\(error?.message ?? "")")
+            #expect(error?.message.description.hasPrefix(beginning) == true, "\(error?.message.description ?? "")")
         }
     }
 }

@@ -2,6 +2,7 @@
 
 import Inference
 import ModelFile
+import Sequences
 import Testing
 
 @testable import Bench
@@ -60,14 +61,14 @@ struct ModelBenchmarkTests {
         func message(_ change: (inout ModelBenchmarkOptions) -> Void) -> String? {
             var options = Self.small
             change(&options)
-            do { _ = try ModelBenchmark(options).run { _ in } } catch { return error.message }
+            do { _ = try ModelBenchmark(options).run { _ in } } catch { return error.message.description }
             return nil
         }
-        #expect(message { $0.shape = "nope" }?.contains("--shape is nope") == true)
-        #expect(message { $0.type = "q9" }?.contains("--type is q9") == true)
-        #expect(message { $0.keyValueType = "q1" }?.contains("--kv-type is q1") == true)
-        #expect(message { $0.batches = [0] }?.contains("--batch is 0") == true)
-        #expect(message { $0.repetitions = 0 }?.contains("--repetitions is 0") == true)
+        #expect(message { $0.shape = "nope" }?.contains("shape is nope") == true)
+        #expect(message { $0.type = "q9" }?.contains("type is q9") == true)
+        #expect(message { $0.keyValueType = "q1" }?.contains("kv_type is q1") == true)
+        #expect(message { $0.batches = [0] }?.contains("batch is 0") == true)
+        #expect(message { $0.repetitions = 0 }?.contains("repetitions is 0") == true)
         #expect(message { ($0.prompts, $0.steps) = ([], 0) }?.contains("nothing to measure") == true)
         #expect(message { $0.context = 1024 }?.contains("context is 1024") == true)
         #expect(message { $0.modelPath = "/nowhere.gguf" }?.contains("/nowhere.gguf") == true)

@@ -68,7 +68,7 @@ struct RequestTraceTests {
         ])
     func wrongLines(number: Int, text: String) {
         let error = #expect(throws: TandemError.self) { try trace(text) }
-        #expect(error?.message.hasPrefix("line \(number) of t ") == true, "\(error?.message ?? "")")
+        #expect(error?.message.description.hasPrefix("line \(number) of t ") == true, "\(error?.message.description ?? "")")
     }
 
     @Test("A trace without requests is refused", arguments: ["", "\n\n", "TIMESTAMP,ContextTokens,GeneratedTokens\n"])
@@ -89,7 +89,7 @@ struct RequestTraceTests {
             do {
                 let trace = try RequestTrace(Data(bytes), name: "t")
                 #expect(!trace.entries.isEmpty && trace.entries.allSatisfy { $0.promptTokens > 0 && $0.time >= 0 })
-            } catch { #expect(!error.message.isEmpty) }
+            } catch { #expect(!error.message.description.isEmpty) }
         }
     }
 
