@@ -4,9 +4,11 @@
 // TANDEM_SIMULATION_SEED=n runs the world of one seed and tells what happened in it; TANDEM_SIMULATION_SEEDS=n runs
 // that many.
 
+import Cluster
 import Foundation
 import Sequences
 import Testing
+import Wire
 
 @Suite struct SimulationTests {
     private static func number(_ name: String) -> UInt64? {
