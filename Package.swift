@@ -119,14 +119,15 @@ let package = Package(
         .testTarget(
             name: "NodeTests",
             dependencies: [
-                "Cluster", "Generation", "Inference", "ModelFile", "Node", "Sequences", "Tokenization", "Transport", "Wire",
+                "Cluster", "Generation", "GenerationTests", "Inference", "ModelFile", "Node", "Sequences",
+                "Tokenization", "Transport", "Wire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "Generation", "Inference", "ModelFile", "Node", "NodeTests", "Sequences"],
+            name: "BenchTests", dependencies: ["Bench", "Generation", "GenerationTests", "Inference", "ModelFile", "Node", "NodeTests", "Sequences"],
             swiftSettings: strict),
         .testTarget(
             name: "ClusterSimulation", dependencies: ["Cluster", "Sequences", "Wire"], path: "Tests/ClusterSimulation",

@@ -2,6 +2,7 @@
 // only what it asks its shells to do.
 
 import Cluster
+import Sequences
 import Wire
 
 /// What a client wants to happen to its request.

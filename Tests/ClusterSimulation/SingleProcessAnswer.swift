@@ -2,6 +2,7 @@
 // code under test, apart from the form of a request.
 
 import Cluster
+import Sequences
 import Wire
 
 /// The reference that every simulated answer must equal.

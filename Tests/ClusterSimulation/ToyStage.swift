@@ -1,6 +1,7 @@
 // Responsible for: the toy model's layers as a worker computes them: through block tables, with activations passed on.
 // Must not know: the machines that decide what is computed.
 
+import Sequences
 import Wire
 
 /// What is wrong in a world on purpose, so that the checkers can be checked.

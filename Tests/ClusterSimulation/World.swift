@@ -2,6 +2,7 @@
 // know: how the machines decide.
 
 import Cluster
+import Sequences
 import Wire
 
 /// A cluster in one thread and virtual time, all chance from one seed. Milliseconds.

@@ -55,7 +55,7 @@ enum Example {
 
     static func result(of forward: Forward, token: Int32 = 50) -> StepResult {
         let samples = forward.items.filter { $0.sampleCount > 0 }.map {
-            SampledToken(sequence: $0.sequence, token: token)
+            SequenceSample(sequence: $0.sequence, sample: SampledToken(token: token))
         }
         let scores = forward.items.filter { !$0.targets.isEmpty }.map {
             SequenceScores(sequence: $0.sequence, logProbabilities: $0.targets.map { Float(-$0) })
@@ -123,6 +123,6 @@ struct Played {
 extension [Coordinator.Action] {
     var forwards: [Forward] { compactMap { if case .forward(let forward) = $0 { forward } else { nil } } }
     var assigns: [Assign] { compactMap { if case .send(_, .assign(let assign)) = $0 { assign } else { nil } } }
-    var failures: [String] { compactMap { if case .fail(_, let message, _, _) = $0 { message } else { nil } } }
-    var explanations: [String] { compactMap { if case .waiting(_, let why) = $0 { why } else { nil } } }
+    var failures: [String] { compactMap { if case .fail(_, let error) = $0 { "\(error.message)" } else { nil } } }
+    var explanations: [String] { compactMap { if case .waiting(_, let why) = $0 { "\(why)" } else { nil } } }
 }

@@ -20,11 +20,15 @@ struct AnswerAssemblerTests {
         var assembler = AnswerAssembler(tokenizer: tokenizer, promptTokens: [5], stops: stops, endTokens: end)
         var shown = ""
         for token in tokenizer.encode(text, addSpecial: false, parseSpecial: false) + after {
-            let step = assembler.append(token)
-            shown += step.text ?? ""
+            let step = assembler.append(SampledToken(token: token))
+            shown += Self.text(of: step.events)
             if step.isFinished { return (shown, true) }
         }
-        return (shown + (assembler.finish() ?? ""), false)
+        return (shown + Self.text(of: assembler.finish()), false)
+    }
+
+    private static func text(of events: [GenerationEvent]) -> String {
+        events.map { if case .tokens(_, let text) = $0 { text ?? "" } else { "" } }.joined()
     }
 
     @Test("A stop string ends the text wherever tokens cut it, and is not shown")
@@ -42,10 +46,9 @@ struct AnswerAssemblerTests {
     @Test("Without a tokenizer there are ids only")
     func withoutTokenizer() {
         var assembler = AnswerAssembler(tokenizer: nil, promptTokens: [], stops: ["x"], endTokens: [3])
-        let first = assembler.append(2)
-        #expect(first.text == nil && !first.isFinished)
-        let last = assembler.append(3)
-        #expect(last.text == nil && last.isFinished)
+        let (first, last) = (SampledToken(token: 2), SampledToken(token: 3))
+        #expect(assembler.append(first) == ([.tokens([first], text: nil)], false))
+        #expect(assembler.append(last) == ([.tokens([last], text: nil)], true))
     }
 
     @Test("A prompt must fit, hold known ids, and hold something")

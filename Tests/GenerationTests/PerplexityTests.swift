@@ -3,6 +3,7 @@
 import Foundation
 import Sequences
 import Testing
+import Tokenization
 
 @testable import Generation
 
@@ -95,31 +96,19 @@ struct PerplexityTests {
         (128, 48.06629915279458, 11.625195374159937, 22.933107819730605),
     ]
 
-    @Test("Perplexities are llama.cpp's within 0.02 percent, in one process and in a cluster the same to the bit")
+    @Test("Perplexities are llama.cpp's within 0.02 percent")
     func reference() async throws {
         let loaded = try LoadedModel(path: TestFiles.tales, contextLength: nil)
-        let shape = ClusterShape(split: "0-2,3-5", workers: 2, chunk: 23)
-        try await TestCluster.with(try shape.options, workers: 2) { cluster in
-            _ = try await cluster.serving()
-            for expected in Self.llamaCpp {
-                let text = try PerplexityText(
-                    path: Self.story, for: loaded, windowLength: expected.context, maximumWindows: nil)
-                let generator = try LocalGenerator(
-                    modelPath: TestFiles.tales, contextLength: expected.context, threads: 1)
-                var running: [PerplexityEstimate] = []
-                let alone = try await text.measure(concurrency: 1, { generator.generate($0) }) { running.append($1) }
-                #expect(abs(alone.value / expected.value - 1) < 2e-4)
-                #expect(abs(alone.standardError / expected.error - 1) < 2e-4)
-                #expect(abs((running.first?.value ?? 0) / expected.first - 1) < 2e-4)
-                #expect(running.count == text.windows.count && running.last == alone)
-                var together: [PerplexityEstimate] = []
-                let client = cluster.client
-                _ = try await text.measure(
-                    concurrency: 3, { client.generate($0) }, notice: { Issue.record("\($0)") },
-                    each: { together.append($1) })
-                #expect(together == running)
-            }
-            _ = try await cluster.idle()
+        for expected in Self.llamaCpp {
+            let text = try PerplexityText(
+                path: Self.story, for: loaded, windowLength: expected.context, maximumWindows: nil)
+            let generator = try LocalGenerator(modelPath: TestFiles.tales, contextLength: expected.context, threads: 1)
+            var running: [PerplexityEstimate] = []
+            let alone = try await text.measure(concurrency: 1, by: generator) { running.append($1) }
+            #expect(abs(alone.value / expected.value - 1) < 2e-4)
+            #expect(abs(alone.standardError / expected.error - 1) < 2e-4)
+            #expect(abs((running.first?.value ?? 0) / expected.first - 1) < 2e-4)
+            #expect(running.count == text.windows.count && running.last == alone)
         }
     }
 }

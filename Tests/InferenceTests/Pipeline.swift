@@ -58,10 +58,8 @@ final class Pipeline {
 
     /// Prompt in chunks, then `count` tokens one by one.
     func run(prompt: [Int32], count: Int, parameters: SamplingParameters) throws -> Outcome {
-        var parameters = parameters
-        parameters.promptTokenCount = prompt.count
         let sequence: UInt64 = 7
-        stages.last?.begin(sequence, parameters: parameters)
+        stages.last?.begin(sequence, parameters: parameters, promptTokenCount: prompt.count)
         defer { stages.last?.end(sequence) }
         var outcome = Outcome()
         var pending = prompt[...]

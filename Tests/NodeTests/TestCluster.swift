@@ -1,10 +1,13 @@
 // Responsible for: a coordinator and workers inside this process, over TCP on free ports, each worker with a cache of
 // its own. Must not know: what is tested on them.
 import Foundation
+import Generation
 import Logging
+import Sequences
 import ServiceLifecycle
 import Testing
 
+@testable import GenerationTests
 @testable import Node
 
 /// A node that runs until it is stopped.
@@ -121,7 +124,8 @@ actor TestCluster {
 struct Answer: Sendable, Equatable {
     var promptTokens: [Int32] = []
     var droppedMessages = 0
-    var tokens: [GeneratedToken] = []
+    var tokens: [SampledToken] = []
+    var reasoning = ""
     /// nil: the model has no tokenizer.
     var text: String?
     var reason: FinishReason?
@@ -131,6 +135,9 @@ struct Answer: Sendable, Equatable {
         switch event {
         case .accepted(_, let tokens, let dropped): (promptTokens, droppedMessages) = (tokens, dropped)
         case .waiting: break
+        case .reasoning(let more, let piece):
+            tokens += more
+            reasoning += piece
         case .tokens(let more, let piece):
             tokens += more
             if let piece { text = (text ?? "") + piece }

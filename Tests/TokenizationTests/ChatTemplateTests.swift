@@ -89,9 +89,13 @@ struct ChatTemplateTests {
     private func shown(_ pieces: [String], added: [String], isOpen: Bool = false) -> String {
         let description = Vocabularies.byteLevel(added: added.map { .init(id: 0, content: $0, isSpecial: true) })
         var reader = ReasoningReader(ReasoningMarks(description), isOpen: isOpen)
+        var isInside = isOpen
         return pieces.map { piece in
             let id = description.addedTokens.first { $0.content == piece }?.id
-            return id.flatMap { reader.take(Int32($0)) } ?? reader.take(text: piece)
+            guard let turn = id.flatMap({ reader.take(Int32($0)) }) else { return reader.take(text: piece) }
+            defer { isInside = turn.isReasoning }
+            if turn.isReasoning == isInside { return turn.text }
+            return (turn.isReasoning ? ReasoningMarks.opening : ReasoningMarks.closing) + turn.text
         }.joined()
     }
 

@@ -1,5 +1,6 @@
 // Responsible for: what exceeds a limit or contradicts itself is refused by name. Must not know: sockets.
 
+import Sequences
 import Testing
 
 @testable import Wire
@@ -46,7 +47,7 @@ import Testing
 
     @Test("A restart length of 0 or beyond the longest sequence, and more targets than tokens, are refused")
     func lengthsAndTargets() {
-        for length in [0, Limits.sequenceTokens + 1] {
+        for length in [0, RequestLimits.sequenceTokens + 1] {
             var forward = Samples.forward
             forward.items[1].restartLength = length
             #expect(refusal(Forward.self, forward.encode()).contains("restartLength is \(length)"))

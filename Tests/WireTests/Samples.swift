@@ -43,23 +43,36 @@ enum Samples {
         sampling.repeatPenalty = 1.1
         sampling.presencePenalty = 0.2
         sampling.frequencyPenalty = -0.3
-        sampling.logitBias = [.init(token: 4, value: -.infinity), .init(token: 9, value: 2)]
+        sampling.logitBias = [.init(token: 4, bias: -.infinity), .init(token: 9, bias: 2)]
         sampling.seed = .max
         sampling.logProbabilityCount = 0
-        sampling.bannedTokens = [1, 2]
         return sampling
     }
 
-    static func generate(_ prompt: Generate.Prompt) -> Generate {
-        var generate = Generate(id: ClientRequestID(12), prompt: prompt)
+    static func generate(_ prompt: GenerationRequest.Prompt) -> Generate {
+        var request = GenerationRequest(prompt: prompt)
+        request.isRaw = true
+        request.sampling = sampling
+        request.maximumTokens = 99
+        request.stops = ["a", "\n"]
+        request.ignoresEndOfText = true
+        request.priority = -7
+        request.scoringStart = 3
+        var generate = Generate(id: ClientRequestID(12), request: request)
         generate.build = "x"
-        generate.isRaw = true
-        generate.sampling = sampling
-        generate.maximumTokens = 99
-        generate.stops = ["a", "\n"]
-        generate.ignoresEndOfText = true
-        generate.priority = -7
-        generate.scoringStart = 3
+        return generate
+    }
+
+    /// A conversation with all that may stand beside its messages.
+    static var conversation: Generate {
+        var generate = generate(
+            .messages([
+                ChatMessage(role: .user, content: "hé"),
+                ChatMessage(role: .assistant, content: "", reasoning: "because"), ChatMessage(role: .tool, content: "{}"),
+            ]))
+        generate.request.tools = "[]"
+        generate.request.templateVariables = "{}"
+        generate.request.sampling = SamplingParameters()
         return generate
     }
 
@@ -73,8 +86,7 @@ enum Samples {
             .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),
             .client(.generate(generate(.text("Once upon a time")))),
             .client(.generate(generate(.tokens([1, 2, 3])))),
-            .client(
-                .generate(generate(.messages([.init(role: "user", content: "hé"), .init(role: "x", content: "")])))),
+            .client(.generate(conversation)), .client(.ping),
             .client(.cancel(ClientRequestID(77))), .client(.statusQuery(query)),
         ]
     }
@@ -100,8 +112,6 @@ enum Samples {
         worker.hostName = "h"
         worker.layers = 2..<4
         worker.state = "loading 40%"
-        worker.loadBytesDone = 4
-        worker.loadBytesTotal = 10
         worker.readBandwidth = 1e9
         var status = StatusReply()
         status.modelName = "m"
@@ -132,22 +142,24 @@ enum Samples {
 
     static var replies: [ClientReply] {
         let id = ClientRequestID(3)
-        var timings = Timings()
+        var timings = GenerationTimings()
         timings.promptTokens = 5
         timings.decodeSeconds = 0.25
-        let token = AnswerToken(
+        let token = SampledToken(
             token: 5, logProbability: -0.1, top: [TokenProbability(token: 5, logProbability: -0.1)])
-        return [
-            .accepted(Accepted(id: id, modelName: "m", promptTokens: [1, 2], droppedMessages: 1)),
-            .tokens(TokensEvent(id: id, tokens: [token, AnswerToken(token: 6)], text: "")),
-            .tokens(TokensEvent(id: id, tokens: [], text: nil)),
-            .scores(ScoresEvent(id: id, logProbabilities: [-1, -.infinity])),
-            .finished(Finished(id: id, reason: .stop, text: "x", timings: timings)),
-            .finished(Finished(id: id, reason: .length, text: nil, timings: Timings())),
-            .failed(RequestFailure(id: id, message: "m", hint: "h")),
-            .failed(RequestFailure(id: id, message: "m", hint: nil)),
-            .waiting(Waiting(id: id, explanation: "no workers")), .status(status), .refusal(Refusal(reason: "no")),
+        let events: [GenerationEvent] = [
+            .accepted(model: "m", promptTokens: [1, 2], droppedMessages: 1),
+            .tokens([token, SampledToken(token: 6)], text: ""), .tokens([], text: nil),
+            .reasoning([token], text: "hm"), .scores([-1, -.infinity]), .finished(.stop, timings),
+            .finished(.length, GenerationTimings()), .waiting("no workers"),
+            .waiting("\(.split) puts layers 0-3 on worker 1"),
         ]
+        let kinds: [TandemError.Kind] = [
+            .invalid, .notFound, .overloaded(retryAfterMilliseconds: 250), .unavailable, .cancelled, .internal,
+        ]
+        return events.map { .event(id, $0) }
+            + kinds.map { .failed(id, TandemError("\(.topP) is 2", kind: $0, hint: "see \(.topK)")) }
+            + [.failed(id, TandemError("m")), .status(status), .pong, .refusal(Refusal(reason: "no"))]
     }
 
     static var forward: Forward {
@@ -170,8 +182,9 @@ enum Samples {
         return StepResult(
             epoch: Epoch(4), step: StepID(5),
             samples: [
-                SampledToken(sequence: SequenceID(1), token: 1, logProbability: -1, top: top),
-                SampledToken(sequence: SequenceID(2), token: 0),
+                SequenceSample(
+                    sequence: SequenceID(1), sample: SampledToken(token: 1, logProbability: -1, top: top)),
+                SequenceSample(sequence: SequenceID(2), sample: SampledToken(token: 0)),
             ],
             scores: [
                 SequenceScores(sequence: SequenceID(3), logProbabilities: [-0.5, -2]),

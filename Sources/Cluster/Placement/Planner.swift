@@ -71,8 +71,7 @@ package struct Planner: Sendable {
         var next = 0
         for range in split {
             if range.isEmpty || range.lowerBound != next {
-                return "\(.split) must name every layer once and in order, but layer \(next) is not followed up: a range "
-                    + "begins at \(range.lowerBound)"
+                return "\(.split) has layers \(range.lowerBound) to \(range.upperBound - 1) where layer \(next) should follow"
             }
             next = range.upperBound
         }

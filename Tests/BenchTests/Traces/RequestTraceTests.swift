@@ -3,6 +3,7 @@ import Foundation
 import Node
 import Testing
 
+@testable import GenerationTests
 @testable import Bench
 @testable import NodeTests
 

@@ -22,7 +22,7 @@ import Wire
         for count in 1...3 {
             #expect(actions.forwards.count == 1)
             actions = played.tell(.stepResult(Example.result(of: actions.forwards[0], token: Int32(count))))
-            let token = SampledToken(sequence: SequenceID(1), token: Int32(count))
+            let token = SampledToken(token: Int32(count))
             #expect(actions.first == .emit(RequestID(1), token))
         }
         #expect(actions.contains(.finish(RequestID(1), .length)))

@@ -23,7 +23,7 @@ import Wire
                     if position >= known { (known, last) = (position + 1, token) }
                     if offset < item.tokens.count - item.sampleCount { continue }
                     (known, last) = (position + 2, answer(position + 1))
-                    result.samples.append(SampledToken(sequence: item.sequence, token: last))
+                    result.samples.append(SequenceSample(sequence: item.sequence, sample: SampledToken(token: last)))
                 }
             }
             let time = StageTiming(compute: 1_000)

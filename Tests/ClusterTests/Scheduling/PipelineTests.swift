@@ -13,8 +13,12 @@ import Wire
             round: 0)
     }
 
+    private func sample(_ sequence: UInt64) -> SequenceSample {
+        SequenceSample(sequence: SequenceID(sequence), sample: SampledToken(token: 9))
+    }
+
     private func result(_ epoch: Epoch, _ step: StepID, _ sequence: UInt64) -> StepResult {
-        StepResult(epoch: epoch, step: step, samples: [SampledToken(sequence: SequenceID(sequence), token: 9)])
+        StepResult(epoch: epoch, step: step, samples: [sample(sequence)])
     }
 
     @Test("Two pipelines alive at once count their steps and credits apart")
@@ -31,7 +35,7 @@ import Wire
             return
         }
         #expect(step.id == first)
-        #expect(parts.map { $0.samples.map(\.token) } == [[9]])
+        #expect(parts.map { $0.samples.map(\.sample.token) } == [[9]])
         #expect((old.steps.count, new.steps.count) == (1, 1))
     }
 
@@ -43,7 +47,7 @@ import Wire
         #expect(pipeline.end(SequenceID(3)) == true)
         #expect(pipeline.end(SequenceID(1)) == false)
         var both = result(Epoch(1), first, 1)
-        both.samples.append(SampledToken(sequence: SequenceID(2), token: 9))
+        both.samples.append(sample(2))
         for (result, drained) in [(both, []), (self.result(Epoch(1), second, 1), [SequenceID(1)])] {
             guard case .complete(let step, _) = pipeline.complete(result, .start) else {
                 Issue.record("not complete")

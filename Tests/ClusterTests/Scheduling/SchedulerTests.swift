@@ -57,8 +57,7 @@ import Wire
             complete(&scheduler, scheduler.nextStep(.start).forward).contains(
                 .emit(
                     RequestID(1),
-                    .init(
-                        sequence: SequenceID(1), token: 50))))
+                    SampledToken(token: 50))))
         scheduler.submit(Example.task(2, prompt: 12), now: .start)
         scheduler.submit(Example.task(3, prompt: 30), now: .start)
         let items = scheduler.nextStep(.start).forward?.items ?? []
@@ -141,7 +140,7 @@ import Wire
         #expect(
             complete(&scheduler, forward, token: 61).first
                 == .emit(
-                    RequestID(1), SampledToken(sequence: SequenceID(2), token: 61)))
+                    RequestID(1), SampledToken(token: 61)))
     }
 
     @Test("A sequence that grows past the replay length is computed anew once, and a loss does not change its length")

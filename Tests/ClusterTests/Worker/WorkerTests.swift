@@ -123,7 +123,7 @@ import Wire
         #expect(worker.handle(.forward(steps[0]), now: .start) == [.compute(steps[0])])
         #expect(worker.handle(.forward(steps[1]), now: .milliseconds(1)).isEmpty)
         #expect(worker.handle(.forward(steps[2]), now: .milliseconds(2)).isEmpty)
-        let samples = [SampledToken(sequence: SequenceID(1), token: 9)]
+        let samples = [SequenceSample(sequence: SequenceID(1), sample: SampledToken(token: 9))]
         let actions = worker.handle(
             .computed(StepResult(epoch: Epoch(5), step: StepID(1), samples: samples)), now: .milliseconds(3))
         let result = StepResult(epoch: Epoch(5), step: StepID(1), samples: samples)

@@ -19,7 +19,6 @@ struct DraftTests {
 
         init(_ name: String, _ change: (inout SamplingParameters) -> Void) {
             var parameters = SamplingParameters()
-            parameters.promptTokenCount = prompt.count
             parameters.logProbabilityCount = 3
             change(&parameters)
             (testDescription, self.parameters) = (name, parameters)
@@ -32,7 +31,7 @@ struct DraftTests {
         Choice("penalties") {
             ($0.temperature, $0.seed, $0.repeatPenalty) = (0.8, 5, 1.3)
             ($0.presencePenalty, $0.frequencyPenalty) = (0.6, 0.4)
-            ($0.logitBias, $0.bannedTokens) = ([.init(token: 4, bias: 1)], [7])
+            $0.logitBias = [.init(token: 4, bias: 1), .init(token: 7, bias: -.infinity)]
         },
         Choice("greedy with penalties") {
             ($0.temperature, $0.repeatPenalty, $0.presencePenalty, $0.frequencyPenalty) = (0, 1.2, 1, 0.7)
@@ -54,7 +53,7 @@ struct DraftTests {
             throws
         {
             (self.pipeline, self.id, self.blocks) = (pipeline, id, blocks)
-            pipeline.stages.last?.begin(id, parameters: parameters)
+            pipeline.stages.last?.begin(id, parameters: parameters, promptTokenCount: prompt.count)
             let whole = StageBatch.Slice(
                 sequence: id, position: 0, tokens: prompt, blocks: blocks, sampleCount: 1)
             take(try pipeline.step([whole]).samples)
@@ -228,7 +227,8 @@ struct DraftTests {
                 sampleCount: 0)
             _ = try pipeline.step([slice])
         }
-        last.begin(1, parameters: choice.parameters, history: Array(Self.prompt[..<65]))
+        last.begin(
+            1, parameters: choice.parameters, promptTokenCount: Self.prompt.count, history: Array(Self.prompt[..<65]))
         let rest = StageBatch.Slice(
             sequence: 1, position: 65, tokens: Self.prompt[65...] + guesses, blocks: blocks, sampleCount: 6,
             draftCount: 5)

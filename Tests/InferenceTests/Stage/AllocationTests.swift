@@ -28,9 +28,7 @@ struct AllocationTests {
     static var parameters: [SamplingParameters] {
         var filtered = StageInvarianceTests.parameters
         filtered.topK = 20
-        filtered.promptTokenCount = 41
-        filtered.bannedTokens = [3]
-        filtered.logitBias = [.init(token: 4, bias: 0.5)]
+        filtered.logitBias = [.init(token: 4, bias: 0.5), .init(token: 3, bias: -.infinity)]
         var wide = SamplingParameters()
         wide.minP = 0.01
         return [SamplingParameters(temperature: 0), filtered, wide]
@@ -59,7 +57,8 @@ struct AllocationTests {
                 for sequence in [1, 2] as [UInt64] {
                     let known = batch.slices.first { $0.sequence == sequence }?.position ?? 0
                     last.begin(
-                        sequence, parameters: parameters, history: Array(StageInvarianceTests.prompt.prefix(known)))
+                        sequence, parameters: parameters, promptTokenCount: 41,
+                        history: Array(StageInvarianceTests.prompt.prefix(known)))
                 }
                 var sampled = 0
                 let allocations = try AllocationCounter.count {

@@ -55,9 +55,7 @@ struct ScoringTests {
     func restart() throws {
         func run(restarting: Bool) throws -> SampledToken? {
             let pipeline = try Pipeline(.llama, Way(cuts: [2]))
-            var parameters = StageInvarianceTests.parameters
-            parameters.promptTokenCount = 60
-            pipeline.stages.last?.begin(1, parameters: parameters)
+            pipeline.stages.last?.begin(1, parameters: StageInvarianceTests.parameters, promptTokenCount: 60)
             func feed(_ range: Range<Int>, sampleCount: Int) throws -> SampledToken? {
                 try pipeline.step([
                     .init(

@@ -91,9 +91,7 @@ struct StageInvarianceTests {
     func replay() throws {
         let whole = try Pipeline(.gpt2).run(prompt: Self.prompt, count: 10, parameters: Self.parameters).samples
         let pipeline = try Pipeline(.gpt2, Way(cuts: [2]))
-        var parameters = Self.parameters
-        parameters.promptTokenCount = Self.prompt.count
-        pipeline.stages.last?.begin(3, parameters: parameters)
+        pipeline.stages.last?.begin(3, parameters: Self.parameters, promptTokenCount: Self.prompt.count)
         var tokens = Self.prompt + whole.prefix(6).map(\.token)
         var position = 0
         for sample in whole.dropFirst(6) {
@@ -123,9 +121,9 @@ struct StageInvarianceTests {
             .init(
                 sequence: 1, position: 0, tokens: Array(Self.prompt.prefix(32)), blocks: [6], sampleCount: 0)
         ])
-        var parameters = Self.parameters
-        parameters.promptTokenCount = Self.prompt.count
-        pipeline.stages.last?.begin(2, parameters: parameters, history: Array(Self.prompt.prefix(32)))
+        pipeline.stages.last?.begin(
+            2, parameters: Self.parameters, promptTokenCount: Self.prompt.count,
+            history: Array(Self.prompt.prefix(32)))
         let samples = try pipeline.step([
             .init(
                 sequence: 2, position: 32, tokens: Array(Self.prompt.dropFirst(32)), blocks: [6, 1, 2], sampleCount: 1)

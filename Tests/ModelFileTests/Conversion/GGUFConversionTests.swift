@@ -1,5 +1,6 @@
 // A new GGUF file holds what the old model held; one that fails leaves nothing behind.
 import Foundation
+import Sequences
 import Testing
 
 @testable import ModelFile
@@ -106,7 +107,7 @@ import Testing
     func requantizing() throws {
         let path = Place.fixture("models/gguf/llama-q8_0.gguf")
         let error = refusal { try GGUFConversion(path: path, mix: .q4_0, requantizing: false) }
-        #expect(error?.code == .unsupported && error?.hint?.contains("--allow-requantize") == true)
+        #expect(error?.code == .unsupported && error?.hint?.description.contains("allow_requantize") == true)
         let conversion = try GGUFConversion(path: path, mix: .q4_0, requantizing: true)
         #expect(conversion.writer.tensors.contains { $0.type == .q4_0 })
         _ = try GGUFConversion(path: path, mix: .q8_0, requantizing: false)
@@ -138,7 +139,7 @@ import Testing
         #expect(refusal { try GGUFConversion(path: path, mix: .q4_k_m, requantizing: false) }?.code == .unsupported)
         _ = try GGUFConversion(path: path, mix: .q4_k_m, requantizing: true)
         let model = try Model.open(path: path)
-        #expect(refusal { try model.quantization(.q8_0) }?.hint?.contains("mxfp4_moe") == true)
+        #expect(refusal { try model.quantization(.q8_0) }?.hint?.description.contains("mxfp4_moe") == true)
         #expect(try model.quantization(.mxfp4_moe).count == model.tensors.count)
     }
 

@@ -195,7 +195,7 @@ import Testing
     @Test("A folder without config.json is refused with a hint")
     func noConfiguration() throws {
         let folder = MemoryFolder(files: ["a.gguf": []])
-        #expect(refusal { try folder.model() }?.hint?.contains("a.gguf") == true)
+        #expect(refusal { try folder.model() }?.hint?.description.contains("a.gguf") == true)
         #expect(refusal { try MemoryFolder().model() }?.field == "config.json")
     }
 

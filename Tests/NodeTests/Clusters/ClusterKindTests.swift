@@ -1,8 +1,11 @@
 // Responsible for: clusters that keep keys and values in other types, and clusters that only pretend to compute.
 // Must not know: how they do it.
+import Generation
 import Inference
+import Sequences
 import Testing
 
+@testable import GenerationTests
 @testable import Node
 
 extension ClusterTests {
@@ -11,7 +14,7 @@ extension ClusterTests {
         @Test("A cluster keeps keys and values as it was told, and answers as one process that does")
         func keyValueTypes() async throws {
             var request = GenerationRequest(prompt: .text("Once upon a time there was a"))
-            (request.maximumTokens, request.sampling.temperature, request.sampling.logProbabilities) = (24, 0, 1)
+            (request.maximumTokens, request.sampling.temperature, request.sampling.logProbabilityCount) = (24, 0, 1)
             var scores: [[Float?]] = []
             for type in KeyValueType.allCases {
                 var options = try ClusterShape(split: "0-2,3-5", workers: 2, chunk: 7).options

@@ -4,9 +4,11 @@
 // TANDEM_MIXES=n runs so many random mixes of requests instead of a few.
 
 import Foundation
+import Generation
 import Sequences
 import Testing
 
+@testable import GenerationTests
 @testable import Node
 
 extension ClusterTests {

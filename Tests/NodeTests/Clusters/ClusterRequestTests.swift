@@ -1,8 +1,11 @@
 // Responsible for: what becomes of requests that are cancelled, dropped, refused, or wait; and of conversations.
 // Must not know: what happens inside the cluster.
+import Generation
+import Sequences
 import Testing
 import Wire
 
+@testable import GenerationTests
 @testable import Node
 
 extension ClusterTests {
@@ -70,7 +73,7 @@ extension ClusterTests {
             var request = Self.endless
             request.maximumTokens = 0
             let error = await #expect(throws: TandemError.self) { try await generator.generate(request).answer() }
-            #expect(error?.message.contains("--max-tokens is 0") == true)
+            #expect(error?.message.description.contains("--max-tokens is 0") == true)
         }
 
         @Test("A coordinator remembers the digests of a model in the folder it is told")
@@ -127,7 +130,7 @@ extension ClusterTests {
                     let error = await #expect(throws: TandemError.self) {
                         try await cluster.client.generate(request).answer()
                     }
-                    #expect(error?.message.contains(word) == true)
+                    #expect(error?.message.description.contains(word) == true)
                     #expect(error?.hint != nil)
                 }
                 let assistantLast = Requests.greedy(
@@ -147,7 +150,7 @@ extension ClusterTests {
                 let error = await #expect(throws: TandemError.self) {
                     try await within(seconds: 3) { try await cluster.client.generate(request).answer() }
                 }
-                #expect(error?.message.contains("\(token)") == true)
+                #expect(error?.message.description.contains("\(token)") == true)
             }
         }
 
@@ -157,7 +160,7 @@ extension ClusterTests {
             let request = try Requests.mixed(for: TestFiles.tales)[0]
             let expected = try await References.shared.answers(of: TestFiles.tales)[0]
             try await TestCluster.with(options, workers: 0) { cluster in
-                var reasons: [String] = []
+                var reasons: [Sentence] = []
                 var answer = Answer()
                 for try await event in cluster.client.generate(request).events {
                     if case .waiting(let why) = event {
@@ -166,7 +169,7 @@ extension ClusterTests {
                     }
                     answer.add(event)
                 }
-                #expect(reasons.first?.contains("worker") == true)
+                #expect(reasons.first?.description.contains("worker") == true)
                 #expect(answer == expected)
             }
         }

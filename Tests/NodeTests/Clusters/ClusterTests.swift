@@ -1,9 +1,12 @@
 // Responsible for: whole clusters inside this process give the answers of one process, for any split and any chunk.
 // Must not know: how they do it.
 import Foundation
+import Generation
 import ModelFile
+import Sequences
 import Testing
 
+@testable import GenerationTests
 @testable import Node
 
 /// Tests with a coordinator and workers; one after the other, because they share two cores and look at speed's effects.
@@ -71,7 +74,7 @@ enum Requests {
     static func greedy(_ prompt: GenerationRequest.Prompt, tokens: Int) -> GenerationRequest {
         var request = GenerationRequest(prompt: prompt)
         request.sampling.temperature = 0
-        request.sampling.logProbabilities = 3
+        request.sampling.logProbabilityCount = 3
         request.maximumTokens = tokens
         return request
     }
@@ -82,7 +85,7 @@ enum Requests {
         request.sampling.repeatPenalty = 1.2
         request.sampling.presencePenalty = 0.3
         request.sampling.frequencyPenalty = 0.2
-        request.sampling.logitBias = [5: 1.5, 11: -.infinity]
+        request.sampling.logitBias = [LogitBias(token: 5, bias: 1.5), LogitBias(token: 11, bias: -.infinity)]
         request.sampling.seed = seed
         request.ignoresEndOfText = true
         return request

@@ -1,11 +1,14 @@
 // Responsible for: thousands of clients that leave in mid-stream, and what they leave behind: nothing.
 // Must not know: how the coordinator notices.
 import Foundation
+import Generation
+import Sequences
 import Synchronization
 import Testing
 import Transport
 import Wire
 
+@testable import GenerationTests
 @testable import Node
 
 extension ClusterTests {
@@ -47,7 +50,7 @@ extension ClusterTests {
                     let context = try Context()
                     let clients = try (0..<100).map { _ in try RawClient(context, address) }
                     let id = ClientRequestID(1)
-                    for client in clients { try client.say(.generate(RequestTests.endless.message(id: id))) }
+                    for client in clients { try client.say(.generate(Generate(id: id, request: RequestTests.endless))) }
                     asked.set()
                     while !leaving.isSet { pause(milliseconds: 5) }
                     for client in clients.dropLast() { client.close() }
@@ -72,7 +75,7 @@ extension ClusterTests {
         private static func client(_ client: RawClient, cancels id: ClientRequestID) throws {
             try client.say(.cancel(id))
             let reason = try client.next { reply in
-                if case .finished(let finished) = reply { finished.reason } else { nil }
+                if case .event(_, .finished(let reason, _)) = reply { reason } else { nil }
             }
             try #require(reason == .cancelled)
         }
@@ -94,11 +97,11 @@ extension ClusterTests {
             let client = try RawClient(context, address)
             defer { client.close() }
             let id = ClientRequestID(1)
-            try client.say(.generate(RequestTests.endless.message(id: id)))
+            try client.say(.generate(Generate(id: id, request: RequestTests.endless)))
             try client.next { reply in
                 switch reply {
-                case .tokens: return ()
-                case .failed(let failure): throw TandemError(failure.message)
+                case .event(_, .tokens): return ()
+                case .failed(_, let error): throw error
                 default: return nil
                 }
             }

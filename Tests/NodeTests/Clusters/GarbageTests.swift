@@ -1,11 +1,14 @@
 // Responsible for: nonsense on every socket of a coordinator and of a worker while it answers.
 // Must not know: what a node makes of it, only that nothing changes.
 import Foundation
+import Generation
+import Sequences
 import Synchronization
 import Testing
 import Transport
 import Wire
 
+@testable import GenerationTests
 @testable import Node
 
 /// Where the sockets of a cluster listen, as a member learns it.
@@ -91,7 +94,7 @@ private func nonsense(_ random: inout SeededGenerator) -> [[UInt8]] {
     let hash = ContentHash(random.bytes(32))
     let item = ForwardItem(
         sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], sampleCount: 1)
-    let sample = Wire.SampledToken(sequence: SequenceID(1), token: 1)
+    let sample = SequenceSample(sequence: SequenceID(1), sample: SampledToken(token: 1))
     var messages: [[UInt8]] = [
         Forward(epoch: Epoch(5), step: StepID(1), items: [item]).encode(),
         Forward(epoch: Epoch(5), step: StepID(1), items: [item], activationCount: 384).encode(),

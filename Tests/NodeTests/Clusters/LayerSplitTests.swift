@@ -1,5 +1,6 @@
-// Responsible for: what --split may say.
+// Responsible for: what a split may say.
 // Must not know: workers.
+import Sequences
 import Testing
 
 @testable import Node
@@ -21,7 +22,7 @@ struct LayerSplitTests {
         arguments: [("1-5", "0"), ("0-2,4-5", "3"), ("0-3,3-5", "4"), ("0-3,0-3", "4"), ("3-5,0-2", "0")])
     func order(text: String, expected: String) {
         let error = #expect(throws: TandemError.self) { try LayerSplit.parse(text) }
-        #expect(error?.message.contains("layer \(expected) should follow") == true)
+        #expect(error?.message.description.contains("layer \(expected) should follow") == true)
         #expect(error?.hint != nil)
     }
 
@@ -33,8 +34,8 @@ struct LayerSplitTests {
         ])
     func nonsense(text: String) {
         let error = #expect(throws: TandemError.self) { try LayerSplit.parse(text) }
-        #expect(error?.message.contains("--split") == true)
-        #expect(error?.hint?.contains("0-3,4-11") == true)
+        #expect(error?.message.description.contains("split") == true)
+        #expect(error?.hint?.description.contains("0-3,4-11") == true)
     }
 
     @Test("A split must end with the model's last layer")
@@ -50,7 +51,7 @@ struct LayerSplitTests {
     func middle() {
         for ranges in [[1..<6], [0..<2, 3..<6], [0..<4, 3..<6], [3..<6, 0..<6], [0..<3, 3..<3, 3..<6]] {
             let error = #expect(throws: TandemError.self) { try LayerSplit.check(ranges, layerCount: 6) }
-            #expect(error?.message.contains("should follow") == true)
+            #expect(error?.message.description.contains("should follow") == true)
         }
     }
 }

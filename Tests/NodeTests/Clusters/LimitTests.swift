@@ -1,10 +1,13 @@
 // Responsible for: clients that ask for too much, do not read, or do not stay: what becomes of them, and of the others.
 // Must not know: how the coordinator keeps within its limits.
 import Foundation
+import Generation
+import Sequences
 import Testing
 import Transport
 import Wire
 
+@testable import GenerationTests
 @testable import Node
 
 extension ClusterTests {
@@ -13,7 +16,7 @@ extension ClusterTests {
         /// An answer of nearly a whole context, with more said of each token than fits into a few packets.
         static var large: GenerationRequest {
             var request = RequestTests.endless
-            request.sampling.logProbabilities = SamplingOptions.maximumLogProbabilities
+            request.sampling.logProbabilityCount = RequestLimits.topLogProbabilities
             return request
         }
 
@@ -43,7 +46,7 @@ extension ClusterTests {
                     defer { for client in clients { client.close() } }
                     for client in clients {
                         for id in UInt64(1)...Self.largeCount {
-                            try client.say(.generate(Self.large.message(id: ClientRequestID(id))))
+                            try client.say(.generate(Generate(id: ClientRequestID(id), request: Self.large)))
                         }
                     }
                     asked.set()
@@ -52,8 +55,8 @@ extension ClusterTests {
                         try (1...Self.largeCount).map { _ in
                             try client.next {
                                 switch $0 {
-                                case .failed(let failure): failure.message
-                                case .finished(let finished): finished.reason.rawValue
+                                case .failed(_, let error): "\(error.message)"
+                                case .event(_, .finished(let reason, _)): reason.rawValue
                                 default: nil
                                 }
                             }
@@ -102,7 +105,7 @@ extension ClusterTests {
                     let client = try RawClient(Context(), address, unread: 1)
                     defer { client.close() }
                     for id in UInt64(1)...2 {
-                        try client.say(.generate(RequestTests.endless.message(id: ClientRequestID(id))))
+                        try client.say(.generate(Generate(id: ClientRequestID(id), request: RequestTests.endless)))
                     }
                     asked.set()
                     while !reading.isSet { pause(milliseconds: 10) }
@@ -110,11 +113,11 @@ extension ClusterTests {
                     var ended = 0
                     return try client.next {
                         switch $0 {
-                        case .tokens(let event): tokens[event.id, default: 0] += event.tokens.count
-                        case .finished(let finished):
-                            try #require(finished.reason == .length)
+                        case .event(let id, .tokens(let more, _)): tokens[id, default: 0] += more.count
+                        case .event(_, .finished(let reason, _)):
+                            try #require(reason == .length)
                             ended += 1
-                        case .failed(let failure): throw TandemError(failure.message)
+                        case .failed(_, let error): throw error
                         default: break
                         }
                         return ended == 2 ? tokens : nil
@@ -144,8 +147,8 @@ extension ClusterTests {
                     try await cluster.client.generate(Requests.greedy(.text("B"), tokens: 3)).answer()
                 }
                 #expect(start.duration(to: .now) < .seconds(1))
-                #expect(error?.message.contains("queue is full") == true && error?.isReply == true)
-                #expect(error?.hint?.contains("try again in") == true)
+                #expect(error?.message.description.contains("queue is full") == true && error?.isReply == true)
+                #expect(error?.hint?.description.contains("try again in") == true)
                 #expect(error?.retryAfterMilliseconds ?? 0 >= 250)
                 var reason: FinishReason?
                 while let event = try await running.next() {

@@ -4,6 +4,7 @@ import Testing
 import Transport
 import Wire
 
+@testable import GenerationTests
 @testable import Node
 
 extension RoutingID {

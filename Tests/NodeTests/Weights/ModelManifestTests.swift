@@ -2,9 +2,11 @@
 import Foundation
 import Inference
 import ModelFile
+import Sequences
 import Testing
 import Wire
 
+@testable import GenerationTests
 @testable import Node
 
 @Suite("The manifest of a model")
@@ -84,7 +86,7 @@ struct ModelManifestTests {
             var changed = manifest
             change(&changed)
             return #expect(throws: TandemError.self) { try ModelManifest(decoding: changed.encoded(), layers: 0..<1) }?
-                .message
+                .message.description
         }
         #expect(refusal { $0.entries.append($0.entries[0]) }?.contains("twice") == true)
         #expect(refusal { $0.entries[1].digest = $0.entries[0].digest }?.contains("digest") == true)

@@ -2,9 +2,11 @@
 import Crypto
 import Foundation
 import ModelFile
+import Sequences
 import Testing
 import Wire
 
+@testable import GenerationTests
 @testable import Node
 
 @Suite("The cache of weights")
@@ -117,7 +119,7 @@ struct WeightCacheTests {
     @Test("A folder that cannot be made is told with a hint")
     func unwritable() {
         let error = #expect(throws: TandemError.self) { try WeightCache(folder: "/dev/null/cache") }
-        #expect(error?.hint?.contains("XDG_CACHE_HOME") == true)
+        #expect(error?.hint?.description.contains("XDG_CACHE_HOME") == true)
     }
 
     @Test("Digests are remembered until the file changes")

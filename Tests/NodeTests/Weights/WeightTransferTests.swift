@@ -4,6 +4,7 @@ import Foundation
 import ModelFile
 import Testing
 
+@testable import GenerationTests
 @testable import Node
 
 extension ClusterTests {

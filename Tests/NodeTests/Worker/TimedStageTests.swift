@@ -1,5 +1,8 @@
 // Responsible for: a stage that only pretends to compute: its tokens and its time. Must not know: sockets.
+import Generation
 import Inference
+import ModelFile
+import Sequences
 import Testing
 import Wire
 
@@ -16,7 +19,7 @@ struct TimedStageTests {
     }
 
     private static func start(seed: UInt64) -> SequenceStart {
-        var sampling = Wire.SamplingParameters()
+        var sampling = SamplingParameters()
         sampling.seed = seed
         return SequenceStart(sampling: sampling, promptTokenCount: prompt.count, history: [])
     }
@@ -32,7 +35,7 @@ struct TimedStageTests {
     private static func tokens(_ stage: TimedStage, _ item: ForwardItem) throws -> [Int32] {
         let forward = Forward(epoch: Epoch(1), step: StepID(1), items: [item])
         guard case .sampled(let samples, _) = try stage.compute(forward, input: nil) else { return [] }
-        return samples.map(\.token)
+        return samples.map(\.sample.token)
     }
 
     /// The answer to the prompt, one token at a time.
@@ -113,10 +116,10 @@ struct TimedStageTests {
         func refusal(_ change: (inout WorkerOptions) -> Void) -> String? {
             var options = WorkerOptions(join: "127.0.0.1:7070")
             change(&options)
-            return #expect(throws: TandemError.self) { try options.simulatedSpeed() }?.message
+            return #expect(throws: TandemError.self) { try options.simulatedSpeed() }?.message.description
         }
         let both = refusal { ($0.simulatedStageMilliseconds, $0.modelPath) = (5, "model.gguf") }
-        #expect(both?.contains("--model") == true)
+        #expect(both?.contains("model") == true)
         #expect(refusal { $0.simulatedStageMilliseconds = -1 }?.contains("between") == true)
         #expect(refusal { $0.simulatedStageMilliseconds = .nan }?.contains("between") == true)
         let tokens = refusal { ($0.simulatedStageMilliseconds, $0.simulatedTokenMicroseconds) = (5, .infinity) }
