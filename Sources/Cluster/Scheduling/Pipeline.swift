@@ -77,13 +77,13 @@ struct Pipeline: Sendable {
 
     // MARK: Sequences that end
 
-    /// Steps in flight that hold nothing but guesses of this sequence that do not matter any more; they are skipped.
-    mutating func skipSteps(of sequence: SequenceState) -> [StepID] {
+    /// Steps in flight that hold nothing but guesses of this sequence, and those of an earlier round, or for positions from
+    /// `end` on; they are skipped.
+    mutating func skipGuesses(of sequence: SequenceID, before round: Int, from end: Int) -> [StepID] {
         var skipped: [StepID] = []
         for index in steps.indices where !steps[index].isSkipped {
             let isVain = steps[index].items.allSatisfy { item in
-                item.sequence == sequence.id && item.isGuess
-                    && (item.round != sequence.round || item.start >= sequence.tokens.count)
+                item.sequence == sequence && item.isGuess && (item.round != round || item.start >= end)
             }
             guard isVain else { continue }
             steps[index].isSkipped = true

@@ -107,7 +107,8 @@ struct Scheduler: Sendable {
     }
 
     private mutating func skipSteps(of sequence: SequenceState) -> [Outcome] {
-        let skipped = pipeline.skipSteps(of: sequence)
+        let skipped = pipeline.skipGuesses(
+            of: sequence.id, before: sequence.round, from: sequence.tokens.count)
         counts.skippedSteps += skipped.count
         return skipped.isEmpty ? [] : [.skip(skipped)]
     }

@@ -178,7 +178,7 @@ struct SequenceTable: Sendable {
         sequences[index].nextItem(count, guesses: guesses)
     }
 
-    /// The item of a sequence is in this step; how often its guesses have been wrong until now.
+    /// The item of a sequence is in this step.
     mutating func noteSent(_ sequence: SequenceID, in step: StepID) {
         guard let index = runningIndex(of: sequence) else {
             preconditionFailure("what is sent belongs to a sequence that runs")

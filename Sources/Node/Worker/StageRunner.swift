@@ -29,10 +29,10 @@ enum StageCommand: Sendable {
 struct StepArrival: Sendable {
     /// Absent on the first stage.
     var activations: Frame?
-    /// Microseconds that it was on its way.
-    var wire: UInt64
+    /// For how long it was on its way.
+    var wireMicroseconds: UInt64
     /// When it came, by `Microseconds.monotonic`.
-    var time: UInt64
+    var arrivalMicroseconds: UInt64
 }
 
 /// What the compute thread tells the loop thread.
@@ -64,7 +64,7 @@ final class StageRunner {
     private var stage: (any StepComputer)?
     private var input: [Float] = []
     /// Since when the stage has computed nothing, by `Microseconds.monotonic`.
-    private var idleSince: UInt64 = 0
+    private var idleSinceMicroseconds: UInt64 = 0
 
     init(
         inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache,
@@ -89,7 +89,8 @@ final class StageRunner {
             switch command {
             case .prepare(let assign): try prepare(assign)
             case .write(let content, let offset, let frame):
-                try frame.withUnsafeBytes { bytes throws(TandemError) in try partial(content)?.write(bytes, at: offset) }
+                try frame.withUnsafeBytes { bytes throws(TandemError) in try partial(content)?.write(bytes, at: offset)
+                }
             case .verify(let content): try verify(content)
             case .discard(let content): partials[content] = nil
             case .load: try load()
@@ -165,7 +166,7 @@ final class StageRunner {
                 tell(.progress(assignment.epoch, done: $0, total: total))
             }
         }
-        idleSince = Microseconds.monotonic
+        idleSinceMicroseconds = Microseconds.monotonic
         tell(.loaded(assignment.epoch))
     }
 
@@ -177,8 +178,9 @@ final class StageRunner {
         let output = try withInput(arrival.activations) { try stage.compute(forward, input: $0) }
         let end = Microseconds.monotonic
         let timing = StageTiming(
-            wire: arrival.wire, queue: start - arrival.time, compute: end - start, wait: start - idleSince)
-        idleSince = end
+            wire: arrival.wireMicroseconds, queue: start - arrival.arrivalMicroseconds, compute: end - start,
+            wait: start - idleSinceMicroseconds)
+        idleSinceMicroseconds = end
         var result = StepResult(epoch: forward.epoch, step: forward.step, timings: [timing])
         switch output {
         case .hidden(let values): tell(.computed(result, activations: Frame(copying: UnsafeRawBufferPointer(values))))

@@ -176,7 +176,8 @@ final class WorkerLoop {
                 }
                 let arrival = StepArrival(
                     activations: frames.count == 2 ? frames[1] : nil,
-                    wire: Microseconds.since(forward.sentMicroseconds), time: Microseconds.monotonic)
+                    wireMicroseconds: Microseconds.since(forward.sentMicroseconds),
+                    arrivalMicroseconds: Microseconds.monotonic)
                 decide(.forward(forward, arrival))
             } catch { parts.log.warning("an unreadable step was dropped: \(error)") }
         }
@@ -306,7 +307,9 @@ final class WorkerLoop {
             next = nil
             order(.unload)
         case .compute(let forward, let arrival):
-            order(.compute(forward, arrival ?? StepArrival(wire: 0, time: Microseconds.monotonic)))
+            order(
+                .compute(
+                    forward, arrival ?? StepArrival(wireMicroseconds: 0, arrivalMicroseconds: Microseconds.monotonic)))
         case .sendForward(var forward, let activations):
             forward.sentMicroseconds = Microseconds.ofDay
             if let (epoch, link) = next, epoch == forward.epoch { link.send(forward.encode(), bulk: activations) }
