@@ -90,10 +90,11 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Bench", "Generation", "Inference", "ModelFile", "Node", "Sequences",
+                "Bench", "Generation", "Node", "Sequences",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: strict),
 
@@ -127,12 +128,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "Generation", "GenerationTests", "Inference", "ModelFile", "Node", "NodeTests", "Sequences"],
+            name: "BenchTests",
+            dependencies: [
+                "Bench", "Generation", "GenerationTests", "Inference", "ModelFile", "Node", "NodeTests", "Sequences",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ClusterSimulation", dependencies: ["Cluster", "Sequences", "Wire"], path: "Tests/ClusterSimulation",
             swiftSettings: strict),
-        .testTarget(name: "CommandTests", dependencies: ["CLI", "Generation", "Node", "Sequences", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["CLI", "Generation", "Node", "Sequences", "Wire"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -41,3 +41,8 @@ func expectEqualOnAllLevels(
     }
     tk_set_level(tk_best_level())
 }
+
+extension Double {
+    /// Its bits as four numbers: equal where it is.
+    var quarters: [Float] { (0..<4).map { Float(bitPattern >> (16 * UInt64($0)) & 0xffff) } }
+}

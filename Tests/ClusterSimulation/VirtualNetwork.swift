@@ -22,7 +22,7 @@ enum Link: Int { case control, data, tokens }
 /// What is sent.
 enum Content {
     case message(WorkerID, WorkerMessage)
-    case command(WorkerCommand)
+    case command(CoordinatorMessage)
     case forward(Forward, [UInt64])
     case result(StepResult)
 }

@@ -1,3 +1,4 @@
+// Responsible for: the values that both sides speak of. Must not know: who speaks of them.
 import CKernels
 import Sequences
 import Testing

@@ -94,18 +94,18 @@ import Testing
 
     @Test("Layers outside the model are refused")
     func layers() {
-        var frame = PWorkerCommand()
+        var frame = PCoordinatorMessage()
         frame.assign.firstLayer = 3
         frame.assign.endLayer = 3
-        #expect(refusal(WorkerCommand.self, encodeFrame(frame)).contains("Assign.endLayer is 3"))
+        #expect(refusal(CoordinatorMessage.self, encodeFrame(frame)).contains("Assign.endLayer is 3"))
         frame.assign.endLayer = .max
-        #expect(refusal(WorkerCommand.self, encodeFrame(frame)).contains("Assign.endLayer is 4294967295"))
+        #expect(refusal(CoordinatorMessage.self, encodeFrame(frame)).contains("Assign.endLayer is 4294967295"))
     }
 
     @Test("An empty frame is no message")
     func empty() {
         #expect(refusal(ControlRequest.self, []).contains("empty or of an unknown kind"))
-        #expect(refusal(WorkerCommand.self, []).contains("empty or of an unknown kind"))
+        #expect(refusal(CoordinatorMessage.self, []).contains("empty or of an unknown kind"))
         #expect(refusal(ClientReply.self, []).contains("empty or of an unknown kind"))
     }
 

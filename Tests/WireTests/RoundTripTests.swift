@@ -12,7 +12,7 @@ import Wire
     func controlRequest(_ message: ControlRequest) throws { try check(message) }
 
     @Test("What a worker is told is decoded as it was encoded", arguments: Samples.commands)
-    func workerCommand(_ message: WorkerCommand) throws { try check(message) }
+    func workerCommand(_ message: CoordinatorMessage) throws { try check(message) }
 
     @Test("What a client is told is decoded as it was encoded", arguments: Samples.replies)
     func clientReply(_ message: ClientReply) throws { try check(message) }
@@ -39,8 +39,8 @@ import Wire
     @Test("A sentence too long for its receiver is cut between characters")
     func clipping() throws {
         let long = String(repeating: "é", count: Limits.sentenceBytes)
-        let bytes = WorkerCommand.refusal(Refusal(reason: "x" + long)).encode()
-        guard case .refusal(let refusal) = try WorkerCommand(decoding: bytes) else {
+        let bytes = CoordinatorMessage.refusal(Refusal(reason: "x" + long)).encode()
+        guard case .refusal(let refusal) = try CoordinatorMessage(decoding: bytes) else {
             Issue.record("no refusal")
             return
         }

@@ -68,7 +68,8 @@ enum Samples {
         var generate = generate(
             .messages([
                 ChatMessage(role: .user, content: "hé"),
-                ChatMessage(role: .assistant, content: "", reasoning: "because"), ChatMessage(role: .tool, content: "{}"),
+                ChatMessage(role: .assistant, content: "", reasoning: "because"),
+                ChatMessage(role: .tool, content: "{}"),
             ]))
         generate.request.tools = "[]"
         generate.request.templateVariables = "{}"
@@ -98,7 +99,7 @@ enum Samples {
             next: isLast ? .tokens : .stage(endpoint: "tcp://h:1"), stageIndex: isLast ? 1 : 0, stageCount: 2)
     }
 
-    static var commands: [WorkerCommand] {
+    static var commands: [CoordinatorMessage] {
         [
             .welcome(Welcome(build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")),
             .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),

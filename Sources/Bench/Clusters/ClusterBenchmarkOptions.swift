@@ -73,7 +73,8 @@ package struct ClusterBenchmarkOptions: Sendable {
         let paces: [(Field, Double?)] = [(.timeScale, trace.timeScale), (.rate, trace.rate), (.load, trace.load)]
         for case (let field, let value?) in paces { try Self.checkPositive(value, field) }
         guard paces.count(where: { $0.1 != nil }) < 2 else {
-            throw TandemError("\(.timeScale), \(.rate) and \(.load) each set the pace of a trace", hint: "give one of them")
+            throw TandemError(
+                "\(.timeScale), \(.rate) and \(.load) each set the pace of a trace", hint: "give one of them")
         }
     }
 

@@ -93,7 +93,8 @@ package struct KernelMeasurement: Sendable {
     private static func level(_ name: String) throws(TandemError) -> InstructionSet {
         let supported = InstructionSet.allCases.filter(\.isSupported).map(\.rawValue).joined(separator: ", ")
         guard let level = InstructionSet(rawValue: name.lowercased()) else {
-            throw TandemError("\(.level) is \(name), which is no known instruction set", hint: "use one of \(supported)")
+            throw TandemError(
+                "\(.level) is \(name), which is no known instruction set", hint: "use one of \(supported)")
         }
         guard level.isSupported else {
             throw TandemError("\(.level) is \(name), which this processor lacks", hint: "use one of \(supported)")

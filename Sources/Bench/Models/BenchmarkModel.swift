@@ -28,7 +28,8 @@ package struct BenchmarkModel: Sendable {
     /// A model of a known shape; `layers` nil: all. Throws where a name or a number means nothing.
     private init(shape name: String, type: String, layers: Int?, seed: UInt64) throws(TandemError) {
         guard let shape = SyntheticShape(rawValue: name) else {
-            throw TandemError("\(.shape) is \(name), which is no known shape", hint: "use one of \(SyntheticShape.names)")
+            throw TandemError(
+                "\(.shape) is \(name), which is no known shape", hint: "use one of \(SyntheticShape.names)")
         }
         let mix = try QuantizationMix.named(type, .type)
         try TandemError.checked(layers ?? 1, .layers, in: 1...1000)

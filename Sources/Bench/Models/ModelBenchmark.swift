@@ -36,7 +36,9 @@ package struct ModelBenchmark {
             StageBenchmark.Test.decode(sequences: $0, steps: options.steps, context: options.context)
         }
         tests = prompts + (options.steps > 0 ? decoding : [])
-        guard !tests.isEmpty else { throw TandemError("there is nothing to measure", hint: "give \(.promptLength) or \(.answerLength) above 0") }
+        guard !tests.isEmpty else {
+            throw TandemError("there is nothing to measure", hint: "give \(.promptLength) or \(.answerLength) above 0")
+        }
         opened = try BenchmarkModel(options)
     }
 

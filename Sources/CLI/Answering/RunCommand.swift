@@ -23,7 +23,7 @@ struct RunCommand: AsyncParsableCommand {
     var context: Int?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(help: "Feed the prompt in pieces of this many tokens; the answer does not depend on it.")
-    var chunk: Int = LocalGenerator.defaultChunk
+    var chunk: Int = PromptChunk.standard
     @OptionGroup var prompt: PromptFlags
     @OptionGroup var sampling: SamplingFlags
 

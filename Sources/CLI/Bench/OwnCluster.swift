@@ -4,7 +4,6 @@ import ArgumentParser
 import Bench
 import Foundation
 import Generation
-import Inference
 import Node
 import Sequences
 

@@ -31,7 +31,8 @@ struct InspectCommand: AsyncParsableCommand {
         let report = try ModelReport(path: model, contextLength: context)
         if template {
             guard let text = report.chatTemplate else {
-                throw TandemError("\(report.name) has no chat template", hint: "see `tandem inspect` without --template")
+                throw TandemError(
+                    "\(report.name) has no chat template", hint: "see `tandem inspect` without --template")
             }
             return Terminal.put(text.hasSuffix("\n") ? text : text + "\n")
         }

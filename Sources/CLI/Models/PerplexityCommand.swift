@@ -2,7 +2,6 @@
 import ArgumentParser
 import Foundation
 import Generation
-import ModelFile
 import Node
 import Sequences
 import Synchronization
@@ -57,13 +56,15 @@ struct PerplexityCommand: AsyncParsableCommand {
         Terminal.say("\(text.windows.count) windows of \(context) tokens, \(context - context / 2 - 1) scored in each")
         let report = RunningReport(windows: text.windows.count, json: json)
         let work = Task { [concurrency = coordinator == nil ? 1 : Self.windowsAtOnce] in
-            try await text.measure(concurrency: concurrency, by: generator, notice: report.notice) { report.add($0, $1) }
+            try await text.measure(concurrency: concurrency, by: generator, notice: report.notice) {
+                report.add($0, $1)
+            }
         }
         let interrupt = Interrupt { work.cancel() }
         defer { interrupt.stop() }
         do {
             let estimate = try await work.value
-            Terminal.put(try report.end(estimate, model: loaded.model.name, context: context))
+            Terminal.put(try report.end(estimate, model: loaded.name, context: context))
         } catch is CancellationError {
             Terminal.say("\ncancelled")
             throw ExitCode(130)

@@ -1,7 +1,6 @@
 // Responsible for: a coordinator and workers as child processes of this one, stopped together and never left behind.
 // Must not know: what they are for.
 import Foundation
-import Inference
 import Node
 import Sequences
 

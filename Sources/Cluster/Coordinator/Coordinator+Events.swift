@@ -22,7 +22,7 @@ extension Coordinator {
 
     /// What the shell must do.
     package enum Action: Sendable, Equatable {
-        case send(WorkerID, WorkerCommand)
+        case send(WorkerID, CoordinatorMessage)
         /// Connect to this endpoint, for the `forward`s of this epoch; close the data connection of an earlier one.
         case connectFirstStage(Epoch, endpoint: String)
         /// To the first stage. At most `Limits.stepsInFlight(stages:)` are unanswered at once.

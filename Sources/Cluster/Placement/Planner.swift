@@ -71,7 +71,8 @@ package struct Planner: Sendable {
         var next = 0
         for range in split {
             if range.isEmpty || range.lowerBound != next {
-                return "\(.split) has layers \(range.lowerBound) to \(range.upperBound - 1) where layer \(next) should follow"
+                return
+                    "\(.split) has layers \(range.lowerBound) to \(range.upperBound - 1) where layer \(next) should follow"
             }
             next = range.upperBound
         }

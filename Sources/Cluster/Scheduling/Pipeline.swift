@@ -1,5 +1,5 @@
-// Responsible for: the steps of one epoch that are in flight, and what is in each. Must not know: requests, blocks, how
-// steps are made up.
+// Responsible for: the steps of one epoch that are in flight, and what is in each. Must not know: blocks, how steps
+// are made up.
 
 import DequeModule
 import Wire

@@ -13,7 +13,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     package enum Event: Sendable {
         /// The control link is up, for the first time or again.
         case connected
-        case command(WorkerCommand)
+        case command(CoordinatorMessage)
         /// How far the load of an epoch is.
         case loadProgress(Epoch, bytesDone: UInt64, bytesTotal: UInt64)
         case loaded(Epoch, transferredBytes: UInt64, cachedBytes: UInt64)
@@ -177,7 +177,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         attachment = .pausing(until: now + pause)
     }
 
-    private mutating func obey(_ command: WorkerCommand, _ now: Moment) {
+    private mutating func obey(_ command: CoordinatorMessage, _ now: Moment) {
         lastHeard = now
         switch (command, attachment) {
         case (.welcome(let welcome), .joining):

@@ -9,12 +9,6 @@ import Tokenization
 
 /// `tandem run`: one stage, one request at a time.
 package final class LocalGenerator: Generator {
-    /// Tokens of a prompt computed at once where nobody says otherwise.
-    package static let defaultChunk = 512
-
-    /// The most tokens computed at once.
-    package static let maximumChunk = 4096
-
     private let loaded: LoadedModel
     private let stage: Stage
     private let chunk: Int
@@ -23,7 +17,7 @@ package final class LocalGenerator: Generator {
     /// Opens the model at a path and loads all of it. `quantization`: the name of the type that weights get; nil: their
     /// own. `keyValueType`: that of keys and values; nil: f16.
     package convenience init(
-        modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = LocalGenerator.defaultChunk,
+        modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = PromptChunk.standard,
         quantization: String? = nil, keyValueType: String? = nil,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
@@ -35,10 +29,10 @@ package final class LocalGenerator: Generator {
     /// Loads all weights of a model. `threads` nil: one per core. `keyValueType`: its name; nil: f16. `progress` gets
     /// bytes done and in all.
     package init(
-        _ loaded: LoadedModel, threads: Int?, chunk: Int = LocalGenerator.defaultChunk, keyValueType: String? = nil,
+        _ loaded: LoadedModel, threads: Int?, chunk: Int = PromptChunk.standard, keyValueType: String? = nil,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
-        try TandemError.checked(chunk, .chunk, in: 1...Self.maximumChunk)
+        try TandemError.checked(chunk, .chunk, in: 1...PromptChunk.largest)
         let model = loaded.model
         let total = model.tensors.reduce(0) { $0 + $1.byteCount }
         let configuration = StageConfiguration(

@@ -46,7 +46,8 @@ package struct PerplexityText: Sendable {
         }
         guard let tokenizer = loaded.encoder.tokenizer else {
             throw TandemError(
-                loaded.encoder.tokenizerProblem.map { Sentence($0) } ?? "this model has no tokenizer to read a text with")
+                loaded.encoder.tokenizerProblem.map { Sentence($0) }
+                    ?? "this model has no tokenizer to read a text with")
         }
         let newline = UInt8(ascii: "\n")
         let tokens = tokenizer.encode(

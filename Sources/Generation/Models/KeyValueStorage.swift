@@ -14,7 +14,8 @@ extension KeyValueType {
     package static func named(_ name: String?) throws(TandemError) -> KeyValueType {
         guard let name else { return standard }
         guard let type = KeyValueType(rawValue: name) else {
-            throw TandemError("\(.keyValueType) is \(name), which is no known type", hint: "use one of \(keyValueTypeNames)")
+            throw TandemError(
+                "\(.keyValueType) is \(name), which is no known type", hint: "use one of \(keyValueTypeNames)")
         }
         return type
     }

@@ -62,6 +62,9 @@ package struct LoadedModel: Sendable {
         reasoningMarks = model.tokenizer.map { ReasoningMarks($0) }
     }
 
+    /// The model's name.
+    package var name: String { model.name }
+
     /// KV blocks of one sequence as long as the context.
     package var blocksPerSequence: Int { KeyValueBlock.count(forPositions: contextLength) }
 

@@ -114,7 +114,7 @@ package struct ModelReport: Sendable, Encodable {
         let configuration = loaded.model.configuration
         let stage = StageConfiguration(
             model: configuration, layers: 0..<configuration.layerCount, blockCount: loaded.blocksPerSequence,
-            maximumBatchTokens: LocalGenerator.defaultChunk, threads: MachineDescription.coreCount,
+            maximumBatchTokens: PromptChunk.standard, threads: MachineDescription.coreCount,
             keyValueType: .standard)
         let weights = Stage.weightBytes(of: loaded.model.tensors)
         let block = Stage.keyValueBlockBytes(of: configuration, type: .standard) * configuration.layerCount

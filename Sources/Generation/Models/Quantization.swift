@@ -11,7 +11,8 @@ extension QuantizationMix {
     /// The mix of that name. Throws a sentence that lists all names.
     package static func named(_ name: String, _ field: Field) throws(TandemError) -> QuantizationMix {
         guard let mix = QuantizationMix(name: name) else {
-            throw TandemError("\(field) is \(name), which is no known type", hint: "use one of \(QuantizationMix.names)")
+            throw TandemError(
+                "\(field) is \(name), which is no known type", hint: "use one of \(QuantizationMix.names)")
         }
         return mix
     }

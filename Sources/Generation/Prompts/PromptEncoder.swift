@@ -45,7 +45,8 @@ package struct PromptEncoder: Sendable {
         guard !encoded.tokens.isEmpty else {
             if encoded.isTemplated {
                 throw TandemError(
-                    "the chat template writes an empty prompt", hint: "go without the model's chat template with \(.raw)")
+                    "the chat template writes an empty prompt",
+                    hint: "go without the model's chat template with \(.raw)")
             }
             throw TandemError(
                 "the prompt is empty, and this model's prompts have no first token of their own", hint: "give some text"
@@ -108,7 +109,8 @@ package struct PromptEncoder: Sendable {
     private func usableTokenizer() throws(TandemError) -> Tokenizer {
         if let tokenizer { return tokenizer }
         throw TandemError(
-            tokenizerProblem.map { Sentence($0) } ?? "this model has no tokenizer", hint: "send token ids with \(.promptTokens) 1,2,3")
+            tokenizerProblem.map { Sentence($0) } ?? "this model has no tokenizer",
+            hint: "send token ids with \(.promptTokens) 1,2,3")
     }
 }
 

@@ -34,7 +34,8 @@ final class Sampler {
             self.parameters = parameters
             self.promptTokenCount = promptTokenCount
             hasPenalty =
-                parameters.activeRepeatPenalty != nil || parameters.presencePenalty != 0 || parameters.frequencyPenalty != 0
+                parameters.activeRepeatPenalty != nil || parameters.presencePenalty != 0
+                || parameters.frequencyPenalty != 0
         }
 
         /// The logits are not chosen from as they are.

@@ -227,7 +227,7 @@ extension Renderer {
         case .generator(let generator): return Items(generator)
         case .loop(let loop):
             return Items(
-                Generator(depth: 1) { [unowned self] () throws(JinjaError) in
+                LazyValues(depth: 1) { [unowned self] () throws(JinjaError) in
                     guard let item = try self.peek(loop) else { return nil }
                     (loop.peeked, loop.hasPeeked) = (nil, false)
                     return item

@@ -188,7 +188,7 @@ extension Renderer {
             }
             return nil
         }
-        return Items(Generator(depth: depth + 1, next))
+        return Items(LazyValues(depth: depth + 1, next))
     }
 
     private func advance(_ loop: Loop) throws(JinjaError) -> Value? {

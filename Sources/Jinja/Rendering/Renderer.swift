@@ -87,7 +87,7 @@ final class Renderer {
         over depth: Int, _ next: @escaping () throws(JinjaError) -> Value?
     ) throws(JinjaError) -> Value {
         try checkDepth(depth + 1)
-        return .generator(Generator(depth: depth + 1, next))
+        return .generator(LazyValues(depth: depth + 1, next))
     }
 
     func makeNamespace() -> Namespace {

@@ -108,7 +108,7 @@ struct Items {
     private enum Source {
         case values([Value])
         case range(IntegerRange)
-        case generator(Generator)
+        case generator(LazyValues)
     }
 
     private let source: Source
@@ -116,7 +116,7 @@ struct Items {
 
     init(_ values: [Value]) { source = .values(values) }
     init(_ range: IntegerRange) { source = .range(range) }
-    init(_ generator: Generator) { source = .generator(generator) }
+    init(_ generator: LazyValues) { source = .generator(generator) }
 
     /// How many remain, where that is known without computing them.
     var knownCount: Int? {

@@ -17,7 +17,7 @@ package enum Value {
     case view(MappingView)
     case range(IntegerRange)
     /// What is computed while it is iterated, once.
-    case generator(Generator)
+    case generator(LazyValues)
     case namespace(Namespace)
     case macro(Macro)
     case loop(Loop)
@@ -195,7 +195,7 @@ package final class MappingView {
 }
 
 /// Values computed one by one, when asked for: what `map`, `select` and their kin give.
-package final class Generator {
+package final class LazyValues {
     let depth: Int
     private var advance: (() throws(JinjaError) -> Value?)?
 

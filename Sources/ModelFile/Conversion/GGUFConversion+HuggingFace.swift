@@ -59,7 +59,8 @@ extension Model {
         ModelFileError(
             .unsupported, file: file, field: "type of tensor \(tensor.name)", value: tensor.type.name,
             "is quantized already, and quantizing it again loses more than the type alone",
-            hint: tensor.type == .mxfp4 ? "use \(.type) mxfp4_moe, or add \(.allowRequantize)" : "add \(.allowRequantize)")
+            hint: tensor.type == .mxfp4
+                ? "use \(.type) mxfp4_moe, or add \(.allowRequantize)" : "add \(.allowRequantize)")
     }
 }
 

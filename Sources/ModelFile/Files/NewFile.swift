@@ -119,7 +119,8 @@ final class NewFile {
     }
 
     private static func exists(_ path: String) -> ModelFileError {
-        ModelFileError(.exists, file: path, "already exists", hint: "choose another name, or add \(.force) to replace it")
+        ModelFileError(
+            .exists, file: path, "already exists", hint: "choose another name, or add \(.force) to replace it")
     }
 
     private static func unwritable(_ path: String, _ problem: String) -> ModelFileError {

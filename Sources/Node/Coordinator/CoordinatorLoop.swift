@@ -2,7 +2,6 @@
 // Must not know: text, tensors, what the decisions are for.
 import Cluster
 import Foundation
-import Inference
 import Logging
 import Sequences
 import Transport
@@ -27,42 +26,6 @@ final class CoordinatorLoop {
         case reply(ClientID, ClientRequestID, ClientReply)
         /// A client's request has ended.
         case forget(ClientID, ClientRequestID)
-    }
-
-    /// The sockets that listen, bound before the loop's thread exists and owned by it from then on.
-    struct Sockets: @unchecked Sendable {
-        let context: Context
-        let control: RouterSocket
-        let controlMonitor: Monitor
-        let tokens: RouterSocket
-        let weights: RouterSocket
-        let endpoint: Endpoint
-        let tokensEndpoint: Endpoint
-        let weightsEndpoint: Endpoint
-
-        /// Thousands of clients that do not read must not take megabytes of the kernel each.
-        private static let controlBufferBytes = 256 << 10
-
-        /// Binds `listen`, and two free ports on the same host. At most `maximumUnread` messages wait for a client.
-        init(listen: Endpoint, maximumUnread: Int) throws(TransportError) {
-            context = try Context()
-            let options = SocketOptions(
-                maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread,
-                sendBufferBytes: Self.controlBufferBytes)
-            control = try RouterSocket(context, options)
-            controlMonitor = try control.monitor()
-            tokens = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes))
-            weights = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.weightHeaderBytes))
-            endpoint = try control.bind(listen)
-            tokensEndpoint = try tokens.bind(listen.onFreePort)
-            weightsEndpoint = try weights.bind(listen.onFreePort)
-        }
-
-        /// HOST:PORT as workers reach it.
-        var joinAddress: String {
-            endpoint.replacingWildcard(with: .tcp(host: MachineDescription.hostName, port: 1)).description
-                .replacingOccurrences(of: "tcp://", with: "")
-        }
     }
 
     let parts: Parts
@@ -296,7 +259,9 @@ final class CoordinatorLoop {
     private func tellUntold() {
         guard isDue(&retelling) else { return }
         for (client, request) in clients.untold {
-            if send(ClientReply.failed(request, .readTooSlowly).encode(), to: client) == .sent { clients.noteTold(request, of: client) }
+            if send(ClientReply.failed(request, .readTooSlowly).encode(), to: client) == .sent {
+                clients.noteTold(request, of: client)
+            }
         }
         if !clients.untold.isEmpty { retelling = now + Self.retellingDelay }
     }
@@ -355,7 +320,7 @@ final class CoordinatorLoop {
         overrun.append(request)
     }
 
-    private func send(_ command: WorkerCommand, to worker: WorkerID) {
+    private func send(_ command: CoordinatorMessage, to worker: WorkerID) {
         guard let peer = RoutingID(worker.routingID) else { return }
         if sockets.control.send(to: peer, [command.encode()]) == .unreachable { unreachable.append(worker) }
     }
@@ -379,13 +344,5 @@ extension Coordinator.Action {
         case .started, .emit, .score, .finish, .fail, .waiting: true
         case .send, .connectFirstStage, .forward, .forget, .log: false
         }
-    }
-}
-
-extension Endpoint {
-    /// The same host, and whichever port is free.
-    var onFreePort: Endpoint {
-        guard case .tcp(let host, _) = self else { return self }
-        return .tcp(host: host, port: 0)
     }
 }

@@ -66,11 +66,13 @@ package struct CoordinatorOptions: Sendable {
             return try LoadedModel(path: path, contextLength: contextLength, quantization: quantization)
         case (nil, true):
             guard quantization == nil else {
-                throw TandemError("\(.quantization) is for weights, but \(.simulated) has none", hint: "leave out one of them")
+                throw TandemError(
+                    "\(.quantization) is for weights, but \(.simulated) has none", hint: "leave out one of them")
             }
             return try .simulated(contextLength: contextLength)
         case (nil, false):
-            throw TandemError("there is no model", hint: "give one with \(.model) PATH, or pretend to with \(.simulated)")
+            throw TandemError(
+                "there is no model", hint: "give one with \(.model) PATH, or pretend to with \(.simulated)")
         case (_?, true):
             throw TandemError("\(.simulated) serves no model, but \(.model) names one", hint: "leave out one of them")
         }
@@ -94,7 +96,7 @@ package struct CoordinatorOptions: Sendable {
         try TandemError.checked(maximumRunning, .maximumRunning, in: 1...Wire.Limits.stepItems)
         try TandemError.checked(maximumWaiting, .maximumWaiting, in: 1...Self.mostWaiting)
         try TandemError.checked(stepMilliseconds, .stepMilliseconds, in: 1...60_000)
-        try TandemError.checked(chunk, .chunk, in: 1...LocalGenerator.maximumChunk)
+        try TandemError.checked(chunk, .chunk, in: 1...PromptChunk.largest)
         _ = try KeyValueType.named(keyValueType)
         try TandemError.checked(waitSeconds, .waitSeconds, in: 1...86_400)
         let endpoint: Endpoint

@@ -81,7 +81,9 @@ package struct ModelManifest: Sendable, Codable {
         }
         let byName = try Self.checked(entries)
         if isSimulated {
-            guard entries.isEmpty else { throw TandemError("the coordinator pretends to serve a model that has tensors") }
+            guard entries.isEmpty else {
+                throw TandemError("the coordinator pretends to serve a model that has tensors")
+            }
             return
         }
         for part in configuration.parts(ofLayers: layers) {

@@ -159,7 +159,7 @@ final class WorkerLoop {
     private func receiveCommands() {
         while let frames = control.socket.receive() {
             guard frames.count == 1 else { continue }
-            do { decide(.command(try WorkerCommand(decoding: frames[0].bytes))) } catch {
+            do { decide(.command(try CoordinatorMessage(decoding: frames[0].bytes))) } catch {
                 parts.log.warning("an unreadable message of the coordinator was dropped: \(error)")
             }
         }

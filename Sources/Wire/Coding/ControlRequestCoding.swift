@@ -8,7 +8,8 @@ extension ControlRequest {
         FieldRule(
             16, "Generate",
             [
-                FieldRule(5, "Generate.conversation", [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages)]),
+                FieldRule(
+                    5, "Generate.conversation", [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages)]),
                 FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
             ])
     ]

@@ -561,12 +561,12 @@ nonisolated struct PStatusQuery: Sendable {
 }
 
 /// Coordinator -> worker.
-nonisolated struct PWorkerCommand: Sendable {
+nonisolated struct PCoordinatorMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var kind: PWorkerCommand.OneOf_Kind? = nil
+  var kind: PCoordinatorMessage.OneOf_Kind? = nil
 
   var welcome: PWelcome {
     get {
@@ -2498,8 +2498,8 @@ nonisolated extension PStatusQuery: SwiftProtobuf.Message, SwiftProtobuf._Messag
   }
 }
 
-nonisolated extension PWorkerCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".WorkerCommand"
+nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -2650,7 +2650,7 @@ nonisolated extension PWorkerCommand: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: PWorkerCommand, rhs: PWorkerCommand) -> Bool {
+  static func ==(lhs: PCoordinatorMessage, rhs: PCoordinatorMessage) -> Bool {
     if lhs.kind != rhs.kind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -4,8 +4,8 @@ import Node
 import Sequences
 import Testing
 
-@testable import GenerationTests
 @testable import Bench
+@testable import GenerationTests
 @testable import NodeTests
 
 @Suite("Traces of requests")
@@ -68,7 +68,8 @@ struct RequestTraceTests {
         ])
     func wrongLines(number: Int, text: String) {
         let error = #expect(throws: TandemError.self) { try trace(text) }
-        #expect(error?.message.description.hasPrefix("line \(number) of t ") == true, "\(error?.message.description ?? "")")
+        #expect(
+            error?.message.description.hasPrefix("line \(number) of t ") == true, "\(error?.message.description ?? "")")
     }
 
     @Test("A trace without requests is refused", arguments: ["", "\n\n", "TIMESTAMP,ContextTokens,GeneratedTokens\n"])

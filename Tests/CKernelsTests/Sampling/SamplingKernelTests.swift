@@ -12,11 +12,6 @@ struct SamplingKernelTests {
 
     static let counts = [1, 2, 7, 15, 16, 17, 63, 64, 65, 100, 127, 200, 1000]
 
-    /// The quarters of a double: equal where it is.
-    static func parts(_ value: Double) -> [Float] {
-        (0..<4).map { Float(value.bitPattern >> (16 * UInt64($0)) & 0xffff) }
-    }
-
     @Test(
         "Exponentials of scaled differences are equal on all levels, and their sum has 16 partials", arguments: counts)
     func expScaled(count: Int) {
@@ -28,7 +23,7 @@ struct SamplingKernelTests {
             expectEqualOnAllLevels("\(count) at \(temperature)") {
                 var out = bounded
                 let sum = tk_exp_scaled(&out, bounded, count, maximum, temperature)
-                return out + Self.parts(sum)
+                return out + sum.quarters
             }
             var out = bounded
             let sum = tk_exp_scaled(&out, bounded, count, maximum, temperature)

@@ -22,7 +22,8 @@ extension ClusterTests {
                 #expect(running.count == text.windows.count)
                 var together: [PerplexityEstimate] = []
                 _ = try await text.measure(
-                    concurrency: 3, by: cluster.client, notice: { Issue.record("\($0)") }, each: { together.append($1) })
+                    concurrency: 3, by: cluster.client, notice: { Issue.record("\($0)") }, each: { together.append($1) }
+                )
                 #expect(together == running)
                 _ = try await cluster.idle()
             }

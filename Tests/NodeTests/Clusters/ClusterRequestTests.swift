@@ -73,7 +73,7 @@ extension ClusterTests {
             var request = Self.endless
             request.maximumTokens = 0
             let error = await #expect(throws: TandemError.self) { try await generator.generate(request).answer() }
-            #expect(error?.message.description.contains("--max-tokens is 0") == true)
+            #expect(error?.message.description.contains("max_tokens is 0") == true)
         }
 
         @Test("A coordinator remembers the digests of a model in the folder it is told")

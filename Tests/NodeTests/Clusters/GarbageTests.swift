@@ -47,11 +47,11 @@ private struct Spy {
     }
 
     /// The first answer that `read` makes something of; stays a member until then.
-    func next<Value>(_ read: (WorkerCommand) -> Value?) throws -> Value {
+    func next<Value>(_ read: (CoordinatorMessage) -> Value?) throws -> Value {
         let deadline = ContinuousClock.now + TestCluster.patience
         while ContinuousClock.now < deadline {
             while let frames = socket.receive() {
-                if let value = read(try WorkerCommand(decoding: frames[0].bytes)) { return value }
+                if let value = read(try CoordinatorMessage(decoding: frames[0].bytes)) { return value }
             }
             try say(.heartbeat(WorkerHeartbeat()))
             _ = poller.wait(timeoutMilliseconds: 50)

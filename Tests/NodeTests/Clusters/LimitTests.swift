@@ -186,7 +186,7 @@ extension ClusterTests {
                 }
                 let long = ask("long", RequestTests.endless, priority: 0)
                 _ = try await cluster.status("the first") { $0.requests.first?.generatedTokens ?? 0 > 2 }
-                let short = Requests.greedy(.text("A"), tokens: 3)
+                let short = Requests.greedy(.text("A"), tokens: 100)
                 let low = ask("low", short, priority: -1)
                 _ = try await cluster.status("the second") { $0.requests.count == 2 }
                 let high = ask("high", short, priority: 1)

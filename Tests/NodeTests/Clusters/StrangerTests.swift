@@ -47,7 +47,7 @@ struct StrangerTests {
             let worker = try #require(RoutingID(WorkerID(9).routingID))
             let toWorker = try await exchange(
                 cluster.address, worker, [ControlRequest.worker(.join(join)).encode()])
-            guard case .refusal(let refusal) = try WorkerCommand(decoding: try #require(toWorker)) else {
+            guard case .refusal(let refusal) = try CoordinatorMessage(decoding: try #require(toWorker)) else {
                 return #expect(Bool(false), "the worker was not refused")
             }
             #expect(refusal.reason.contains("77") && refusal.reason.contains("version \(Wire.protocolVersion)"))

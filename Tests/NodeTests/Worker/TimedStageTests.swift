@@ -123,8 +123,8 @@ struct TimedStageTests {
         #expect(refusal { $0.simulatedStageMilliseconds = -1 }?.contains("between") == true)
         #expect(refusal { $0.simulatedStageMilliseconds = .nan }?.contains("between") == true)
         let tokens = refusal { ($0.simulatedStageMilliseconds, $0.simulatedTokenMicroseconds) = (5, .infinity) }
-        #expect(tokens?.contains("--simulate-token-microseconds") == true)
-        #expect(refusal { $0.simulatedTokenMicroseconds = 5 }?.contains("--simulate-stage-milliseconds") == true)
+        #expect(tokens?.contains("simulate_token_microseconds") == true)
+        #expect(refusal { $0.simulatedTokenMicroseconds = 5 }?.contains("simulate_stage_milliseconds") == true)
         var options = WorkerOptions(join: "127.0.0.1:7070")
         #expect(try options.simulatedSpeed() == nil)
         options.simulatedStageMilliseconds = 2.5

@@ -2,9 +2,6 @@
 // Must not know types that are declared inside others or in several files: their names do not say where they are.
 
 enum CircleRule {
-    /// Modules whose folders still go in circles. This list may only shrink; it goes when it is empty.
-    static let stillCircular: Set = ["Inference", "Jinja"]
-
     /// A file's use of what stands in another folder: a type's name, or a C header.
     struct Use {
         let path: String

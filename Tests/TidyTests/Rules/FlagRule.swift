@@ -2,9 +2,6 @@
 // which flag sets it. Must not know which flags there are.
 
 enum FlagRule {
-    /// Modules whose texts still name flags. This list may only shrink; it goes when it is empty.
-    static let stillNamingFlags: Set = ["Cluster", "ModelFile", "Node"]
-
     static func check(_ file: SourceFile) -> [Violation] {
         guard file.isInSources && file.module != "CLI" else { return [] }
         return file.literals.enumerated().compactMap { index, line in

@@ -2,7 +2,7 @@
 
 enum PackageRule {
     /// Add "MemberImportVisibility" as soon as Package.swift enables it.
-    static let features = ["ExistentialAny"]
+    static let features = ["ExistentialAny", "MemberImportVisibility"]
 
     /// `modules` are the folders of Sources and Tests that hold Swift code.
     static func check(manifest: String, modules: Set<String>, features: [String] = features) -> [Violation] {

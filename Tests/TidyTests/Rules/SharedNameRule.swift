@@ -2,12 +2,7 @@
 // are read with those around them, nor private ones, which nobody else reads.
 
 enum SharedNameRule {
-    /// Names that types of several modules still share. This list may only shrink; it goes when it is empty.
-    static let stillShared: Set = [
-        "FinishReason", "KernelReport", "Limits", "SampledToken", "SamplingParameters", "WorkerCommand",
-    ]
-
-    static func check(_ files: [SourceFile], except stillShared: Set<String> = []) -> [Violation] {
+    static func check(_ files: [SourceFile]) -> [Violation] {
         var first: [String: SourceFile] = [:]
         return files.filter(\.isInSources).flatMap { file in
             file.names.declarations.filter(\.isShared).compactMap { declaration in
@@ -16,7 +11,7 @@ enum SharedNameRule {
                     first[name] = file
                     return nil
                 }
-                guard other.module != file.module && !stillShared.contains(name) else { return nil }
+                guard other.module != file.module else { return nil }
                 let message = "\(name) is also the name of a type in \(other.path); one of the two needs another"
                 return Violation(path: file.path, line: declaration.line, message: message)
             }

@@ -61,18 +61,4 @@ import Testing
                 .init(name: "g", line: 18, lines: 3),
             ])
     }
-
-    @Test("Folders that include each other, directly or by others, are found")
-    func folders() {
-        let a = file("#include \"B/b.h\"\n#include \"A/own.h\"\n", "Sources/CKernels/A/a.c")
-        let b = file("#include <C/system.h>\n#include \"C/c.h\"\n", "Sources/CKernels/B/b.h")
-        let c = file("#include \"kernels.h\"\n", "Sources/CKernels/C/c.h")
-        let circle = file("//\n#include \"A/a.h\"\n", "Sources/CKernels/C/c.c")
-        let other = file("#include \"A/a.h\"\n", "Sources/CThreads/C/c.c")
-        #expect(CFolderRule.check([a, b, c, other]).isEmpty)
-        #expect(
-            CFolderRule.check([a, b, c, circle]).map(\.path) == [
-                "Sources/CKernels/A/a.c", "Sources/CKernels/B/b.h", "Sources/CKernels/C/c.c",
-            ])
-    }
 }

@@ -2,9 +2,9 @@
 
 import FoundationEssentials
 
-extension WorkerCommand {
+extension CoordinatorMessage {
     package func encode() -> [UInt8] {
-        var frame = PWorkerCommand()
+        var frame = PCoordinatorMessage()
         switch self {
         case .welcome(let welcome): frame.welcome = welcome.proto
         case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
@@ -23,8 +23,8 @@ extension WorkerCommand {
     }
 
     package init(decoding bytes: [UInt8]) throws(WireError) {
-        let frame = try decodeFrame(PWorkerCommand.self, "WorkerCommand", bytes, atMost: Limits.headerBytes)
-        let check = Check("WorkerCommand")
+        let frame = try decodeFrame(PCoordinatorMessage.self, "CoordinatorMessage", bytes, atMost: Limits.headerBytes)
+        let check = Check("CoordinatorMessage")
         switch frame.kind {
         case .welcome(let welcome): self = .welcome(try Welcome(welcome))
         case .refusal(let reason):

@@ -2,7 +2,7 @@
 // a model description.
 
 /// Coordinator -> worker, control link.
-package enum WorkerCommand: Equatable, Sendable, WireMessage {
+package enum CoordinatorMessage: Equatable, Sendable, WireMessage {
     case welcome(Welcome)
     case refusal(Refusal)
     case assign(Assign)

@@ -1,5 +1,6 @@
 // Responsible for: what this host has: name, cores, memory.
 import Foundation
+import Inference
 import Sequences
 
 /// Facts about this host and process.

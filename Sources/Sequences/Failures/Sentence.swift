@@ -45,8 +45,10 @@ package struct Sentence: Sendable, Hashable, ExpressibleByStringInterpolation, C
     package struct Interpolation: StringInterpolationProtocol {
         fileprivate var parts = [""]
 
+        /// Nothing yet.
         package init(literalCapacity: Int, interpolationCount: Int) {}
 
+        /// Text as it stands.
         package mutating func appendLiteral(_ text: String) { parts[parts.count - 1] += text }
 
         /// A field, to be spelled later.

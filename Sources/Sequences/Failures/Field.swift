@@ -11,25 +11,14 @@ package struct Field: Hashable, Sendable {
 }
 
 extension Field {
-    // Of a request.
-    package static let prompt = Field("prompt")
+    // Of a request; those of sampling stand with its parameters.
     package static let promptTokens = Field("prompt_tokens")
-    package static let messages = Field("messages")
     package static let tools = Field("tools")
     package static let templateVariables = Field("template_variables")
     package static let raw = Field("raw")
     package static let maximumTokens = Field("max_tokens")
     package static let stop = Field("stop")
     package static let priority = Field("priority")
-    package static let temperature = Field("temperature")
-    package static let topK = Field("top_k")
-    package static let topP = Field("top_p")
-    package static let minP = Field("min_p")
-    package static let repeatPenalty = Field("repeat_penalty")
-    package static let presencePenalty = Field("presence_penalty")
-    package static let frequencyPenalty = Field("frequency_penalty")
-    package static let logitBias = Field("logit_bias")
-    package static let logProbabilities = Field("logprobs")
 
     // Of whoever serves a model.
     package static let model = Field("model")
