@@ -1,0 +1,43 @@
+// Responsible for: a stage computes with every byte of its layers, and each is right. Must not know: how weights are
+// fetched, where they are kept.
+
+import Wire
+
+/// What workers ask for and load, held against the model's own bytes.
+enum WeightChecker {
+    /// Weights come only of a stage's own layers, in pieces of an allowed size.
+    static func violation(_ fetch: Fetch, of assign: Assign?, chunkBytes: Int) -> String? {
+        guard let assign else { return "weights are asked for by a worker without layers" }
+        guard let tensor = own(assign).first(where: { $0.content == fetch.content }) else {
+            return "weights are asked for that are not of layers \(assign.layers)"
+        }
+        let end = fetch.offset + UInt64(max(0, fetch.length))
+        if fetch.length < 1 || fetch.length > chunkBytes || end > UInt64(tensor.bytes.count) {
+            return "bytes \(fetch.offset)..<\(end) are asked for of a tensor of \(tensor.bytes.count)"
+        }
+        return nil
+    }
+
+    /// `loaded`: [layers of the stage, tensors of a layer] the bytes it will compute with.
+    static func violation(_ loaded: [[[UInt8]]], _ assign: Assign) -> String? {
+        for (layer, tensors) in zip(assign.layers, loaded) {
+            for (tensor, right) in zip(tensors, ToyWeights.layers[layer]) where tensor != right.bytes {
+                return "layer \(layer) is loaded with \(tensor.count) bytes that are not the \(right.bytes.count) of the model"
+            }
+        }
+        return loaded.count == assign.layers.count ? nil : "\(loaded.count) layers are loaded of \(assign.layers)"
+    }
+
+    /// What a worker says that its load moved must make up all of its layers.
+    static func violation(_ ready: Ready, _ assign: Assign) -> String? {
+        let total = own(assign).reduce(0) { $0 + $1.bytes.count }
+        let moved = ready.transferredBytes + ready.cachedBytes
+        return moved >= UInt64(total) ? nil : "a load of \(total) bytes moved \(moved)"
+    }
+
+    /// Each content once.
+    private static func own(_ assign: Assign) -> [ToyWeights.Tensor] {
+        var seen: Set<ContentHash> = []
+        return ToyWeights.layers[assign.layers].joined().filter { seen.insert($0.content).inserted }
+    }
+}

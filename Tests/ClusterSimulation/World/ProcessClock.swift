@@ -1,0 +1,19 @@
+// Responsible for: the clock of one simulated process, and the machines' form of times: the one place where simulated
+// milliseconds become what machines are told, and back. Must not know: whose clock it is.
+
+/// Begins with its process, as a shell's clock does.
+struct ProcessClock {
+    private let start: UInt64
+
+    /// Of a process that begins at this time of the world.
+    init(start: UInt64) { self.start = start }
+
+    /// What a machine is told when it is `now` in the world.
+    func reading(_ now: UInt64) -> UInt64 { now - start }
+
+    /// When in the world a machine's deadline is.
+    func moment(_ deadline: UInt64) -> UInt64 { start + deadline }
+
+    /// A span of a machine's configuration.
+    static func span(milliseconds: UInt64) -> UInt64 { milliseconds }
+}
