@@ -6,8 +6,7 @@ import Wire
 /// What workers ask for and load, held against the model's own bytes.
 enum WeightChecker {
     /// Weights come only of a stage's own layers, in pieces of an allowed size.
-    static func violation(_ fetch: Fetch, of assign: Assign?, chunkBytes: Int) -> String? {
-        guard let assign else { return "weights are asked for by a worker without layers" }
+    static func violation(_ fetch: Fetch, of assign: Assign, chunkBytes: Int) -> String? {
         guard let tensor = own(assign).first(where: { $0.content == fetch.content }) else {
             return "weights are asked for that are not of layers \(assign.layers)"
         }

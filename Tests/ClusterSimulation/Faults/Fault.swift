@@ -71,10 +71,11 @@ extension World {
         let client = random.below(clients.count)
         switch random.below(8) {
         case 0, 1, 2:
-            queue.plan(.fault(.killCoordinator(isSilent: random.chance(30))), at: time)
+            let isSilent = random.chance(30)
+            queue.plan(.fault(.killCoordinator(isSilent: isSilent)), at: time)
             // Often at once, as by a supervisor.
             let delay = random.chance(40) ? time + random.milliseconds(5...60) : later
-            if random.chance(90) { queue.plan(.fault(.startCoordinator), at: delay) }
+            if random.chance(isSilent ? 60 : 90) { queue.plan(.fault(.startCoordinator), at: delay) }
         case 3:
             queue.plan(.fault(.freezeCoordinator), at: time)
             queue.plan(.fault(.thawCoordinator), at: later)

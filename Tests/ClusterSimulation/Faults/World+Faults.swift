@@ -115,7 +115,11 @@ extension World {
         }
         weights.damagePercent = 0
         thawCoordinator()
-        startCoordinator()
+        // Whoever waits for it may lose patience before.
+        if coordinator.machine == nil {
+            let delay = random.chance(50) ? 0 : random.milliseconds(1_000...14_000)
+            queue.plan(.fault(.startCoordinator), at: now + delay)
+        }
         let needsAll =
             coordinator.configuration.minimumWorkers > 1 || coordinator.configuration.split != nil
             || nodes.contains { $0.memoryBytes < 1_000 }

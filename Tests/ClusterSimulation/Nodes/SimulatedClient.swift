@@ -154,6 +154,11 @@ extension World {
 
     private func say(_ message: ClientMessage, _ index: Int) {
         clients[index].lastSent = now
+        // The host is there again, and knows nothing of this connection.
+        if clients[index].isCut, coordinator.accepts, !network.areParted(.coordinator, .client(index)) {
+            happened(.lossFoundOut)
+            return plan(.lost, client: index, within: 1...20)
+        }
         post(
             .request(clients[index].connectionID, message), from: .client(index), to: .coordinator, .control,
             life: coordinator.controlLife)

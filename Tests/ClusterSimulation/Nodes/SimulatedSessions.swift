@@ -140,7 +140,9 @@ extension World {
     /// Whoever cannot be sent to is gone.
     private func reply(_ message: ClientReply, to client: ClientID) {
         let index = Self.client(client)
-        guard clients[index].connectionID == client, clients[index].isConnected else { return giveUp(client) }
+        guard clients[index].connectionID == client, clients[index].isConnected, !clients[index].isCut else {
+            return giveUp(client)
+        }
         post(.reply(message), from: .coordinator, to: .client(index), .control, life: clients[index].connection)
     }
 

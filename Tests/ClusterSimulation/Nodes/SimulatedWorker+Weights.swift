@@ -88,7 +88,7 @@ extension World {
         let epoch = load.assign.epoch
         switch action {
         case .send(let fetch):
-            nodes[slot].askedFor = load.assign
+            note(WeightChecker.violation(fetch, of: load.assign, chunkBytes: weights.chunkBytes))
             let life = nodes[slot].welcome.flatMap { coordinator.life(at: $0.weightsEndpoint) }
             let content = Content.fetch(fetch, socket: nodes[slot].weightsSocket)
             post(content, from: .worker(slot), to: .coordinator, .weights, life: life)

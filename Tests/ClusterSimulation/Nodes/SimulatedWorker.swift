@@ -38,8 +38,6 @@ struct SimulatedWorker {
     var inputs: [(forward: Forward, input: [UInt64])] = []
     var nextStage = ""
     var load: WeightLoad?
-    /// What its newest fetch was for.
-    var askedFor: Assign?
     /// Contents whose bytes this process has found right.
     var verified: Set<ContentHash> = []
     /// Counts the sockets for weights, and the attempts to connect them.
@@ -63,7 +61,7 @@ struct SimulatedWorker {
         life += 1
         id = WorkerID(UInt64(slot) << 32 | UInt64(life))
         clock = ProcessClock(start: now)
-        (welcome, stage, load, askedFor) = (nil, nil, nil, nil)
+        (welcome, stage, load) = (nil, nil, nil)
         (inputs, held, unsent, verified) = ([], [], [], [])
         (isFrozen, isHung, isWeightsLinkUp) = (false, false, false)
         weightsSocket += 1

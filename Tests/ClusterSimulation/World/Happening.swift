@@ -36,6 +36,7 @@ enum Happening: String, CaseIterable {
     case askedAgain = "a client asks again after its connection was lost"
     case queueFull = "a request is refused, as the queue is full"
     case noAnswer = "a client finds no coordinator"
+    case lossFoundOut = "a client finds out by asking that its coordinator was lost"
     case silenceNoticed = "a client gives up a connection that is silent"
 }
 
