@@ -7,7 +7,8 @@ import Wire
 enum WeightChecker {
     /// Weights come only of a stage's own layers, in pieces of an allowed size.
     static func violation(_ fetch: Fetch, of assign: Assign, chunkBytes: Int) -> String? {
-        guard let tensor = own(assign).first(where: { $0.content == fetch.content }) else {
+        let isOwn = ToyWeights.layers[assign.layers].contains { $0.contains { $0.content == fetch.content } }
+        guard isOwn, let tensor = ToyWeights.tensor(fetch.content) else {
             return "weights are asked for that are not of layers \(assign.layers)"
         }
         let end = fetch.offset + UInt64(max(0, fetch.length))
@@ -29,14 +30,10 @@ enum WeightChecker {
 
     /// What a worker says that its load moved must make up all of its layers.
     static func violation(_ ready: Ready, _ assign: Assign) -> String? {
-        let total = own(assign).reduce(0) { $0 + $1.bytes.count }
+        // Each content once.
+        let sizes = ToyWeights.layers[assign.layers].joined().map { ($0.content, $0.bytes.count) }
+        let total = Dictionary(sizes, uniquingKeysWith: { first, _ in first }).values.reduce(0, +)
         let moved = ready.transferredBytes + ready.cachedBytes
         return moved >= UInt64(total) ? nil : "a load of \(total) bytes moved \(moved)"
-    }
-
-    /// Each content once.
-    private static func own(_ assign: Assign) -> [ToyWeights.Tensor] {
-        var seen: Set<ContentHash> = []
-        return ToyWeights.layers[assign.layers].joined().filter { seen.insert($0.content).inserted }
     }
 }

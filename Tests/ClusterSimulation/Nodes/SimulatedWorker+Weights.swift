@@ -73,22 +73,19 @@ extension World {
 
     /// Hands an event to the fetch and does what it decides. `bytes`: the raw frame of a chunk.
     func advance(_ slot: Int, _ event: WeightFetch.Event, bytes: [UInt8] = []) {
-        guard var load = nodes[slot].load else { return }
-        let actions = load.fetch.handle(event)
+        guard let actions = nodes[slot].load?.fetch.handle(event), let assign = nodes[slot].load?.assign else { return }
         if trace != nil, !actions.isEmpty { trace?.append("\(now) weights of worker \(slot): \(event) -> \(actions)") }
-        nodes[slot].load = load
-        for action in actions { perform(action, slot, load, bytes) }
-        if case .chunk = event, nodes[slot].load != nil {
-            let progress = load.fetch.progress
-            tell(slot, .loadProgress(load.assign.epoch, bytesDone: progress.doneBytes, bytesTotal: progress.totalBytes))
+        for action in actions { perform(action, slot, assign, bytes) }
+        if case .chunk = event, let progress = nodes[slot].load?.fetch.progress {
+            tell(slot, .loadProgress(assign.epoch, bytesDone: progress.doneBytes, bytesTotal: progress.totalBytes))
         }
     }
 
-    private func perform(_ action: WeightFetch.Action, _ slot: Int, _ load: WeightLoad, _ bytes: [UInt8]) {
-        let epoch = load.assign.epoch
+    private func perform(_ action: WeightFetch.Action, _ slot: Int, _ assign: Assign, _ bytes: [UInt8]) {
+        let epoch = assign.epoch
         switch action {
         case .send(let fetch):
-            note(WeightChecker.violation(fetch, of: load.assign, chunkBytes: weights.chunkBytes))
+            note(WeightChecker.violation(fetch, of: assign, chunkBytes: weights.chunkBytes))
             let life = nodes[slot].welcome.flatMap { coordinator.life(at: $0.weightsEndpoint) }
             let content = Content.fetch(fetch, socket: nodes[slot].weightsSocket)
             post(content, from: .worker(slot), to: .coordinator, .weights, life: life)

@@ -32,6 +32,7 @@ struct SimulatedWorker {
     var life = 0
     /// Counts the attempts to connect to the coordinator's control socket; the newest counts.
     var connection = 0
+    var isConnecting = false
     var welcome: Welcome?
     var stage: ToyStage?
     /// Forwards received and not yet computed, by their steps, with their activations.
@@ -137,6 +138,7 @@ extension World {
     func reconnectControl(_ slot: Int, within range: ClosedRange<UInt64>) {
         guard nodes[slot].machine != nil else { return }
         nodes[slot].connection += 1
+        nodes[slot].isConnecting = true
         plan(.connected(nodes[slot].connection), slot, after: random.milliseconds(range))
     }
 
@@ -161,6 +163,7 @@ extension World {
     private func connected(_ slot: Int, _ connection: Int) {
         guard nodes[slot].connection == connection else { return }
         if coordinator.accepts, !network.areParted(.coordinator, .worker(slot)) {
+            nodes[slot].isConnecting = false
             tell(slot, .connected)
         } else {
             plan(.connected(connection), slot, after: 100)

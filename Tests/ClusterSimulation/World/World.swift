@@ -136,8 +136,8 @@ final class World {
 
     private var isAtRest: Bool {
         guard answers.open == 0, coordinator.sessions.isEmpty, clients.allSatisfy(\.isDone) else { return false }
-        // What is on its way to a worker may be what frees its state.
-        guard let status else { return false }
+        // What is on its way to a worker may be what frees its state; where it was lost, joining again does.
+        guard let status, !nodes.contains(where: { $0.machine != nil && $0.isConnecting }) else { return false }
         return status.isServing && status.requests.isEmpty && status.pipeline.stepsInFlight == 0
             && network.lettersUnderWay == 0
     }
