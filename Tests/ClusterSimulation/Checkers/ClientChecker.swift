@@ -43,7 +43,8 @@ struct ClientChecker {
         case .accepted(let accepted):
             defer { record.isAccepted = true }
             if record.isAccepted { return "is accepted twice" }
-            return .tokens(accepted.promptTokens) == record.question.message.prompt ? nil : "is accepted with another prompt"
+            return .tokens(accepted.promptTokens) == record.question.message.prompt
+                ? nil : "is accepted with another prompt"
         case .waiting: return record.isAccepted ? nil : "waits before it is accepted"
         case .tokens(let event):
             if !record.isAccepted { return "hears tokens before it is accepted" }

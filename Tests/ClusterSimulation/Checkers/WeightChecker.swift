@@ -22,7 +22,8 @@ enum WeightChecker {
     static func violation(_ loaded: [[[UInt8]]], _ assign: Assign) -> String? {
         for (layer, tensors) in zip(assign.layers, loaded) {
             for (tensor, right) in zip(tensors, ToyWeights.layers[layer]) where tensor != right.bytes {
-                return "layer \(layer) is loaded with \(tensor.count) bytes that are not the \(right.bytes.count) of the model"
+                return
+                    "layer \(layer) is loaded with \(tensor.count) bytes that are not the \(right.bytes.count) of the model"
             }
         }
         return loaded.count == assign.layers.count ? nil : "\(loaded.count) layers are loaded of \(assign.layers)"

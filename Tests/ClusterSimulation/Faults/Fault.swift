@@ -1,5 +1,20 @@
 // Responsible for: what goes wrong in a simulated world, and when. Must not know: what it does to nodes (World+Faults).
 
+/// How a coordinator's process ends.
+struct CoordinatorLoss {
+    /// Its host does, and nobody's connections are closed.
+    let isSilent: Bool
+    /// The next process begins so long after; nil: not by itself.
+    let pause: UInt64?
+
+    init(_ random: inout SeededRandom) {
+        isSilent = random.chance(30)
+        // Often at once, as by a supervisor.
+        let length = random.chance(60) ? random.milliseconds(2...60) : random.milliseconds(20...2_500)
+        pause = random.chance(isSilent ? 60 : 90) ? length : nil
+    }
+}
+
 /// One thing that goes wrong, or right again.
 enum Fault {
     case start(Int)
@@ -20,8 +35,9 @@ enum Fault {
     case leave(Int)
     /// Answers heartbeats, and computes one step for ever.
     case hang(Int)
-    /// `isSilent`: nobody's connections are closed.
-    case killCoordinator(isSilent: Bool)
+    case killCoordinator(CoordinatorLoss)
+    /// The coordinator is killed as soon as it has sent a step.
+    case doomCoordinator(CoordinatorLoss)
     case startCoordinator
     case freezeCoordinator
     case thawCoordinator
@@ -71,11 +87,8 @@ extension World {
         let client = random.below(clients.count)
         switch random.below(8) {
         case 0, 1, 2:
-            let isSilent = random.chance(30)
-            queue.plan(.fault(.killCoordinator(isSilent: isSilent)), at: time)
-            // Often at once, as by a supervisor.
-            let delay = random.chance(40) ? time + random.milliseconds(5...60) : later
-            if random.chance(isSilent ? 60 : 90) { queue.plan(.fault(.startCoordinator), at: delay) }
+            let loss = CoordinatorLoss(&random)
+            queue.plan(.fault(random.chance(75) ? .doomCoordinator(loss) : .killCoordinator(loss)), at: time)
         case 3:
             queue.plan(.fault(.freezeCoordinator), at: time)
             queue.plan(.fault(.thawCoordinator), at: later)

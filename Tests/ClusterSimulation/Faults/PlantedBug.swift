@@ -27,5 +27,5 @@ enum PlantedBug: CaseIterable {
     case repeatedEpochs
 
     /// Among so many worlds one must find it. Some need a coordinator that starts again at the right moment.
-    var seeds: UInt64 { self == .earlierResult ? 200 : 20 }
+    var seeds: UInt64 { self == .earlierResult ? 500 : 20 }
 }

@@ -29,7 +29,8 @@ extension World {
             nodes[slot].slowness = factor
         case .hang(let slot): hang(slot)
         case .leave(let slot): leave(slot)
-        case .killCoordinator(let isSilent): killCoordinator(isSilent: isSilent)
+        case .killCoordinator(let loss): if now < Self.quietTime { killCoordinator(loss) }
+        case .doomCoordinator(let loss): coordinator.doom = loss
         case .startCoordinator: startCoordinator()
         case .freezeCoordinator: coordinator.isFrozen = coordinator.machine != nil
         case .thawCoordinator:
@@ -114,6 +115,7 @@ extension World {
             for another in others[..<index] { heal(another, other) }
         }
         weights.damagePercent = 0
+        coordinator.doom = nil
         thawCoordinator()
         // Whoever waits for it may lose patience before.
         if coordinator.machine == nil {

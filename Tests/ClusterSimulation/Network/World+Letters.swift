@@ -4,6 +4,10 @@ extension World {
     /// Sends a letter to a process; nil: nobody listens there.
     func post(_ content: Content, from: Place, to: Place, _ link: Link, life: Int?) {
         guard let life, !network.isBlocked(from, to) else { return }
+        var content = content
+        if isCoded {
+            do { content = try content.coded() } catch { note("\(from) sends \(to) what it refuses: \(error)") }
+        }
         let letter = Letter(
             content: content, from: from, to: to, link: link, connection: network.connection(from, to, link),
             life: life)

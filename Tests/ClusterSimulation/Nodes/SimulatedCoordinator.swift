@@ -33,6 +33,8 @@ struct SimulatedCoordinator {
     /// What has happened while it was stopped.
     var isFrozen = false
     var held: [Thing] = []
+    /// What happens to it when it has sent the next step.
+    var doom: CoordinatorLoss?
     /// With a planted bug: the tokens of a result for an earlier coordinator.
     var earlierTokens: [Int32] = []
 
@@ -57,7 +59,7 @@ extension World {
         if coordinator.life > 0 { happened(.coordinatorRestarted) }
         coordinator.life += 1
         coordinator.clock = ProcessClock(start: now)
-        if coordinator.life == 1 || random.chance(40) {
+        if coordinator.life == 1 || random.chance(25) {
             coordinator.configuration.weightsEndpoint = "w\(coordinator.life)"
             coordinator.configuration.tokensEndpoint = "t\(coordinator.life)"
         }
@@ -74,10 +76,10 @@ extension World {
         coordinator.earlierTokens = []
     }
 
-    /// The process ends, as by `kill -9`; `isSilent`: its host does, and nobody is told.
-    func killCoordinator(isSilent: Bool) {
+    /// The process ends, as by `kill -9`, or its host does.
+    func killCoordinator(_ loss: CoordinatorLoss) {
         guard coordinator.machine != nil else { return }
-        happened(isSilent ? .hostLost : .coordinatorKilled)
+        happened(loss.isSilent ? .hostLost : .coordinatorKilled)
         if !coordinator.sessions.isEmpty { happened(.requestsLost) }
         coordinator.machine = nil
         coordinator.held = []
@@ -86,11 +88,12 @@ extension World {
         bounds.coordinatorIsLost()
         for slot in nodes.indices {
             network.cutAll(.coordinator, .worker(slot))
-            if isSilent || network.areParted(.coordinator, .worker(slot)) { continue }
+            if loss.isSilent || network.areParted(.coordinator, .worker(slot)) { continue }
             reconnectControl(slot, within: 1...300)
-            reconnectWeights(slot, within: 1...300)
+            reconnectWeights(slot, within: 1...100)
         }
-        for index in clients.indices { breakClient(index, isSilent: isSilent) }
+        for index in clients.indices { breakClient(index, isSilent: loss.isSilent) }
+        if let pause = loss.pause { queue.plan(.fault(.startCoordinator), at: now + pause) }
     }
 
     /// Something happens to a process, or is kept for it while it is stopped.
@@ -135,7 +138,9 @@ extension World {
         var result = result
         if result.epoch < coordinator.configuration.firstEpoch {
             happened(.oldResult)
-            if bug == .earlierResult { coordinator.earlierTokens = result.samples.map(\.token) }
+            if bug == .earlierResult, !result.samples.isEmpty {
+                coordinator.earlierTokens = result.samples.map(\.token)
+            }
         } else if bug == .earlierResult {
             for (index, token) in coordinator.earlierTokens.enumerated() where index < result.samples.count {
                 result.samples[index].token = token
@@ -174,6 +179,10 @@ extension World {
             coordinator.firstStage = endpoint
             network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data)
         case .forward(let forward):
+            if let doom = coordinator.doom {
+                coordinator.doom = nil
+                queue.plan(.fault(.killCoordinator(doom)), at: now + random.milliseconds(0...6))
+            }
             if let (slot, life) = endpoints[coordinator.firstStage] {
                 post(.forward(forward, []), from: .coordinator, to: .worker(slot), .data, life: life)
             }

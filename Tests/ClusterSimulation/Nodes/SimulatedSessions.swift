@@ -30,7 +30,8 @@ struct SimulatedSessions {
     mutating func open(_ message: Generate, of client: ClientID) -> Session {
         lastRequest += 1
         let session = Session(
-            request: RequestID(lastRequest), client: client, id: message.id, stop: message.stops.first.flatMap { Int32($0) })
+            request: RequestID(lastRequest), client: client, id: message.id,
+            stop: message.stops.first.flatMap { Int32($0) })
         sessions.append(session)
         return session
     }
@@ -75,7 +76,8 @@ extension World {
             else { return note("\(client) asks \(message.id) twice, or without tokens") }
             let session = coordinator.sessions.open(message, of: client)
             reply(
-                .accepted(Accepted(id: message.id, modelName: "toy", promptTokens: prompt, droppedMessages: 0)), to: client)
+                .accepted(Accepted(id: message.id, modelName: "toy", promptTokens: prompt, droppedMessages: 0)),
+                to: client)
             let task = GenerationTask(
                 request: session.request, prompt: prompt, sampling: message.sampling,
                 maximumTokens: message.maximumTokens, endTokens: message.ignoresEndOfText ? [] : ToyModel.endTokens,

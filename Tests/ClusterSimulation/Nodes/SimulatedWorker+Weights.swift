@@ -33,7 +33,7 @@ extension World {
         }
         guard coordinator.accepts, coordinator.life(at: endpoint) != nil,
             !network.areParted(.coordinator, .worker(slot))
-        else { return plan(.weightsConnected(connection), slot, after: 100) }
+        else { return plan(.weightsConnected(connection), slot, after: random.milliseconds(10...100)) }
         sendResults(slot)
         nodes[slot].isWeightsLinkUp = true
         advance(slot, .connected)

@@ -27,6 +27,8 @@ final class World {
     let seed: UInt64
     let bug: PlantedBug?
     let lengths: ToyModel.Lengths
+    /// In few worlds messages become bytes and are read again: it takes long.
+    let isCoded: Bool
     var random: SeededRandom
     var now: UInt64 = 0
     var queue = EventQueue<Thing>()
@@ -54,6 +56,7 @@ final class World {
         let workers = 1 + random.below(Place.mostWorkers)
         let length = 8 + random.below(100)
         lengths = [.none, .dynamic(beyond: length), .replayed(beyond: length)][random.below(3)]
+        isCoded = random.chance(4)
         coordinator = SimulatedCoordinator(Self.configuration(&random, workers: workers, lengths: lengths))
         weights = WeightService(&random)
         startCoordinator()
