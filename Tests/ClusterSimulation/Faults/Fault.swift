@@ -23,6 +23,8 @@ enum Fault {
     case thaw(Int)
     /// The control connection breaks and comes back.
     case breakControl(Int)
+    /// The control connection is dead, and neither side is told.
+    case deafen(Int)
     /// What is under way between two places is lost.
     case breakLink(Place, Place, Link)
     case breakWeights(Int)
@@ -64,7 +66,7 @@ extension World {
         case 2, 3:
             queue.plan(.fault(.freeze(slot)), at: time)
             queue.plan(.fault(.thaw(slot)), at: later)
-        case 4: queue.plan(.fault(.breakControl(slot)), at: time)
+        case 4: queue.plan(.fault(random.chance(60) ? .breakControl(slot) : .deafen(slot)), at: time)
         case 5:
             queue.plan(.fault(.breakLink(other, .worker(slot), .data)), at: time)
             queue.plan(.fault(.breakLink(.worker(slot), .coordinator, .tokens)), at: later)

@@ -14,6 +14,10 @@ extension World {
         case .breakControl(let slot):
             if nodes[slot].machine != nil { happened(.controlBroken) }
             breakControl(slot)
+        case .deafen(let slot):
+            guard nodes[slot].machine != nil, !nodes[slot].isConnecting else { return }
+            happened(.controlDead)
+            network.die(.worker(slot), .coordinator, .control)
         case .breakLink(let from, let to, let link):
             happened(.stepLinkBroken)
             network.cut(from, to, link)

@@ -6,6 +6,8 @@ struct VirtualNetwork {
     private var connections = Array(repeating: 0, count: Place.count * Place.count * links)
     private var lastArrival = Array(repeating: UInt64(0), count: Place.count * Place.count * links)
     private var isBlocked = Array(repeating: false, count: Place.count * Place.count)
+    /// Nothing arrives on these any more, and nobody is told: a router between has forgotten them.
+    private var isDead = Array(repeating: false, count: Place.count * Place.count * links)
     /// Sent, and neither arrived nor lost, heartbeats apart.
     var lettersUnderWay = 0
 
@@ -28,6 +30,18 @@ struct VirtualNetwork {
         }
     }
 
+    /// A connection dies without a sign, in both directions, until it is made anew.
+    mutating func die(_ a: Place, _ b: Place, _ link: Link) { set(a, b, link, isDead: true) }
+
+    mutating func renew(_ a: Place, _ b: Place, _ link: Link) { set(a, b, link, isDead: false) }
+
+    func isDead(_ from: Place, _ to: Place, _ link: Link) -> Bool { isDead[index(from, to, link)] }
+
+    private mutating func set(_ a: Place, _ b: Place, _ link: Link, isDead dead: Bool) {
+        isDead[index(a, b, link)] = dead
+        isDead[index(b, a, link)] = dead
+    }
+
     /// From now on nothing gets from one place to the other, or everything does again.
     mutating func block(_ from: Place, _ to: Place, _ blocked: Bool) { isBlocked[index(from, to)] = blocked }
 
@@ -44,7 +58,7 @@ struct VirtualNetwork {
     }
 
     func arrives(_ letter: Letter) -> Bool {
-        !isBlocked(letter.from, letter.to)
-            && connections[index(letter.from, letter.to, letter.link)] == letter.connection
+        let index = index(letter.from, letter.to, letter.link)
+        return !isBlocked(letter.from, letter.to) && !isDead[index] && connections[index] == letter.connection
     }
 }

@@ -36,6 +36,7 @@ extension World {
         else { return plan(.weightsConnected(connection), slot, after: random.milliseconds(10...100)) }
         sendResults(slot)
         nodes[slot].isWeightsLinkUp = true
+        nodes[slot].weightsPeer = coordinator.life
         advance(slot, .connected)
     }
 
@@ -75,6 +76,7 @@ extension World {
     func advance(_ slot: Int, _ event: WeightFetch.Event, bytes: [UInt8] = []) {
         guard let actions = nodes[slot].load?.fetch.handle(event), let assign = nodes[slot].load?.assign else { return }
         if trace != nil, !actions.isEmpty { trace?.append("\(now) weights of worker \(slot): \(event) -> \(actions)") }
+        nodes[slot].lastWeights = now
         for action in actions { perform(action, slot, assign, bytes) }
         if case .chunk = event, let progress = nodes[slot].load?.fetch.progress {
             tell(slot, .loadProgress(assign.epoch, bytesDone: progress.doneBytes, bytesTotal: progress.totalBytes))
@@ -105,6 +107,18 @@ extension World {
             tell(slot, .loadFailed(epoch, message: message))
         }
     }
+
+    /// While everybody is there, a load moves: what is lost with a connection is asked for again on the next.
+    func checkLoad(_ slot: Int) {
+        guard let progress = nodes[slot].load?.fetch.progress, progress.doneBytes < progress.totalBytes,
+            nodes[slot].isWeightsLinkUp, coordinator.accepts, nodes[slot].weightsPeer == coordinator.life,
+            !network.areParted(.coordinator, .worker(slot)), now - nodes[slot].lastWeights > Self.loadLimit
+        else { return }
+        note("worker \(slot) waits for weights, and nobody sends any")
+    }
+
+    /// Longer than any fault, shorter than the coordinator's patience.
+    private static let loadLimit: UInt64 = 4_000
 
     /// All bytes of a content are written: they are hashed.
     func verify(_ slot: Int, _ epoch: Epoch, _ content: ContentHash) {

@@ -45,6 +45,9 @@ struct SimulatedWorker {
     var weightsSocket = 0
     var weightsConnection = 0
     var isWeightsLinkUp = false
+    /// The coordinator's process that they connect to, and when the load last moved.
+    var weightsPeer = 0
+    var lastWeights: UInt64 = 0
     /// Results that wait until the coordinator is there again.
     var unsent: [StepResult] = []
     /// Computes, loads so many times slower.
@@ -149,6 +152,7 @@ extension World {
         switch thing {
         case .tick:
             nodes[slot].tick = .max
+            checkLoad(slot)
             tell(slot, .tick)
         case .connected(let connection): connected(slot, connection)
         case .weightsConnected(let connection): weightsConnected(slot, connection)
@@ -164,6 +168,7 @@ extension World {
         guard nodes[slot].connection == connection else { return }
         if coordinator.accepts, !network.areParted(.coordinator, .worker(slot)) {
             nodes[slot].isConnecting = false
+            network.renew(.worker(slot), .coordinator, .control)
             tell(slot, .connected)
         } else {
             plan(.connected(connection), slot, after: 100)

@@ -10,6 +10,7 @@ enum Happening: String, CaseIterable {
     case workerSlowed = "a worker becomes slow"
     case workerLeft = "a worker leaves"
     case controlBroken = "a worker's control connection breaks"
+    case controlDead = "a worker's control connection dies without a sign"
     case stepLinkBroken = "a connection for steps or results breaks"
     case weightLinkBroken = "a weights connection breaks during a load"
     case coordinatorKilled = "the coordinator is killed"

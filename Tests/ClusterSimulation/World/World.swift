@@ -139,10 +139,17 @@ final class World {
 
     private var isAtRest: Bool {
         guard answers.open == 0, coordinator.sessions.isEmpty, clients.allSatisfy(\.isDone) else { return false }
-        // What is on its way to a worker may be what frees its state; where it was lost, joining again does.
-        guard let status, !nodes.contains(where: { $0.machine != nil && $0.isConnecting }) else { return false }
+        guard let status, nodes.indices.allSatisfy({ nodes[$0].machine == nil || isConnected($0) }) else {
+            return false
+        }
+        // What is on its way to a worker may be what frees its state.
         return status.isServing && status.requests.isEmpty && status.pipeline.stepsInFlight == 0
             && network.lettersUnderWay == 0
+    }
+
+    /// Whether a worker hears the coordinator: what frees its state may be lost otherwise, and comes by joining again.
+    private func isConnected(_ slot: Int) -> Bool {
+        !nodes[slot].isConnecting && !network.isDead(.worker(slot), .coordinator, .control)
     }
 
     private func checkRest() -> String? {
