@@ -98,7 +98,10 @@ extension World {
         clients[index].connection += 1
         clients[index].isCut = false
         clients[index].connectingSince = now
-        if let question = clients[index].question { heard.ask(question, client: index) }
+        if let question = clients[index].question {
+            heard.ask(question, client: index)
+            asked[clients[index].connectionID] = question.whole
+        }
         plan(.handshake, client: index, within: 1...20)
     }
 

@@ -82,7 +82,7 @@ extension World {
                 request: session.request, prompt: prompt, sampling: message.sampling,
                 maximumTokens: message.maximumTokens, endTokens: message.ignoresEndOfText ? [] : ToyModel.endTokens,
                 scoringStart: message.scoringStart, priority: message.priority)
-            guard let right = clients[Self.client(client)].question?.whole else { return note("nobody asked \(task)") }
+            guard let right = asked[client] else { return note("nobody asked \(task)") }
             answers.submit(task, right: right)
             tell(.submit(task))
         }

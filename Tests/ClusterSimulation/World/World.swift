@@ -39,6 +39,8 @@ final class World {
     var network = VirtualNetwork()
     /// The process behind each endpoint there ever was.
     var endpoints: [String: (slot: Int, life: Int)] = [:]
+    /// The right answer to what was asked on each connection there ever was: one may be read after its end.
+    var asked: [ClientID: SingleProcessAnswer] = [:]
     var answers = AnswerChecker()
     var heard = ClientChecker()
     var bounds = BoundChecker()
