@@ -1,0 +1,195 @@
+// Responsible for: the coordinator's process and the shell around its machine: its end, its next beginning, what arrives
+// and what is sent. Must not know: how the machine decides, what clients are told (SimulatedSessions).
+
+import Cluster
+import Sequences
+import Wire
+
+/// The place where coordinator processes live, one after the other. What is in memory is lost with the process.
+struct SimulatedCoordinator {
+    /// What happens to a process.
+    enum Thing {
+        case tick
+        case disconnected(WorkerID)
+        /// From the text side, which answers on other threads.
+        case order(Coordinator.Event)
+        case clientGone(ClientID)
+        /// The weight server has read what was asked for.
+        case read(Fetch, worker: Int, socket: Int)
+        case letter(Letter)
+    }
+
+    /// Without addresses and epoch, which each process has of its own.
+    var configuration: CoordinatorConfiguration
+    /// The process that lives here now; nil: none.
+    var machine: Coordinator?
+    /// Counts the processes.
+    var life = 0
+    var clock = ProcessClock(start: 0)
+    var sessions = SimulatedSessions()
+    var firstStage = ""
+    /// When the weight server has read all that it was asked for.
+    var weightsFreeAt: UInt64 = 0
+    var tick: UInt64 = .max
+    /// What has happened while it was stopped.
+    var isFrozen = false
+    var held: [Thing] = []
+    /// What happens to it when it has sent the next step.
+    var doom: CoordinatorLoss?
+    /// With a planted bug: the tokens of a result for an earlier coordinator.
+    var earlierTokens: [Int32] = []
+
+    init(_ configuration: CoordinatorConfiguration) { self.configuration = configuration }
+
+    /// Whether a connection can be made to it.
+    var accepts: Bool { machine != nil && !isFrozen }
+
+    /// The process that listens at an address of its own ports; nil: nobody does.
+    func life(at endpoint: String) -> Int? {
+        machine != nil && [configuration.weightsEndpoint, configuration.tokensEndpoint].contains(endpoint) ? life : nil
+    }
+
+    /// The process that listens at the address everybody knows.
+    var controlLife: Int? { machine != nil ? life : nil }
+}
+
+extension World {
+    /// A new process. It may get the ports of the one before, or others.
+    func startCoordinator() {
+        guard coordinator.machine == nil else { return }
+        if coordinator.life > 0 { happened(.coordinatorRestarted) }
+        coordinator.life += 1
+        coordinator.clock = ProcessClock(start: now)
+        if coordinator.life == 1 || random.chance(25) {
+            coordinator.configuration.weightsEndpoint = "w\(coordinator.life)"
+            coordinator.configuration.tokensEndpoint = "t\(coordinator.life)"
+        }
+        // As the real shell does: the time of day.
+        let timeOfDay = 1_000 + (bug == .repeatedEpochs ? 0 : now)
+        coordinator.configuration.firstEpoch = Epoch(timeOfDay)
+        coordinator.machine = Coordinator(coordinator.configuration, now: coordinator.clock.reading(now))
+        coordinator.sessions = SimulatedSessions()
+        coordinator.firstStage = ""
+        coordinator.weightsFreeAt = now
+        coordinator.tick = .max
+        coordinator.isFrozen = false
+        coordinator.held = []
+        coordinator.earlierTokens = []
+    }
+
+    /// The process ends, as by `kill -9`, or its host does.
+    func killCoordinator(_ loss: CoordinatorLoss) {
+        guard coordinator.machine != nil else { return }
+        happened(loss.isSilent ? .hostLost : .coordinatorKilled)
+        if !coordinator.sessions.isEmpty { happened(.requestsLost) }
+        coordinator.machine = nil
+        coordinator.held = []
+        coordinator.isFrozen = false
+        answers.coordinatorIsLost()
+        bounds.coordinatorIsLost()
+        for slot in nodes.indices {
+            network.cutAll(.coordinator, .worker(slot))
+            if loss.isSilent || network.areParted(.coordinator, .worker(slot)) { continue }
+            reconnectControl(slot, within: 1...300)
+            reconnectWeights(slot, within: 1...100)
+        }
+        for index in clients.indices { breakClient(index, isSilent: loss.isSilent) }
+        if let pause = loss.pause { queue.plan(.fault(.startCoordinator), at: now + pause) }
+    }
+
+    /// Something happens to a process, or is kept for it while it is stopped.
+    func happen(_ thing: SimulatedCoordinator.Thing, coordinatorLife life: Int) {
+        guard coordinator.machine != nil, coordinator.life == life else { return }
+        if coordinator.isFrozen { return coordinator.held.append(thing) }
+        switch thing {
+        case .tick:
+            coordinator.tick = .max
+            tell(.tick)
+        case .disconnected(let worker): tell(.disconnected(worker))
+        case .order(let event):
+            if case .stop(let request) = event { answers.wish(.stopped, request) }
+            if case .cancel(let request) = event { answers.wish(.cancelled, request) }
+            tell(event)
+        case .clientGone(let client): giveUp(client)
+        case .read(let fetch, let slot, let socket): sendChunk(fetch, to: slot, socket: socket)
+        case .letter(let letter): receive(letter)
+        }
+    }
+
+    /// What happened while the process was stopped happens now, in order.
+    func thawCoordinator() {
+        guard coordinator.isFrozen else { return }
+        coordinator.isFrozen = false
+        let held = coordinator.held
+        coordinator.held = []
+        for thing in held { happen(thing, coordinatorLife: coordinator.life) }
+    }
+
+    private func receive(_ letter: Letter) {
+        switch (letter.content, letter.from) {
+        case (.message(let worker, let message), _): tell(.worker(worker, message))
+        case (.result(let result), _): receive(result)
+        case (.fetch(let fetch, let socket), .worker(let slot)): read(fetch, for: slot, socket: socket)
+        case (.request(let client, let message), _): serve(message, of: client)
+        default: note("the coordinator is sent \(letter.content)")
+        }
+    }
+
+    private func receive(_ result: StepResult) {
+        var result = result
+        if result.epoch < coordinator.configuration.firstEpoch {
+            happened(.oldResult)
+            if bug == .earlierResult, !result.samples.isEmpty {
+                coordinator.earlierTokens = result.samples.map(\.sample.token)
+            }
+        } else if bug == .earlierResult {
+            for (index, token) in coordinator.earlierTokens.enumerated() where index < result.samples.count {
+                result.samples[index].sample.token = token
+                coordinator.earlierTokens = []
+            }
+        }
+        result.timings.append(StageTiming(wait: 1 + random.next() % 40_000))
+        tell(.stepResult(result))
+    }
+
+    /// Hands an event to the machine and does what it decides.
+    func tell(_ event: Coordinator.Event) {
+        if case .stepResult(let result) = event { bounds.result(result) }
+        let clock = coordinator.clock
+        guard let actions = coordinator.machine?.handle(event, now: clock.reading(now)) else { return }
+        if trace != nil, !actions.isEmpty { trace?.append("\(now) coordinator: \(event) -> \(actions)") }
+        for action in actions {
+            note(bounds.observe(action))
+            note(answers.observe(action))
+            perform(action)
+        }
+        guard let deadline = coordinator.machine?.nextDeadline.map(clock.moment), deadline < coordinator.tick else {
+            return
+        }
+        coordinator.tick = max(deadline, now)
+        queue.plan(.atCoordinator(.tick, life: coordinator.life), at: coordinator.tick)
+    }
+
+    private func perform(_ action: Coordinator.Action) {
+        switch action {
+        case .send(let worker, let command):
+            if let slot = nodes.firstIndex(where: { $0.id == worker }) {
+                post(.command(command), from: .coordinator, to: .worker(slot), .control, life: nodes[slot].life)
+            }
+        case .connectFirstStage(_, let endpoint):
+            coordinator.firstStage = endpoint
+            network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data)
+        case .forward(let forward):
+            if let doom = coordinator.doom {
+                coordinator.doom = nil
+                queue.plan(.fault(.killCoordinator(doom)), at: now + random.milliseconds(0...6))
+            }
+            if let (slot, life) = endpoints[coordinator.firstStage] {
+                post(.forward(forward, []), from: .coordinator, to: .worker(slot), .data, life: life)
+            }
+        case .log(.error, let text) where !text.hasPrefix("set "): note("the coordinator complains: \(text)")
+        case .started, .emit, .score, .finish, .fail, .waiting: tellClient(action)
+        case .forget, .log: break
+        }
+    }
+}
