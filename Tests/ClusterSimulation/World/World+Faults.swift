@@ -1,5 +1,5 @@
 // Responsible for: what faults do to the nodes and connections of a world, and that they end. Must not know: when they
-// strike (Fault), how the machines decide.
+// strike (World+FaultPlan), how the machines decide.
 
 import Cluster
 import Wire

@@ -1,5 +1,5 @@
-// Responsible for: the weights that a coordinator's process serves: one piece after the other, at a limited rate, and
-// sometimes wrong. Must not know: who needs which, how they are fetched.
+// Responsible for: what the weight server of a coordinator's process does: it reads one piece after the other, at a limited
+// rate, and sends it, sometimes wrong. Must not know: who needs which, how they are fetched.
 
 import Wire
 
@@ -24,20 +24,5 @@ extension World {
         let chunk = Chunk(
             content: fetch.content, offset: fetch.offset, length: bytes.count, total: UInt64(tensor.bytes.count))
         post(.chunk(chunk, bytes), from: .coordinator, to: .worker(slot), .weights, life: nodes[slot].life)
-    }
-}
-
-/// How weights are served in a world.
-struct WeightService {
-    let window: Int
-    let chunkBytes: Int
-    let bytesPerMillisecond: UInt64
-    /// Of a hundred chunks, so many have a wrong bit; none once faults are over.
-    var damagePercent: Int
-
-    init(_ random: inout SeededRandom) {
-        (window, chunkBytes) = [(8, 128), (3, 48), (1, 80)][random.below(3)]
-        bytesPerMillisecond = [5, 50, 500][random.below(3)]
-        damagePercent = [0, 0, 0, 2, 8][random.below(5)]
     }
 }

@@ -4,12 +4,6 @@
 import Cluster
 import Wire
 
-/// A load under way.
-struct WeightLoad {
-    let assign: Assign
-    var fetch: WeightFetch
-}
-
 extension World {
     /// A new socket: nothing that an earlier one asked for comes any more.
     func replaceWeightsLink(_ slot: Int) {
