@@ -47,6 +47,18 @@ struct SingleProcessAnswer {
         tokens = Array(all[task.prompt.count...])
         scores = []
     }
+
+    private init(tokens: [Int32], reason: FinishReason) {
+        self.tokens = tokens
+        scores = []
+        self.reason = reason
+    }
+
+    /// The answer as far as a client gets it that asked for an end at this token.
+    func stopped(at stop: Int32?) -> SingleProcessAnswer {
+        guard let stop, let index = tokens.firstIndex(of: stop) else { return self }
+        return SingleProcessAnswer(tokens: Array(tokens[...index]), reason: .stop)
+    }
 }
 
 /// A sequence through all layers of the toy model.
@@ -68,7 +80,7 @@ private struct WholeSequence {
         let stretch = lengths.stretch(restartLength, position: position)
         var value = ToyModel.embed(token, position: position)
         for layer in 0..<ToyModel.layerCount {
-            value = ToyModel.mix(value, stretch)
+            value = ToyModel.mix(value, stretch ^ ToyWeights.factors[layer])
             keys[layer].append(ToyModel.key(value, layer: layer))
             let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
             value = ToyModel.attend(value, keys[layer][a], keys[layer][b], keys[layer][c], keys[layer][d])

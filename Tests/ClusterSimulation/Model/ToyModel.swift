@@ -6,6 +6,8 @@
 enum ToyModel {
     static let layerCount = 6
     static let vocabulary: UInt64 = 97
+    /// An answer ends with one of these, where they are not ignored.
+    static let endTokens: [Int32] = [5, 6]
 
     /// What of a sequence's length a model depends on, as real ones do (none, dynamic NTK, longrope).
     enum Lengths {

@@ -4,22 +4,6 @@
 import Sequences
 import Wire
 
-/// What is wrong in a world on purpose, so that the checkers can be checked.
-enum PlantedBug: CaseIterable {
-    /// A stage leaves out its last layer in some steps.
-    case skippedLayer
-    /// A stage does not write where something is written already.
-    case staleBlock
-    /// A stage mixes up the first two sequences of a step.
-    case swappedSequences
-    /// A stage takes every sequence for as long as its tokens so far.
-    case forgottenRestart
-    /// A token does not reach its client.
-    case lostToken
-    /// The last stage takes every guess for right.
-    case trustedGuess
-}
-
 /// One stage: its layers' keys in blocks, and the samplers' memory if it is the last.
 final class ToyStage {
     private struct Sampler {
@@ -33,14 +17,17 @@ final class ToyStage {
     private let assign: Assign
     private let bug: PlantedBug?
     private let lengths: ToyModel.Lengths
+    /// [layers] what each computes with, from the bytes that were loaded.
+    private let factors: [UInt64]
     /// [layers, blocks * blockPositions]; 0: never written.
     private var keys: [[UInt64]]
     private var samplers: [SequenceID: Sampler] = [:]
     /// What the machines must never ask for.
     private(set) var complaint: String?
 
-    init(_ assign: Assign, lengths: ToyModel.Lengths, bug: PlantedBug?) {
+    init(_ assign: Assign, factors: [UInt64], lengths: ToyModel.Lengths, bug: PlantedBug?) {
         self.assign = assign
+        self.factors = factors
         self.lengths = lengths
         self.bug = bug
         let slots = assign.keyValueBlockCount * KeyValueBlock.positions
@@ -98,7 +85,7 @@ final class ToyStage {
         let stretch = lengths.stretch(bug == .forgottenRestart ? 1 : item.restartLength, position: position)
         for index in 0..<(isShort ? keys.count - 1 : keys.count) {
             let layer = assign.layers.lowerBound + index
-            hidden = ToyModel.mix(hidden, stretch)
+            hidden = ToyModel.mix(hidden, stretch ^ factors[index])
             if bug != .staleBlock || keys[index][own] == 0 { keys[index][own] = ToyModel.key(hidden, layer: layer) }
             let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
             hidden = ToyModel.attend(

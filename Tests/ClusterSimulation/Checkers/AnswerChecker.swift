@@ -1,14 +1,15 @@
-// Responsible for: what must be true of every run, seen from outside. Must not know: how the code under test works,
-// only what it asks its shells to do.
+// Responsible for: what coordinators tell of each request, and that it ends once. Must not know: how the code under test
+// works, only what it asks its shells to do; what clients hear of it.
 
 import Cluster
 import Sequences
 import Wire
 
-/// What a client wants to happen to its request.
+/// What the coordinator was told to do with a request.
 enum ClientWish { case none, cancelled, stopped }
 
-/// Every request ends exactly once, with the tokens and scores of the single-process answer.
+/// Every request ends exactly once, with the tokens and scores of the single-process answer, unless its coordinator is
+/// lost before.
 struct AnswerChecker {
     private struct Record {
         let task: GenerationTask
@@ -18,25 +19,21 @@ struct AnswerChecker {
         var wish = ClientWish.none
         var hasStarted = false
         var end: FinishReason?
+        var hasFailed = false
     }
 
-    let contextLength: Int
-    let lengths: ToyModel.Lengths
     private var records: [RequestID: Record] = [:]
     private(set) var open = 0
 
-    init(contextLength: Int, lengths: ToyModel.Lengths) {
-        self.contextLength = contextLength
-        self.lengths = lengths
+    mutating func submit(_ task: GenerationTask, right: SingleProcessAnswer) {
+        records[task.request] = Record(task: task, right: right)
+        open += 1
     }
 
-    /// The tokens that a request has got so far.
-    func tokens(of request: RequestID) -> [Int32] { records[request]?.tokens ?? [] }
-
-    mutating func submit(_ task: GenerationTask) {
-        records[task.request] = Record(
-            task: task, right: SingleProcessAnswer(task, contextLength: contextLength, lengths: lengths))
-        open += 1
+    /// The coordinator is lost, and all requests with it; the next one numbers them anew.
+    mutating func coordinatorIsLost() {
+        records = [:]
+        open = 0
     }
 
     mutating func wish(_ wish: ClientWish, _ request: RequestID) { records[request]?.wish = wish }
@@ -78,7 +75,11 @@ struct AnswerChecker {
             }
         case .fail(let request, let error):
             open -= 1
-            return "\(request) failed: \(error)"
+            return change(request) { record in
+                record.hasFailed = true
+                if error.retryAfterMilliseconds == nil { return "failed: \(error)" }
+                return record.hasStarted ? "is sent away after it has started" : nil
+            }
         case .waiting(let request, _): return change(request) { _ in nil }
         case .send, .connectFirstStage, .forward, .forget, .log: return nil
         }
@@ -86,57 +87,9 @@ struct AnswerChecker {
 
     private mutating func change(_ request: RequestID, _ check: (inout Record) -> String?) -> String? {
         guard var record = records[request] else { return "\(request) was never submitted" }
-        if record.end != nil { return "\(request) goes on after its end" }
+        if record.end != nil || record.hasFailed { return "\(request) goes on after its end" }
         let violation = check(&record)
         records[request] = record
         return violation.map { "\(request): \($0)" }
-    }
-}
-
-/// Steps in flight and every queue stay bounded.
-struct BoundChecker {
-    private var stageCount = 0
-    private var epoch = Epoch.none
-    private var inFlight = 0
-    private(set) var most = 0
-
-    mutating func observe(_ action: Coordinator.Action) -> String? {
-        switch action {
-        case .send(_, .assign(let assign)):
-            if assign.epoch < epoch { return "\(assign.epoch) after \(epoch)" }
-            epoch = assign.epoch
-            stageCount = assign.stageCount
-            inFlight = 0
-        case .forward(let forward):
-            inFlight += 1
-            most = max(most, inFlight)
-            if forward.epoch != epoch { return "a step of \(forward.epoch) in \(epoch)" }
-            if inFlight > Limits.stepsInFlight(stages: stageCount) {
-                return "\(inFlight) steps in flight over \(stageCount) stages"
-            }
-        default: break
-        }
-        return nil
-    }
-
-    mutating func result(_ result: StepResult) {
-        if result.epoch == epoch { inFlight -= 1 }
-    }
-
-    /// What a stage has received and not computed.
-    func queue(_ count: Int, _ assign: Assign) -> String? {
-        count > Limits.stepsInFlight(stages: assign.stageCount) ? "a stage has \(count) steps to compute" : nil
-    }
-}
-
-/// When nothing is asked any more, nothing is held any more.
-struct RestChecker {
-    static func violation(_ status: StatusReply, samplers: Int) -> String? {
-        if !status.isServing { return "at rest nobody serves: \(status.state)" }
-        if status.keyValueBlocksFree != status.keyValueBlocksTotal {
-            return "at rest only \(status.keyValueBlocksFree) of \(status.keyValueBlocksTotal) KV blocks are free"
-        }
-        if !status.requests.isEmpty { return "at rest there are \(status.requests.count) requests" }
-        return samplers == 0 ? nil : "at rest the last stage holds \(samplers) sequences"
     }
 }

@@ -1,0 +1,31 @@
+// Responsible for: the bugs that worlds can be given on purpose, so that the checkers can be checked. Must not know: who
+// finds them.
+
+/// What is wrong in a world on purpose.
+enum PlantedBug: CaseIterable {
+    /// A stage leaves out its last layer in some steps.
+    case skippedLayer
+    /// A stage does not write where something is written already.
+    case staleBlock
+    /// A stage mixes up the first two sequences of a step.
+    case swappedSequences
+    /// A stage takes every sequence for as long as its tokens so far.
+    case forgottenRestart
+    /// A token does not reach its client.
+    case lostToken
+    /// A client is told a token twice.
+    case doubledToken
+    /// The last stage takes every guess for right.
+    case trustedGuess
+    /// A worker takes whatever bytes came for right.
+    case uncheckedBytes
+    /// A worker takes a load for done while bytes are missing.
+    case earlyLoad
+    /// What a result says that was meant for an earlier coordinator is taken for the next answer.
+    case earlierResult
+    /// A coordinator that starts again counts epochs from the same number.
+    case repeatedEpochs
+
+    /// Among so many worlds one must find it. Some need a coordinator that starts again at the right moment.
+    var seeds: UInt64 { self == .earlierResult ? 500 : 20 }
+}

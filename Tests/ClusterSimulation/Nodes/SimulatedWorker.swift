@@ -1,0 +1,87 @@
+// Responsible for: a worker's process, as far as it is more than its machine. Must not know: what happens to it
+// (World+Workers), how the machine decides.
+
+import Cluster
+import Wire
+
+/// The machine, with activations as the toy model has them.
+typealias Worker = Cluster.Worker<[UInt64], [UInt64]>
+
+/// A place where worker processes live, one after the other.
+struct SimulatedWorker {
+    /// What happens to a process.
+    enum Thing {
+        case tick
+        /// The control connection of this number is up.
+        case connected(Int)
+        case weightsConnected(Int)
+        case inventory(Epoch)
+        case verify(Epoch, ContentHash)
+        case loaded(Epoch)
+        case computed(Forward, [UInt64])
+        case letter(Letter)
+    }
+
+    let memoryBytes: UInt64
+    let readBandwidth: Double
+    /// Names its cache, which outlives processes.
+    let cacheIdentity: ContentHash?
+    var cache = SimulatedCache()
+    /// The process that lives here now; nil: none.
+    var machine: Worker?
+    var clock = ProcessClock(start: 0)
+    var id = WorkerID(0)
+    /// Counts the processes.
+    var life = 0
+    /// Counts the attempts to connect to the coordinator's control socket; the newest counts.
+    var connection = 0
+    var isConnecting = false
+    var welcome: Welcome?
+    var stage: ToyStage?
+    /// Received, and neither computed nor skipped.
+    var waitingSteps: [StepID] = []
+    var nextStage = ""
+    var load: WeightLoad?
+    /// Contents whose bytes this process has found right.
+    var verified: Set<ContentHash> = []
+    /// Counts the sockets for weights, and the attempts to connect them.
+    var weightsSocket = 0
+    var weightsConnection = 0
+    var isWeightsLinkUp = false
+    /// The coordinator's process that they connect to, and when the load last moved.
+    var weightsPeer = 0
+    var lastWeights: UInt64 = 0
+    /// Results that wait until the coordinator is there again.
+    var unsent: [StepResult] = []
+    /// Computes, loads so many times slower.
+    var slowness: UInt64 = 1
+    /// What has happened while it was stopped.
+    var isFrozen = false
+    var held: [Thing] = []
+    var tick: UInt64 = .max
+    var loadFails = false
+    /// Computes nothing to its end.
+    var isHung = false
+
+    /// A new process begins with nothing but its cache.
+    mutating func begin(slot: Int, now: UInt64) {
+        life += 1
+        id = WorkerID(UInt64(slot) << 32 | UInt64(life))
+        clock = ProcessClock(start: now)
+        (welcome, stage, load) = (nil, nil, nil)
+        (waitingSteps, held, unsent, verified) = ([], [], [], [])
+        (isFrozen, isHung, isWeightsLinkUp) = (false, false, false)
+        weightsSocket += 1
+        tick = .max
+        var join = Join()
+        join.memoryBytes = memoryBytes
+        join.readBandwidth = readBandwidth
+        join.cacheIdentity = cacheIdentity
+        join.dataEndpoint = dataEndpoint(slot)
+        machine = Worker(join, now: clock.reading(now))
+    }
+
+    func dataEndpoint(_ slot: Int) -> String { "\(slot).\(life)" }
+
+    mutating func end() { (machine, stage, load) = (nil, nil, nil) }
+}

@@ -1,0 +1,100 @@
+// Responsible for: the least of what the coordinator's shell does for clients, so that they can live on the virtual
+// network. Must not know: how answers are computed.
+//
+// The real thing is shell code: `ClientSessions` and `CoordinatorLoop` (who is told what, and who is gone),
+// `GenerationService` (from text to tokens and back, stop strings). Here a stop string is a token's number, and there is
+// no text; the messages are the real ones.
+
+import Cluster
+import Sequences
+import Wire
+
+extension World {
+    /// What a client says.
+    func serve(_ message: ClientMessage, of client: ClientID) {
+        switch message {
+        case .statusQuery:
+            guard let status = coordinator.machine?.status(now: coordinator.clock.reading(now)) else { return }
+            reply(.status(status), to: client)
+        case .ping: reply(.pong, to: client)
+        case .cancel(let id):
+            if let session = coordinator.sessions.session(id, of: client) { order(.cancel(session.request)) }
+        case .generate(let message):
+            guard coordinator.sessions.session(message.id, of: client) == nil,
+                case .tokens(let prompt) = message.request.prompt
+            else { return note("\(client) asks \(message.id) twice, or without tokens") }
+            let session = coordinator.sessions.open(message, of: client)
+            reply(
+                .event(message.id, .accepted(model: "toy", promptTokens: prompt, droppedMessages: 0)), to: client)
+            let task = GenerationTask(session.request, prompt, message.request)
+            guard let right = asked[client] else { return note("nobody asked \(task)") }
+            answers.submit(task, right: right)
+            tell(.submit(task))
+        }
+    }
+
+    /// The text side tells the machine something; that takes a moment.
+    private func order(_ event: Coordinator.Event) {
+        queue.plan(.atCoordinator(.order(event), life: coordinator.life), at: now + random.milliseconds(0...3))
+    }
+
+    /// What the machine says about a request, for the client that asked.
+    func tellClient(_ action: Coordinator.Action) {
+        switch action {
+        case .emit(let request, let token): pass(on: token, of: request)
+        case .score(let request, let values):
+            inform(request) { .event($0.id, .scores(values)) }
+        case .waiting(let request, let why): inform(request) { .event($0.id, .waiting(why)) }
+        case .finish(let request, let reason):
+            inform(request) { session in
+                let reason = session.isStopped && reason != .cancelled ? FinishReason.stop : reason
+                return .event(session.id, .finished(reason, GenerationTimings()))
+            }
+            coordinator.sessions.close(request)
+        case .fail(let request, let error):
+            if error.retryAfterMilliseconds != nil { happened(.queueFull) }
+            inform(request) { .failed($0.id, error) }
+            coordinator.sessions.close(request)
+        case .started, .send, .connectFirstStage, .forward, .forget, .log: break
+        }
+    }
+
+    /// Nothing that follows a stop string is told.
+    private func pass(on token: SampledToken, of request: RequestID) {
+        guard let session = coordinator.sessions.session(of: request), !session.isStopped else { return }
+        if token.token == session.stop {
+            happened(.stopFound)
+            coordinator.sessions.stop(request)
+            order(.stop(request))
+        }
+        if bug == .lostToken && token.token % 7 == 1 { return }
+        let times = bug == .doubledToken && token.token % 7 == 1 ? 2 : 1
+        for _ in 0..<times {
+            inform(request) { .event($0.id, .tokens([token], text: nil)) }
+        }
+    }
+
+    private func inform(_ request: RequestID, _ make: (SimulatedSessions.Session) -> ClientReply) {
+        guard let session = coordinator.sessions.session(of: request) else {
+            return note("\(request) is told something and nobody asked it")
+        }
+        if !session.isGivenUp { reply(make(session), to: session.client) }
+    }
+
+    /// Whoever cannot be sent to is gone.
+    private func reply(_ message: ClientReply, to client: ClientID) {
+        let index = Self.client(client)
+        guard clients[index].connectionID == client, clients[index].isConnected, !clients[index].isCut else {
+            return giveUp(client)
+        }
+        post(.reply(message), from: .coordinator, to: .client(index), .control, life: clients[index].connection)
+    }
+
+    /// The client is gone, and its requests with it.
+    func giveUp(_ client: ClientID) {
+        for request in coordinator.sessions.giveUp(client) { order(.cancel(request)) }
+    }
+
+    /// Which client has this connection.
+    static func client(_ id: ClientID) -> Int { Int(id.value >> 32) }
+}

@@ -1,0 +1,28 @@
+// Responsible for: what the weight server of a coordinator's process does: it reads one piece after the other, at a limited
+// rate, and sends it, sometimes wrong. Must not know: who needs which, how they are fetched.
+
+import Wire
+
+extension World {
+    /// Asked for by a worker, and read when everything asked for before is.
+    func read(_ fetch: Fetch, for slot: Int, socket: Int) {
+        let time = UInt64(fetch.length) / weights.bytesPerMillisecond
+        coordinator.weightsFreeAt = max(coordinator.weightsFreeAt, now) + time
+        let thing = SimulatedCoordinator.Thing.read(fetch, worker: slot, socket: socket)
+        queue.plan(.atCoordinator(thing, life: coordinator.life), at: coordinator.weightsFreeAt)
+    }
+
+    func sendChunk(_ fetch: Fetch, to slot: Int, socket: Int) {
+        // The peer is a socket: one that was replaced is not reached any more.
+        guard nodes[slot].weightsSocket == socket, let tensor = ToyWeights.tensor(fetch.content) else { return }
+        let start = Int(fetch.offset)
+        var bytes = Array(tensor.bytes[start..<min(start + fetch.length, tensor.bytes.count)])
+        if random.chance(weights.damagePercent) {
+            happened(.chunkDamaged)
+            bytes[random.below(bytes.count)] ^= 1 << UInt8(random.below(8))
+        }
+        let chunk = Chunk(
+            content: fetch.content, offset: fetch.offset, length: bytes.count, total: UInt64(tensor.bytes.count))
+        post(.chunk(chunk, bytes), from: .coordinator, to: .worker(slot), .weights, life: nodes[slot].life)
+    }
+}
