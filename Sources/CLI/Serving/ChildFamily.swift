@@ -1,6 +1,7 @@
 // Responsible for: a coordinator and workers as child processes of this one, stopped together and never left behind.
 // Must not know: what they are for.
 import Foundation
+import Generation
 import Node
 import Sequences
 

@@ -2,6 +2,7 @@
 // Must not know: what the decisions are for, what is in a tensor.
 import Cluster
 import Foundation
+import Generation
 import Inference
 import Logging
 import ModelFile
