@@ -78,4 +78,45 @@ struct ModelReportTests {
         try Data(template.utf8).write(to: URL(fileURLWithPath: model + "/chat_template.jinja"))
         #expect(try ModelReport(path: model).chatTemplate == template)
     }
+
+    /// A small Llama whose author recommends this.
+    private func folder(recommending json: String) throws -> TemporaryFolder {
+        let folder = try TemporaryFolder()
+        let source = TestFiles.fixture("llama-f32")
+        for name in try FileManager.default.contentsOfDirectory(atPath: source) where name != "generation_config.json" {
+            try FileManager.default.createSymbolicLink(
+                atPath: folder.file(name), withDestinationPath: source + "/" + name)
+        }
+        try json.write(toFile: folder.file("generation_config.json"), atomically: true, encoding: .utf8)
+        return folder
+    }
+
+    @Test("What a model's author recommends for sampling is told")
+    func recommendedSampling() throws {
+        let folder = try folder(recommending: #"{"temperature": 0.5, "top_k": 20, "do_sample": true}"#)
+        let report = try ModelReport(path: folder.path)
+        #expect(report.samplingFacts.map { "\($0.name) \($0.value)" } == ["temperature 0.5", "top k 20"])
+        #expect(report.recommendedSampling.topP == nil)
+        #expect(try ModelReport(path: TestFiles.tales).samplingFacts.isEmpty)
+    }
+
+    @Test("Where a request says nothing it samples as the author recommends, and what it says goes first")
+    func defaultSampling() async throws {
+        let folder = try folder(recommending: #"{"do_sample": false}"#)
+        let generator = try LocalGenerator(modelPath: folder.path, contextLength: nil, threads: 1)
+        func tokens(_ change: (inout GenerationRequest) -> Void) async throws -> [Int32] {
+            var request = GenerationRequest(prompt: .tokens([1, 5, 9]))
+            (request.maximumTokens, request.ignoresEndOfText, request.sampling.seed) = (24, true, 7)
+            change(&request)
+            var tokens: [Int32] = []
+            for try await event in generator.generate(request).events {
+                if case .tokens(let more, _) = event { tokens += more.map(\.token) }
+            }
+            return tokens
+        }
+        let greedy = try await tokens { $0.sampling.temperature = 0 }
+        #expect(greedy.count == 24)
+        #expect(try await tokens { _ in } == greedy)
+        #expect(try await tokens { $0.sampling.temperature = 2 } != greedy)
+    }
 }

@@ -14,7 +14,7 @@ final class RawClient {
 
     /// Connects. Of what it does not read, `unread` messages are taken off the connection.
     init(_ context: Context, _ address: String, unread: Int = 1000) throws {
-        let id = try #require(RoutingID(ClientID(UInt64.random(in: 1...UInt64.max)).routingID))
+        let id = try #require(Peer(ClientID(UInt64.random(in: 1...UInt64.max)).routingID))
         let options = SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes, receiveHighWaterMark: unread)
         socket = try DealerSocket(context, options, as: id)
         poller = try Poller(Waker())

@@ -101,7 +101,7 @@ import Testing
     func newsDuringSend() throws {
         let link = try ListeningRouter()
         let dealer = try link.introducedDealer("worker-1")
-        let peer = try #require(RoutingID(Array("worker-1".utf8)))
+        let peer = try #require(Peer(Array("worker-1".utf8)))
         for round in UInt8(0)..<50 {
             while link.poller.wait(timeoutMilliseconds: 0).contains(link.router) { _ = link.router.receive() }
             #expect(dealer.send([[round]]) == .sent)

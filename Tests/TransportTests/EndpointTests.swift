@@ -84,11 +84,11 @@ import Testing
 
     @Test("A routing id has 1 to 255 bytes and does not begin with 0")
     func routingIDs() {
-        #expect(RoutingID([]) == nil)
-        #expect(RoutingID([0, 1]) == nil)
-        #expect(RoutingID(Array(repeating: 1, count: 256)) == nil)
-        #expect(RoutingID(Array("worker-1".utf8))?.description == "worker-1")
-        #expect(RoutingID([1, 0xFF])?.description == "01ff")
-        #expect(RoutingID.random() != RoutingID.random())
+        #expect(Peer([]) == nil)
+        #expect(Peer([0, 1]) == nil)
+        #expect(Peer(Array(repeating: 1, count: 256)) == nil)
+        #expect(Peer(Array("worker-1".utf8))?.description == "worker-1")
+        #expect(Peer([1, 0xFF])?.description == "01ff")
+        #expect(Peer.random() != Peer.random())
     }
 }

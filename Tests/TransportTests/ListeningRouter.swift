@@ -31,7 +31,7 @@ final class ListeningRouter {
 
     /// A DEALER on its way to the ROUTER.
     func dealer(_ id: String, _ options: SocketOptions = ListeningRouter.options) throws -> DealerSocket {
-        let dealer = try DealerSocket(context, options, as: try #require(RoutingID(Array(id.utf8))))
+        let dealer = try DealerSocket(context, options, as: try #require(Peer(Array(id.utf8))))
         try dealer.connect(endpoint)
         return dealer
     }
@@ -46,7 +46,7 @@ final class ListeningRouter {
     }
 
     /// The ROUTER's next message, waited for with its poller.
-    func nextMessage() throws -> (peer: RoutingID, frames: [Frame]) {
+    func nextMessage() throws -> (peer: Peer, frames: [Frame]) {
         try wait("a message for the ROUTER") {
             if let message = router.receive() { return message }
             _ = poller.wait(timeoutMilliseconds: 20)

@@ -28,7 +28,7 @@ import Testing
         #expect(link.router.send(to: .random(), [[1]]) == .unreachable)
         // Nothing of it stays behind in the next message.
         let dealer = try link.introducedDealer("worker-1")
-        #expect(link.router.send(to: try #require(RoutingID(Array("worker-1".utf8))), [[5]]) == .sent)
+        #expect(link.router.send(to: try #require(Peer(Array("worker-1".utf8))), [[5]]) == .sent)
         #expect(try dealer.nextMessage().map(\.bytes) == [[5]])
     }
 
@@ -37,7 +37,7 @@ import Testing
         let link = try ListeningRouter()
         let old = try link.introducedDealer("worker-1")
         let new = try link.introducedDealer("worker-1")
-        let id = try #require(RoutingID(Array("worker-1".utf8)))
+        let id = try #require(Peer(Array("worker-1".utf8)))
         #expect(link.router.send(to: id, [[42]]) == .sent)
         #expect(try new.nextMessage().map(\.bytes) == [[42]])
         #expect(old.receive() == nil)
@@ -80,7 +80,7 @@ import Testing
         #expect(try link.nextMessage().peer.description == "bad")
         bad.send(pattern(1001))
         try wait("unreachable") {
-            link.router.send(to: try #require(RoutingID(Array("bad".utf8))), [[1]]) == .unreachable ? () : pause()
+            link.router.send(to: try #require(Peer(Array("bad".utf8))), [[1]]) == .unreachable ? () : pause()
         }
         #expect(link.router.receive() == nil)
         #expect(good.send([pattern(1000)]) == .sent)
@@ -130,7 +130,7 @@ import Testing
         stranger.die(withReset: false)
         let dealer = try link.dealer("worker-1")
         try dealer.sendWhenPossible([[1]])
-        let id = try #require(RoutingID(Array("worker-1".utf8)))
+        let id = try #require(Peer(Array("worker-1".utf8)))
         try wait("the honest peer") { try link.nextMessage().peer == id ? () : nil }
         #expect(link.router.send(to: id, [[2]]) == .sent)
         #expect(try dealer.nextMessage().map(\.bytes) == [[2]])

@@ -18,7 +18,7 @@ import Testing
             while link.monitor.next() != nil {}
         }
         let dealer = try link.introducedDealer("last")
-        #expect(link.router.send(to: try #require(RoutingID(Array("last".utf8))), [[7]]) == .sent)
+        #expect(link.router.send(to: try #require(Peer(Array("last".utf8))), [[7]]) == .sent)
         dealer.close()
     }
 }

@@ -87,7 +87,7 @@ import Testing
         let narrow = SocketOptions(maximumFrameBytes: 1 << 20, sendHighWaterMark: 4, receiveHighWaterMark: 4)
         let link = try ListeningRouter(narrow)
         let dealer = try link.introducedDealer("slow", narrow)
-        let peer = try #require(RoutingID(Array("slow".utf8)))
+        let peer = try #require(Peer(Array("slow".utf8)))
         let block = pattern(256 << 10)
 
         // The kernel's own buffers take some; what matters is that the end comes, and that it is not a wait.

@@ -51,7 +51,14 @@ struct InspectCommand: AsyncParsableCommand {
                 ["name", report.name], ["parameters", "\(report.parameters)"],
                 ["tensor types", types.joined(separator: ", ")],
                 ["tokenizer", report.tokenizerTokens.map { "\($0) tokens" } ?? "none"],
+                ["recommended sampling", Self.sampling(report)],
             ] + report.configurationFacts.map { [$0.name, $0.value] })
+    }
+
+    /// "temperature 0.6, top k 20".
+    private static func sampling(_ report: ModelReport) -> String {
+        let facts = report.samplingFacts.map { "\($0.name) \($0.value)" }
+        return facts.isEmpty ? "none" : facts.joined(separator: ", ")
     }
 
     private static func memory(_ memory: ModelReport.Memory) -> [String] {

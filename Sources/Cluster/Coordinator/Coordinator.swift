@@ -53,6 +53,12 @@ package struct Coordinator: Sendable {
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
     package var nextDeadline: Moment? { membership.members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat }
 
+    /// Whose results count: the last worker of the plan that serves; nil: none serves.
+    package var samplingWorker: WorkerID? { deployments.serving?.last }
+
+    /// Whether this worker is a member.
+    package func isMember(_ worker: WorkerID) -> Bool { membership.members.contains { $0.id == worker } }
+
     /// Who is a member.
     package var workers: [WorkerID] { membership.members.map(\.id) }
 

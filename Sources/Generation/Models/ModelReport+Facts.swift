@@ -9,6 +9,9 @@ extension ModelReport {
         Self.facts(of: configuration, under: "")
     }
 
+    /// Name and value of every sampling parameter that the author recommends.
+    package var samplingFacts: [(name: String, value: String)] { Self.facts(of: recommendedSampling, under: "") }
+
     /// The same of any value, each name behind `prefix`.
     static func facts(of value: Any, under prefix: String) -> [(name: String, value: String)] {
         Mirror(reflecting: value).children.flatMap { child -> [(name: String, value: String)] in

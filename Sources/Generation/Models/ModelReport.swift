@@ -37,6 +37,23 @@ package struct ModelReport: Sendable, Encodable {
         package var roles: [String]
     }
 
+    /// How the author recommends to sample, which is what happens where a request says nothing; nil: nothing is said.
+    package struct Sampling: Sendable, Encodable, Equatable {
+        package var temperature: Float?
+        package var topK: Int?
+        package var topP: Float?
+        package var minP: Float?
+        package var repeatPenalty: Float?
+
+        init(_ parameters: SamplingParameters) {
+            temperature = parameters.temperature
+            topK = parameters.topK
+            topP = parameters.topP
+            minP = parameters.minP
+            repeatPenalty = parameters.repeatPenalty
+        }
+    }
+
     /// What one process with all layers takes, in bytes, for a context of so many tokens.
     package struct Memory: Sendable, Encodable, Equatable {
         package var context: Int
@@ -58,6 +75,7 @@ package struct ModelReport: Sendable, Encodable {
     package var tokenizerTokens: Int?
     package var specialTokens: [SpecialToken]
     package var chatTemplate: String?
+    package var recommendedSampling: Sampling
     package var memory: Memory
     package var parts: [Part]
     package var tensors: [Tensor]
@@ -76,6 +94,7 @@ package struct ModelReport: Sendable, Encodable {
         tokenizerTokens = model.tokenizer?.tokens.count
         specialTokens = Self.specialTokens(of: model)
         chatTemplate = model.chatTemplate
+        recommendedSampling = Sampling(model.generation.sampling)
         memory = Self.memory(of: loaded)
         parts = configuration.parts(ofLayers: 0..<configuration.layerCount).map { part in
             let memoryBytes = Stage.weightBytes(of: model.tensors(of: part))

@@ -152,9 +152,9 @@ private final class ClientLink {
     init(_ context: Context, _ endpoint: Endpoint, address: String, waker: Waker) throws {
         self.address = address
         let id = ClientID(UInt64.random(in: 1...UInt64.max))
-        guard let routingID = RoutingID(id.routingID) else { preconditionFailure("a client's routing id is valid") }
+        guard let peer = Peer(id.routingID) else { preconditionFailure("a client's routing id is valid") }
         do {
-            socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: routingID)
+            socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: peer)
             monitor = try socket.monitor()
             poller = try Poller(waker)
             try socket.connect(endpoint)

@@ -126,25 +126,22 @@ final class CoordinatorLoop {
             guard let (peer, frames) = sockets.control.receive() else { return }
             guard frames.count == 1 else { continue }
             do {
-                switch try ControlRequest(decoding: frames[0].bytes) {
-                case .worker(let message):
-                    guard let id = WorkerID(routingID: peer.bytes) else { continue }
-                    decide(.worker(id, message))
-                case .client(let message):
-                    guard let id = ClientID(routingID: peer.bytes) else { continue }
-                    serve(message, of: id)
+                switch Permissions.speaker(peer, saying: try ControlRequest(decoding: frames[0].bytes)) {
+                case .worker(let id, let message): decide(.worker(id, message))
+                case .client(let id, let message): serve(message, of: id)
+                case nil: continue
                 }
             } catch {
                 parts.log.warning("an unreadable message of \(peer) was dropped: \(error)")
-                guard let client = ClientID(routingID: peer.bytes) else { continue }
+                guard let client = ClientID(routingID: peer.routingID) else { continue }
                 reply(.refusal(Refusal(reason: "the coordinator cannot read this request: \(error)")), to: client)
             }
         }
     }
 
     private func receiveResults() {
-        while let (_, frames) = sockets.tokens.receive() {
-            guard frames.count == 1 else { continue }
+        while let (peer, frames) = sockets.tokens.receive() {
+            guard frames.count == 1, Permissions.mayGiveResults(peer, to: machine) else { continue }
             do {
                 var result = try StepResult(decoding: frames[0].bytes)
                 result.timings.append(
@@ -160,7 +157,7 @@ final class CoordinatorLoop {
 
     private func receiveFetches() {
         while let (peer, frames) = sockets.weights.receive() {
-            guard frames.count == 1, let fetch = try? Fetch(decoding: frames[0].bytes) else { continue }
+            guard frames.count == 1, Permissions.mayFetch(peer, from: machine), let fetch = try? Fetch(decoding: frames[0].bytes) else { continue }
             _ = fetches.post(.init(peer: peer, fetch: fetch))
         }
     }
@@ -243,7 +240,7 @@ final class CoordinatorLoop {
 
     /// The requests of a client that is gone, or reads so slowly that its queue is full, are given up.
     private func send(_ message: [UInt8], to client: ClientID) -> SendResult {
-        guard let peer = RoutingID(client.routingID) else { return .unreachable }
+        guard let peer = Peer(client.routingID) else { return .unreachable }
         let result = sockets.control.send(to: peer, [message])
         switch result {
         case .sent: break
@@ -321,7 +318,7 @@ final class CoordinatorLoop {
     }
 
     private func send(_ command: CoordinatorMessage, to worker: WorkerID) {
-        guard let peer = RoutingID(worker.routingID) else { return }
+        guard let peer = Peer(worker.routingID) else { return }
         if sockets.control.send(to: peer, [command.encode()]) == .unreachable { unreachable.append(worker) }
     }
 

@@ -14,7 +14,7 @@ final class OutboundLink {
 
     /// Connects to `endpoint` and joins `poller`. Throws where the endpoint cannot be one.
     init(
-        _ context: Context, to endpoint: Endpoint, as id: RoutingID, maximumFrameBytes: Int, poller: Poller
+        _ context: Context, to endpoint: Endpoint, as id: Peer, maximumFrameBytes: Int, poller: Poller
     ) throws(TransportError) {
         socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: maximumFrameBytes), as: id)
         monitor = try socket.monitor()

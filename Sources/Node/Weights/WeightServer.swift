@@ -8,13 +8,13 @@ import Wire
 struct WeightServer: Sendable {
     /// A worker's connection and what it asks for.
     struct Request: Sendable {
-        let peer: RoutingID
+        let peer: Peer
         let fetch: Fetch
     }
 
     /// The answer and its raw frame.
     struct Reply: Sendable {
-        let peer: RoutingID
+        let peer: Peer
         let chunk: Chunk
         let bytes: [UInt8]
     }

@@ -105,11 +105,16 @@ final class WorkerLoop {
     private static func connectControl(
         _ context: Context, _ endpoint: Endpoint, _ id: WorkerID, _ poller: Poller
     ) throws(TandemError) -> OutboundLink {
-        guard let routingID = RoutingID(id.routingID) else { preconditionFailure("a worker's routing id is valid") }
         do {
             return try OutboundLink(
-                context, to: endpoint, as: routingID, maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
+                context, to: endpoint, as: peer(id), maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
         } catch { throw TandemError(error) }
+    }
+
+    /// How others know this worker on every link.
+    private static func peer(_ id: WorkerID) -> Peer {
+        guard let peer = Peer(id.routingID) else { preconditionFailure("a worker's routing id is valid") }
+        return peer
     }
 
     private var now: Moment { clock.now }
@@ -328,8 +333,8 @@ final class WorkerLoop {
         link = nil
         do {
             link = try OutboundLink(
-                context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.coordinator), as: .random(),
-                maximumFrameBytes: maximumFrameBytes, poller: poller)
+                context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.coordinator),
+                as: Self.peer(id), maximumFrameBytes: maximumFrameBytes, poller: poller)
         } catch { throw TandemError(error) }
     }
 }

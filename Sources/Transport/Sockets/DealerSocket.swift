@@ -7,9 +7,9 @@ package final class DealerSocket: Pollable {
     package let handle: SocketHandle
 
     /// Throws `.system` where libzmq has no socket left.
-    package init(_ context: Context, _ options: SocketOptions, as id: RoutingID) throws(TransportError) {
+    package init(_ context: Context, _ options: SocketOptions, as id: Peer) throws(TransportError) {
         handle = try SocketHandle(ZMQ_DEALER, context: context, options: options)
-        handle.set(ZMQ_ROUTING_ID, id.bytes)
+        handle.set(ZMQ_ROUTING_ID, id.routingID)
     }
 
     /// Begins to connect and returns at once; the monitor tells when the connection is there. After a break libzmq

@@ -39,9 +39,9 @@ package final class RouterSocket: Pollable {
     }
 
     /// Sends one message: the frames, then `bulk` as its last frame. Copies each byte once, never waits.
-    package func send(to peer: RoutingID, _ frames: [[UInt8]], bulk: UnsafeRawBufferPointer? = nil) -> SendResult {
+    package func send(to peer: Peer, _ frames: [[UInt8]], bulk: UnsafeRawBufferPointer? = nil) -> SendResult {
         handle.checkUse()
-        let addressed = peer.bytes.withUnsafeBytes { handle.sendFrame($0, more: true) }
+        let addressed = peer.routingID.withUnsafeBytes { handle.sendFrame($0, more: true) }
         // A pipe that dies after this point swallows the rest without a word; the next send says `.unreachable`.
         switch addressed == 0 ? handle.sendFrames(frames, bulk: bulk.map { .copied($0) }) : addressed {
         case 0: return .sent
@@ -53,9 +53,9 @@ package final class RouterSocket: Pollable {
 
     /// The next message and who sent it, without waiting. Nil: nothing is there, or a message was dropped for breaking
     /// a limit; either way go back to polling, which tells at once if there is more.
-    package func receive() -> (peer: RoutingID, frames: [Frame])? {
+    package func receive() -> (peer: Peer, frames: [Frame])? {
         guard let frames = handle.receive(extra: 1) else { return nil }
-        return (RoutingID(received: frames[0].bytes), Array(frames.dropFirst()))
+        return (Peer(received: frames[0].bytes), Array(frames.dropFirst()))
     }
 
     /// Events of this socket's connections. Call once, before `bind`, so that none is missed.

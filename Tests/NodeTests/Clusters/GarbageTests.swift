@@ -25,7 +25,7 @@ private struct Spy {
     let poller: Poller
 
     init(_ address: String) throws {
-        let id = try #require(RoutingID(WorkerID(0xABCD).routingID))
+        let id = try #require(Peer(WorkerID(0xABCD).routingID))
         socket = try DealerSocket(Context(), SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: id)
         poller = try Poller(Waker())
         try socket.connect(try Endpoint(parsing: address))
@@ -75,7 +75,7 @@ private func pester(_ endpoints: [String], until isOver: Cancellation, seed: UIn
             let ids = [ClientID(UInt64(index + 1)).routingID, WorkerID(UInt64(index + 1)).routingID, [1, 2, 3]]
             for id in ids {
                 let options = SocketOptions(maximumFrameBytes: 1 << 20, maximumFrames: 64)
-                let socket = try DealerSocket(context, options, as: try #require(RoutingID(id)))
+                let socket = try DealerSocket(context, options, as: try #require(Peer(id)))
                 try socket.connect(try Endpoint(parsing: endpoint))
                 sockets.append(socket)
             }

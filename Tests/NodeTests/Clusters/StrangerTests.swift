@@ -7,14 +7,14 @@ import Wire
 @testable import GenerationTests
 @testable import Node
 
-extension RoutingID {
-    fileprivate init(of client: ClientID) throws { self = try #require(RoutingID(client.routingID)) }
+extension Peer {
+    fileprivate init(of client: ClientID) throws { self = try #require(Peer(client.routingID)) }
 }
 
 @Suite("Strangers")
 struct StrangerTests {
     /// Sends frames as `id` and returns the first reply, nil where none comes in time. Runs on a thread of its own.
-    private func exchange(_ address: String, _ id: RoutingID, _ frames: [[UInt8]]) async throws -> [UInt8]? {
+    private func exchange(_ address: String, _ id: Peer, _ frames: [[UInt8]]) async throws -> [UInt8]? {
         let thread = try LoopThread(name: "stranger") { () throws -> [UInt8]? in
             let socket = try DealerSocket(Context(), SocketOptions(maximumFrameBytes: 1 << 20), as: id)
             let poller = try Poller(Waker())
@@ -44,7 +44,7 @@ struct StrangerTests {
         try await TestCluster.with(options, workers: 0) { cluster in
             var join = Join()
             join.version = 77
-            let worker = try #require(RoutingID(WorkerID(9).routingID))
+            let worker = try #require(Peer(WorkerID(9).routingID))
             let toWorker = try await exchange(
                 cluster.address, worker, [ControlRequest.worker(.join(join)).encode()])
             guard case .refusal(let refusal) = try CoordinatorMessage(decoding: try #require(toWorker)) else {
@@ -55,7 +55,7 @@ struct StrangerTests {
             var query = StatusQuery()
             query.version = 78
             let toClient = try await exchange(
-                cluster.address, RoutingID(of: ClientID(9)), [ControlRequest.client(.statusQuery(query)).encode()])
+                cluster.address, Peer(of: ClientID(9)), [ControlRequest.client(.statusQuery(query)).encode()])
             guard case .refusal(let reason) = try ClientReply(decoding: try #require(toClient)) else {
                 return #expect(Bool(false), "the client was not refused")
             }

@@ -21,7 +21,7 @@ enum HeaderSubjects {
         "network": .init(modules: ["CZeroMQ", "Transport"]),
         "wire": .init(modules: ["Wire"]),
         "mailboxes": .init(types: ["Mailbox"]),
-        "peers": .init(types: ["RoutingID"]),
+        "peers": .init(types: ["Peer"]),
         "threads": .init(
             modules: ["Dispatch", "Synchronization"], types: ["LoopThread", "Mailbox", "ThreadPool"],
             words: ["Thread", "pthread_create", "pthread_t"], headers: ["pthread.h"]),
