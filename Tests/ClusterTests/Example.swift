@@ -25,7 +25,7 @@ enum Example {
     static func join(_ number: UInt64, memory: UInt64 = 10_000) -> Join {
         var join = Join()
         join.memoryBytes = memory
-        join.readBandwidth = 1e9
+        join.readBytesPerSecond = 1e9
         join.dataEndpoint = "tcp://w\(number):1"
         return join
     }

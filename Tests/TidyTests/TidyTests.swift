@@ -47,6 +47,16 @@ import Testing
         expectNone(files.flatMap { HeaderRule.check($0, modules: modules) } + HeaderRule.checkTable(files))
     }
 
+    @Test("Files that the documentation names exist")
+    func documents() throws {
+        let paths = Repository.paths()
+        let documents = paths.filter { $0.hasSuffix(".md") }
+        try #require(documents.count > 10)
+        for path in documents {
+            expectNone(DocumentRule.check(path: path, text: try Repository.text(of: path), against: paths))
+        }
+    }
+
     @Test("Only the command line names flags")
     func flags() {
         expectNone(files.flatMap(FlagRule.check))

@@ -16,8 +16,8 @@ enum Samples {
         join.cores = 8
         join.threads = 7
         join.instructionLevel = "avx512"
-        join.readBandwidth = 2.5e10
-        join.int8Speed = 1e12
+        join.readBytesPerSecond = 2.5e10
+        join.int8OperationsPerSecond = 1e12
         join.dataEndpoint = "tcp://10.0.0.2:5001"
         join.cacheIdentity = hash
         return join
@@ -113,7 +113,7 @@ enum Samples {
         worker.hostName = "h"
         worker.layers = 2..<4
         worker.state = "loading 40%"
-        worker.readBandwidth = 1e9
+        worker.readBytesPerSecond = 1e9
         var status = StatusReply()
         status.modelName = "m"
         status.isServing = true
@@ -121,7 +121,7 @@ enum Samples {
         var stage = StageStatus(worker: WorkerID(5))
         stage.steps = 12
         stage.tokens = 300
-        stage.total = StageTiming(wire: 1, queue: 2, compute: 3, wait: 4)
+        stage.total = StageMicroseconds(wire: 1, queue: 2, compute: 3, wait: 4)
         stage.recentBusy = 0.75
         stage.queuedSteps = 2
         status.stages = [stage, StageStatus(worker: WorkerID(6))]
@@ -190,7 +190,7 @@ enum Samples {
             scores: [
                 SequenceScores(sequence: SequenceID(3), logProbabilities: [-0.5, -2]),
                 SequenceScores(sequence: SequenceID(4), logProbabilities: []),
-            ], timings: [StageTiming(wire: 1, queue: 2, compute: 1234, wait: 4)], sentMicroseconds: 1 << 50)
+            ], timings: [StageMicroseconds(wire: 1, queue: 2, compute: 1234, wait: 4)], sentMicroseconds: 1 << 50)
     }
 
     static let fetch = Fetch(content: hash, offset: 1 << 35, length: Limits.chunkBytes)

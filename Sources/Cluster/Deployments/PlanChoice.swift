@@ -12,7 +12,7 @@ struct PlanChoice: Sendable {
     func plan(over members: [Member]) -> Result<Plan, PlanRefusal> {
         let candidates = members.map {
             Planner.Candidate(
-                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBandwidth: bandwidth(like: $0.join, members))
+                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBytesPerSecond: bandwidth(like: $0.join, members))
         }
         if !hasServed && candidates.count < configuration.minimumWorkers {
             return .failure(.tooFewWorkers(needed: configuration.minimumWorkers, present: candidates.count))
@@ -31,6 +31,6 @@ struct PlanChoice: Sendable {
     private func bandwidth(like join: Join, _ others: [Member]) -> Double {
         let alike = others.filter { $0.join.hostName == join.hostName && $0.join.threads == join.threads }
         return join.hostName.isEmpty
-            ? join.readBandwidth : alike.map(\.join.readBandwidth).max() ?? join.readBandwidth
+            ? join.readBytesPerSecond : alike.map(\.join.readBytesPerSecond).max() ?? join.readBytesPerSecond
     }
 }

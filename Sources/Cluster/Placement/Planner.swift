@@ -11,11 +11,11 @@ package struct Planner: Sendable {
         /// What it offers.
         package var memoryBytes: UInt64
         /// Bytes per second: decoding reads every weight once for a token. 0: not known.
-        package var readBandwidth: Double
-        package init(worker: WorkerID, memoryBytes: UInt64, readBandwidth: Double) {
+        package var readBytesPerSecond: Double
+        package init(worker: WorkerID, memoryBytes: UInt64, readBytesPerSecond: Double) {
             self.worker = worker
             self.memoryBytes = memoryBytes
-            self.readBandwidth = readBandwidth
+            self.readBytesPerSecond = readBytesPerSecond
         }
     }
 
@@ -113,8 +113,8 @@ private struct SplitSearch {
     init(model: ModelShape, candidates: [Planner.Candidate]) {
         self.model = model
         self.candidates = candidates
-        let fastest = candidates.map(\.readBandwidth).max() ?? 0
-        speeds = candidates.map { Self.step($0.readBandwidth, fastest: fastest) }
+        let fastest = candidates.map(\.readBytesPerSecond).max() ?? 0
+        speeds = candidates.map { Self.step($0.readBytesPerSecond, fastest: fastest) }
         sums = model.layerBytes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
     }
 

@@ -10,7 +10,7 @@ struct PipelineMonitor: Sendable {
     struct StageTotals: Sendable {
         var steps: UInt64 = 0
         var tokens: UInt64 = 0
-        var total = StageTiming()
+        var total = StageMicroseconds()
     }
 
     /// How much each stage had computed at a time.
@@ -57,7 +57,7 @@ struct PipelineMonitor: Sendable {
     /// A step of so many tokens is through. `timings` has one entry for each stage and one for the way back to the
     /// coordinator, whose `wait` is the time from sending the step to its result by the coordinator's own clock (0: not
     /// measured). Other numbers of entries tell nothing.
-    mutating func note(_ timings: [StageTiming], tokens: Int, _ now: Moment) {
+    mutating func note(_ timings: [StageMicroseconds], tokens: Int, _ now: Moment) {
         guard timings.count == stages.count + 1, let last = timings.last else { return }
         var resident: UInt64 = 0
         var most: UInt64 = 0

@@ -87,8 +87,8 @@ extension WorkerStatus {
         cores = join.cores
         threads = join.threads
         instructionLevel = join.instructionLevel
-        readBandwidth = join.readBandwidth
-        int8Speed = join.int8Speed
+        readBytesPerSecond = join.readBytesPerSecond
+        int8OperationsPerSecond = join.int8OperationsPerSecond
         transferredBytes = gauges.transferredBytes
         cachedBytes = gauges.cachedBytes
         stepsCompleted = deployment?.stage(of: member.id)?.stepsCompleted ?? 0

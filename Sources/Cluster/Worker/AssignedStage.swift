@@ -88,7 +88,7 @@ extension Worker {
                     steps[0].input = nil
                     actions.append(.compute(step.header, step.input))
                 } else {
-                    let nothing = StepResult(epoch: epoch, step: step.header.step, timings: [StageTiming()])
+                    let nothing = StepResult(epoch: epoch, step: step.header.step, timings: [StageMicroseconds()])
                     actions += passOn(nothing, nil, isEmpty: true)
                 }
             }

@@ -16,7 +16,7 @@ extension ClusterStatus {
 
         init() {}
 
-        init(_ timing: StageTiming) {
+        init(_ timing: StageMicroseconds) {
             (wire, queue) = (Double(timing.wire), Double(timing.queue))
             (compute, wait) = (Double(timing.compute), Double(timing.wait))
         }

@@ -106,8 +106,8 @@ extension ClusterStatus.Worker {
         cores = worker.cores
         threads = worker.threads
         instructionLevel = worker.instructionLevel
-        readBytesPerSecond = worker.readBandwidth
-        int8OperationsPerSecond = worker.int8Speed
+        readBytesPerSecond = worker.readBytesPerSecond
+        int8OperationsPerSecond = worker.int8OperationsPerSecond
         transferredBytes = Int(clamping: worker.transferredBytes)
         cachedBytes = Int(clamping: worker.cachedBytes)
         stepsCompleted = Int(clamping: worker.stepsCompleted)

@@ -145,7 +145,7 @@ final class CoordinatorLoop {
             do {
                 var result = try StepResult(decoding: frames[0].bytes)
                 result.timings.append(
-                    StageTiming(
+                    StageMicroseconds(
                         wire: Microseconds.since(result.sentMicroseconds),
                         wait: trips.end(of: result.step, result.epoch)))
                 decide(.stepResult(result))
@@ -157,7 +157,9 @@ final class CoordinatorLoop {
 
     private func receiveFetches() {
         while let (peer, frames) = sockets.weights.receive() {
-            guard frames.count == 1, Permissions.mayFetch(peer, from: machine), let fetch = try? Fetch(decoding: frames[0].bytes) else { continue }
+            guard frames.count == 1, Permissions.mayFetch(peer, from: machine),
+                let fetch = try? Fetch(decoding: frames[0].bytes)
+            else { continue }
             _ = fetches.post(.init(peer: peer, fetch: fetch))
         }
     }

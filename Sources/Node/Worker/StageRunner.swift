@@ -177,7 +177,7 @@ final class StageRunner {
         let start = Microseconds.monotonic
         let output = try withInput(arrival.activations) { try stage.compute(forward, input: $0) }
         let end = Microseconds.monotonic
-        let timing = StageTiming(
+        let timing = StageMicroseconds(
             wire: arrival.wireMicroseconds, queue: start - arrival.arrivalMicroseconds, compute: end - start,
             wait: start - idleSinceMicroseconds)
         idleSinceMicroseconds = end

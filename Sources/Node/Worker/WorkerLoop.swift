@@ -98,7 +98,9 @@ final class WorkerLoop {
             return "it only pretends to compute, \(Double(simulated.nanosecondsPerStep) / 1e6) ms for a step and "
                 + "\(Double(simulated.nanosecondsPerToken) / 1e3) microseconds for each token beyond the first"
         }
-        let speed = String(format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBandwidth / 1e9, join.int8Speed / 1e9)
+        let speed = String(
+            format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBytesPerSecond / 1e9,
+            join.int8OperationsPerSecond / 1e9)
         return "\(join.threads) threads, \(join.instructionLevel), \(speed)"
     }
 

@@ -90,8 +90,8 @@ package struct WorkerOptions: Sendable {
         if !join.isSimulated {
             do { speed = try MachineSpeed.measure(threads: threads) } catch { throw TandemError(error) }
         }
-        join.readBandwidth = speed.readBytesPerSecond
-        join.int8Speed = speed.int8OperationsPerSecond
+        join.readBytesPerSecond = speed.readBytesPerSecond
+        join.int8OperationsPerSecond = speed.int8OperationsPerSecond
         join.dataEndpoint = dataEndpoint.description
         return join
     }

@@ -68,8 +68,8 @@ extension Join {
         p.cores = UInt32(cores)
         p.threads = UInt32(threads)
         p.instructionLevel = clipped(instructionLevel, to: Limits.nameBytes)
-        p.readBandwidth = readBandwidth
-        p.int8Speed = int8Speed
+        p.readBytesPerSecond = readBytesPerSecond
+        p.int8OperationsPerSecond = int8OperationsPerSecond
         p.dataEndpoint = dataEndpoint
         if let cacheIdentity { p.cacheIdentity = .init(cacheIdentity.bytes) }
         p.isSimulated = isSimulated
@@ -89,8 +89,8 @@ extension Join {
         cores = try check.count(p.cores, "cores", to: 1 << 16)
         threads = try check.count(p.threads, "threads", to: 1 << 16)
         instructionLevel = try check.string(p.instructionLevel, "instructionLevel", atMost: Limits.nameBytes)
-        readBandwidth = try check.finite(p.readBandwidth, "readBandwidth")
-        int8Speed = try check.finite(p.int8Speed, "int8Speed")
+        readBytesPerSecond = try check.finite(p.readBytesPerSecond, "readBytesPerSecond")
+        int8OperationsPerSecond = try check.finite(p.int8OperationsPerSecond, "int8OperationsPerSecond")
         dataEndpoint = try check.string(p.dataEndpoint, "dataEndpoint", atMost: Limits.nameBytes)
         if dataEndpoint.isEmpty { throw WireError("Join.dataEndpoint is empty") }
         isSimulated = p.isSimulated

@@ -68,8 +68,8 @@ extension WorkerStatus {
         p.cores = UInt32(cores)
         p.threads = UInt32(threads)
         p.instructionLevel = clipped(instructionLevel, to: Limits.nameBytes)
-        p.readBandwidth = readBandwidth
-        p.int8Speed = int8Speed
+        p.readBytesPerSecond = readBytesPerSecond
+        p.int8OperationsPerSecond = int8OperationsPerSecond
         p.transferredBytes = transferredBytes
         p.cachedBytes = cachedBytes
         p.stepsCompleted = stepsCompleted
@@ -92,8 +92,8 @@ extension WorkerStatus {
         cores = try check.count(p.cores, "cores", to: 1 << 16)
         threads = try check.count(p.threads, "threads", to: 1 << 16)
         instructionLevel = try check.string(p.instructionLevel, "instructionLevel", atMost: Limits.nameBytes)
-        readBandwidth = try check.finite(p.readBandwidth, "readBandwidth")
-        int8Speed = try check.finite(p.int8Speed, "int8Speed")
+        readBytesPerSecond = try check.finite(p.readBytesPerSecond, "readBytesPerSecond")
+        int8OperationsPerSecond = try check.finite(p.int8OperationsPerSecond, "int8OperationsPerSecond")
         transferredBytes = p.transferredBytes
         cachedBytes = p.cachedBytes
         stepsCompleted = p.stepsCompleted
@@ -136,7 +136,7 @@ extension StageStatus {
         self.init(worker: WorkerID(p.worker))
         steps = p.steps
         tokens = p.tokens
-        total = StageTiming(p.total)
+        total = StageMicroseconds(p.total)
         recentBusy = try check.finite(p.recentBusy, "recentBusy")
         queuedSteps = try check.count(p.queuedSteps, "queuedSteps", to: Limits.stepsInFlight)
     }

@@ -32,7 +32,7 @@ extension Forward {
         if activationCount % max(tokens, 1) != 0 || (items.isEmpty && activationCount > 0) {
             throw WireError("Forward.activationCount is \(activationCount), not a multiple of its \(tokens) tokens")
         }
-        timings = try check.array(p.timings, "timings", atMost: Limits.workers).map { StageTiming($0) }
+        timings = try check.array(p.timings, "timings", atMost: Limits.workers).map { StageMicroseconds($0) }
         sentMicroseconds = p.sentMicroseconds
     }
 }
@@ -123,7 +123,7 @@ extension StepResult {
         let check = Check("StepResult")
         self.init(
             epoch: Epoch(p.epoch), step: StepID(p.step),
-            timings: try check.array(p.timings, "timings", atMost: Limits.workers).map { StageTiming($0) },
+            timings: try check.array(p.timings, "timings", atMost: Limits.workers).map { StageMicroseconds($0) },
             sentMicroseconds: p.sentMicroseconds)
         for entry in try check.array(p.samples, "samples", atMost: Limits.batchTokens) {
             samples.append(
@@ -136,9 +136,9 @@ extension StepResult {
     }
 }
 
-extension StageTiming {
-    var proto: PStageTiming {
-        var p = PStageTiming()
+extension StageMicroseconds {
+    var proto: PStageMicroseconds {
+        var p = PStageMicroseconds()
         p.wire = wire
         p.queue = queue
         p.compute = compute
@@ -146,5 +146,5 @@ extension StageTiming {
         return p
     }
 
-    init(_ p: PStageTiming) { self.init(wire: p.wire, queue: p.queue, compute: p.compute, wait: p.wait) }
+    init(_ p: PStageMicroseconds) { self.init(wire: p.wire, queue: p.queue, compute: p.compute, wait: p.wait) }
 }

@@ -190,10 +190,10 @@ nonisolated struct PJoin: Sendable {
   var instructionLevel: String = String()
 
   /// bytes per second
-  var readBandwidth: Double = 0
+  var readBytesPerSecond: Double = 0
 
   /// operations per second
-  var int8Speed: Double = 0
+  var int8OperationsPerSecond: Double = 0
 
   var dataEndpoint: String = String()
 
@@ -1090,8 +1090,8 @@ nonisolated struct PStageStatus: Sendable {
 
   var tokens: UInt64 = 0
 
-  var total: PStageTiming {
-    get {_total ?? PStageTiming()}
+  var total: PStageMicroseconds {
+    get {_total ?? PStageMicroseconds()}
     set {_total = newValue}
   }
   /// Returns true if `total` has been explicitly set.
@@ -1108,7 +1108,7 @@ nonisolated struct PStageStatus: Sendable {
 
   init() {}
 
-  fileprivate var _total: PStageTiming? = nil
+  fileprivate var _total: PStageMicroseconds? = nil
 }
 
 /// Coordinator -> client, in `StatusReply`.
@@ -1241,14 +1241,14 @@ nonisolated struct PWorkerStatus: @unchecked Sendable {
     set {_uniqueStorage()._instructionLevel = newValue}
   }
 
-  var readBandwidth: Double {
-    get {_storage._readBandwidth}
-    set {_uniqueStorage()._readBandwidth = newValue}
+  var readBytesPerSecond: Double {
+    get {_storage._readBytesPerSecond}
+    set {_uniqueStorage()._readBytesPerSecond = newValue}
   }
 
-  var int8Speed: Double {
-    get {_storage._int8Speed}
-    set {_uniqueStorage()._int8Speed = newValue}
+  var int8OperationsPerSecond: Double {
+    get {_storage._int8OperationsPerSecond}
+    set {_uniqueStorage()._int8OperationsPerSecond = newValue}
   }
 
   var transferredBytes: UInt64 {
@@ -1306,7 +1306,7 @@ nonisolated struct PForward: Sendable {
 
   var activationCount: UInt32 = 0
 
-  var timings: [PStageTiming] = []
+  var timings: [PStageMicroseconds] = []
 
   var sentMicroseconds: UInt64 = 0
 
@@ -1316,7 +1316,7 @@ nonisolated struct PForward: Sendable {
 }
 
 /// In `Forward`, `StepResult` and `StageStatus`: what became of one step at one stage, in microseconds.
-nonisolated struct PStageTiming: Sendable {
+nonisolated struct PStageMicroseconds: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
@@ -1434,7 +1434,7 @@ nonisolated struct PStepResult: Sendable {
 
   var samples: [PSequenceSample] = []
 
-  var timings: [PStageTiming] = []
+  var timings: [PStageMicroseconds] = []
 
   var scores: [PSequenceScores] = []
 
@@ -1813,7 +1813,7 @@ nonisolated extension PSentence: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Join"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}data_endpoint\0\u{3}cache_identity\0\u{3}is_simulated\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}data_endpoint\0\u{3}cache_identity\0\u{3}is_simulated\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1830,8 +1830,8 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.cores) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.threads) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.instructionLevel) }()
-      case 10: try { try decoder.decodeSingularDoubleField(value: &self.readBandwidth) }()
-      case 11: try { try decoder.decodeSingularDoubleField(value: &self.int8Speed) }()
+      case 10: try { try decoder.decodeSingularDoubleField(value: &self.readBytesPerSecond) }()
+      case 11: try { try decoder.decodeSingularDoubleField(value: &self.int8OperationsPerSecond) }()
       case 12: try { try decoder.decodeSingularStringField(value: &self.dataEndpoint) }()
       case 13: try { try decoder.decodeSingularBytesField(value: &self.cacheIdentity) }()
       case 14: try { try decoder.decodeSingularBoolField(value: &self.isSimulated) }()
@@ -1868,11 +1868,11 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if !self.instructionLevel.isEmpty {
       try visitor.visitSingularStringField(value: self.instructionLevel, fieldNumber: 9)
     }
-    if self.readBandwidth.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.readBandwidth, fieldNumber: 10)
+    if self.readBytesPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.readBytesPerSecond, fieldNumber: 10)
     }
-    if self.int8Speed.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.int8Speed, fieldNumber: 11)
+    if self.int8OperationsPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.int8OperationsPerSecond, fieldNumber: 11)
     }
     if !self.dataEndpoint.isEmpty {
       try visitor.visitSingularStringField(value: self.dataEndpoint, fieldNumber: 12)
@@ -1896,8 +1896,8 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.cores != rhs.cores {return false}
     if lhs.threads != rhs.threads {return false}
     if lhs.instructionLevel != rhs.instructionLevel {return false}
-    if lhs.readBandwidth != rhs.readBandwidth {return false}
-    if lhs.int8Speed != rhs.int8Speed {return false}
+    if lhs.readBytesPerSecond != rhs.readBytesPerSecond {return false}
+    if lhs.int8OperationsPerSecond != rhs.int8OperationsPerSecond {return false}
     if lhs.dataEndpoint != rhs.dataEndpoint {return false}
     if lhs.cacheIdentity != rhs.cacheIdentity {return false}
     if lhs.isSimulated != rhs.isSimulated {return false}
@@ -3669,7 +3669,7 @@ nonisolated extension PNamedCount: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}host_name\0\u{3}process_id\0\u{3}first_layer\0\u{3}end_layer\0\u{1}state\0\u{3}resident_bytes\0\u{3}memory_bytes\0\u{3}planned_bytes\0\u{3}weight_bytes\0\u{3}key_value_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bandwidth\0\u{3}int8_speed\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{3}steps_completed\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}host_name\0\u{3}process_id\0\u{3}first_layer\0\u{3}end_layer\0\u{1}state\0\u{3}resident_bytes\0\u{3}memory_bytes\0\u{3}planned_bytes\0\u{3}weight_bytes\0\u{3}key_value_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{3}steps_completed\0")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -3686,8 +3686,8 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _cores: UInt32 = 0
     var _threads: UInt32 = 0
     var _instructionLevel: String = String()
-    var _readBandwidth: Double = 0
-    var _int8Speed: Double = 0
+    var _readBytesPerSecond: Double = 0
+    var _int8OperationsPerSecond: Double = 0
     var _transferredBytes: UInt64 = 0
     var _cachedBytes: UInt64 = 0
     var _stepsCompleted: UInt64 = 0
@@ -3715,8 +3715,8 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _cores = source._cores
       _threads = source._threads
       _instructionLevel = source._instructionLevel
-      _readBandwidth = source._readBandwidth
-      _int8Speed = source._int8Speed
+      _readBytesPerSecond = source._readBytesPerSecond
+      _int8OperationsPerSecond = source._int8OperationsPerSecond
       _transferredBytes = source._transferredBytes
       _cachedBytes = source._cachedBytes
       _stepsCompleted = source._stepsCompleted
@@ -3752,8 +3752,8 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 12: try { try decoder.decodeSingularUInt32Field(value: &_storage._cores) }()
         case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._threads) }()
         case 14: try { try decoder.decodeSingularStringField(value: &_storage._instructionLevel) }()
-        case 15: try { try decoder.decodeSingularDoubleField(value: &_storage._readBandwidth) }()
-        case 16: try { try decoder.decodeSingularDoubleField(value: &_storage._int8Speed) }()
+        case 15: try { try decoder.decodeSingularDoubleField(value: &_storage._readBytesPerSecond) }()
+        case 16: try { try decoder.decodeSingularDoubleField(value: &_storage._int8OperationsPerSecond) }()
         case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._transferredBytes) }()
         case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._cachedBytes) }()
         case 19: try { try decoder.decodeSingularUInt64Field(value: &_storage._stepsCompleted) }()
@@ -3807,11 +3807,11 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if !_storage._instructionLevel.isEmpty {
         try visitor.visitSingularStringField(value: _storage._instructionLevel, fieldNumber: 14)
       }
-      if _storage._readBandwidth.bitPattern != 0 {
-        try visitor.visitSingularDoubleField(value: _storage._readBandwidth, fieldNumber: 15)
+      if _storage._readBytesPerSecond.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._readBytesPerSecond, fieldNumber: 15)
       }
-      if _storage._int8Speed.bitPattern != 0 {
-        try visitor.visitSingularDoubleField(value: _storage._int8Speed, fieldNumber: 16)
+      if _storage._int8OperationsPerSecond.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._int8OperationsPerSecond, fieldNumber: 16)
       }
       if _storage._transferredBytes != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._transferredBytes, fieldNumber: 17)
@@ -3845,8 +3845,8 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._cores != rhs_storage._cores {return false}
         if _storage._threads != rhs_storage._threads {return false}
         if _storage._instructionLevel != rhs_storage._instructionLevel {return false}
-        if _storage._readBandwidth != rhs_storage._readBandwidth {return false}
-        if _storage._int8Speed != rhs_storage._int8Speed {return false}
+        if _storage._readBytesPerSecond != rhs_storage._readBytesPerSecond {return false}
+        if _storage._int8OperationsPerSecond != rhs_storage._int8OperationsPerSecond {return false}
         if _storage._transferredBytes != rhs_storage._transferredBytes {return false}
         if _storage._cachedBytes != rhs_storage._cachedBytes {return false}
         if _storage._stepsCompleted != rhs_storage._stepsCompleted {return false}
@@ -3959,8 +3959,8 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
   }
 }
 
-nonisolated extension PStageTiming: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".StageTiming"
+nonisolated extension PStageMicroseconds: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StageMicroseconds"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}wire\0\u{1}queue\0\u{1}compute\0\u{1}wait\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
@@ -3994,7 +3994,7 @@ nonisolated extension PStageTiming: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: PStageTiming, rhs: PStageTiming) -> Bool {
+  static func ==(lhs: PStageMicroseconds, rhs: PStageMicroseconds) -> Bool {
     if lhs.wire != rhs.wire {return false}
     if lhs.queue != rhs.queue {return false}
     if lhs.compute != rhs.compute {return false}

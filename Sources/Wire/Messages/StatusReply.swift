@@ -45,8 +45,8 @@ package struct WorkerStatus: Equatable, Sendable {
     package var cores = 0
     package var threads = 0
     package var instructionLevel = ""
-    package var readBandwidth: Double = 0
-    package var int8Speed: Double = 0
+    package var readBytesPerSecond: Double = 0
+    package var int8OperationsPerSecond: Double = 0
     package var transferredBytes: UInt64 = 0
     package var cachedBytes: UInt64 = 0
     package var stepsCompleted: UInt64 = 0
@@ -74,7 +74,7 @@ package struct StageStatus: Equatable, Sendable {
     /// Of this epoch: steps that it has computed, their tokens, and where its time went.
     package var steps: UInt64 = 0
     package var tokens: UInt64 = 0
-    package var total = StageTiming()
+    package var total = StageMicroseconds()
     /// The share of the last seconds in which it computed, 0 to 1.
     package var recentBusy: Double = 0
     /// Steps that wait at it or are being computed.

@@ -17,7 +17,7 @@ package struct Forward: Equatable, Sendable, WireMessage {
     package var items: [ForwardItem]
     package var activationCount: Int
     /// What became of it at the stages before, in their order.
-    package var timings: [StageTiming] = []
+    package var timings: [StageMicroseconds] = []
     /// When it was sent: microseconds of the sender's time of day.
     package var sentMicroseconds: UInt64 = 0
 
@@ -94,12 +94,12 @@ package struct StepResult: Equatable, Sendable, WireMessage {
     /// One for each item with targets, in the order of the items.
     package var scores: [SequenceScores]
     /// What became of the step at each stage.
-    package var timings: [StageTiming]
+    package var timings: [StageMicroseconds]
     /// When it was sent: microseconds of the sender's time of day.
     package var sentMicroseconds: UInt64
     package init(
         epoch: Epoch, step: StepID, samples: [SequenceSample] = [], scores: [SequenceScores] = [],
-        timings: [StageTiming] = [], sentMicroseconds: UInt64 = 0
+        timings: [StageMicroseconds] = [], sentMicroseconds: UInt64 = 0
     ) {
         self.epoch = epoch
         self.step = step
@@ -112,7 +112,7 @@ package struct StepResult: Equatable, Sendable, WireMessage {
 
 /// What became of one step at one stage, in microseconds. `compute` and `wait` of all its steps together make up the
 /// stage's time.
-package struct StageTiming: Equatable, Sendable {
+package struct StageMicroseconds: Equatable, Sendable {
     /// From the sender's `sentMicroseconds` to its arrival: as exact as the hosts' times of day agree, exact on one host.
     package var wire: UInt64 = 0
     /// From its arrival until the stage turned to it.
@@ -128,7 +128,7 @@ package struct StageTiming: Equatable, Sendable {
     }
 
     /// Adds up, field by field.
-    package static func += (total: inout StageTiming, timing: StageTiming) {
+    package static func += (total: inout StageMicroseconds, timing: StageMicroseconds) {
         total.wire &+= timing.wire
         total.queue &+= timing.queue
         total.compute &+= timing.compute

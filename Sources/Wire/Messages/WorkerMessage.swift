@@ -28,9 +28,9 @@ package struct Join: Equatable, Sendable {
     /// The kernels' instruction set, such as "avx512".
     package var instructionLevel = ""
     /// Measured: bytes per second.
-    package var readBandwidth: Double = 0
+    package var readBytesPerSecond: Double = 0
     /// Measured: int8 operations per second.
-    package var int8Speed: Double = 0
+    package var int8OperationsPerSecond: Double = 0
     /// Where its data socket is bound, as the previous stage can reach it.
     package var dataEndpoint = ""
     /// 32 random bytes that name its cache of weights and outlive the process: a worker that comes back with them takes

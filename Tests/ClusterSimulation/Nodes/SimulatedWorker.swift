@@ -23,7 +23,7 @@ struct SimulatedWorker {
     }
 
     let memoryBytes: UInt64
-    let readBandwidth: Double
+    let readBytesPerSecond: Double
     /// Names its cache, which outlives processes.
     let cacheIdentity: ContentHash?
     var cache = SimulatedCache()
@@ -75,7 +75,7 @@ struct SimulatedWorker {
         tick = .max
         var join = Join()
         join.memoryBytes = memoryBytes
-        join.readBandwidth = readBandwidth
+        join.readBytesPerSecond = readBytesPerSecond
         join.cacheIdentity = cacheIdentity
         join.dataEndpoint = dataEndpoint(slot)
         machine = Worker(join, now: clock.reading(now))

@@ -100,7 +100,7 @@ extension World {
                 coordinator.earlierTokens = []
             }
         }
-        result.timings.append(StageTiming(wait: 1 + random.next() % 40_000))
+        result.timings.append(StageMicroseconds(wait: 1 + random.next() % 40_000))
         tell(.stepResult(result))
     }
 

@@ -12,7 +12,7 @@ extension World {
             let identity = ContentHash(Array(repeating: UInt8(slot + 1), count: ContentHash.byteCount))
             nodes.append(
                 SimulatedWorker(
-                    memoryBytes: memory, readBandwidth: [1e9, 1e9, 3e9][random.below(3)],
+                    memoryBytes: memory, readBytesPerSecond: [1e9, 1e9, 3e9][random.below(3)],
                     cacheIdentity: random.chance(70) ? identity : nil))
         }
         for slot in nodes.indices {
@@ -99,7 +99,7 @@ extension World {
     private func computed(_ slot: Int, _ forward: Forward, _ input: [UInt64]) {
         guard let stage = nodes[slot].stage, nodes[slot].machine?.assignment?.epoch == forward.epoch else { return }
         var (hidden, result) = stage.compute(forward, input)
-        result.timings = [StageTiming(wire: 300, queue: 50, compute: 1_000 + random.next() % 5_000, wait: 10)]
+        result.timings = [StageMicroseconds(wire: 300, queue: 50, compute: 1_000 + random.next() % 5_000, wait: 10)]
         note(stage.complaint)
         nodes[slot].waitingSteps.removeAll { $0 == forward.step }
         tell(slot, .computed(result, hidden))

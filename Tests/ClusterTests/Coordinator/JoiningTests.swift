@@ -116,7 +116,7 @@ import Wire
                 var join = Example.join(UInt64(index + 1))
                 join.hostName = host
                 join.threads = threads[index]
-                join.readBandwidth = index == 0 ? 3e9 : 1e9
+                join.readBytesPerSecond = index == 0 ? 3e9 : 1e9
                 played.tell(.worker(WorkerID(UInt64(index + 1)), .join(join)))
             }
             return played.plan.map(\.layers)

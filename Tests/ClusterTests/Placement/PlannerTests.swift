@@ -9,7 +9,7 @@ import Wire
     private func candidates(_ memory: [UInt64], speeds: [Double]? = nil) -> [Planner.Candidate] {
         memory.enumerated().map { index, bytes in
             Planner.Candidate(
-                worker: WorkerID(UInt64(index)), memoryBytes: bytes, readBandwidth: speeds?[index] ?? 1e9)
+                worker: WorkerID(UInt64(index)), memoryBytes: bytes, readBytesPerSecond: speeds?[index] ?? 1e9)
         }
     }
 

@@ -50,13 +50,13 @@ import Wire
     func hops() {
         var monitor = PipelineMonitor(stageCount: 2)
         #expect(monitor.targetSteps == 2)
-        let stage = StageTiming(wire: 100, queue: 10, compute: 1_000)
-        for _ in 0..<50 { monitor.note([stage, stage, StageTiming(wire: 100)], tokens: 1, .start) }
+        let stage = StageMicroseconds(wire: 100, queue: 10, compute: 1_000)
+        for _ in 0..<50 { monitor.note([stage, stage, StageMicroseconds(wire: 100)], tokens: 1, .start) }
         #expect(monitor.targetSteps == 2)
         // Round trips of 3,500 us, of which 2,020 are spent in stages.
-        for _ in 0..<100 { monitor.note([stage, stage, StageTiming(wire: 0, wait: 3_500)], tokens: 1, .start) }
+        for _ in 0..<100 { monitor.note([stage, stage, StageMicroseconds(wire: 0, wait: 3_500)], tokens: 1, .start) }
         #expect(monitor.targetSteps == 3)
-        for _ in 0..<100 { monitor.note([stage, stage, StageTiming(wire: 0, wait: 90_000)], tokens: 1, .start) }
+        for _ in 0..<100 { monitor.note([stage, stage, StageMicroseconds(wire: 0, wait: 90_000)], tokens: 1, .start) }
         #expect(monitor.targetSteps == 4)
     }
 
@@ -66,7 +66,8 @@ import Wire
         monitor.begin(.milliseconds(1_000))
         for step: UInt64 in 1...100 {
             monitor.note(
-                [StageTiming(compute: 9_000), StageTiming(compute: 5_000), StageTiming(wire: 1)], tokens: 4,
+                [StageMicroseconds(compute: 9_000), StageMicroseconds(compute: 5_000), StageMicroseconds(wire: 1)],
+                tokens: 4,
                 .milliseconds(1_000 + step * 10))
         }
         monitor.pause(.milliseconds(2_000))

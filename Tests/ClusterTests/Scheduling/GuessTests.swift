@@ -26,8 +26,8 @@ import Wire
                     result.samples.append(SequenceSample(sequence: item.sequence, sample: SampledToken(token: last)))
                 }
             }
-            let time = StageTiming(compute: 1_000)
-            result.timings = [time, time, StageTiming()]
+            let time = StageMicroseconds(compute: 1_000)
+            result.timings = [time, time, StageMicroseconds()]
             return result
         }
     }

@@ -250,7 +250,7 @@ import Wire
         #expect(worker.handle(.command(.skip(skip)), now: .start).isEmpty)
         let computed = StepResult(epoch: Epoch(5), step: StepID(1))
         var skipped = Forward(epoch: Epoch(5), step: StepID(2), items: [], activationCount: 0)
-        skipped.timings = [StageTiming()]
+        skipped.timings = [StageMicroseconds()]
         #expect(
             worker.handle(.computed(computed, "made of a"), now: .start) == [
                 .sendForward(forward(5, 1, activations: 4), "made of a"), .sendForward(skipped),

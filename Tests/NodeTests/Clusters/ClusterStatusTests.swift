@@ -7,7 +7,9 @@ import Wire
 @Suite("The state of a cluster")
 struct ClusterStatusTests {
     /// Two stages, of which the worker that joined later has the first layers.
-    private static func reply(steps: UInt64, active: UInt64, timings: [StageTiming], epoch: UInt64 = 3) -> StatusReply {
+    private static func reply(steps: UInt64, active: UInt64, timings: [StageMicroseconds], epoch: UInt64 = 3)
+        -> StatusReply
+    {
         var reply = StatusReply()
         reply.epoch = Epoch(epoch)
         reply.generatedTokens = 2 * steps
@@ -26,23 +28,28 @@ struct ClusterStatusTests {
 
     @Test("A stage has the layers and the name of its worker, its mean times and its busy share")
     func stages() throws {
-        let timings = [StageTiming(wire: 100, queue: 50, compute: 300, wait: 100), StageTiming(compute: 10, wait: 30)]
+        let timings = [
+            StageMicroseconds(wire: 100, queue: 50, compute: 300, wait: 100), StageMicroseconds(compute: 10, wait: 30),
+        ]
         let status = ClusterStatus(Self.reply(steps: 10, active: 1000, timings: timings))
         #expect(status.stages.map(\.worker) == ["b", "a"] && status.stages.map(\.pid) == [1, 0])
         #expect(status.stages.map(\.layers) == [.init(0..<2), .init(2..<5)])
         #expect(status.stages.map(\.busyFraction) == [0.25, 0.75] && status.stages.map(\.tokens) == [30, 30])
         let mean = try #require(status.stages[1].meanMicroseconds)
         #expect((mean.wire, mean.queue, mean.compute, mean.wait) == (10, 5, 30, 10))
-        let new = ClusterStatus(Self.reply(steps: 0, active: 0, timings: [StageTiming(), StageTiming()]))
+        let new = ClusterStatus(Self.reply(steps: 0, active: 0, timings: [StageMicroseconds(), StageMicroseconds()]))
         #expect(new.stages.allSatisfy { $0.meanMicroseconds == nil && $0.busyFraction == nil })
     }
 
     @Test("Between two states a stage was busy for a share of the time with steps in flight, not of idle time before")
     func activity() throws {
         let before = ClusterStatus(
-            Self.reply(steps: 10, active: 1000, timings: [StageTiming(compute: 300), StageTiming(compute: 100)]))
+            Self.reply(
+                steps: 10, active: 1000, timings: [StageMicroseconds(compute: 300), StageMicroseconds(compute: 100)]))
         // 400 microseconds with steps in flight, after a million without any.
-        let later = [StageTiming(wire: 60, queue: 20, compute: 600, wait: 1_000_100), StageTiming(compute: 200)]
+        let later = [
+            StageMicroseconds(wire: 60, queue: 20, compute: 600, wait: 1_000_100), StageMicroseconds(compute: 200),
+        ]
         let after = ClusterStatus(Self.reply(steps: 30, active: 1400, timings: later))
         let activity = ClusterActivity(before: before, after: after)
         #expect(activity.stages.map(\.worker) == ["h/0", "h/1"] && activity.stages.map(\.steps) == [20, 20])
@@ -55,7 +62,7 @@ struct ClusterStatusTests {
 
     @Test("A new plan counts from its beginning, and without any step there is nothing to tell")
     func replanned() {
-        let timings = [StageTiming(compute: 300), StageTiming(compute: 100)]
+        let timings = [StageMicroseconds(compute: 300), StageMicroseconds(compute: 100)]
         let before = ClusterStatus(Self.reply(steps: 50, active: 9000, timings: timings))
         let after = ClusterStatus(Self.reply(steps: 5, active: 400, timings: timings, epoch: 4))
         let activity = ClusterActivity(before: before, after: after)

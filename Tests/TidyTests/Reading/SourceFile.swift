@@ -65,6 +65,15 @@ enum Repository {
         return try paths.sorted().map { SourceFile(path: $0, text: try text(of: $0)) }
     }
 
+    /// Every file that belongs to the project, in order of path.
+    static func paths() -> [String] {
+        let folders = ["Sources", "Tests", "Deploy", ".ci", ".github"]
+        return folders.flatMap { folder -> [String] in
+            let found = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
+            return (found?.compactMap { $0 as? String } ?? []).map { "\(folder)/\($0)" }
+        }.sorted() + ["Package.swift", "README.md"]
+    }
+
     /// The text of a file of the repository.
     static func text(of path: String) throws -> String {
         try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)

@@ -80,4 +80,16 @@ import Testing
             #expect(SharedNameRule.check([first, file("B/Limits.swift", text)]).isEmpty)
         }
     }
+
+    @Test("A file that is named but not there is found; files that are there, globs and other names are not")
+    func documents() {
+        let paths = ["Sources/Wire/Coding/StepCoding.swift", "Tests/Reference/make.py", "README.md"]
+        func lines(_ text: String) -> [Int?] {
+            DocumentRule.check(path: "a.md", text: text, against: paths).map(\.line)
+        }
+        #expect(lines("See `Wire/Coding/StepCoding.swift`,\n`Coding/StepCode.swift` and `Gone.swift`.") == [2, 2])
+        #expect(lines("`StepCoding.swift` `../../README.md` `Wire/Coding/*Coding.swift` `make.py`").isEmpty)
+        #expect(lines("`config.json` `x.swift y` StepCode.swift `.swift` `a.c()`").isEmpty)
+        #expect(lines("`Wire/*Codings.swift` and `tepCoding.swift`") == [1, 1])
+    }
 }
