@@ -35,6 +35,7 @@ struct RunCommand: AsyncParsableCommand {
             quantization: quantization.quantize, keyValueType: keyValues.keyValueType
         ) { done, total in progress.update("loading", done: done, total: total) }
         progress.end()
+        Terminal.warn(generator.notices)
         let answer = try await AnswerPrinter(json: prompt.json).print(generator.generate(request))
         if answer.reason == .cancelled { throw ExitCode(130) }
     }

@@ -42,6 +42,7 @@ struct PerplexityCommand: AsyncParsableCommand {
         let loaded = try LoadedModel(
             path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
             threads: threads)
+        Terminal.warn(loaded.notices)
         let text = try PerplexityText(path: file, for: loaded, windowLength: context, maximumWindows: chunks)
         let generator: any Generator
         if let coordinator {

@@ -33,6 +33,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         options.replaces = force
         options.requantizes = allowRequantize
         let converter = try ModelConverter(options)
+        Terminal.warn(converter.notices)
         let isStopped = Cancellation()
         let interrupt = Interrupt { isStopped.set() }
         defer { interrupt.stop() }

@@ -40,7 +40,9 @@ struct TokenizeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let text = try readText()
-        let tokens = try ModelTokenizer(path: model).tokens(of: text, special: special)
+        let tokenizer = try ModelTokenizer(path: model)
+        Terminal.warn(tokenizer.notices)
+        let tokens = tokenizer.tokens(of: text, special: special)
         if json {
             let report = Report(tokens: tokens.map(\.id), pieces: tokens.map(\.piece), count: tokens.count)
             Terminal.put(try JSONOutput.line(report))
@@ -98,7 +100,9 @@ struct DetokenizeCommand: AsyncParsableCommand {
             }
             return id
         }
-        let text = try ModelTokenizer(path: model).text(of: tokens, special: special)
+        let tokenizer = try ModelTokenizer(path: model)
+        Terminal.warn(tokenizer.notices)
+        let text = try tokenizer.text(of: tokens, special: special)
         Terminal.put(json ? try JSONOutput.line(Report(text: text)) : text + "\n")
     }
 }

@@ -15,6 +15,11 @@ enum Terminal {
     /// A line of talk on stderr.
     static func say(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
 
+    /// What is to be known of a model whose files were guessed at in part, or used in part.
+    static func warn(_ notices: [Sentence]) {
+        for notice in notices { say("warning: \(notice.spelled)") }
+    }
+
     /// Talk without an end of line.
     static func sayPart(_ text: String) { write(text, to: STDERR_FILENO) }
 

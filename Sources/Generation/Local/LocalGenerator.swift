@@ -46,6 +46,9 @@ package final class LocalGenerator: Generator {
         self.chunk = chunk
     }
 
+    /// What of the model's files was guessed or left out: a sentence each.
+    package var notices: [Sentence] { loaded.notices }
+
     /// Answers a request on a thread of its own; requests wait for each other.
     package func generate(_ request: GenerationRequest) -> Generation {
         let isCancelled = Cancellation()

@@ -65,6 +65,9 @@ package struct LoadedModel: Sendable {
     /// The model's name.
     package var name: String { model.name }
 
+    /// What of its files was guessed or left out: a sentence each.
+    package var notices: [Sentence] { model.notices }
+
     /// KV blocks of one sequence as long as the context.
     package var blocksPerSequence: Int { KeyValueBlock.count(forPositions: contextLength) }
 

@@ -56,6 +56,8 @@ package struct ModelConverter: Sendable {
     private let converted: ConvertedTensors
     /// Contents that no file holds, by index of the tensor.
     private let numbers: [Int: [Float]]
+    /// What of the model's files was guessed or left out: a sentence each.
+    package var notices: [Sentence] { conversion.notices }
 
     /// Opens the input and chooses every type. Throws what is wrong with either path, the type or the model.
     package init(_ options: ConversionOptions) throws(TandemError) {

@@ -66,6 +66,8 @@ package struct ModelReport: Sendable, Encodable {
     }
 
     package var name: String
+    /// What of the files was guessed or left out: a sentence each.
+    package var warnings: [String]
     package var parameters: Int
     package var fileBytes: Int
     package var types: [TypeCount]
@@ -87,6 +89,7 @@ package struct ModelReport: Sendable, Encodable {
         let model = loaded.model
         let summary = model.summary
         name = model.name
+        warnings = loaded.notices.map(\.description)
         parameters = summary.parameters
         fileBytes = summary.bytes
         types = summary.types.map { TypeCount(type: $0.type.name, tensors: $0.tensors, bytes: $0.bytes) }

@@ -7,6 +7,8 @@ import Tokenization
 /// The tokenizer of a model file or folder, also of one that holds nothing else.
 package struct ModelTokenizer: Sendable {
     private let tokenizer: Tokenizer
+    /// What of its files was guessed or left out: a sentence each.
+    package let notices: [Sentence]
 
     /// A token of a text.
     package struct Token: Sendable {
@@ -24,6 +26,7 @@ package struct ModelTokenizer: Sendable {
                 "\(path) has no tokenizer",
                 hint: "give a GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file")
         }
+        notices = description.notices
         do { tokenizer = try Tokenizer(description) } catch { throw TandemError("\(path): \(error)") }
     }
 
