@@ -16,9 +16,13 @@ struct WideIntegerTests {
             "123456789012345678901234567890123456789012345678901234567890",
         ])
     func asWritten(digits: String) throws {
-        #expect(try render("{{ x }} {{ [x] }} {{ x | tojson }} {{ x | string }}", digits) == "\(digits) [\(digits)] \(digits) \(digits)")
+        #expect(
+            try render("{{ x }} {{ [x] }} {{ x | tojson }} {{ x | string }}", digits)
+                == "\(digits) [\(digits)] \(digits) \(digits)")
         #expect(try render("{{ x | tojson }}", #"{"maximum": [\#(digits)]}"#) == #"{"maximum": [\#(digits)]}"#)
-        #expect(try render("{{ x is integer }} {{ x is number }} {{ x is float }} {{ x | int }}", digits) == "True True False \(digits)")
+        #expect(
+            try render("{{ x is integer }} {{ x is number }} {{ x is float }} {{ x | int }}", digits)
+                == "True True False \(digits)")
         #expect(try render("{{ x == x }} {{ x > 5 }}", digits) == "True \(digits.hasPrefix("-") ? "False" : "True")")
     }
 

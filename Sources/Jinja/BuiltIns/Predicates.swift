@@ -53,7 +53,8 @@ extension Renderer {
         switch (name, value) {
         case ("undefined", .undefined), ("none", .none), ("boolean", .bool), ("true", .bool(true)),
             ("false", .bool(false)), ("integer", .int), ("integer", .wideInt), ("float", .float), ("string", .string),
-            ("mapping", .dictionary), ("number", .int), ("number", .wideInt), ("number", .float), ("number", .bool), ("sequence", .string),
+            ("mapping", .dictionary), ("number", .int), ("number", .wideInt), ("number", .float), ("number", .bool),
+            ("sequence", .string),
             ("sequence", .list), ("sequence", .tuple), ("sequence", .dictionary), ("sequence", .range),
             ("sequence", .undefined), ("callable", .macro), ("callable", .function), ("callable", .loop),
             ("callable", .joiner), ("callable", .undefined):

@@ -6,7 +6,8 @@ extension GGUFModel {
     func refuseOtherKinds() throws(ModelFileError) {
         if let type = try? metadata.string("general.type"), let (problem, hint) = Self.otherTypes[type] {
             throw ModelFileError(
-                .unsupported, file: mainFile, field: "general.type", value: "\"\(type)\"", problem, hint: Sentence(hint))
+                .unsupported, file: mainFile, field: "general.type", value: "\"\(type)\"", problem, hint: Sentence(hint)
+            )
         }
         let pooling = (try? metadata.string("general.architecture")).flatMap { name in
             try? metadata.integer(name + ".pooling_type")

@@ -66,7 +66,9 @@ extension HuggingFaceModel {
     func chatTemplate(named name: String, notices: inout [Sentence]) -> String? {
         do throws(ModelFileError) {
             return try chatTemplateFile(named: name)
-                .or(chatTemplate(named: name, in: Self.optionalJSON("tokenizer_config.json", in: folder, notices: &notices)))
+                .or(
+                    chatTemplate(
+                        named: name, in: Self.optionalJSON("tokenizer_config.json", in: folder, notices: &notices)))
         } catch {
             notices.append("\(error.description); there is no chat template without it")
             return nil

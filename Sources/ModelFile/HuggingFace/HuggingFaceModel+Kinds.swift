@@ -50,7 +50,9 @@ extension HuggingFaceModel {
     /// Refuses weights with the head of a classifier and none for tokens, whatever config.json says.
     func refuseClassifier(_ tensors: [String: StoredTensor]) throws(ModelFileError) {
         guard tensors["lm_head.weight"] == nil,
-            let head = ["score.weight", "classifier.weight", "classifier.dense.weight"].first(where: { tensors[$0] != nil })
+            let head = ["score.weight", "classifier.weight", "classifier.dense.weight"].first(where: {
+                tensors[$0] != nil
+            })
         else { return }
         throw ModelFileError(
             .unsupported, file: folder.path, field: "tensor \(head)",

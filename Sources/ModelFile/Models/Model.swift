@@ -111,7 +111,7 @@ extension Model {
             assembled = try configuration.assemble(
                 stored, naming: .huggingFace(family, tensors: stored), mainFile: weights.files[0].source.name)
         } catch {
-            throw error.code == .missing ? weights.contradiction ?? error : error
+            throw error.code == .missing && weights.absent.isEmpty ? weights.contradiction ?? error : error
         }
         (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try TokenizerJSON.description(in: folder.folder)

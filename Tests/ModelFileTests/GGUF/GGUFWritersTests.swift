@@ -48,7 +48,8 @@ struct GGUFWritersTests {
             #expect(try file.tokenizer()?.kinds.map { Int($0.rawValue) } == kinds)
         }
         for list in [
-            Self.list(5, [4, 0, 255].map(Int32.init)), Self.list(1, [Int8(4), 0, -1]), Self.list(11, [Int64(4), 0, 255]),
+            Self.list(5, [4, 0, 255].map(Int32.init)), Self.list(1, [Int8(4), 0, -1]),
+            Self.list(11, [Int64(4), 0, 255]),
         ] {
             var file = TinyModels.llamaGGUF()
             file.set("tokenizer.ggml.model", .string("t5"))
@@ -100,7 +101,9 @@ struct GGUFWritersTests {
         #expect(refusal { try file.tokenizer() }?.field == "tokenizer.ggml.add_bos_token")
     }
 
-    @Test("An id beyond the vocabulary is not used, and a sentence says so once", arguments: ["eos", "bos", "eot", "mask"])
+    @Test(
+        "An id beyond the vocabulary is not used, and a sentence says so once",
+        arguments: ["eos", "bos", "eot", "mask"])
     func idsBeyond(name: String) throws {
         let key = "tokenizer.ggml.\(name)_token_id"
         let before = try TinyModels.llamaGGUF().model()
@@ -181,7 +184,8 @@ struct GGUFWritersTests {
         file.set("general.type", .string("adapter"))
         #expect(refusal { try file.model() }?.problem.contains("LoRA") == true)
         file = TinyModels.llamaGGUF()
-        file.tensors.append(.init(name: "cls.output.weight", dimensions: [4, 1], data: [UInt8](repeating: 0, count: 16)))
+        file.tensors.append(
+            .init(name: "cls.output.weight", dimensions: [4, 1], data: [UInt8](repeating: 0, count: 16)))
         #expect(refusal { try file.model() }?.problem.contains("classifier") == true)
         file = TinyModels.llamaGGUF()
         file.set("llama.pooling_type", .uint32(4))

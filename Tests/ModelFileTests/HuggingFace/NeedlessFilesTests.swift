@@ -105,7 +105,8 @@ struct NeedlessFilesTests {
         for tied in [true, nil] {
             try folder.set("tie_word_embeddings", tied, in: "config.json")
             let model = try folder.model()
-            let read = Set(model.tensors.filter { $0.name == "token_embd.weight" || $0.name == "output.weight" }.map(\.offset))
+            let read = Set(
+                model.tensors.filter { $0.name == "token_embd.weight" || $0.name == "output.weight" }.map(\.offset))
             #expect(read.count == 1)
         }
         file.metadata["model.embed_tokens.weight"] = "lm_head.weight"

@@ -45,8 +45,10 @@ struct OtherKindsTests {
             (#"{"quantization_config": {"quant_method": "awq", "bits": 4}}"#, "AWQ of 4 bits"),
             (#"{"quantization_config": {"quant_method": "fp8"}}"#, "FP8"),
             (#"{"quantization_config": {"quant_method": "fbgemm_fp8"}}"#, "FP8"),
-            (#"{"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized"}}"#,
-                "compressed-tensors (float-quantized)"),
+            (
+                #"{"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized"}}"#,
+                "compressed-tensors (float-quantized)"
+            ),
             (#"{"quantization_config": {"quant_method": "bitsandbytes"}}"#, "bitsandbytes"),
             (#"{"quantization_config": {"quant_method": "new"}}"#, "new"),
         ])
@@ -61,7 +63,8 @@ struct OtherKindsTests {
     @Test("GPTQ and AWQ are recognised by files of their own, too")
     func quantizationFiles() throws {
         for (file, text, name) in [
-            ("quantize_config.json", #"{"bits": 4}"#, "GPTQ of 4 bits"), ("quant_config.json", #"{"w_bit": 4}"#, "AWQ of 4"),
+            ("quantize_config.json", #"{"bits": 4}"#, "GPTQ of 4 bits"),
+            ("quant_config.json", #"{"w_bit": 4}"#, "AWQ of 4"),
         ] {
             var folder = try TinyModels.llamaFolder()
             folder.files[file] = Array(text.utf8)
