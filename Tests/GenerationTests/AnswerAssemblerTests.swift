@@ -31,6 +31,12 @@ struct AnswerAssemblerTests {
         events.map { if case .tokens(_, let text) = $0 { text ?? "" } else { "" } }.joined()
     }
 
+    private static func tokens(of events: [GenerationEvent]) -> [Int32] {
+        events.flatMap { event -> [Int32] in
+            if case .tokens(let tokens, _) = event { tokens.map(\.token) } else { [] }
+        }
+    }
+
     @Test("A stop string ends the text wherever tokens cut it, and is not shown")
     func stops() {
         #expect(answer("The dog ran to the park.", stops: ["to the"]) == ("The dog ran ", true))
@@ -51,8 +57,7 @@ struct AnswerAssemblerTests {
         let first = assembler.append(SampledToken(token: ids[0]))
         let second = assembler.append(SampledToken(token: ids[1]))
         #expect(!first.isFinished && second.isFinished)
-        let tokens = (first.events + second.events).map { if case .tokens(let tokens, _) = $0 { tokens } else { [] } }
-        #expect(tokens.flatMap { $0 }.map(\.token) == [ids[0]])
+        #expect(Self.tokens(of: first.events + second.events) == [ids[0]])
         var bare = AnswerAssembler(tokenizer: nil, promptTokens: [], stops: [], endTokens: [3], stopTokens: [3])
         #expect(bare.append(SampledToken(token: 3)) == ([.tokens([], text: nil)], true))
     }

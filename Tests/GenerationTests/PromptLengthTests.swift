@@ -71,8 +71,8 @@ struct PromptLengthTests {
                 asked += 1
                 return asked > 4
             }
-            #expect(asked == 5 || asked == 6)
-            #expect(tokens.count < 10_000)
+            #expect((5..<10).contains(asked))
+            #expect(tokens != tokenizer.encode(text, addSpecial: false, parseSpecial: false))
         }
     }
 }

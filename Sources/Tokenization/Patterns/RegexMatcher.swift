@@ -119,10 +119,8 @@ struct RegexMatcher {
     /// Runs from an instruction to an `accept`; the end of what it took, or nil. Of a look ahead it does not matter where
     /// that is: it stops where an earlier one has found out what follows.
     private mutating func run(_ start: Int, at startPosition: Int, isLook: Bool = false) -> Int? {
-        let base = choices.count
-        let firstVisit = looks.visitedCount
-        var current = start
-        var position = startPosition
+        let (base, firstVisit) = (choices.count, looks.visitedCount)
+        var (current, position) = (start, startPosition)
         while true {
             let instruction = code[current]
             var goesOn: Bool
