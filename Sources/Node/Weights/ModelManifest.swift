@@ -183,14 +183,14 @@ package struct DigestBook: Sendable {
         return ContentHash(finishing: hash).description
     }
 
-    /// Linux tells the times of changes in steps of up to ten milliseconds: what changes twice within one looks the same.
-    private static let clockStep = 20_000_000
-
+    /// Whether a file may change once more without its state telling: Linux has the times of changes in steps of some
+    /// milliseconds.
     private static func hasJustChanged(_ model: Model) -> Bool {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        let recent = (now.tv_sec * 1_000_000_000 + now.tv_nsec) - clockStep
-        return model.fileStates?.contains { $0.changedNanoseconds > recent } ?? true
+        var (now, step) = (timespec(), timespec())
+        clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        clock_getres(CLOCK_REALTIME_COARSE, &step)
+        let before = now.tv_sec * 1_000_000_000 + now.tv_nsec - step.tv_nsec
+        return model.fileStates?.contains { $0.changedNanoseconds > before } ?? true
     }
 
     private func remembered(_ key: String) -> [String: ContentHash]? {
