@@ -70,7 +70,7 @@ package struct ModelReport: Sendable, Encodable {
     package var fileBytes: Int
     package var types: [TypeCount]
     /// All that decides what is computed, RoPE and context length included.
-    package var configuration: ModelConfiguration
+    @PlainFields package var configuration: ModelConfiguration
     /// Tokens of the tokenizer; nil: there is none.
     package var tokenizerTokens: Int?
     package var specialTokens: [SpecialToken]

@@ -29,7 +29,7 @@ final class NewFile {
         }
         guard try DiskFile.kind(of: folder) == .folder else {
             throw ModelFileError(
-                .notFound, file: folder, "there is no such folder to write \(path) into", hint: "make the folder first")
+                .missing, file: folder, "there is no such folder to write \(path) into", hint: "make the folder first")
         }
         try Self.checkRoom(in: folder, for: byteCount)
         // O_TMPFILE of <fcntl.h>, whose definition is no number.
@@ -124,6 +124,9 @@ final class NewFile {
     }
 
     private static func unwritable(_ path: String, _ problem: String) -> ModelFileError {
-        ModelFileError(.unwritable, file: path, "\(problem): \(String(cString: strerror(errno)))")
+        let isForbidden = errno == EACCES || errno == EPERM
+        return ModelFileError(
+            isForbidden ? .forbidden : .unwritable, file: path, "\(problem): \(String(cString: strerror(errno)))",
+            hint: isForbidden ? "write to a folder of your own" : nil)
     }
 }
