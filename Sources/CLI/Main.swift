@@ -63,7 +63,7 @@ enum Main {
             exitNow(ExitStatus.failure.rawValue)
         }
         // A misspelt flag often looks as if another were missing: the word itself tells more.
-        let suggestion = Suggestion(arguments, of: Tandem.self)
+        let suggestion = Suggestion.find(arguments, of: Tandem.self)
         Terminal.say("error: \(suggestion?.sentence ?? Tandem.message(for: error))")
         Terminal.say("hint: see `tandem \(subcommandName())--help`")
         exitNow(ExitStatus.usage.rawValue)

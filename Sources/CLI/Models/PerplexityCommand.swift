@@ -37,7 +37,8 @@ struct PerplexityCommand: AsyncParsableCommand {
     func run() async throws {
         if let type = keyValues.keyValueType, coordinator != nil {
             throw TandemError(
-                "\(.keyValueType) is \(type), but the cluster of \(.coordinator) has its own", hint: "leave out one of them")
+                "\(.keyValueType) is \(type), but the cluster of \(.coordinator) has its own",
+                hint: "leave out one of them")
         }
         let loaded = try LoadedModel(
             path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,

@@ -20,7 +20,8 @@ enum Arguments {
 
     private static func isFlag(_ argument: String) -> Bool {
         let isShort = argument.count == 2 && argument.first == "-" && argument.last?.isLetter == true
-        return isShort || (argument.hasPrefix("--") && !isValue(argument) && argument.count > 2 && !argument.contains("="))
+        return isShort
+            || (argument.hasPrefix("--") && !isValue(argument) && argument.count > 2 && !argument.contains("="))
     }
 
     /// It begins with a dash, but no letter follows, or it has blanks where a flag has its name.

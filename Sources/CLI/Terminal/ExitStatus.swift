@@ -31,8 +31,7 @@ enum ExitStatus: Int32 {
             // A coordinator that said so was reached.
             case .unavailable: failure.isReply ? .failure : .unreachable
             case .forbidden: .forbidden
-            case .cancelled: .interrupted
-            case .internal: .failure
+            case .cancelled, .internal: .failure
             }
     }
 

@@ -3,7 +3,7 @@ import ArgumentParser
 
 /// A word on the command line that is none, and the one that looks like it.
 struct Suggestion: Equatable {
-    enum Kind: String { case command = "command", flag = "flag" }
+    enum Kind { case command, flag }
 
     let kind: Kind
     let word: String
@@ -18,7 +18,7 @@ struct Suggestion: Equatable {
 
     /// The first argument that is no command where one has to stand, or that looks like a flag of the command but is
     /// none; nil where there is neither.
-    init?(_ arguments: [String], of root: any ParsableCommand.Type) {
+    static func find(_ arguments: [String], of root: any ParsableCommand.Type) -> Suggestion? {
         var command = root
         var rest = arguments[...]
         while let first = rest.first, !command.configuration.subcommands.isEmpty {
@@ -29,8 +29,7 @@ struct Suggestion: Equatable {
                 continue
             }
             if first.hasPrefix("-") || first == "help" { break }
-            self.init(kind: .command, word: first, among: subcommands.map(\._commandName))
-            return
+            return Suggestion(kind: .command, word: first, among: subcommands.map { $0._commandName })
         }
         if let standard = command.configuration.defaultSubcommand { command = standard }
         let flags = Self.flags(in: root.helpMessage(for: command, includeHidden: true, columns: 100))
@@ -40,11 +39,10 @@ struct Suggestion: Equatable {
             guard !flags.contains(word), !word.dropFirst().allSatisfy({ $0.isNumber || $0 == "." }) else { continue }
             if !word.hasPrefix("--") {
                 guard flags.contains(doubled) else { continue }
-                self.init(kind: .flag, word: word, meant: doubled)
-                return
+                return Suggestion(kind: .flag, word: word, meant: doubled)
             }
-            self.init(kind: .flag, word: word, among: flags)
-            if meant != nil { return }
+            let suggestion = Suggestion(kind: .flag, word: word, among: flags)
+            if suggestion.meant != nil { return suggestion }
         }
         return nil
     }

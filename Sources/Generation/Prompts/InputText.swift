@@ -17,7 +17,9 @@ package enum InputText {
     }
 
     /// All of the file, pipe or device at `path`, which `field` names; `name` says what it is. Throws `TandemError`.
-    package static func file(_ path: String, called name: String, _ field: Field, limit: Int) throws(TandemError) -> [UInt8] {
+    package static func file(_ path: String, called name: String, _ field: Field, limit: Int) throws(TandemError)
+        -> [UInt8]
+    {
         func failure(_ number: Int32) -> TandemError {
             TandemError(
                 "the \(name) \(path) cannot be read: \(String(cString: strerror(number)))", kind: kind(number),

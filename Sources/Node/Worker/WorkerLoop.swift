@@ -219,10 +219,10 @@ final class WorkerLoop {
         switch event {
         case .inventory(let epoch, let needs, let localBytes):
             guard machine.assignment?.epoch == epoch else { return }
-            let machine = WeightFetch(needs)
-            fetch = (epoch, machine, localBytes)
+            let fetching = WeightFetch(needs)
+            fetch = (epoch, fetching, localBytes)
             // What lies here already came at another time.
-            parts.progress("receiving weights", Int(machine.progress.doneBytes), Int(machine.progress.totalBytes))
+            parts.progress("receiving weights", Int(fetching.progress.doneBytes), Int(fetching.progress.totalBytes))
             if isWeightsLinkUp || needs.allSatisfy({ $0.cachedBytes == $0.byteCount }) { advanceFetch(.connected) }
         case .verified(let epoch, let content, let isRight):
             if fetch?.epoch == epoch { advanceFetch(.verified(content, isRight: isRight)) }

@@ -25,7 +25,8 @@ extension CommandTests {
         func limits() async throws {
             let flags = ["run", "--model", Place.tales, "--prompt", "Once upon a time", "--ignore-eos", "--seed", "1"]
             let short = try await TandemProcess(flags + ["--max-tokens", "3"], cache: TemporaryFolder()).wait()
-            #expect(short.talk.contains("ended at its limit of 3 tokens, which is that of --max-tokens"), "\(short.talk)")
+            #expect(
+                short.talk.contains("ended at its limit of 3 tokens, which is that of --max-tokens"), "\(short.talk)")
             let full = try await TandemProcess(flags + ["--context", "16"], cache: TemporaryFolder()).wait()
             #expect(full.talk.contains("ended because the context is full"), "\(full.talk)")
             let ended = try await TandemProcess(flags + ["--stop", "e"], cache: TemporaryFolder()).wait()

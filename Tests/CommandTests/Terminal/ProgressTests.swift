@@ -25,9 +25,11 @@ struct ProgressTests {
             _ = run.add("receiving weights", done: 0, total: 10 * mebibyte, at: start)
             _ = run.add("receiving weights", done: first * mebibyte, total: 10 * mebibyte, at: start + .seconds(1))
             // The coordinator was away for twenty seconds.
-            let isNew = run.add("receiving weights", done: second * mebibyte, total: 10 * mebibyte, at: start + .seconds(21))
+            let isNew = run.add(
+                "receiving weights", done: second * mebibyte, total: 10 * mebibyte, at: start + .seconds(21))
             #expect(isNew)
-            _ = run.add("receiving weights", done: (second + 2) * mebibyte, total: 10 * mebibyte, at: start + .seconds(22))
+            _ = run.add(
+                "receiving weights", done: (second + 2) * mebibyte, total: 10 * mebibyte, at: start + .seconds(22))
             #expect(line(run, 22).contains(", 2.0 MiB/s, "), "\(first), \(second): \(line(run, 22))")
         }
     }

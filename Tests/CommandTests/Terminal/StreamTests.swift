@@ -84,7 +84,8 @@ extension CommandTests {
             }
             let tokens = try await bash("$TANDEM tokenize -m $TALES --prompt-file <(printf Once) --json")
             #expect(tokens.output == (try await bash("$TANDEM tokenize -m $TALES -p Once --json").output))
-            let text = try await bash("$TANDEM perplexity -m $TALES --file <(head -c 9000 $TALES) --context 16 --chunks 2")
+            let text = try await bash(
+                "$TANDEM perplexity -m $TALES --file <(head -c 9000 $TALES) --context 16 --chunks 2")
             #expect(text.status == 0 && text.output.contains("Final estimate"), "\(text)")
             let tools = try await bash("$TANDEM run -m $TALES -p Once --tools <(printf '[x')")
             #expect(tools.status == 1 && tools.talk.contains("JSON list"), "\(tools)")
