@@ -90,13 +90,14 @@ package struct ModelReport: Sendable, Encodable {
         parameters = summary.parameters
         fileBytes = summary.bytes
         types = summary.types.map { TypeCount(type: $0.type.name, tensors: $0.tensors, bytes: $0.bytes) }
-        configuration = model.configuration
+        let shape = model.configuration
+        configuration = shape
         tokenizerTokens = model.tokenizer?.tokens.count
         specialTokens = Self.specialTokens(of: model)
         chatTemplate = model.chatTemplate
         recommendedSampling = Sampling(model.generation.sampling)
         memory = Self.memory(of: loaded)
-        parts = configuration.parts(ofLayers: 0..<configuration.layerCount).map { part in
+        parts = shape.parts(ofLayers: 0..<shape.layerCount).map { part in
             let memoryBytes = Stage.weightBytes(of: model.tensors(of: part))
             return switch part {
             case .embedding: Part(name: "embedding", fileBytes: summary.embeddingBytes, memoryBytes: memoryBytes)

@@ -32,8 +32,9 @@ extension CommandTests {
                 ["--prompt", "The cat and the dog", "--presence-penalty=-3.5", "--frequency-penalty", "-0"] + flags)
             #expect(lower == equal && lower != plain)
             let dashed = try await reference(["--prompt", "- Once"] + flags)
-            #expect(dashed == (try await reference(["-p", "- Once"] + flags)))
-            #expect(dashed.promptTokens.count > 1 && dashed == (try await reference(["--prompt=- Once"] + flags)))
+            let short = try await reference(["-p", "- Once"] + flags)
+            let joined = try await reference(["--prompt=- Once"] + flags)
+            #expect(dashed.promptTokens.count > 1 && dashed == short && dashed == joined)
         }
 
         @Test(

@@ -13,8 +13,10 @@ struct ProgressTests {
     @Test("The rate is that of the bytes since the work began, which may have found some done")
     func rate() {
         var run = Progress.Run()
-        #expect(run.add("loading", done: 4 * mebibyte, total: 10 * mebibyte, at: start))
-        #expect(!run.add("loading", done: 8 * mebibyte, total: 10 * mebibyte, at: start + .seconds(2)))
+        let isNew1 = run.add("loading", done: 4 * mebibyte, total: 10 * mebibyte, at: start)
+        #expect(isNew1)
+        let isNew2 = run.add("loading", done: 8 * mebibyte, total: 10 * mebibyte, at: start + .seconds(2))
+        #expect(!isNew2)
         #expect(line(run, 2) == "loading [###################.....] 80% 8.0 MiB of 10.0 MiB, 2.0 MiB/s, 1 s left")
     }
 
@@ -38,8 +40,11 @@ struct ProgressTests {
     func other() {
         var run = Progress.Run()
         _ = run.add("receiving weights", done: 1, total: 10, at: start)
-        #expect(!run.add("receiving weights", done: 1, total: 10, at: start + .milliseconds(10)))
-        #expect(run.add("receiving weights", done: 2, total: 12, at: start + .seconds(2)))
-        #expect(run.add("loading", done: 3, total: 12, at: start + .seconds(3)))
+        let isNew3 = run.add("receiving weights", done: 1, total: 10, at: start + .milliseconds(10))
+        #expect(!isNew3)
+        let isNew4 = run.add("receiving weights", done: 2, total: 12, at: start + .seconds(2))
+        #expect(isNew4)
+        let isNew5 = run.add("loading", done: 3, total: 12, at: start + .seconds(3))
+        #expect(isNew5)
     }
 }
