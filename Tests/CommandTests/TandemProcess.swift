@@ -196,7 +196,9 @@ func tandem(
 
 /// Runs a script of bash to its end, in which `$TANDEM` is the program and `$TALES` the model that the project ships.
 func bash(_ script: String, cache: TemporaryFolder? = nil) async throws -> TandemProcess.Outcome {
-    try await TandemProcess(["-c", script], cache: cache ?? TemporaryFolder(), program: "/bin/bash").wait()
+    let folder = try cache ?? TemporaryFolder()
+    let outcome = try await TandemProcess(["-c", script], cache: folder, program: "/bin/bash").wait()
+    return withExtendedLifetime(folder) { outcome }
 }
 
 /// Whether `condition` came true within `time`.

@@ -21,8 +21,9 @@ enum Terminal {
     static func put(_ text: String) {
         guard let reason = write(text, to: STDOUT_FILENO) else { return }
         if reason == EPIPE { exitNow(0) }
-        say("error: the output cannot be written: \(String(cString: strerror(reason)))")
-        say("hint: free some space, or write the output elsewhere")
+        let isClosed = reason == EBADF
+        say("error: the output cannot be written: \(isClosed ? "it is closed" : String(cString: strerror(reason)))")
+        say("hint: \(isClosed ? "write it to a file, or to /dev/null" : "free some space, or write it elsewhere")")
         exitNow(ExitStatus.failure.rawValue)
     }
 

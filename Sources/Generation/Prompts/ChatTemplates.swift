@@ -27,14 +27,17 @@ struct ChatTemplates: Sendable {
         request.tools == nil ? general ?? withTools : withTools ?? general
     }
 
-    /// Whether the template writes the same without the tools of the request, which has some.
-    func ignoreTools(of messages: [ChatMessage], _ request: GenerationRequest) throws(TandemError) -> Bool {
+    /// Whether the template writes the same without the tools of the request, which has some. One that fails without
+    /// tools looks at them.
+    func ignoreTools(of messages: [ChatMessage], _ request: GenerationRequest) -> Bool {
         // A list without any object in it has no tools.
         guard let tools = request.tools, tools.contains("{"), let template = template(for: request) else {
             return false
         }
-        return try text(of: messages, request, by: template, tools: tools)
-            == text(of: messages, request, by: template, tools: nil)
+        guard let told = try? text(of: messages, request, by: template, tools: tools),
+            let untold = try? text(of: messages, request, by: template, tools: nil)
+        else { return false }
+        return told == untold
     }
 
     /// The conversation as the template writes it; nil where the model has none. Throws where the template is broken

@@ -11,7 +11,8 @@ package enum InputText {
         case .tooLong: throw tooLong("standard input", limit)
         case .failed(let number):
             throw TandemError(
-                "standard input cannot be read: \(String(cString: strerror(number)))", kind: kind(number),
+                "standard input cannot be read: \(number == EBADF ? "it is closed" : String(cString: strerror(number)))",
+                kind: kind(number),
                 hint: "give a file or a pipe as standard input, or name a file to read")
         }
     }

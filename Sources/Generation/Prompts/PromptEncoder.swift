@@ -46,7 +46,7 @@ package struct PromptEncoder: Sendable {
         case .text(let text): encoded = try encode([ChatMessage(role: .user, content: text)], request)
         case .messages(let messages):
             encoded = try encode(messages, request)
-            if encoded.isTemplated, try templates.ignoreTools(of: messages, request) {
+            if encoded.isTemplated, templates.ignoreTools(of: messages, request) {
                 encoded.notices.append(
                     "the model's chat template says nothing of \(.tools): the model does not know of them")
             }
