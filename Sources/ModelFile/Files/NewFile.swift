@@ -29,7 +29,7 @@ final class NewFile {
         }
         guard try DiskFile.kind(of: folder) == .folder else {
             throw ModelFileError(
-                .missing, file: folder, "there is no such folder to write \(path) into", hint: "make the folder first")
+                .notFound, file: folder, "there is no such folder to write \(path) into", hint: "make the folder first")
         }
         try Self.checkRoom(in: folder, for: byteCount)
         // O_TMPFILE of <fcntl.h>, whose definition is no number.
