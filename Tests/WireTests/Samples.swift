@@ -154,10 +154,11 @@ enum Samples {
             .tokens([token, SampledToken(token: 6)], text: ""), .tokens([], text: nil),
             .reasoning([token], text: "hm"), .scores([-1, -.infinity]), .finished(.stop, timings),
             .finished(.length, GenerationTimings()), .waiting("no workers"),
-            .waiting("\(.split) puts layers 0-3 on worker 1"),
+            .waiting("\(.split) puts layers 0-3 on worker 1"), .notice("\(.topP) has no effect"),
         ]
         let kinds: [TandemError.Kind] = [
             .invalid, .notFound, .overloaded(retryAfterMilliseconds: 250), .unavailable, .cancelled, .internal,
+            .forbidden,
         ]
         return events.map { .event(id, $0) }
             + kinds.map { .failed(id, TandemError("\(.topP) is 2", kind: $0, hint: "see \(.topK)")) }

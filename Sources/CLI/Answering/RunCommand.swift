@@ -38,7 +38,8 @@ struct RunCommand: AsyncParsableCommand {
         ) { done, total in progress.update("loading", done: done, total: total) }
         progress.end()
         Terminal.warn(generator.notices)
-        let answer = try await AnswerPrinter(json: prompt.json).print(generator.generate(request))
-        if answer.reason == .cancelled { throw ExitCode(130) }
+        let printer = AnswerPrinter(json: prompt.json, request: request, isSeedDrawn: sampling.seed == nil)
+        let answer = try await printer.print(generator.generate(request))
+        if answer.reason == .cancelled { throw ExitStatus.interrupted.code }
     }
 }

@@ -37,7 +37,8 @@ struct PerplexityCommand: AsyncParsableCommand {
     func run() async throws {
         if let type = keyValues.keyValueType, coordinator != nil {
             throw TandemError(
-                "--kv-type is \(type), but the cluster of --coordinator has its own", hint: "leave out one of them")
+                "\(.keyValueType) is \(type), but the cluster of \(.coordinator) has its own",
+                hint: "leave out one of them")
         }
         let loaded = try LoadedModel(
             path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
@@ -68,7 +69,7 @@ struct PerplexityCommand: AsyncParsableCommand {
             Terminal.put(try report.end(estimate, model: loaded.name, context: context))
         } catch is CancellationError {
             Terminal.say("\ncancelled")
-            throw ExitCode(130)
+            throw ExitStatus.interrupted.code
         }
     }
 }

@@ -45,7 +45,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         progress.end()
         guard isComplete else {
             Terminal.say("stopped; \(output) was not written")
-            throw ExitCode(130)
+            throw ExitStatus.interrupted.code
         }
         try show(converter.report)
     }

@@ -47,23 +47,24 @@ struct TokenizeCommand: AsyncParsableCommand {
             let report = Report(tokens: tokens.map(\.id), pieces: tokens.map(\.piece), count: tokens.count)
             Terminal.put(try JSONOutput.line(report))
         } else {
-            Terminal.put(try tokens.map { "\($0.id)\t\(try JSONOutput.line($0.piece))" }.joined())
+            Terminal.put(try tokens.map { "\($0.id)\t\(try JSONOutput.quoted($0.piece))" }.joined())
         }
     }
 
     private func readText() throws -> [UInt8] {
         if prompt != nil && promptFile != nil {
-            throw TandemError("more than one text is given", hint: "use one of --prompt and --prompt-file")
+            throw TandemError("more than one text is given with \(.prompt) and \(.promptFile)", hint: "use one of them")
         }
         if let path = promptFile {
-            return Array(try Terminal.readFile(path, called: "file", flag: "--prompt-file"))
+            return try InputText.file(path, called: "file", .promptFile, limit: RequestLimits.promptBytes)
         }
         if let text = prompt, text != "-" { return Array(text.utf8) }
         if prompt == nil && Terminal.isInputInteractive {
             throw TandemError(
-                "there is no text", hint: "give one with --prompt TEXT, --prompt-file FILE, or through a pipe")
+                "there is no \(.prompt)",
+                hint: "give one with \(.prompt) TEXT, \(.promptFile) FILE, or through a pipe")
         }
-        return Terminal.readAll()
+        return try InputText.standardInput(limit: RequestLimits.promptBytes)
     }
 }
 
@@ -93,7 +94,10 @@ struct DetokenizeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let list = ids.isEmpty ? String(decoding: Terminal.readAll(), as: UTF8.self) : ids.joined(separator: " ")
+        let list =
+            ids.isEmpty
+            ? String(decoding: try InputText.standardInput(limit: RequestLimits.promptBytes), as: UTF8.self)
+            : ids.joined(separator: " ")
         let tokens = try list.split { $0 == "," || $0.isWhitespace }.map { word in
             guard let id = Int32(word) else {
                 throw TandemError("\"\(word)\" is not a token id", hint: "write ids as 1 2 3 or 1,2,3")

@@ -38,9 +38,11 @@ struct UpCommand: AsyncParsableCommand {
         let interrupt = Interrupt { family.requestStop() }
         defer { interrupt.stop() }
 
-        guard let line = try family.startCoordinator(arguments) else { throw ExitCode(1) }  // it has said why
+        guard let line = try family.startCoordinator(arguments) else {
+            throw family.coordinatorStatus()  // it has said why
+        }
         Terminal.put(line.text + "\n")
         try family.startWorkers(workers, line, threads: threads, ["--model", model] + check.arguments)
-        if await family.waitForEnd() == .failed { throw ExitCode(1) }
+        if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
     }
 }

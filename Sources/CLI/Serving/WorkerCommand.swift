@@ -58,7 +58,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let unit = units.first { text.lowercased().hasSuffix($0.0.lowercased()) }
         let digits = unit.map { String(text.dropLast($0.0.count)) } ?? text
         guard let number = Double(digits.filter { $0 != " " }), number > 0, number * Double(unit?.1 ?? 1) < 1e18 else {
-            throw TandemError("--memory is \(text)", hint: "write an amount such as 4GiB or 512MiB")
+            throw TandemError("\(.memory) is \(text)", hint: "write an amount such as 4GiB or 512MiB")
         }
         return Int(number * Double(unit?.1 ?? 1))
     }

@@ -251,7 +251,7 @@ package struct Coordinator: Sendable {
         if task.prompt.count + (task.scoringStart == nil ? 1 : 0) > context {
             let error = TandemError(
                 "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer",
-                hint: "shorten the prompt, or raise \(.context)")
+                hint: "shorten the prompt, or serve with a larger \(.context) if the model allows it")
             return act(.fail(task.request, error))
         }
         let ahead = scheduler.waitingCount

@@ -88,6 +88,7 @@ package final class LocalGenerator: Generator {
         emit(
             .accepted(
                 model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
+        for notice in prompt.notices { emit(.notice(notice)) }
         if let start = request.scoringStart {
             let isWhole = try score(prompt.tokens, from: start, isCancelled: isCancelled) { emit(.scores($0)) }
             return emit(.finished(isWhole ? .length : .cancelled, clock.timings(promptTokens: prompt.tokens.count)))

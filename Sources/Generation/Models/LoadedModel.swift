@@ -57,7 +57,8 @@ package struct LoadedModel: Sendable {
             tokenizer = try model.tokenizer.map { description throws(TokenizationError) in try Tokenizer(description) }
         } catch { problem = "\(error)" }
         encoder = PromptEncoder(
-            contextLength: self.contextLength, vocabularySize: model.configuration.vocabularySize,
+            contextLength: self.contextLength, longestContext: allowed,
+            vocabularySize: model.configuration.vocabularySize,
             tokenizer: tokenizer, tokenizerProblem: problem, templates: ChatTemplates(model))
         reasoningMarks = model.tokenizer.map { ReasoningMarks($0) }
     }

@@ -100,7 +100,11 @@ package struct ModelConverter: Sendable {
                     }
                 },
                 progress: { progress($0, total) })
-        } catch { throw TandemError(error) }
+        } catch {
+            // A folder to write into that is not there is no model that is not there.
+            let failure = TandemError(error)
+            throw error.code == .notFound ? TandemError(failure.message, hint: failure.hint) : failure
+        }
     }
 
     /// A file cannot be read and replaced at once.

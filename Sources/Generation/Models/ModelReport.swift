@@ -72,7 +72,7 @@ package struct ModelReport: Sendable, Encodable {
     package var fileBytes: Int
     package var types: [TypeCount]
     /// All that decides what is computed, RoPE and context length included.
-    package var configuration: ModelConfiguration
+    @PlainFields package var configuration: ModelConfiguration
     /// Tokens of the tokenizer; nil: there is none.
     package var tokenizerTokens: Int?
     package var specialTokens: [SpecialToken]
@@ -93,13 +93,14 @@ package struct ModelReport: Sendable, Encodable {
         parameters = summary.parameters
         fileBytes = summary.bytes
         types = summary.types.map { TypeCount(type: $0.type.name, tensors: $0.tensors, bytes: $0.bytes) }
-        configuration = model.configuration
+        let shape = model.configuration
+        configuration = shape
         tokenizerTokens = model.tokenizer?.tokens.count
         specialTokens = Self.specialTokens(of: model)
         chatTemplate = model.chatTemplate
         recommendedSampling = Sampling(model.generation.sampling)
         memory = Self.memory(of: loaded)
-        parts = configuration.parts(ofLayers: 0..<configuration.layerCount).map { part in
+        parts = shape.parts(ofLayers: 0..<shape.layerCount).map { part in
             let memoryBytes = Stage.weightBytes(of: model.tensors(of: part))
             return switch part {
             case .embedding: Part(name: "embedding", fileBytes: summary.embeddingBytes, memoryBytes: memoryBytes)

@@ -8,6 +8,8 @@ import Tokenization
 package struct PromptEncoder: Sendable {
     /// Prompt and answer together, in tokens.
     let contextLength: Int
+    /// The longest context that the model allows.
+    let longestContext: Int
     let vocabularySize: Int
     package let tokenizer: Tokenizer?
     /// Why there is no tokenizer, where the model has one that cannot be used.
@@ -25,6 +27,8 @@ package struct PromptEncoder: Sendable {
         package var isTemplated = false
         /// The prompt has opened the reasoning that the answer begins with.
         package var isReasoningOpen = false
+        /// What of the request has no effect.
+        package var notices: [Sentence] = []
     }
 
     /// The tokens of `request`'s prompt. Throws where they do not fit, are no tokens of this model, or are none; soon after
@@ -47,7 +51,12 @@ package struct PromptEncoder: Sendable {
                 tokens: tokenizer.encode(text, addSpecial: true, parseSpecial: true) { isCancelled.isSet })
         case .text(let text):
             encoded = try encode([ChatMessage(role: .user, content: text)], request, isCancelled)
-        case .messages(let messages): encoded = try encode(messages, request, isCancelled)
+        case .messages(let messages):
+            encoded = try encode(messages, request, isCancelled)
+            if encoded.isTemplated, templates.ignoreTools(of: messages, request) {
+                encoded.notices.append(
+                    "the model's chat template says nothing of \(.tools): the model does not know of them")
+            }
         }
         if isCancelled.isSet { throw .promptCancelled }
         guard !encoded.tokens.isEmpty else {
@@ -73,7 +82,9 @@ package struct PromptEncoder: Sendable {
         guard encoded.tokens.count < contextLength + (request.scoringStart == nil ? 0 : 1) else {
             throw TandemError(
                 "the prompt has \(encoded.tokens.count) tokens, but the context holds \(contextLength) and must leave room for an answer",
-                hint: "shorten the prompt, or start with a larger \(.context) if the model allows it")
+                hint: contextLength < longestContext
+                    ? "shorten the prompt, or start with a larger \(.context): the model allows \(longestContext)"
+                    : "shorten the prompt: the model allows no larger context")
         }
         return encoded
     }

@@ -86,6 +86,7 @@ package final class GenerationService: Generator {
         try emit(
             .accepted(
                 model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
+        for notice in prompt.notices { try emit(.notice(notice)) }
         clock = AnswerClock()
         if isCancelled.isSet {
             return try emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))

@@ -219,7 +219,10 @@ final class WorkerLoop {
         switch event {
         case .inventory(let epoch, let needs, let localBytes):
             guard machine.assignment?.epoch == epoch else { return }
-            fetch = (epoch, WeightFetch(needs), localBytes)
+            let fetching = WeightFetch(needs)
+            fetch = (epoch, fetching, localBytes)
+            // What lies here already came at another time.
+            parts.progress("receiving weights", Int(fetching.progress.doneBytes), Int(fetching.progress.totalBytes))
             if isWeightsLinkUp || needs.allSatisfy({ $0.cachedBytes == $0.byteCount }) { advanceFetch(.connected) }
         case .verified(let epoch, let content, let isRight):
             if fetch?.epoch == epoch { advanceFetch(.verified(content, isRight: isRight)) }

@@ -63,10 +63,10 @@ package struct WorkerOptions: Sendable {
     /// Refuses an address beyond this machine unless that was asked for.
     func coordinatorEndpoint() throws(TandemError) -> Endpoint {
         let endpoint: Endpoint
-        do { endpoint = try Endpoint(parsing: join) } catch { throw TandemError(error) }
+        do { endpoint = try Endpoint(parsing: join) } catch { throw TandemError(error, of: .join) }
         guard endpoint.isLoopback || isInsecure else {
             throw TandemError(
-                "\(endpoint) is on another host, and links are not encrypted yet",
+                "\(.join) is \(endpoint), which is on another host, and links are not encrypted yet",
                 hint: "add \(.insecure) if you trust the network between the hosts")
         }
         return endpoint

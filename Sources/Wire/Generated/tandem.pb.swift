@@ -821,6 +821,15 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .pong(newValue)}
   }
 
+  /// of a request: what of it has no effect
+  var notice: PWaiting {
+    get {
+      if case .notice(let v)? = kind {return v}
+      return PWaiting()
+    }
+    set {kind = .notice(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -833,6 +842,8 @@ nonisolated struct PClientReply: Sendable {
     case refusal(String)
     case scores(PScores)
     case pong(PEmpty)
+    /// of a request: what of it has no effect
+    case notice(PWaiting)
 
   }
 
@@ -953,7 +964,7 @@ nonisolated struct PRequestFailure: Sendable {
   /// Clears the value of `hint`. Subsequent reads from it will return its default value.
   mutating func clearHint() {self._hint = nil}
 
-  /// 1 invalid, 2 not found, 3 overloaded, 4 unavailable, 5 cancelled, 6 internal
+  /// 1 invalid, 2 not found, 3 overloaded, 4 unavailable, 5 cancelled, 6 internal, 7 forbidden
   var kind: UInt32 = 0
 
   /// of an overload
@@ -2874,7 +2885,7 @@ nonisolated extension PSkip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2994,6 +3005,19 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.kind = .pong(v)
         }
       }()
+      case 10: try {
+        var v: PWaiting?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .notice(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .notice(v)
+        }
+      }()
       default: break
       }
     }
@@ -3040,6 +3064,10 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .pong?: try {
       guard case .pong(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .notice?: try {
+      guard case .notice(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case nil: break
     }
