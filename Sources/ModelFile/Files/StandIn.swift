@@ -15,8 +15,10 @@ enum StandIn: CaseIterable {
             self = .empty
             return
         }
+        // A safetensors file begins with the length of its header, which may be any bytes, and then the header.
+        if head.count > 8, head[8] == UInt8(ascii: "{"), head[4..<8].allSatisfy({ $0 == 0 }) { return nil }
         let starts: [(StandIn, [UInt8])] = [
-            (.archive, [0x50, 0x4B, 3, 4]), (.compressed, [0x1F, 0x8B]), (.compressed, [0x28, 0xB5, 0x2F, 0xFD]),
+            (.archive, [0x50, 0x4B, 3, 4]), (.compressed, [0x1F, 0x8B, 8]), (.compressed, [0x28, 0xB5, 0x2F, 0xFD]),
             (.olderGGML, Array("lmgg".utf8)), (.olderGGML, Array("fmgg".utf8)), (.olderGGML, Array("tjgg".utf8)),
         ]
         if let found = starts.first(where: { head.starts(with: $0.1) }) {

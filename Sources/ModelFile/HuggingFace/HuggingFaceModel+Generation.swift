@@ -78,7 +78,7 @@ extension HuggingFaceModel {
     private func chatTemplateFile(named name: String) throws(ModelFileError) -> String? {
         let file = name == "default" ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja"
         guard let source = try folder.open(file) else { return nil }
-        try source.refuseStandIn()
+        if source.size > 0 { try source.refuseStandIn() }
         return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
     }
 

@@ -9,7 +9,7 @@ extension TokenizerJSON {
             let words = try HuggingFaceModel.json("vocab.json", in: folder, limit: FileLimits.tokenizerBytes),
             let merges = try folder.open("merges.txt")
         else { return nil }
-        try merges.refuseStandIn()
+        if merges.size > 0 { try merges.refuseStandIn() }
         var vocabulary = TokenVocabulary(file: words.file)
         try vocabulary.add(words)
         var added = try olderAddedTokens(settings)

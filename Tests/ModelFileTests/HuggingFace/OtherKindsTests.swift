@@ -34,6 +34,9 @@ struct OtherKindsTests {
             }
         }
         #expect(StandIn(Array("GGUF".utf8)) == nil && StandIn(Array("{\"a\": 1}".utf8)) == nil)
+        #expect(StandIn([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 3]) == .compressed)
+        // The header of a safetensors file of 559,903 bytes.
+        #expect(StandIn([0x1F, 0x8B, 8, 0, 0, 0, 0, 0] + Array("{\"a\"".utf8)) == nil)
     }
 
     @Test(
