@@ -31,7 +31,12 @@ struct SamplingFlags: ParsableArguments {
     @Option(
         name: .customLong("logit-bias"), help: "Add BIAS to the logit of token ID, as ID=BIAS (repeatable).")
     var logitBias: [String] = []
-    @Option(help: "End the answer before this text (repeatable).") var stop: [String] = []
+    @Option(help: "End the answer before this text, which may be a special token's (repeatable).")
+    var stop: [String] = []
+    @Option(
+        name: .customLong("stop-token"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("End the answer before this token (repeatable).", valueName: "id"))
+    var stopTokens: [Int32] = []
     @Flag(name: .customLong("ignore-eos"), help: "Go on after an end-of-text token.") var ignoreEOS = false
 
     /// Copies the flags into `request`.
@@ -46,6 +51,7 @@ struct SamplingFlags: ParsableArguments {
         request.sampling.frequencyPenalty = frequencyPenalty
         request.sampling.seed = seed ?? UInt64.random(in: 0..<(1 << 53))
         request.stops = stop
+        request.stopTokens = stopTokens
         request.ignoresEndOfText = ignoreEOS
         var biases: [Int32: Float] = [:]
         for item in logitBias {
@@ -74,6 +80,15 @@ struct KeyValueTypeFlag: ParsableArguments {
         name: .customLong("kv-type"),
         help: ArgumentHelp("Keep keys and values as \(keyValueTypeNames) (default: f16).", valueName: "type"))
     var keyValueType: String?
+}
+
+/// The flag of every command that computes an answer's layers.
+struct CheckFlag: ParsableArguments {
+    @Flag(help: "Name the first layer whose output is not finite, as damaged files have it (costs a little time).")
+    var check = false
+
+    /// The same flag for `tandem worker`.
+    var arguments: [String] { check ? ["--check"] : [] }
 }
 
 /// Flags that shape a conversation.

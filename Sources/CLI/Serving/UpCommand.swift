@@ -22,6 +22,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "The longest prompt and answer together, in tokens.") var context: Int?
     @OptionGroup var serving: ServingFlags
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
+    @OptionGroup var check: CheckFlag
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
 
     func run() async throws {
@@ -39,7 +40,7 @@ struct UpCommand: AsyncParsableCommand {
 
         guard let line = try family.startCoordinator(arguments) else { throw ExitCode(1) }  // it has said why
         Terminal.put(line.text + "\n")
-        try family.startWorkers(workers, line, threads: threads, ["--model", model])
+        try family.startWorkers(workers, line, threads: threads, ["--model", model] + check.arguments)
         if await family.waitForEnd() == .failed { throw ExitCode(1) }
     }
 }

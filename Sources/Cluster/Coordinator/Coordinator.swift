@@ -319,6 +319,11 @@ package struct Coordinator: Sendable {
             case .finish(let request, let reason):
                 waitingRoom.noteFinish(now)
                 act(.finish(request, reason))
+            case .notNumbers(let request):
+                waitingRoom.noteFinish(now)
+                let error = TandemError.notNumbers()
+                log(.error, "\(request) fails: \(error.message)")
+                act(.fail(request, error))
             case .release(let sequence): released.append(sequence)
             case .skip(let steps): skip(steps)
             }

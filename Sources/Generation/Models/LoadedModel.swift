@@ -77,7 +77,7 @@ package struct LoadedModel: Sendable {
     package func assembler(for request: GenerationRequest, prompt: PromptEncoder.Encoded) -> AnswerAssembler {
         var assembler = AnswerAssembler(
             tokenizer: encoder.tokenizer, promptTokens: prompt.tokens, stops: request.stops + prompt.stops,
-            endTokens: request.ignoresEndOfText ? [] : endTokens)
+            endTokens: request.ignoresEndOfText ? [] : endTokens, stopTokens: Set(request.stopTokens))
         if prompt.isTemplated, let reasoningMarks {
             assembler.follow(reasoningMarks, isOpen: prompt.isReasoningOpen)
         }

@@ -50,6 +50,9 @@ package final class DiskFile: ByteSource {
 
     deinit { close(descriptor) }
 
+    /// Of the file that was opened, which need not be the one that its path leads to by now.
+    package var state: FileState? { FileState(ofDescriptor: descriptor) }
+
     /// Fills the whole of `buffer` from byte `offset` on. Throws where the file has too few bytes or cannot be read.
     package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError) {
         try checkRange(at: offset, count: buffer.count)

@@ -29,6 +29,12 @@ package struct Model: Sendable {
     /// Paths of the files that hold tensors.
     package var fileNames: [String] { files.map(\.name) }
 
+    /// The present states of these files; nil where that of one is not known.
+    package var fileStates: [FileState]? {
+        let states = files.compactMap(\.state)
+        return states.count == files.count ? states : nil
+    }
+
     /// Opens a GGUF file (any part of a split one) or a Hugging Face folder (or one safetensors file in such a folder).
     package static func open(path: String) throws(ModelFileError) -> Model {
         switch try Location(path: path) {

@@ -83,11 +83,11 @@ final class WorkerLoop {
         compute = try LoopThread(name: "compute") {
             [
                 threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook,
-                speed = parts.simulatedSpeed
+                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers
             ] in
             StageRunner(
                 inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests,
-                simulatedSpeed: speed
+                simulatedSpeed: speed, checksLayers: checksLayers
             ).run()
         }
         parts.log.info("joining \(parts.coordinator): \(Self.offer(join, parts.simulatedSpeed))")
@@ -230,6 +230,8 @@ final class WorkerLoop {
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
             decide(.loadFailed(epoch, message: message))
+        case .damaged(let origin):
+            parts.log.error("\(TandemError.notNumbers(origin: origin).message)")
         case .computed(let result, let activations): decide(.computed(result, activations))
         }
     }

@@ -18,6 +18,8 @@ package struct WorkerOptions: Sendable {
     package var modelPath: String?
     /// Links beyond this machine are allowed although they are not encrypted.
     package var isInsecure = false
+    /// Say which layer is the first whose output is not finite.
+    package var checksLayers = false
     /// Where received weights are kept; nil: the user's cache.
     package var cacheFolder: String?
 
