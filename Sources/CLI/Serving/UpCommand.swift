@@ -43,10 +43,6 @@ struct UpCommand: AsyncParsableCommand {
         }
         Terminal.put(line.text + "\n")
         try family.startWorkers(workers, line, threads: threads, ["--model", model] + check.arguments)
-<<<<<<< HEAD
         if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
-=======
-        if await family.waitForEnd() == .failed { throw ExitCode(1) }
->>>>>>> f-engine
     }
 }

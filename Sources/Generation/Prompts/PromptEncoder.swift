@@ -51,16 +51,12 @@ package struct PromptEncoder: Sendable {
                 tokens: tokenizer.encode(text, addSpecial: true, parseSpecial: true) { isCancelled.isSet })
         case .text(let text):
             encoded = try encode([ChatMessage(role: .user, content: text)], request, isCancelled)
-<<<<<<< HEAD
         case .messages(let messages):
             encoded = try encode(messages, request, isCancelled)
             if encoded.isTemplated, templates.ignoreTools(of: messages, request) {
                 encoded.notices.append(
                     "the model's chat template says nothing of \(.tools): the model does not know of them")
             }
-=======
-        case .messages(let messages): encoded = try encode(messages, request, isCancelled)
->>>>>>> f-engine
         }
         if isCancelled.isSet { throw .promptCancelled }
         guard !encoded.tokens.isEmpty else {

@@ -86,10 +86,7 @@ package final class GenerationService: Generator {
         try emit(
             .accepted(
                 model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
-<<<<<<< HEAD
         for notice in prompt.notices { try emit(.notice(notice)) }
-=======
->>>>>>> f-engine
         clock = AnswerClock()
         if isCancelled.isSet {
             return try emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))
