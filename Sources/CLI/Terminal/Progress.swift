@@ -15,7 +15,11 @@ final class Progress: @unchecked Sendable {
     func update(_ label: String, done: Int, total: Int) {
         lock.withLock {
             let isComplete = done >= total
-            if run.add(label, done: done, total: total, at: .now) { lastShown = nil }
+            let wasComplete = run.isComplete
+            let isNew = run.add(label, done: done, total: total, at: .now)
+            if isNew { lastShown = nil }
+            // What is done when it begins has no rate, and what is done is told once.
+            if isComplete, isNew || wasComplete { return }
             // A plain line is worth writing only for what takes seconds.
             let interval: Duration = Terminal.isInteractive ? .milliseconds(100) : .seconds(2)
             let isDue = (lastShown ?? run.start).duration(to: .now) >= interval
@@ -48,12 +52,15 @@ final class Progress: @unchecked Sendable {
         private var (first, done, total) = (0, 0, 0)
         private var last = ContinuousClock.now
 
+        /// All of it is done.
+        var isComplete: Bool { total > 0 && done >= total }
+
         /// So long without a byte, and then the same bytes again: it began anew.
         private static let pause = Duration.seconds(1)
 
         /// Takes note of what is done. True: it has begun anew.
         mutating func add(_ label: String, done: Int, total: Int, at now: ContinuousClock.Instant) -> Bool {
-            let isSame = label == self.label && total == self.total && self.done < self.total
+            let isSame = label == self.label && total == self.total
             let isFurther = done > self.done || (done == self.done && last.duration(to: now) < Self.pause)
             if !(isSame && isFurther) { (self.label, self.total, start, first) = (label, total, now, done) }
             (self.done, last) = (done, now)

@@ -44,6 +44,9 @@ struct ProgressTests {
         #expect(!isNew3)
         let isNew4 = run.add("receiving weights", done: 2, total: 12, at: start + .seconds(2))
         #expect(isNew4)
+        let isNew6 = run.add("receiving weights", done: 12, total: 12, at: start + .milliseconds(2100))
+        let isNew7 = run.add("receiving weights", done: 12, total: 12, at: start + .milliseconds(2200))
+        #expect(!isNew6 && !isNew7 && run.isComplete)
         let isNew5 = run.add("loading", done: 3, total: 12, at: start + .seconds(3))
         #expect(isNew5)
     }
