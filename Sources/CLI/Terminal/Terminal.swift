@@ -1,5 +1,6 @@
 // Responsible for: the streams that the process writes to: data on stdout, talk on stderr.
 import Foundation
+import Sequences
 
 /// Writes to the two output streams.
 enum Terminal {
