@@ -35,6 +35,17 @@ package struct ModelTokenizer: Sendable {
         }
     }
 
+    /// What the tokenizer was made of.
+    var description: TokenizerDescription { tokenizer.description }
+
+    /// The tokens of a conversation as a chat template wrote it, or as it is written without one.
+    func tokens(ofConversation text: String, isTemplated: Bool) -> [Token] {
+        let ids =
+            isTemplated
+            ? tokenizer.encode(rendered: text) : tokenizer.encode(text, addSpecial: true, parseSpecial: false)
+        return ids.map { Token(id: $0, piece: String(decoding: tokenizer.bytes(of: $0), as: UTF8.self)) }
+    }
+
     /// The text of tokens. `special`: special tokens are shown. Throws for an id that is no token.
     package func text(of ids: [Int32], special: Bool) throws(TandemError) -> String {
         for id in ids where id < 0 || Int(id) >= tokenizer.vocabularySize {

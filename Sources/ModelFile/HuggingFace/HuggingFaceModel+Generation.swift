@@ -47,13 +47,18 @@ extension HuggingFaceModel {
     /// chat_template.jinja (of other names: additional_chat_templates/NAME.jinja), or "chat_template" of
     /// tokenizer_config.json: a text, or a list of named ones. A text alone is the one named "default".
     func chatTemplate(named name: String) throws(ModelFileError) -> String? {
+        try Self.chatTemplate(named: name, in: folder)
+    }
+
+    /// The same of a folder that may have nothing else.
+    static func chatTemplate(named name: String, in folder: any ModelFolder) throws(ModelFileError) -> String? {
         let isDefault = name == "default"
         if let source = try folder.open(
             isDefault ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja")
         {
             return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
         }
-        guard let fields = try Self.json("tokenizer_config.json", in: folder) else { return nil }
+        guard let fields = try json("tokenizer_config.json", in: folder) else { return nil }
         guard case .array(let named) = fields.present("chat_template") else {
             return isDefault ? try fields.string("chat_template") : nil
         }
