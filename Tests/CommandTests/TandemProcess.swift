@@ -52,24 +52,35 @@ final class TandemProcess: @unchecked Sendable {
     static let patience = Duration.seconds(300)
 
     /// Starts `tandem ARGUMENT...`; `input` is its stdin, or `terminal` its stdin and stdout; `environment` is added.
+    /// `ownsTerminal`: it has a session of its own, controlled by the terminal, to which its stderr goes too, as where a
+    /// person starts it.
     init(
         _ arguments: [String], cache: TemporaryFolder, input: String? = nil, terminal: PseudoTerminal? = nil,
-        environment: [String: String] = [:]
+        ownsTerminal: Bool = false, environment: [String: String] = [:]
     ) throws {
         let (stdin, stdout, stderr) = (try Descriptors(), try Descriptors(), try Descriptors())
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdin.reading, 0)
-        posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdout.writing, 1)
-        posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        if let terminal, ownsTerminal {
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
+            posix_spawn_file_actions_addopen(&actions, 0, terminal.name, O_RDWR, 0)
+            for descriptor: Int32 in [1, 2] { posix_spawn_file_actions_adddup2(&actions, 0, descriptor) }
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdin.reading, 0)
+            posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdout.writing, 1)
+            posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
+        }
         let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
             .merging(["XDG_CACHE_HOME": cache.path]) { $1 }
         var argv = ([Place.tandem.path] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var child: Int32 = 0
-        let error = posix_spawn(&child, Place.tandem.path, &actions, nil, &argv, &envp)
+        let error = posix_spawn(&child, Place.tandem.path, &actions, &attributes, &argv, &envp)
         for descriptor in [stdin.reading, stdout.writing, stderr.writing] { close(descriptor) }
         if let input { _ = Array(input.utf8).withUnsafeBytes { write(stdin.writing, $0.baseAddress, $0.count) } }
         // A child told to end with its stdin ends when this process does, even if that crashes.
@@ -119,7 +130,12 @@ final class TandemProcess: @unchecked Sendable {
     /// Types into the terminal that it was given.
     func type(_ text: String) {
         guard let keyboard else { return }
-        _ = Array(text.utf8).withUnsafeBytes { write(keyboard.outer, $0.baseAddress, $0.count) }
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write(keyboard.outer, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
     }
 
     /// Waits until the process has ended; kills it where it does not (the status is then -1).
@@ -158,6 +174,9 @@ final class PseudoTerminal: @unchecked Sendable {
         if inner >= 0 { close(inner) }
         inner = -1
     }
+
+    /// The path of the process's end.
+    fileprivate var name: String { ptsname(outer).map { String(cString: $0) } ?? "" }
 
     /// Gives it another size. Who has it open must be told with SIGWINCH: it is nobody's controlling terminal.
     func resize(columns: UInt16, rows: UInt16) {

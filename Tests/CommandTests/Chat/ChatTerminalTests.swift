@@ -1,0 +1,171 @@
+// Responsible for: `tandem chat` in a terminal, as people keep it open: keys, pastes, Ctrl-C, failures of turns.
+import Foundation
+import Testing
+
+extension CommandTests {
+    @Suite("A chat in a terminal", .serialized)
+    struct ChatTerminalTests {
+        private struct Message: Decodable, Equatable {
+            var role: String
+            var content: String
+        }
+
+        private func cluster(workers: Int = 1) async throws -> LocalCluster {
+            let cluster = try await LocalCluster()
+            if workers > 0 { try await cluster.join(count: workers) }
+            return cluster
+        }
+
+        private func saved(_ chat: ChatTerminal) async throws -> [Message] {
+            let path = chat.folder.path + "/saved.json"
+            try await chat.send("/save \(path)")
+            return try JSONDecoder().decode([Message].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        }
+
+        @Test("Ctrl-C stops the answer of every turn, keeps the conversation, and a second one leaves with 130")
+        func interrupts() async throws {
+            let chat = try await ChatTerminal(try await cluster(), "--max-tokens", "450", "--ignore-eos", width: 70)
+            #expect(!chat.terminal.isPlain)
+            for turn in 1...5 {
+                chat.type("Turn \(turn)\r")
+                try await chat.wait("an answer") { picture in
+                    let index = picture.lines.lastIndex { $0 == "> Turn \(turn)" }
+                    return index.map { picture.lines[($0 + 1)...].joined().count > 20 } ?? false
+                }
+                // By key, and by signal as others send it.
+                if turn % 2 == 1 { chat.type("\u{03}") } else { chat.process.signal(SIGINT) }
+                try await chat.waitForPrompt(below: "> Turn \(turn)")
+                #expect(chat.process.isRunning)
+            }
+            try await chat.send("/stats")
+            try await chat.wait(for: "; cancelled]")
+            let messages = try await saved(chat)
+            #expect(messages.count == 10)
+            #expect(messages.filter { $0.role == "user" }.map(\.content) == (1...5).map { "Turn \($0)" })
+            chat.type("Turn 6\r")
+            try await chat.wait("an answer") { picture in
+                let index = picture.lines.lastIndex { $0 == "> Turn 6" }
+                return index.map { picture.lines[($0 + 1)...].joined().count > 20 } ?? false
+            }
+            chat.type("\u{03}")
+            try await chat.waitForPrompt(below: "> Turn 6")
+            chat.type("\u{03}")
+            #expect(try await chat.process.wait().status == 130)
+            #expect(chat.terminal.isPlain && chat.process.outputSoFar.hasSuffix("\u{1B}[?2004l"))
+        }
+
+        @Test("At the prompt Ctrl-C takes away what is written; where nothing is it takes two to leave")
+        func interruptsAtThePrompt() async throws {
+            let chat = try await ChatTerminal(try await cluster(workers: 0))
+            chat.type("half a mess\u{03}")
+            try await chat.waitForPrompt(below: "> half a mess")
+            try await chat.send("/stats")
+            chat.type("\u{03}")
+            try await chat.waitForPrompt(below: "Ctrl-C again")
+            chat.type("\u{03}")
+            #expect(try await chat.process.wait().status == 130 && chat.terminal.isPlain)
+            #expect(chat.history == ["/stats"])
+            let other = try await ChatTerminal(try await cluster(workers: 0))
+            other.type("\u{04}")
+            #expect(try await other.process.wait().status == 0 && other.terminal.isPlain)
+            let third = try await ChatTerminal(try await cluster(workers: 0))
+            third.process.signal(SIGTERM)
+            #expect(try await third.process.wait().status == 143 && third.terminal.isPlain)
+        }
+
+        @Test("What is pasted is one message, whatever its length and its lines, and is recalled as one")
+        func pastes() async throws {
+            let chat = try await ChatTerminal(try await cluster(), "--max-tokens", "3")
+            let long =
+                (0..<2_000).map { "word\($0 % 97)" }.joined(separator: " ") + String(repeating: "日本語 ", count: 700)
+            #expect(long.utf8.count > 20_000)
+            chat.paste(long)
+            chat.type("\r")
+            // More than the context holds: told, and survived.
+            try await chat.waitForPrompt(below: "error: the prompt has ")
+            chat.paste("def f():\n    return 1\n\nWhat is this?")
+            chat.type("\r")
+            try await chat.waitForPrompt(below: "  What is this?")
+            // Keys alone may be as many.
+            let line = String(repeating: "0123456789", count: 549) + "012345"
+            chat.type(line + "\r")
+            try await chat.wait("an error of its own") { picture in
+                picture.line == ">" && picture.lines.count { $0.contains("error: the prompt has ") } == 2
+            }
+            #expect(chat.history == [long, "def f():\n    return 1\n\nWhat is this?", line])
+            let messages = try await saved(chat)
+            #expect(messages.map(\.role) == ["user", "assistant"])
+            #expect(messages.first?.content == "def f():\n    return 1\n\nWhat is this?")
+            chat.type("\u{1B}[A\u{1B}[A\u{1B}[A")
+            try await chat.wait(for: "> def f():")
+            chat.type("\u{15}gone\u{03}\u{04}")
+            #expect(try await chat.process.wait().status == 0)
+        }
+
+        @Test("Keys edit as in a shell, also wide letters and marks, and several lines by Alt-Enter and a backslash")
+        func editing() async throws {
+            let chat = try await ChatTerminal(try await cluster(workers: 0), width: 40)
+            for (keys, text) in [
+                ("wrld\u{1B}[D\u{1B}[D\u{1B}[Do\u{01}hello \u{05}!", "hello world!"),
+                ("日本語\u{1B}[D\u{1B}[D\u{7F}ニ", "ニ本語"), ("cafe\u{301} x\u{7F}\u{7F}\u{7F}e", "cafe"),
+                ("one two three\u{17}\u{1B}bx\u{0B}four", "one xfour"),
+                ("junk\u{15}a \u{1F600}b\u{1B}OD\u{08}c", "a cb"),
+                ("one two\u{1B}[1;5D\u{1B}[3~T\u{1B}[1;5C!", "one Two!"), ("\u{1B}[99;99Xfine", "fine"),
+            ] {
+                chat.type("/system " + keys + "\r")
+                try await chat.waitForPrompt(below: "(the model is told: \(text))")
+            }
+            for (keys, lines) in [("one\u{1B}\rtwo\r", ["one", "two"]), ("three\\\rfour\r", ["three", "four"])] {
+                chat.type(keys)
+                try await chat.wait(for: "waiting: ")
+                chat.type("\u{03}")
+                try await chat.waitForPrompt(below: lines[1])
+                #expect(chat.history.last == lines.joined(separator: "\n"))
+            }
+            chat.type("\u{04}")
+            #expect(try await chat.process.wait().status == 0)
+        }
+
+        @Test("What was sent is recalled, changed and sent again, also in the next session, from a file of mode 0600")
+        func history() async throws {
+            let cluster = try await cluster(workers: 0)
+            let folder = try TemporaryFolder()
+            let first = try await ChatTerminal(cluster, folder: folder)
+            try await first.send("/system one")
+            try await first.send("/system two")
+            first.type("draft\u{1B}[A\u{1B}[A")
+            try await first.wait("what was sent first") { $0.line == "> /system one" }
+            first.type("\u{1B}[B\u{1B}[B")
+            try await first.wait("what was written") { $0.line == "> draft" }
+            first.type("\u{10}\u{10} more\r")
+            try await first.waitForPrompt(below: "(the model is told: one more)")
+            first.type("/exit\r")
+            #expect(try await first.process.wait().status == 0)
+            #expect(first.history == ["/system one", "/system two", "/system one more", "/exit"])
+            let attributes = try FileManager.default.attributesOfItem(atPath: folder.path + "/tandem/chat-history")
+            #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
+            let second = try await ChatTerminal(cluster, folder: folder)
+            second.type("\u{1B}[A\u{1B}[A")
+            try await second.wait("what the session before sent") { $0.line == "> /system one more" }
+        }
+
+        @Test("In another size the message is shown anew, and nothing of it is lost")
+        func resize() async throws {
+            let chat = try await ChatTerminal(try await cluster(workers: 0), width: 80)
+            let words = (0..<15).map { "word\($0)" }.joined(separator: " ")
+            chat.type("/system " + words)
+            try await chat.wait(for: "word14")
+            for width in [40, 23, 100] {
+                chat.resize(width: width)
+                let whole = "> /system " + words
+                try await chat.wait("the message in \(width) columns") { picture in
+                    picture.lines.map { $0.padding(toLength: width, withPad: " ", startingAt: 0) }.joined()
+                        .contains(whole)
+                }
+            }
+            chat.type(" 日本\r")
+            try await chat.waitForPrompt(below: "日本)")
+            #expect(chat.history == ["/system \(words) 日本"])
+        }
+    }
+}
