@@ -143,6 +143,8 @@ struct KeyDecoder {
         guard (0x40...0x7E).contains(final) else { return body.count + 2 }
         let parameters = String(decoding: body, as: UTF8.self).split(separator: ";", omittingEmptySubsequences: false)
             .map { Int($0) ?? 0 }
+        // Answers to questions that nobody asked begin with one of these.
+        if let mark = body.first, (0x3C...0x3F).contains(mark) { return body.count + 3 }
         if final == UInt8(ascii: "~") && parameters.first == 200 {
             pasted = []
         } else if let key = Self.key(final: final, parameters: parameters) {

@@ -75,18 +75,22 @@ extension CommandTests {
         @Test("In a terminal that can do nothing a chat reads lines, and a backslash goes on in the next")
         func dumb() async throws {
             let cluster = try await LocalCluster()
+            try await cluster.join(count: 1)
             let terminal = try PseudoTerminal(columns: 80, rows: 24)
             let folder = try TemporaryFolder()
             let process = try TandemProcess(
-                ["chat", "--coordinator", cluster.address], cache: cluster.folder, terminal: terminal,
-                ownsTerminal: true, environment: ["TERM": "dumb", "XDG_STATE_HOME": folder.path])
-            let isThere = await eventually { process.outputSoFar.hasSuffix("> ") }
-            #expect(isThere && terminal.isPlain)
-            process.type("/system one\\\ntwo\n")
-            let isAnswered = await eventually {
-                process.outputSoFar.hasSuffix("> ") && process.outputSoFar.contains("told")
+                ["chat", "--coordinator", cluster.address, "--max-tokens", "3"], cache: cluster.folder,
+                terminal: terminal, ownsTerminal: true, environment: ["TERM": "dumb", "XDG_STATE_HOME": folder.path])
+            func wait(for text: String) async {
+                let isThere = await eventually {
+                    process.outputSoFar.contains(text) && process.outputSoFar.hasSuffix("> ")
+                }
+                #expect(isThere, "\(text) is not in \(process.outputSoFar)")
             }
-            #expect(isAnswered)
+            await wait(for: "/help helps.")
+            #expect(terminal.isPlain)
+            process.type("Hello\\\nthere\n/stats\n")
+            await wait(for: "in all: 1 answers of 3 tokens")
             process.type("\u{04}")
             let outcome = try await process.wait()
             #expect(outcome.status == 0 && !outcome.output.contains("\u{1B}"))

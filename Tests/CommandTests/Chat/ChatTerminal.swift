@@ -9,15 +9,16 @@ final class ChatTerminal {
     let terminal: PseudoTerminal
     /// Holds the history and what the tests save.
     let folder: TemporaryFolder
+    private let cluster: LocalCluster
     private let height: Int
     private var width: Int
     private var start = 0
 
     init(
-        _ cluster: LocalCluster, _ arguments: String..., folder: TemporaryFolder? = nil, width: Int = 80,
+        _ cluster: LocalCluster, _ arguments: String..., folder: TemporaryFolder? = nil, width: Int = 120,
         height: Int = 24, environment: [String: String] = [:]
     ) async throws {
-        (self.width, self.height) = (width, height)
+        (self.cluster, self.width, self.height) = (cluster, width, height)
         self.folder = try folder ?? TemporaryFolder()
         terminal = try PseudoTerminal(columns: UInt16(width), rows: UInt16(height))
         process = try TandemProcess(

@@ -24,7 +24,7 @@ extension CommandTests {
 
         @Test("Ctrl-C stops the answer of every turn, keeps the conversation, and a second one leaves with 130")
         func interrupts() async throws {
-            let chat = try await ChatTerminal(try await cluster(), "--max-tokens", "450", "--ignore-eos", width: 70)
+            let chat = try await ChatTerminal(try await cluster(), "--max-tokens", "450", "--ignore-eos")
             #expect(!chat.terminal.isPlain)
             for turn in 1...5 {
                 chat.type("Turn \(turn)\r")

@@ -47,7 +47,7 @@ struct KeyDecoderTests {
     func unknown() {
         #expect(
             keys("\u{1B}[99~a\u{1B}[?1;2cb\u{1B}xc\u{1B}OPd") == [
-                .text("a"), .wordRight, .text("b"), .text("c"), .text("d"),
+                .text("a"), .text("b"), .text("c"), .text("d"),
             ])
         #expect(keys("\u{1B}[1\u{01}a") == [.home, .text("a")])
         var decoder = KeyDecoder()
