@@ -7,6 +7,8 @@ import Tokenization
 /// The tokenizer of a model file or folder, also of one that holds nothing else.
 package struct ModelTokenizer: Sendable {
     private let tokenizer: Tokenizer
+    /// What it was made of.
+    let description: TokenizerDescription
 
     /// A token of a text.
     package struct Token: Sendable {
@@ -24,6 +26,7 @@ package struct ModelTokenizer: Sendable {
                 "\(path) has no tokenizer",
                 hint: "give a GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file")
         }
+        self.description = description
         do { tokenizer = try Tokenizer(description) } catch { throw TandemError("\(path): \(error)") }
     }
 
@@ -34,9 +37,6 @@ package struct ModelTokenizer: Sendable {
             Token(id: $0, piece: String(decoding: tokenizer.bytes(of: $0), as: UTF8.self))
         }
     }
-
-    /// What the tokenizer was made of.
-    var description: TokenizerDescription { tokenizer.description }
 
     /// The tokens of a conversation as a chat template wrote it, or as it is written without one.
     func tokens(ofConversation text: String, isTemplated: Bool) -> [Token] {
