@@ -46,7 +46,6 @@ final class EditorSession {
     /// Lets somebody write until there is something to do.
     func next() async -> Entry {
         painter.forget()
-        draw()
         while true {
             while let key = keys.popFirst() {
                 if let entry = handle(key) { return entry }

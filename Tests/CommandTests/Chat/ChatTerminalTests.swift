@@ -10,8 +10,9 @@ extension CommandTests {
             var content: String
         }
 
+        /// Of several workers that never guess ahead an answer takes seconds.
         private func cluster(workers: Int = 1) async throws -> LocalCluster {
-            let cluster = try await LocalCluster()
+            let cluster = try await LocalCluster("--speculate", "off", "--min-workers", "\(max(workers, 1))")
             if workers > 0 { try await cluster.join(count: workers) }
             return cluster
         }
@@ -24,7 +25,7 @@ extension CommandTests {
 
         @Test("Ctrl-C stops the answer of every turn, keeps the conversation, and a second one leaves with 130")
         func interrupts() async throws {
-            let chat = try await ChatTerminal(try await cluster(), "--max-tokens", "450", "--ignore-eos")
+            let chat = try await ChatTerminal(try await cluster(workers: 3), "--max-tokens", "450", "--ignore-eos")
             #expect(!chat.terminal.isPlain)
             for turn in 1...5 {
                 chat.type("Turn \(turn)\r")
@@ -52,6 +53,31 @@ extension CommandTests {
             chat.type("\u{03}")
             #expect(try await chat.process.wait().status == 130)
             #expect(chat.terminal.isPlain && chat.process.outputSoFar.hasSuffix("\u{1B}[?2004l"))
+        }
+
+        @Test("Ctrl-C stops the answer of every turn also where lines come from a terminal that can do nothing")
+        func interruptsWithoutEditor() async throws {
+            let cluster = try await cluster(workers: 3)
+            let terminal = try PseudoTerminal(columns: 80, rows: 24)
+            let process = try TandemProcess(
+                ["chat", "--coordinator", cluster.address, "--max-tokens", "450", "--ignore-eos"],
+                cache: cluster.folder, terminal: terminal, ownsTerminal: true, environment: ["TERM": "dumb"])
+            for turn in 1...5 {
+                let isAsked = await eventually { process.outputSoFar.hasSuffix("> ") }
+                try #require(isAsked, "\(process.outputSoFar)")
+                let before = process.outputSoFar.count
+                process.type("Turn \(turn)\n")
+                let isUnderWay = await eventually { process.outputSoFar.count > before + 30 }
+                #expect(isUnderWay)
+                process.type("\u{03}")
+            }
+            let isAsked = await eventually { process.outputSoFar.hasSuffix("> ") }
+            #expect(isAsked && process.isRunning)
+            process.type("/stats\n")
+            let isTold = await eventually { process.outputSoFar.contains("in all: 5 answers") }
+            #expect(isTold && process.outputSoFar.contains("; cancelled]"))
+            process.type("\u{03}")
+            #expect(try await process.wait().status == 130)
         }
 
         @Test("At the prompt Ctrl-C takes away what is written; where nothing is it takes two to leave")
