@@ -48,6 +48,8 @@ final class TandemProcess: @unchecked Sendable {
     let pid: Int32
 
     static let endsWithStandardInput = "--exit-with-stdin"
+    /// POSIX_SPAWN_SETSID of <spawn.h>, which Glibc's module leaves out.
+    private static let newSession: Int16 = 0x80
     /// How long tests wait for what only needs to come: minutes, for builds may be slow and machines busy.
     static let patience = Duration.seconds(300)
 
@@ -66,7 +68,7 @@ final class TandemProcess: @unchecked Sendable {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         if let terminal, ownsTerminal {
-            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSID))
+            posix_spawnattr_setflags(&attributes, Self.newSession)
             posix_spawn_file_actions_addopen(&actions, 0, terminal.name, O_RDWR, 0)
             for descriptor: Int32 in [1, 2] { posix_spawn_file_actions_adddup2(&actions, 0, descriptor) }
         } else {
@@ -155,12 +157,15 @@ final class PseudoTerminal: @unchecked Sendable {
     /// The test's end, and that of the process under test until it has it.
     let outer: Int32
     private(set) var inner: Int32
+    /// The path of the process's end.
+    fileprivate let name: String
 
     init(columns: UInt16, rows: UInt16) throws {
         var ends: (outer: Int32, inner: Int32) = (0, 0)
         var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         guard openpty(&ends.outer, &ends.inner, nil, nil, &size) == 0 else { throw POSIXError(.EMFILE) }
         (outer, inner) = (ends.outer, ends.inner)
+        name = ttyname(ends.inner).map { String(cString: $0) } ?? ""
         for end in [outer, inner] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }
 
@@ -174,9 +179,6 @@ final class PseudoTerminal: @unchecked Sendable {
         if inner >= 0 { close(inner) }
         inner = -1
     }
-
-    /// The path of the process's end.
-    fileprivate var name: String { ptsname(outer).map { String(cString: $0) } ?? "" }
 
     /// Gives it another size. Who has it open must be told with SIGWINCH: it is nobody's controlling terminal.
     func resize(columns: UInt16, rows: UInt16) {
