@@ -48,7 +48,7 @@ extension CommandTests {
                 var text: String
             }
             let model = try model(
-                "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+                "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
                     + "{% if tools %}{{ tools[0].name }}{% endif %}")
             let (messages, tools) = (model.path + "/messages.json", model.path + "/tools.json")
             try #"[{"role": "system", "content": "e"}, {"role": "user", "content": [{"type": "text", "text": "a"}]}]"#
@@ -64,12 +64,12 @@ extension CommandTests {
                 let outcome = try await TandemProcess(arguments + ["--json"], cache: TemporaryFolder()).wait()
                 #expect(outcome.status == 0 && outcome.talk.isEmpty, "\(outcome.talk)")
                 let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
-                #expect(report.text == "<s><system>e<user>a" && report.tokens.first == 1)
+                #expect(report.text == "<system>e<user>a" && report.tokens.first == 1)
                 #expect(report.tokens.count == report.pieces.count)
                 let withTools = try await TandemProcess(
                     arguments + ["--tools", tools], cache: TemporaryFolder()
                 ).wait()
-                #expect(withTools.output.hasPrefix("<s><system>e<user>aweather\n\n1\t"), "\(withTools)")
+                #expect(withTools.output.hasPrefix("<system>e<user>aweather\n\n1\t"), "\(withTools)")
             }
             for (more, word) in [
                 (["--prompt", "x"], "--messages"),

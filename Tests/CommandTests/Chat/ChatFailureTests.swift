@@ -96,6 +96,35 @@ extension CommandTests {
             #expect(outcome.status == 0 && !outcome.output.contains("\u{1B}"))
         }
 
+        @Test("What a model thinks is folded in a terminal, shown where it is wanted, and whole through a pipe")
+        func reasoning() async throws {
+            let model = try TemporaryFolder()
+            for name in ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: model.path + "/" + name, withDestinationPath: Place.fixture("llama-f32") + "/" + name)
+            }
+            try "{% for m in messages %}{{ m.content }}{% endfor %}<think>\n".write(
+                toFile: model.path + "/chat_template.jinja", atomically: true, encoding: .utf8)
+            let cluster = try await LocalCluster(model: model.path)
+            try await cluster.join(count: 1)
+            let arguments = ["--max-tokens", "6", "--temperature", "0", "--ignore-eos"]
+            let piped = try await TandemProcess(
+                ["chat", "--coordinator", cluster.address] + arguments, cache: cluster.folder, input: "e\n"
+            ).wait()
+            #expect(piped.output.hasPrefix("<think>") && piped.output.count > 9 && piped.status == 0)
+            let thought = String(piped.output.dropFirst("<think>".count).split(separator: "\n")[0])
+            let chat = try await ChatTerminal(cluster, "--max-tokens", "6", "--temperature", "0", "--ignore-eos")
+            try await chat.send("e")
+            try await chat.wait(for: "thinking… (/reasoning on shows it)")
+            #expect(!chat.process.outputSoFar.contains(thought))
+            try await chat.send("/reasoning")
+            try await chat.wait(for: thought)
+            try await chat.send("/reasoning on")
+            try await chat.send("/reset")
+            chat.type("e\r")
+            try await chat.wait("it twice") { picture in picture.lines.count { $0.contains(thought) } == 2 }
+        }
+
         @Test("Through a pipe a failed turn is told, the next is answered, and the status says that one failed")
         func piped() async throws {
             let cluster = try await LocalCluster()

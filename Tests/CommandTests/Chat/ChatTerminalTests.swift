@@ -132,13 +132,14 @@ extension CommandTests {
         func editing() async throws {
             let chat = try await ChatTerminal(try await cluster(workers: 0), width: 40)
             for (keys, text) in [
-                ("wrld\u{1B}[D\u{1B}[D\u{1B}[Do\u{01}hello \u{05}!", "hello world!"),
-                ("日本語\u{1B}[D\u{1B}[D\u{7F}ニ", "ニ本語"), ("cafe\u{301} x\u{7F}\u{7F}\u{7F}e", "cafe"),
-                ("one two three\u{17}\u{1B}bx\u{0B}four", "one xfour"),
-                ("junk\u{15}a \u{1F600}b\u{1B}OD\u{08}c", "a cb"),
-                ("one two\u{1B}[1;5D\u{1B}[3~T\u{1B}[1;5C!", "one Two!"), ("\u{1B}[99;99Xfine", "fine"),
+                ("wrld\u{1B}[D\u{1B}[D\u{1B}[Do\u{01}/system hello \u{05}!", "hello world!"),
+                ("/system 日本語\u{1B}[D\u{1B}[D\u{7F}ニ", "ニ本語"), ("/system cafe\u{301} x\u{7F}\u{7F}\u{7F}e", "cafe"),
+                ("/system one two three\u{17}\u{1B}bx\u{0B}four", "one xfour"),
+                ("junk\u{15}/system a \u{1F600}b\u{1B}OD\u{08}c", "a cb"),
+                ("/system one two\u{1B}[1;5D\u{1B}[3~T\u{1B}[1;5C!", "one Two!"),
+                ("/system \u{1B}[99;99Xfine", "fine"),
             ] {
-                chat.type("/system " + keys + "\r")
+                chat.type(keys + "\r")
                 try await chat.waitForPrompt(below: "(the model is told: \(text))")
             }
             for (keys, lines) in [("one\u{1B}\rtwo\r", ["one", "two"]), ("three\\\rfour\r", ["three", "four"])] {
@@ -173,6 +174,20 @@ extension CommandTests {
             let second = try await ChatTerminal(cluster, folder: folder)
             second.type("\u{1B}[A\u{1B}[A")
             try await second.wait("what the session before sent") { $0.line == "> /system one more" }
+        }
+
+        @Test("Ctrl-Z gives the terminal back until the chat goes on, with what was written")
+        func suspended() async throws {
+            let chat = try await ChatTerminal(try await cluster(workers: 0))
+            chat.type("half\u{1A}")
+            let stat = "/proc/\(chat.process.pid)/stat"
+            let isStopped = await eventually {
+                (try? String(contentsOfFile: stat, encoding: .utf8))?.contains(") T ") == true
+            }
+            #expect(isStopped && chat.terminal.isPlain)
+            chat.process.signal(SIGCONT)
+            try await chat.wait("what was written") { $0.line == "> half" && $0.lines.count { $0 == "> half" } == 2 }
+            #expect(!chat.terminal.isPlain)
         }
 
         @Test("In another size the message is shown anew, and nothing of it is lost")
