@@ -49,14 +49,13 @@ struct ChatCommand: AsyncParsableCommand {
     private func talk(
         with client: CoordinatorClient, _ request: GenerationRequest, _ session: EditorSession
     ) async throws {
-        let keyboard = session.keyboard
-        let status = try await keyboard.withInterrupt({ exitNow(130) }) { try await client.status() }
+        let status = try await session.withInterrupt({ exitNow(130) }) { try await client.status() }
         Terminal.say("Talking with \(status.model). \(Self.greeting)")
         var chat = Chat(client, request: request, beginning: conversation.beginning) { printer, generation in
             let answer = Task { try await printer.show(generation) }
             let count = InterruptCount()
             // The second time nobody waits for the coordinator to say that it has stopped.
-            var shown = try await keyboard.withInterrupt({
+            var shown = try await session.withInterrupt({
                 if count.increment() == 1 { generation.cancel() } else { answer.cancel() }
             }) { try await answer.value }
             if count.count > 0 { shown.reason = .cancelled }

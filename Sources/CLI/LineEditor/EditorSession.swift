@@ -13,13 +13,13 @@ final class EditorSession {
         case ended
     }
 
-    let keyboard: Keyboard
+    private let keyboard: Keyboard
     private let prompt: String
     private let output: Int32
     private let file: HistoryFile?
     private var editor: LineEditor
     private var painter = EditorPainter()
-    private var events: AsyncStream<Keyboard.Event>.Iterator
+    private var bell: AsyncStream<Void>.Iterator
     /// What was typed ahead.
     private var keys: ArraySlice<TypedKey> = []
     private var hasComplained = false
@@ -37,7 +37,7 @@ final class EditorSession {
         file = HistoryFile(name: historyName, environment: environment)
         editor = LineEditor(history: History(file?.read() ?? []))
         keyboard = Keyboard(output: output)
-        events = keyboard.events.makeAsyncIterator()
+        bell = keyboard.bell.makeAsyncIterator()
     }
 
     /// Gives the terminal back.
@@ -51,7 +51,7 @@ final class EditorSession {
                 if let entry = handle(key) { return entry }
             }
             draw()
-            guard let event = await events.next() else { return .ended }
+            guard let event = await nextEvent() else { return .ended }
             switch event {
             case .keys(let more): keys = more[...]
             case .interrupted: keys = [.interrupt]
@@ -62,6 +62,24 @@ final class EditorSession {
                 put("\r\n")
                 return .ended
             }
+        }
+    }
+
+    /// While `body` runs, Ctrl-C calls `action`, also one that was typed ahead of it.
+    func withInterrupt<Value>(
+        _ action: @escaping @Sendable () -> Void, _ body: () async throws -> Value
+    ) async rethrows -> Value {
+        if let place = keys.firstIndex(of: .interrupt) {
+            keys = keys[(place + 1)...]
+            action()
+        }
+        return try await keyboard.withInterrupt(action, body)
+    }
+
+    private func nextEvent() async -> Keyboard.Event? {
+        while true {
+            if let event = keyboard.take() { return event }
+            guard await bell.next() != nil else { return keyboard.take() }
         }
     }
 

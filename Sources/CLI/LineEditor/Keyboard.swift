@@ -17,11 +17,32 @@ final class Keyboard: Sendable {
         case ended
     }
 
-    /// All that happens, in order, but Ctrl-C while somebody else wants it.
-    let events: AsyncStream<Event>
-    private let continuation: AsyncStream<Event>.Continuation
+    private struct State {
+        var events: [Event] = []
+        var onInterrupt: (@Sendable () -> Void)?
+
+        /// Takes away all up to a Ctrl-C; false where none waits.
+        mutating func takeInterrupt() -> Bool {
+            for (index, event) in events.enumerated() {
+                switch event {
+                case .interrupted: events.removeFirst(index + 1)
+                case .keys(let keys):
+                    guard let place = keys.firstIndex(of: .interrupt) else { continue }
+                    events.removeFirst(index)
+                    events[0] = .keys(Array(keys[(place + 1)...]))
+                default: continue
+                }
+                return true
+            }
+            return false
+        }
+    }
+
+    /// Rings where something happened that `take` gives; ends with the terminal.
+    let bell: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
     private let output: Int32
-    private let onInterrupt = Mutex<(@Sendable () -> Void)?>(nil)
+    private let state = Mutex(State())
 
     /// So long after an escape the rest of its sequence has come.
     private static let sequenceMilliseconds: Int32 = 50
@@ -29,26 +50,34 @@ final class Keyboard: Sendable {
     /// Takes the terminal; `output` is a descriptor through which it is written to.
     init(output: Int32) {
         self.output = output
-        (events, continuation) = AsyncStream<Event>.makeStream()
+        (bell, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         RawMode.enter(output: output)
         _ = Signals.listen(SIGINT) { [self] in interrupt() }
         _ = Signals.listen(SIGTERM) { exitNow(128 + SIGTERM) }
-        _ = Signals.listen(SIGWINCH) { [self] in continuation.yield(.resized) }
-        _ = Signals.listen(SIGTSTP) { [self] in if !suspendAtOnce() { continuation.yield(.suspended) } }
+        _ = Signals.listen(SIGWINCH) { [self] in happen(.resized) }
+        _ = Signals.listen(SIGTSTP) { [self] in if !suspendAtOnce() { happen(.suspended) } }
         _ = Signals.listen(SIGCONT) { [self] in
             RawMode.leave()  // whoever had the terminal meanwhile may have changed it
             RawMode.enter(output: output)
-            continuation.yield(.resumed)
+            happen(.resumed)
         }
         Thread.detachNewThread { [self] in read() }
     }
 
-    /// While `body` runs, Ctrl-C calls `action`, on any thread; all else that is typed is kept for later.
+    /// What happened next, in order, but Ctrl-C while somebody else wants it; nil: nothing yet.
+    func take() -> Event? { state.withLock { $0.events.isEmpty ? nil : $0.events.removeFirst() } }
+
+    /// While `body` runs, Ctrl-C calls `action`, on any thread; all else that is typed is kept for later. A Ctrl-C that
+    /// nobody has taken yet was meant for it too.
     func withInterrupt<Value>(
         _ action: @escaping @Sendable () -> Void, _ body: () async throws -> Value
     ) async rethrows -> Value {
-        onInterrupt.withLock { $0 = action }
-        defer { onInterrupt.withLock { $0 = nil } }
+        let isInterrupted = state.withLock { state in
+            state.onInterrupt = action
+            return state.takeInterrupt()
+        }
+        defer { state.withLock { $0.onInterrupt = nil } }
+        if isInterrupted { action() }
         return try await body()
     }
 
@@ -59,13 +88,18 @@ final class Keyboard: Sendable {
         RawMode.enter(output: output)
     }
 
+    private func happen(_ event: Event) {
+        state.withLock { $0.events.append(event) }
+        continuation.yield()
+    }
+
     private func interrupt() {
-        if let action = onInterrupt.withLock({ $0 }) { action() } else { continuation.yield(.interrupted) }
+        if let action = state.withLock({ $0.onInterrupt }) { action() } else { happen(.interrupted) }
     }
 
     /// While an answer comes nobody asks for keys; true where that is so.
     private func suspendAtOnce() -> Bool {
-        guard onInterrupt.withLock({ $0 != nil }) else { return false }
+        guard state.withLock({ $0.onInterrupt != nil }) else { return false }
         suspend()
         return true
     }
@@ -83,19 +117,19 @@ final class Keyboard: Sendable {
             guard count > 0 else { break }
             deliver(decoder.decode(buffer[..<count]))
         }
-        continuation.yield(.ended)
+        happen(.ended)
         continuation.finish()
     }
 
     private func deliver(_ keys: [TypedKey]) {
         var kept: [TypedKey] = []
         for key in keys {
-            if key == .interrupt, let action = onInterrupt.withLock({ $0 }) {
+            if key == .interrupt, let action = state.withLock({ $0.onInterrupt }) {
                 action()
             } else if key != .suspend || !suspendAtOnce() {
                 kept.append(key)
             }
         }
-        if !kept.isEmpty { continuation.yield(.keys(kept)) }
+        if !kept.isEmpty { happen(.keys(kept)) }
     }
 }
