@@ -145,7 +145,7 @@ extension CommandTests {
                 chat.type(keys + "\r")
                 try await chat.waitForPrompt(below: "(the model is told: \(text))")
             }
-            for (keys, lines) in [("one\u{1B}\rtwo\r", ["one", "two"]), ("three\\\rfour\r", ["three", "four"])] {
+            for (keys, lines) in [("one\u{1B}\rtwo\r", ["one", "two"]), ("five\\\rsix\r", ["five", "six"])] {
                 chat.type(keys)
                 // Also a Ctrl-C that comes before anybody is asked ends what was asked.
                 chat.type("\u{03}")
