@@ -137,7 +137,7 @@ let package = Package(
             name: "ClusterSimulation", dependencies: ["Cluster", "Sequences", "Wire"], path: "Tests/ClusterSimulation",
             swiftSettings: strict),
         .testTarget(
-            name: "CommandTests", dependencies: ["CLI", "Generation", "Node", "Sequences", "Wire"],
+            name: "CommandTests", dependencies: ["CLI", "Generation", "ModelFile", "Node", "Sequences", "Wire"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     ],

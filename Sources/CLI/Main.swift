@@ -28,10 +28,11 @@ struct Tandem: AsyncParsableCommand {
 
 @main
 enum Main {
-    private static let arguments = BenchCommand.completed(Array(CommandLine.arguments.dropFirst()))
+    private static let arguments = BenchCommand.completed(Arguments.bound(Array(CommandLine.arguments.dropFirst())))
 
     static func main() async {
         ignoreBrokenPipes()
+        Terminal.holdStreams()
         do {
             var command = try Tandem.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -44,25 +45,28 @@ enum Main {
         }
     }
 
-    /// The status of what may succeed later: EX_TEMPFAIL of <sysexits.h>.
-    private static let temporaryFailure: Int32 = 75
-
     /// Prints a failure and ends the process with its status.
     private static func report(_ error: any Error) -> Never {
         if let failure = error as? TandemError {
             Terminal.say("error: \(failure.message.spelled)")
             if let hint = failure.hint { Terminal.say("hint: \(hint.spelled)") }
-            exitNow(failure.retryAfterMilliseconds == nil ? 1 : temporaryFailure)
+            exitNow(ExitStatus(failure).rawValue)
         }
         let code = Tandem.exitCode(for: error)
         if code.isSuccess {
-            print(Tandem.fullMessage(for: error))
+            Terminal.put(Tandem.fullMessage(for: error) + "\n")
             exitNow(0)
         }
         if let exit = error as? ExitCode { exitNow(exit.rawValue) }
-        Terminal.say("error: \(Tandem.message(for: error))")
-        if code == .validationFailure { Terminal.say("hint: see `tandem \(subcommandName())--help`") }
-        exitNow(code == .validationFailure ? 2 : 1)
+        guard code == .validationFailure else {
+            Terminal.say("error: \(Tandem.message(for: error))")
+            exitNow(ExitStatus.failure.rawValue)
+        }
+        // A misspelt flag often looks as if another were missing: the word itself tells more.
+        let suggestion = Suggestion.find(arguments, of: Tandem.self)
+        Terminal.say("error: \(suggestion?.sentence ?? Tandem.message(for: error))")
+        Terminal.say("hint: see `tandem \(subcommandName())--help`")
+        exitNow(ExitStatus.usage.rawValue)
     }
 
     /// The names of the given subcommand and of its own one, each with a space behind it; nothing where none is given.

@@ -3,4 +3,5 @@ import Sequences
 
 extension Field {
     static let chunks = Field("chunks")
+    static let file = Field("file")
 }

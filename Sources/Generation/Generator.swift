@@ -25,6 +25,7 @@ package struct Generation: Sendable {
 /// Set once, from any thread.
 package final class Cancellation: Sendable {
     private let value = Atomic(false)
+    private let handler = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Nothing is cancelled yet.
     package init() {}
@@ -33,5 +34,22 @@ package final class Cancellation: Sendable {
     package var isSet: Bool { value.load(ordering: .relaxed) }
 
     /// Cancels.
-    package func set() { value.store(true, ordering: .relaxed) }
+    package func set() {
+        value.store(true, ordering: .relaxed)
+        callHandler()
+    }
+
+    /// Calls `body` once it is set, at once where it is; in the place of an earlier one.
+    package func whenSet(_ body: @escaping @Sendable () -> Void) {
+        handler.withLock { $0 = body }
+        if isSet { callHandler() }
+    }
+
+    private func callHandler() {
+        let body = handler.withLock { handler in
+            defer { handler = nil }
+            return handler
+        }
+        body?()
+    }
 }

@@ -10,7 +10,8 @@ extension TandemError {
         let kind: Kind =
             switch error.code {
             case .notFound: .notFound
-            case .unreadable, .unwritable: .unavailable
+            case .forbidden: .forbidden
+            case .unreadable, .unwritable: .internal
             default: .invalid
             }
         self.init(Sentence(error.description), kind: kind, hint: error.hint)

@@ -4,6 +4,7 @@ import Sequences
 extension Field {
     static let coordinator = Field("coordinator")
     static let insecure = Field("insecure")
+    static let join = Field("join")
     static let listen = Field("listen")
     static let maximumRunning = Field("max_running")
     static let maximumWaiting = Field("queue")

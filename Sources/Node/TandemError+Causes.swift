@@ -4,9 +4,18 @@ import Transport
 import Wire
 
 extension TandemError {
-    /// An address or a socket that cannot be used.
-    package init(_ error: TransportError) {
-        self.init(Sentence(error.description), hint: Sentence(error.hint))
+    /// An address or a socket that cannot be used. `field`: what the address was given as.
+    package init(_ error: TransportError, of field: Field? = nil) {
+        let kind: Kind =
+            switch error {
+            case .badEndpoint: .invalid
+            case .notPermitted: .forbidden
+            case .cannotResolve, .noRoute: .unavailable
+            case .addressInUse, .notALocalAddress, .system: .internal
+            }
+        var message = Sentence(error.description)
+        if case .badEndpoint = error, let field { message = "\(field): \(message)" }
+        self.init(message, kind: kind, hint: Sentence(error.hint))
     }
 
     /// Bytes that are no message.

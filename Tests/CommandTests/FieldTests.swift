@@ -24,7 +24,8 @@ extension CommandTests {
         func spelled() async throws {
             var help = ""
             for command in [
-                ["run"], ["coordinator"], ["worker"], ["generate"], ["quantize"], ["perplexity"], ["bench", "model"],
+                ["run"], ["coordinator"], ["worker"], ["generate"], ["quantize"], ["perplexity"], ["status"],
+                ["bench", "model"],
                 ["bench", "kernels"], ["bench", "cluster"],
             ] {
                 help += try await TandemProcess(command + ["--help"], cache: TemporaryFolder()).wait().output

@@ -55,10 +55,10 @@ final class TandemProcess: @unchecked Sendable {
 
     /// Starts `tandem ARGUMENT...`; `input` is its stdin, or `terminal` its stdin and stdout; `environment` is added.
     /// `ownsTerminal`: it has a session of its own, controlled by the terminal, to which its stderr goes too, as where a
-    /// person starts it.
+    /// person starts it. `program`: another one, which finds `tandem` as `$TANDEM`.
     init(
         _ arguments: [String], cache: TemporaryFolder, input: String? = nil, terminal: PseudoTerminal? = nil,
-        ownsTerminal: Bool = false, environment: [String: String] = [:]
+        ownsTerminal: Bool = false, environment: [String: String] = [:], program: String = Place.tandem.path
     ) throws {
         let (stdin, stdout, stderr) = (try Descriptors(), try Descriptors(), try Descriptors())
         var actions = posix_spawn_file_actions_t()
@@ -77,12 +77,12 @@ final class TandemProcess: @unchecked Sendable {
             posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
         }
         let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-            .merging(["XDG_CACHE_HOME": cache.path]) { $1 }
-        var argv = ([Place.tandem.path] + arguments).map { strdup($0) } + [nil]
+            .merging(["XDG_CACHE_HOME": cache.path, "TANDEM": Place.tandem.path, "TALES": Place.tales]) { $1 }
+        var argv = ([program] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var child: Int32 = 0
-        let error = posix_spawn(&child, Place.tandem.path, &actions, &attributes, &argv, &envp)
+        let error = posix_spawn(&child, program, &actions, &attributes, &argv, &envp)
         for descriptor in [stdin.reading, stdout.writing, stderr.writing] { close(descriptor) }
         if let input { _ = Array(input.utf8).withUnsafeBytes { write(stdin.writing, $0.baseAddress, $0.count) } }
         // A child told to end with its stdin ends when this process does, even if that crashes.
@@ -212,6 +212,13 @@ func tandem(
     _ arguments: String..., cache: TemporaryFolder? = nil, input: String? = nil
 ) async throws -> TandemProcess.Outcome {
     try await TandemProcess(arguments, cache: cache ?? TemporaryFolder(), input: input).wait()
+}
+
+/// Runs a script of bash to its end, in which `$TANDEM` is the program and `$TALES` the model that the project ships.
+func bash(_ script: String, cache: TemporaryFolder? = nil) async throws -> TandemProcess.Outcome {
+    let folder = try cache ?? TemporaryFolder()
+    let outcome = try await TandemProcess(["-c", script], cache: folder, program: "/bin/bash").wait()
+    return withExtendedLifetime(folder) { outcome }
 }
 
 /// Whether `condition` came true within `time`.

@@ -31,6 +31,12 @@ struct AnswerAssemblerTests {
         events.map { if case .tokens(_, let text) = $0 { text ?? "" } else { "" } }.joined()
     }
 
+    private static func tokens(of events: [GenerationEvent]) -> [Int32] {
+        events.flatMap { event -> [Int32] in
+            if case .tokens(let tokens, _) = event { tokens.map(\.token) } else { [] }
+        }
+    }
+
     @Test("A stop string ends the text wherever tokens cut it, and is not shown")
     func stops() {
         #expect(answer("The dog ran to the park.", stops: ["to the"]) == ("The dog ran ", true))
@@ -41,6 +47,31 @@ struct AnswerAssemblerTests {
     func endToken() {
         #expect(answer("The dog", stops: [], end: [0], after: [0]) == ("The dog", true))
         #expect(answer("The dog", stops: [], end: [], after: [0]) == ("The dog", false))
+    }
+
+    @Test("A stop token ends the answer before it, also where end tokens are ignored or there is no tokenizer")
+    func stopToken() {
+        let ids = tokenizer.encode("The dog ran", addSpecial: false, parseSpecial: false)
+        var assembler = AnswerAssembler(
+            tokenizer: tokenizer, promptTokens: [5], stops: [], endTokens: [], stopTokens: [ids[1], 0])
+        let first = assembler.append(SampledToken(token: ids[0]))
+        let second = assembler.append(SampledToken(token: ids[1]))
+        #expect(!first.isFinished && second.isFinished)
+        #expect(Self.tokens(of: first.events + second.events) == [ids[0]])
+        var bare = AnswerAssembler(tokenizer: nil, promptTokens: [], stops: [], endTokens: [3], stopTokens: [3])
+        #expect(bare.append(SampledToken(token: 3)) == ([.tokens([], text: nil)], true))
+    }
+
+    @Test("The text of a special token is a stop string like any other, alone and in a longer one")
+    func specialStop() throws {
+        let special = try #require((0..<Int32(tokenizer.vocabularySize)).first { tokenizer.isSpecial($0) })
+        let name = String(decoding: try #require(tokenizer.specialText(of: special)), as: UTF8.self)
+        #expect(tokenizer.hasSpecial("a" + name + "b") && !tokenizer.hasSpecial("a dog"))
+        #expect(answer("The dog", stops: [name], after: [special]) == ("The dog", true))
+        #expect(answer("The dog", stops: ["dog" + name], after: [special]) == ("The ", true))
+        #expect(answer("The dog", stops: [name + name], after: [special]) == ("The dog", false))
+        #expect(answer("The dog", stops: ["cat" + name, name], after: [special, 7]) == ("The dog", true))
+        #expect(answer("The dog", stops: ["dog!"], after: [special]) == ("The dog", false))
     }
 
     @Test("Without a tokenizer there are ids only")

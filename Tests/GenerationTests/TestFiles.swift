@@ -1,6 +1,7 @@
 // Responsible for: where the models of these tests lie, and folders that vanish with their test.
 // Must not know: what is tested on them.
 import Foundation
+import ModelFile
 import Testing
 
 enum TestFiles {
@@ -32,6 +33,25 @@ final class TemporaryFolder: Sendable {
     var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
 
     func file(_ name: String) -> String { path + "/" + name }
+}
+
+/// A copy of `TestFiles.tales` in a folder of its own, with a NaN in a norm of layer 2, as damaged files have it.
+final class DamagedModel: Sendable {
+    private let folder: TemporaryFolder
+    var path: String { folder.file("damaged.gguf") }
+    /// Where it begins, as `checksLayers` finds out.
+    static let origin = "the output of layer 2"
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let tensor = try #require(
+            try Model.open(path: TestFiles.tales).tensors.first { $0.name == "blk.2.ffn_norm.weight" })
+        try #require(tensor.type == .f32)
+        var content = try Data(contentsOf: URL(fileURLWithPath: TestFiles.tales))
+        let place = tensor.offset + 12
+        content.replaceSubrange(place..<place + 4, with: [0, 0, 0xC0, 0x7F])
+        try content.write(to: URL(fileURLWithPath: folder.file("damaged.gguf")))
+    }
 }
 
 /// The same numbers for the same seed, everywhere (SplitMix64).

@@ -10,13 +10,14 @@ struct SafetensorsBuilder {
     }
 
     var tensors: [Tensor] = []
+    var metadata = ["format": "pt"]
 
     mutating func edit(_ name: String, _ change: (inout Tensor) -> Void) {
         for index in tensors.indices where tensors[index].name == name { change(&tensors[index]) }
     }
 
     func bytes() throws -> [UInt8] {
-        var header: [String: Any] = ["__metadata__": ["format": "pt"]]
+        var header: [String: Any] = ["__metadata__": metadata]
         var offset = 0
         for tensor in tensors {
             header[tensor.name] = [

@@ -137,7 +137,7 @@ struct Answer: Sendable, Equatable {
     mutating func add(_ event: GenerationEvent) {
         switch event {
         case .accepted(_, let tokens, let dropped): (promptTokens, droppedMessages) = (tokens, dropped)
-        case .waiting: break
+        case .waiting, .notice: break
         case .reasoning(let more, let piece):
             tokens += more
             reasoning += piece

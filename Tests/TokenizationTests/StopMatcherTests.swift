@@ -41,6 +41,28 @@ struct StopMatcherTests {
         #expect(matcher.finish() == "")
     }
 
+    @Test("The text of special tokens counts for stop strings that have some in them, and for no others")
+    func hidden() {
+        func end(_ stops: [String], _ parts: [(String, isHidden: Bool)]) -> (text: String, matched: Bool) {
+            var matcher = StopMatcher(stops) { $0.contains("<") }
+            var text = ""
+            for (part, isHidden) in parts {
+                text += (isHidden ? matcher.append(hidden: Array(part.utf8)) : matcher.append(part)).emit
+                if matcher.hasMatched { return (text, true) }
+            }
+            return (text + matcher.finish(), false)
+        }
+        #expect(end(["<end>"], [("Hi", false), ("<end>", true), ("more", false)]) == ("Hi", true))
+        #expect(end(["<end>"], [("Hi <en", false), ("d>", false)]) == ("Hi ", true))
+        #expect(end(["\n<end>"], [("Hi\n", false), ("<end>", true)]) == ("Hi", true))
+        #expect(end(["<end>\nUser"], [("Hi", false), ("<end>", true), ("\nUs", false), ("er", false)]) == ("Hi", true))
+        #expect(
+            end(["<end>\nUser"], [("Hi", false), ("<end>", true), ("\nUs", false), ("!", false)]) == ("Hi\nUs!", false))
+        #expect(end(["abc"], [("a", false), ("<x>", true), ("bc", false)]) == ("", true))
+        #expect(end(["abc", "<y>"], [("xa", false), ("<x>", true), ("b", false), ("<y>", true)]) == ("xab", true))
+        #expect(end(["<end>"], [("a", false), ("<e", true), ("b", false)]) == ("ab", false))
+    }
+
     @Test("Held-back text is released at the end")
     func finishReleases() {
         var matcher = StopMatcher(["\n\nUser:"])

@@ -76,6 +76,27 @@ struct WordTests {
         }
     }
 
+    @Test(
+        "Long rows of one kind of character are cut in linear time, from the right where the expression looks ahead",
+        arguments: ["superbpe", "afmoe", "tiny_aya"])
+    func longRows(name: String) throws {
+        let steps = try steps(name)
+        for count in [99_999, 100_000, 100_001] {
+            let digits = String(repeating: "7", count: count)
+            let started = ContinuousClock.now
+            let found = words(digits, steps)
+            #expect(started.duration(to: .now) < .seconds(20))
+            #expect(found.count == (count + 2) / 3)
+            #expect(found.first?.utf8.count == (count % 3 == 0 ? 3 : count % 3))
+            #expect(found.dropFirst().allSatisfy { $0.utf8.count == 3 })
+        }
+        // What follows the digits changes how they are cut, whatever was found out about them before.
+        for text in ["1234567 1234567x 12345", "12345678x1234", "1234\n12345678901", "0123456789٣٤٥٦٧٨"] {
+            let long = String(repeating: "1", count: 3_001) + " "
+            #expect(words(text, steps) == Array(words(long + text, steps).suffix(words(text, steps).count)))
+        }
+    }
+
     @Test("The words of any text are the text")
     func wordsAreTheText() throws {
         var random = SeededGenerator(state: 6)

@@ -55,6 +55,7 @@ enum Samples {
         request.sampling = sampling
         request.maximumTokens = 99
         request.stops = ["a", "\n"]
+        request.stopTokens = [2, 511]
         request.ignoresEndOfText = true
         request.priority = -7
         request.scoringStart = 3
@@ -153,10 +154,11 @@ enum Samples {
             .tokens([token, SampledToken(token: 6)], text: ""), .tokens([], text: nil),
             .reasoning([token], text: "hm"), .scores([-1, -.infinity]), .finished(.stop, timings),
             .finished(.length, GenerationTimings()), .waiting("no workers"),
-            .waiting("\(.split) puts layers 0-3 on worker 1"),
+            .waiting("\(.split) puts layers 0-3 on worker 1"), .notice("\(.topP) has no effect"),
         ]
         let kinds: [TandemError.Kind] = [
             .invalid, .notFound, .overloaded(retryAfterMilliseconds: 250), .unavailable, .cancelled, .internal,
+            .forbidden,
         ]
         return events.map { .event(id, $0) }
             + kinds.map { .failed(id, TandemError("\(.topP) is 2", kind: $0, hint: "see \(.topK)")) }
@@ -180,7 +182,7 @@ enum Samples {
 
     static var result: StepResult {
         let top = [TokenProbability(token: 1, logProbability: -1), TokenProbability(token: 2, logProbability: -2)]
-        return StepResult(
+        var result = StepResult(
             epoch: Epoch(4), step: StepID(5),
             samples: [
                 SequenceSample(
@@ -191,6 +193,8 @@ enum Samples {
                 SequenceScores(sequence: SequenceID(3), logProbabilities: [-0.5, -2]),
                 SequenceScores(sequence: SequenceID(4), logProbabilities: []),
             ], timings: [StageMicroseconds(wire: 1, queue: 2, compute: 1234, wait: 4)], sentMicroseconds: 1 << 50)
+        result.damaged = [SequenceID(6), SequenceID(.max)]
+        return result
     }
 
     static let fetch = Fetch(content: hash, offset: 1 << 35, length: Limits.chunkBytes)

@@ -76,7 +76,8 @@ package struct ClusterBenchmark: Sendable {
         guard prompt + answer <= context else {
             throw TandemError(
                 "\(.promptLength) \(prompt) and \(.answerLength) \(answer) need a context of \(prompt + answer) tokens, but the cluster's is "
-                    + "\(context)", hint: "give a larger \(.context) to its coordinator")
+                    + "\(context)",
+                hint: "ask for less, or give a larger \(.context) to its coordinator if the model allows it")
         }
         try await warmUp(prompt: prompt)
         var first = 0

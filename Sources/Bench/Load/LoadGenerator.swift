@@ -76,7 +76,7 @@ package struct LoadGenerator: Sendable {
                 case .tokens(let tokens, _), .reasoning(let tokens, _):
                     record.tokenTimes += repeatElement(now(), count: tokens.count)
                 case .finished(let reason, _): record.ending = Self.ending(of: record, reason, request)
-                case .waiting, .scores: break
+                case .notice, .waiting, .scores: break
                 }
             }
         } catch { record.ending = Self.ending(of: record, error) }

@@ -12,6 +12,10 @@ struct AnswerPrinter {
     var showsSpeed = true
     /// Say only that the model thinks, where the answer is shown in a terminal.
     var foldsReasoning = false
+    /// What was asked for.
+    var request: GenerationRequest?
+    /// Its seed was chosen here, and whoever asked does not know it.
+    var isSeedDrawn = false
 
     /// What stands around reasoning where it cannot be shown in other letters.
     private static let opening = "<think>"
@@ -53,6 +57,7 @@ struct AnswerPrinter {
 
     private func follow(_ generation: Generation) async throws -> Answer {
         var report = AnswerReport()
+        report.seed = request?.sampling.seed
         var answer = Answer()
         var isReasoning = false
         for try await event in generation.events {
@@ -60,6 +65,7 @@ struct AnswerPrinter {
             case .accepted(let model, let tokens, let dropped):
                 (report.model, report.prompt_tokens, answer.droppedMessages) = (model, tokens, dropped)
                 if dropped > 0 { Terminal.say("(the context is full: the \(dropped) oldest messages were dropped)") }
+            case .notice(let sentence): Terminal.say("(\(sentence.spelled))")
             case .waiting(let reason):
                 Terminal.say("waiting: \(reason.spelled)")
             case .reasoning(let tokens, let text):
@@ -87,6 +93,7 @@ struct AnswerPrinter {
         } else {
             Terminal.put("\n")
             if showsSpeed { Terminal.say(Self.speed(answer.timings, answer.reason)) }
+            for notice in notices(on: answer) { Terminal.say("(\(notice.spelled))") }
         }
         return answer
     }
@@ -102,6 +109,23 @@ struct AnswerPrinter {
         }
     }
 
+    /// What made the answer as it is, beside what was asked for.
+    private func notices(on answer: Answer) -> [Sentence] {
+        var notices: [Sentence] = []
+        if answer.reason == .length {
+            if let limit = request?.maximumTokens, answer.timings.generatedTokens < limit {
+                notices.append("the answer ended because the context is full")
+            } else {
+                let count = answer.timings.generatedTokens
+                notices.append("the answer ended at its limit of \(count) tokens, which is that of \(.maximumTokens)")
+            }
+        }
+        if isSeedDrawn, let sampling = request?.sampling, sampling.temperature != 0 {
+            notices.append("the seed was \(sampling.seed): the same answer again with \(.seed) \(sampling.seed)")
+        }
+        return notices
+    }
+
     /// "12 prompt tokens in 0.05 s (240.0/s), 64 tokens in 0.50 s (126.0/s)".
     static func speed(_ timings: GenerationTimings, _ reason: FinishReason) -> String {
         func rate(_ count: Int, _ seconds: Double) -> String {
@@ -115,7 +139,7 @@ struct AnswerPrinter {
     }
 }
 
-/// The object that `--json` prints; its property names are the keys people see.
+/// The object that `--json` prints; its property names are the keys people see, in snake case.
 private struct AnswerReport: Encodable {
     struct Candidate: Encodable {
         var token: Int32
@@ -127,30 +151,33 @@ private struct AnswerReport: Encodable {
         var top: [Candidate]
     }
     struct Timings: Encodable {
-        var prompt_tokens: Int
-        var prompt_seconds: Double
-        var generated_tokens: Int
-        var decode_seconds: Double
-        var first_token_seconds: Double
+        var promptTokens: Int
+        var promptSeconds: Double
+        var generatedTokens: Int
+        var decodeSeconds: Double
+        var firstTokenSeconds: Double
     }
 
     var model = ""
+    var seed: UInt64?
+    /// Spelled as its key: the same in capitals would be a count (JSONOutput).
     var prompt_tokens: [Int32] = []
     var tokens: [Int32] = []
     var text: String?
-    var finish_reason = ""
+    var finishReason = ""
     var logprobs: [Token] = []
     var timings: Timings?
 
-    enum CodingKeys: CodingKey { case model, prompt_tokens, tokens, text, finish_reason, logprobs, timings }
+    enum CodingKeys: CodingKey { case model, seed, prompt_tokens, tokens, text, finishReason, logprobs, timings }
 
     func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: CodingKeys.self)
         try object.encode(model, forKey: .model)
+        try object.encodeIfPresent(seed, forKey: .seed)
         try object.encode(prompt_tokens, forKey: .prompt_tokens)
         try object.encode(tokens, forKey: .tokens)
         try object.encode(text, forKey: .text)  // null where the model has no tokenizer
-        try object.encode(finish_reason, forKey: .finish_reason)
+        try object.encode(finishReason, forKey: .finishReason)
         try object.encode(logprobs, forKey: .logprobs)
         try object.encode(timings, forKey: .timings)
     }
@@ -166,11 +193,11 @@ private struct AnswerReport: Encodable {
     }
 
     mutating func finish(_ reason: FinishReason, _ measured: GenerationTimings) {
-        finish_reason = reason.rawValue
+        finishReason = reason.rawValue
         timings = Timings(
-            prompt_tokens: measured.promptTokens, prompt_seconds: measured.promptSeconds,
-            generated_tokens: measured.generatedTokens, decode_seconds: measured.decodeSeconds,
-            first_token_seconds: measured.firstTokenSeconds)
+            promptTokens: measured.promptTokens, promptSeconds: measured.promptSeconds,
+            generatedTokens: measured.generatedTokens, decodeSeconds: measured.decodeSeconds,
+            firstTokenSeconds: measured.firstTokenSeconds)
     }
 
     /// JSON has no infinities; a token that cannot occur has no log-probability.

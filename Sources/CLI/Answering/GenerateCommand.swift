@@ -25,7 +25,8 @@ struct GenerateCommand: AsyncParsableCommand {
         discussion: """
             Ctrl-C cancels the request on all workers.
             Exit status: 75 if the queue is full and the hint says when to try again,
-            130 after Ctrl-C, 2 for wrong flags, 1 for every other failure. Examples:
+            69 if no coordinator answers, 130 after Ctrl-C, 2 for wrong flags, 1 for every
+            other failure. Examples:
               tandem generate --prompt "Once upon a time"
               tandem generate --coordinator tcp://127.0.0.1:7070 --prompt-file question.txt --temperature 0
               tandem generate --prompt-tokens 1,306,403 --logprobs 5 --json
@@ -41,7 +42,8 @@ struct GenerateCommand: AsyncParsableCommand {
         request.priority = urgency.priority
         try request.validate()
         let client = try CoordinatorClient(address: coordinator.coordinator)
-        let answer = try await AnswerPrinter(json: prompt.json).print(client.generate(request))
-        if answer.reason == .cancelled { throw ExitCode(130) }
+        let printer = AnswerPrinter(json: prompt.json, request: request, isSeedDrawn: sampling.seed == nil)
+        let answer = try await printer.print(client.generate(request))
+        if answer.reason == .cancelled { throw ExitStatus.interrupted.code }
     }
 }

@@ -26,13 +26,28 @@ struct SamplingFlags: ParsableArguments {
     @Option(help: "Lower the logit of every token already in the answer (0: off).") var presencePenalty: Float = 0
     @Option(help: "Lower a token's logit for each time it is in the answer (0: off).")
     var frequencyPenalty: Float = 0
-    @Option(help: "The same request with the same seed gives the same answer (default: chosen anew).")
+    @Option(
+        help: "The same request with the same seed gives the same answer (default: chosen anew).",
+        transform: Self.parseSeed)
     var seed: UInt64?
     @Option(
         name: .customLong("logit-bias"), help: "Add BIAS to the logit of token ID, as ID=BIAS (repeatable).")
     var logitBias: [String] = []
-    @Option(help: "End the answer before this text (repeatable).") var stop: [String] = []
+    @Option(help: "End the answer before this text, which may be a special token's (repeatable).")
+    var stop: [String] = []
+    @Option(
+        name: .customLong("stop-token"), parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("End the answer before this token (repeatable).", valueName: "id"))
+    var stopTokens: [Int32] = []
     @Flag(name: .customLong("ignore-eos"), help: "Go on after an end-of-text token.") var ignoreEOS = false
+
+    /// A seed. Throws with the range that it is in.
+    static func parseSeed(_ text: String) throws -> UInt64 {
+        guard let seed = UInt64(text) else {
+            throw ValidationError("a seed is a whole number between 0 and \(UInt64.max)")
+        }
+        return seed
+    }
 
     /// Copies the flags into `request`.
     func apply(to request: inout GenerationRequest, defaultMaximumTokens: Int) throws {
@@ -46,12 +61,13 @@ struct SamplingFlags: ParsableArguments {
         request.sampling.frequencyPenalty = frequencyPenalty
         request.sampling.seed = seed ?? UInt64.random(in: 0..<(1 << 53))
         request.stops = stop
+        request.stopTokens = stopTokens
         request.ignoresEndOfText = ignoreEOS
         var biases: [Int32: Float] = [:]
         for item in logitBias {
             let parts = item.split(separator: "=", omittingEmptySubsequences: false)
             guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN else {
-                throw TandemError("--logit-bias is \(item)", hint: "write it as ID=BIAS, for example 42=-1.5")
+                throw TandemError("\(.logitBias) is \(item)", hint: "write it as ID=BIAS, for example 42=-1.5")
             }
             biases[token] = bias
         }
@@ -74,6 +90,15 @@ struct KeyValueTypeFlag: ParsableArguments {
         name: .customLong("kv-type"),
         help: ArgumentHelp("Keep keys and values as \(keyValueTypeNames) (default: f16).", valueName: "type"))
     var keyValueType: String?
+}
+
+/// The flag of every command that computes an answer's layers.
+struct CheckFlag: ParsableArguments {
+    @Flag(help: "Name the first layer whose output is not finite, as damaged files have it (costs a little time).")
+    var check = false
+
+    /// The same flag for `tandem worker`.
+    var arguments: [String] { check ? ["--check"] : [] }
 }
 
 /// Flags that shape a conversation.
@@ -110,21 +135,23 @@ struct PromptFlags: ParsableArguments {
         let named = [prompt, promptFile, promptTokens, messages].compactMap { $0 }
         if named.count > 1 {
             throw TandemError(
-                "more than one prompt is given",
-                hint: "use one of --prompt, --prompt-file, --prompt-tokens, --messages")
+                "more than one prompt is given with \(.prompt), \(.promptFile), \(.promptTokens) and \(.messages)",
+                hint: "use one of them")
         }
-        if let path = messages { return .messages(try MessageList.read(path, flag: "--messages")) }
+        if let path = messages { return .messages(try MessageList.read(path, .messages)) }
         if let list = promptTokens { return .tokens(try Self.parseTokens(list)) }
         if let path = promptFile {
-            let data = try Terminal.readFile(path, called: "prompt file", flag: "--prompt-file")
-            return .text(String(decoding: data, as: UTF8.self))
+            let bytes = try InputText.file(
+                path, called: "prompt file", .promptFile, limit: RequestLimits.promptBytes)
+            return .text(String(decoding: bytes, as: UTF8.self))
         }
         if let text = prompt, text != "-" { return .text(text) }
         if prompt == nil && Terminal.isInputInteractive {
             throw TandemError(
-                "there is no prompt", hint: "give one with --prompt TEXT, --prompt-file FILE, or through a pipe")
+                "there is no \(.prompt)",
+                hint: "give one with \(.prompt) TEXT, \(.promptFile) FILE, or through a pipe")
         }
-        return .text(String(decoding: Terminal.readAll(), as: UTF8.self))
+        return .text(String(decoding: try InputText.standardInput(limit: RequestLimits.promptBytes), as: UTF8.self))
     }
 
     /// Token ids separated by commas.
@@ -132,7 +159,7 @@ struct PromptFlags: ParsableArguments {
         try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
             guard let id = Int32(part.trimmingCharacters(in: .whitespaces)), id >= 0 else {
                 throw TandemError(
-                    "--prompt-tokens has \"\(part)\", which is not a token id", hint: "write ids as 1,2,3")
+                    "\(.promptTokens) has \"\(part)\", which is not a token id", hint: "write ids as 1,2,3")
             }
             return id
         }
@@ -146,11 +173,14 @@ struct PromptFlags: ParsableArguments {
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         if let path = tools {
-            let data = try Terminal.readFile(path, called: "tools file", flag: "--tools")
-            request.tools = String(decoding: data, as: UTF8.self)
+            let bytes = try InputText.file(path, called: "tools file", .tools, limit: RequestLimits.promptBytes)
+            request.tools = String(decoding: bytes, as: UTF8.self)
         }
         try makeConversation(of: &request)
         try request.validate()
+        if logprobs != nil, !json {
+            Terminal.say("(--logprobs are reported with --json only: text has no place for them)")
+        }
         return request
     }
 
@@ -163,8 +193,8 @@ struct PromptFlags: ParsableArguments {
         }
         guard !conversation.raw, case .text(let text) = request.prompt else {
             throw TandemError(
-                "--system, --tools and --template-variables need a prompt in words for the model's chat template",
-                hint: "leave out --raw and --prompt-tokens")
+                "\(.system), \(.tools) and \(.templateVariables) need a prompt in words for the model's chat template",
+                hint: "leave out \(.raw) and \(.promptTokens)")
         }
         request.prompt = .messages(conversation.beginning + [ChatMessage(role: .user, content: text)])
     }

@@ -1,12 +1,17 @@
 // Responsible for: conversations as JSON in OpenAI's form, in files. Must not know: what is answered.
 import Foundation
+import Generation
 import Sequences
 
 /// A JSON list of messages, each with a role and content.
 enum MessageList {
-    /// The messages of a file; `flag` is what named it. Throws `TandemError` where it holds something else.
-    static func read(_ path: String, flag: String) throws -> [ChatMessage] {
-        try parse(try Terminal.readFile(path, called: "file of messages", flag: flag), called: path)
+    /// Bytes of a file: in JSON a byte of a message may take six.
+    private static let longest = 6 * RequestLimits.promptBytes
+
+    /// The messages of a file; `field` is what named it. Throws `TandemError` where it holds something else.
+    static func read(_ path: String, _ field: Field) throws -> [ChatMessage] {
+        let bytes = try InputText.file(path, called: "file of messages", field, limit: longest)
+        return try parse(Data(bytes), called: path)
     }
 
     /// The messages that `data` holds: a list, or an object with one under "messages".

@@ -24,6 +24,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(help: "Feed the prompt in pieces of this many tokens; the answer does not depend on it.")
     var chunk: Int = PromptChunk.standard
+    @OptionGroup var check: CheckFlag
     @OptionGroup var prompt: PromptFlags
     @OptionGroup var sampling: SamplingFlags
 
@@ -32,10 +33,13 @@ struct RunCommand: AsyncParsableCommand {
         let progress = Progress()
         let generator = try LocalGenerator(
             modelPath: model, contextLength: context, threads: threads, chunk: chunk,
-            quantization: quantization.quantize, keyValueType: keyValues.keyValueType
+            quantization: quantization.quantize, keyValueType: keyValues.keyValueType,
+            checksLayers: check.check
         ) { done, total in progress.update("loading", done: done, total: total) }
         progress.end()
-        let answer = try await AnswerPrinter(json: prompt.json).print(generator.generate(request))
-        if answer.reason == .cancelled { throw ExitCode(130) }
+        Terminal.warn(generator.notices)
+        let printer = AnswerPrinter(json: prompt.json, request: request, isSeedDrawn: sampling.seed == nil)
+        let answer = try await printer.print(generator.generate(request))
+        if answer.reason == .cancelled { throw ExitStatus.interrupted.code }
     }
 }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Bench
 import Foundation
+import Generation
 import Node
 import Sequences
 
@@ -38,7 +39,7 @@ struct BenchClusterCommand: AsyncParsableCommand {
         let interrupt = Interrupt { measurement.cancel() }
         defer { interrupt.stop() }
         let result: ClusterBenchmark.Result
-        do { result = try await measurement.value } catch is CancellationError { throw ExitCode(130) }
+        do { result = try await measurement.value } catch is CancellationError { throw ExitStatus.interrupted.code }
         if let plot {
             do { try Data(result.chart.svg().utf8).write(to: URL(fileURLWithPath: plot), options: .atomic) } catch {
                 throw TandemError("\(plot) cannot be written", hint: "check the path given to --plot")
@@ -71,7 +72,7 @@ struct BenchClusterCommand: AsyncParsableCommand {
     private func benchmarkOptions() throws -> ClusterBenchmarkOptions {
         var options = ClusterBenchmarkOptions()
         (options.promptTokens, options.answerTokens, options.seed) = (load.pp, load.tg, load.promptSeed)
-        options.concurrency = try load.concurrency.map { try BenchCommand.numbers($0, flag: "--concurrency") } ?? [1]
+        options.concurrency = try load.concurrency.map { try BenchCommand.numbers($0, Field("concurrency")) } ?? [1]
         options.requests = load.requests
         if let repetitions = load.repetitions { options.repetitions = repetitions }
         options.limits.firstTokenSeconds = load.ttft
@@ -80,13 +81,14 @@ struct BenchClusterCommand: AsyncParsableCommand {
         if let path = pace.trace {
             guard load.concurrency == nil && load.repetitions == nil else {
                 throw TandemError(
-                    "a trace says itself how many requests come when",
-                    hint: "leave out --concurrency and --repetitions, or --trace")
+                    "\(.trace) names a trace, which says itself how many requests come when",
+                    hint: "leave out --concurrency and --repetitions, or \(.trace)")
             }
             options.trace = try pace.options(path: path, requests: load.requests)
         } else if pace.isGiven {
             throw TandemError(
-                "--time-scale, --rate, --load and --maximum-... change a trace", hint: "name one with --trace")
+                "--time-scale, --rate, --load and --maximum-... change a trace, but \(.trace) names none",
+                hint: "name one with \(.trace)")
         }
         try options.validate()
         return options
@@ -106,7 +108,7 @@ struct BenchLoadFlags: ParsableArguments {
         LatencyLimits().firstTokenSeconds
     @Option(name: .customLong("slo-tbt-milliseconds"), help: "Goodput: the longest mean time between tokens.") var tbt =
         LatencyLimits().betweenTokensMilliseconds
-    @Option(help: "The seed of the prompts.") var promptSeed: UInt64 = 1
+    @Option(help: "The seed of the prompts.", transform: SamplingFlags.parseSeed) var promptSeed: UInt64 = 1
 }
 
 /// The flags that fit a trace to the cluster.
@@ -121,12 +123,15 @@ struct BenchTraceFlags: ParsableArguments {
     @Option(help: "The longest answer; longer ones are clipped (default: what the context holds).")
     var maximumAnswer: Int?
 
+    /// Bytes: traces of a million requests have some dozens of megabytes.
+    private static let longestTrace = 1 << 30
+
     var isGiven: Bool {
         timeScale != nil || rate != nil || load != nil || maximumPrompt != nil || maximumAnswer != nil
     }
 
     func options(path: String, requests: Int?) throws -> ClusterBenchmarkOptions.Trace {
-        let data = try Terminal.readFile(path, called: "trace", flag: "--trace")
+        let data = Data(try InputText.file(path, called: "trace", .trace, limit: Self.longestTrace))
         let name = URL(fileURLWithPath: path).lastPathComponent
         var options = ClusterBenchmarkOptions.Trace(try RequestTrace(data, name: name), name: name)
         options.requests = requests

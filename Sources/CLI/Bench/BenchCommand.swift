@@ -29,11 +29,11 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     /// "1,2,8" as numbers.
-    static func numbers(_ list: String, flag: String) throws(TandemError) -> [Int] {
+    static func numbers(_ list: String, _ field: Field) throws(TandemError) -> [Int] {
         var numbers: [Int] = []
         for item in list.split(separator: ",", omittingEmptySubsequences: false) {
             guard let number = Int(item) else {
-                throw TandemError("\(flag) is \(list)", hint: "write whole numbers with commas between them, as 1,2,8")
+                throw TandemError("\(field) is \(list)", hint: "write whole numbers with commas between them, as 1,2,8")
             }
             numbers.append(number)
         }

@@ -3,6 +3,7 @@ import ArgumentParser
 import Bench
 import Foundation
 import Node
+import Sequences
 
 struct BenchKernelsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -33,8 +34,8 @@ struct BenchKernelsCommand: AsyncParsableCommand {
     func run() async throws {
         var options = KernelMeasurementOptions()
         options.types = types.map { Self.items($0).map(String.init) }
-        options.batches = try batch.map { try BenchCommand.numbers($0, flag: "--batch") }
-        options.threads = try threads.map { try BenchCommand.numbers($0, flag: "--threads") }
+        options.batches = try batch.map { try BenchCommand.numbers($0, Field("batch")) }
+        options.threads = try threads.map { try BenchCommand.numbers($0, Field("threads")) }
         options.rows = rows
         options.columns = columns
         options.context = context

@@ -38,14 +38,14 @@ struct BenchModelCommand: AsyncParsableCommand {
         var options = ModelBenchmarkOptions()
         try model.check()
         model.apply(to: &options)
-        options.prompts = try BenchCommand.numbers(pp, flag: "--pp")
-        options.batches = try BenchCommand.numbers(batch, flag: "--batch")
-        options.threads = try threads.map { try BenchCommand.numbers($0, flag: "--threads") }
+        options.prompts = try BenchCommand.numbers(pp, Field("pp"))
+        options.batches = try BenchCommand.numbers(batch, Field("batch"))
+        options.threads = try threads.map { try BenchCommand.numbers($0, Field("threads")) }
         (options.steps, options.context, options.repetitions) = (tg, context, repetitions)
         options.keyValueType = keyValueType
         if let peer {
             guard peer == "llama-cpp-python" else {
-                throw TandemError("--peer is \(peer), which is no known peer", hint: "use llama-cpp-python")
+                throw TandemError("\(Field("peer")) is \(peer), which is no known peer", hint: "use llama-cpp-python")
             }
             options.peerPython = python
         }

@@ -11,7 +11,7 @@ struct BenchedModelFlags: ParsableArguments {
     @Option(help: "The shape of the synthetic model (default: llama-1b).") var shape: String?
     @Option(help: "The type of its weights, as in `tandem quantize` (default: q8_0).") var type: String?
     @Option(help: "Cut it to so many layers.") var layers: Int?
-    @Option(help: "The seed of its weights (default: 1).") var seed: UInt64?
+    @Option(help: "The seed of its weights (default: 1).", transform: SamplingFlags.parseSeed) var seed: UInt64?
 
     private var isSynthetic: Bool { shape != nil || type != nil || layers != nil || seed != nil }
 
@@ -22,8 +22,8 @@ struct BenchedModelFlags: ParsableArguments {
     func check() throws(TandemError) {
         guard model != nil && isSynthetic else { return }
         throw TandemError(
-            "--shape, --type, --layers and --seed make a model, but --model names one",
-            hint: "leave out --model, or the others")
+            "--shape, --type, --layers and --seed make a model, but \(.model) names one",
+            hint: "leave out \(.model), or the others")
     }
 
     /// Copies the flags into `options`.

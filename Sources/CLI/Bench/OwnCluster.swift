@@ -29,12 +29,12 @@ struct BenchClusterFlags: ParsableArguments {
         try made.check()
         if simulateStageMilliseconds != nil && made.isGiven {
             throw TandemError(
-                "--simulate-stage-milliseconds pretends to compute, but --model, --shape, --type, --layers or --seed "
+                "\(.simulatedStageMilliseconds) pretends to compute, but \(.model), --shape, --type, --layers or --seed "
                     + "is of a real model", hint: "leave out one of them")
         }
         if let workers { try ChildFamily.checkWorkers(workers) }
         if let milliseconds = simulateStageMilliseconds, !(milliseconds >= 0 && milliseconds <= 60_000) {
-            throw TandemError("--simulate-stage-milliseconds is \(milliseconds), but must be between 0 and 60000")
+            throw TandemError("\(.simulatedStageMilliseconds) is \(milliseconds), but must be between 0 and 60000")
         }
         guard coordinator != nil else { return }
         let own: [(String, Bool)] = [
@@ -45,7 +45,7 @@ struct BenchClusterFlags: ParsableArguments {
         ]
         if let flag = own.first(where: \.1)?.0 {
             throw TandemError(
-                "\(flag) is of a cluster that is started here, but --coordinator names a running one",
+                "\(flag) is of a cluster that is started here, but \(.coordinator) names a running one",
                 hint: "leave out one of them")
         }
     }
@@ -95,7 +95,7 @@ final class OwnCluster {
         try Task.checkCancellation()
         Terminal.say("starting a coordinator and \(workers) worker\(workers == 1 ? "" : "s")")
         let line = try family.startCoordinator((model.isEmpty ? ["--simulate"] : model) + coordinatorArguments)
-        guard let line else { throw ExitCode(1) }  // it has said why
+        guard let line else { throw family.coordinatorStatus() }  // it has said why
         var arguments = model
         if let milliseconds = flags.simulateStageMilliseconds {
             arguments += ["--simulate-stage-milliseconds", "\(milliseconds)"]

@@ -75,7 +75,7 @@ struct Chat {
     private mutating func ask(_ content: String) async throws {
         request.prompt = .messages(conversation.asking(content))
         unanswered = content
-        let printer = AnswerPrinter(showsSpeed: false, foldsReasoning: !showsReasoning)
+        let printer = AnswerPrinter(showsSpeed: false, foldsReasoning: !showsReasoning, request: request)
         let answer = try await show(printer, generator.generate(request))
         last = answer
         wasStopped = answer.reason == .cancelled
@@ -151,13 +151,13 @@ struct Chat {
     private func save(_ path: String) throws {
         let text = try MessageList.text(conversation.messages)
         do { try text.write(toFile: path, atomically: true, encoding: .utf8) } catch {
-            throw TandemError("\(path) cannot be written", kind: .unavailable, hint: "check the path given to /save")
+            throw TandemError("\(path) cannot be written", kind: .internal, hint: "check the path given to /save")
         }
         Terminal.say("(\(conversation.messages.count) messages are in \(path))")
     }
 
     private mutating func load(_ path: String) throws {
-        conversation = Conversation(try MessageList.read(path, flag: "/load"))
+        conversation = Conversation(try MessageList.read(path, Field("/load")))
         unanswered = nil
         Terminal.say("(\(conversation.messages.count) messages; the conversation goes on from there)")
     }

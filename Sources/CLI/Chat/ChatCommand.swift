@@ -49,7 +49,9 @@ struct ChatCommand: AsyncParsableCommand {
     private func talk(
         with client: CoordinatorClient, _ request: GenerationRequest, _ session: EditorSession
     ) async throws {
-        let status = try await session.withInterrupt({ exitNow(130) }) { try await client.status() }
+        let status = try await session.withInterrupt({ exitNow(ExitStatus.interrupted.rawValue) }) {
+            try await client.status()
+        }
         Terminal.say("Talking with \(status.model). \(Self.greeting)")
         var chat = Chat(client, request: request, beginning: conversation.beginning) { printer, generation in
             let answer = Task { try await printer.show(generation) }
@@ -67,7 +69,7 @@ struct ChatCommand: AsyncParsableCommand {
             switch await session.next() {
             case .ended: return
             case .interrupted(let wasEmpty):
-                if isLeaving && wasEmpty { throw ExitCode(130) }
+                if isLeaving && wasEmpty { throw ExitStatus.interrupted.code }
                 isLeaving = true
                 if wasEmpty { Terminal.say("(Ctrl-C again, or Ctrl-D, leaves)") }
             case .message(let text):
@@ -96,6 +98,6 @@ struct ChatCommand: AsyncParsableCommand {
             message = ""
             if isTerminal { Terminal.sayPart(Self.prompt) }
         }
-        if chat.failures > 0 && !isTerminal { throw ExitCode(1) }
+        if chat.failures > 0 && !isTerminal { throw ExitStatus.failure.code }
     }
 }

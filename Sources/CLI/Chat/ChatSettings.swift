@@ -16,7 +16,7 @@ struct ChatSetting {
             .init(.minP, \.sampling.minP), .init(.repeatPenalty, \.sampling.repeatPenalty),
             .init(.presencePenalty, \.sampling.presencePenalty, unset: 0),
             .init(.frequencyPenalty, \.sampling.frequencyPenalty, unset: 0),
-            .init(.maximumTokens, \.maximumTokens, unset: 512), .init(Field("seed"), \.sampling.seed, unset: 0), bias,
+            .init(.maximumTokens, \.maximumTokens, unset: 512), .init(.seed, \.sampling.seed, unset: 0), bias,
             stop,
         ]
     }
@@ -32,7 +32,9 @@ struct ChatSetting {
                 var biases: [LogitBias] = []
                 for item in text?.split(separator: " ") ?? [] {
                     let parts = item.split(separator: "=", omittingEmptySubsequences: false)
-                    guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]) else {
+                    guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]),
+                        !bias.isNaN
+                    else {
                         return false
                     }
                     biases.removeAll { $0.token == token }

@@ -66,6 +66,6 @@ struct HistoryFile {
     }
 
     private func failure() -> TandemError {
-        TandemError("the history cannot be kept in \(path): \(String(cString: strerror(errno)))", kind: .unavailable)
+        TandemError("the history cannot be kept in \(path): \(String(cString: strerror(errno)))", kind: .internal)
     }
 }

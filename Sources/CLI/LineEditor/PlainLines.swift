@@ -51,7 +51,7 @@ struct PlainLines {
                 poll(&wanted, 1, -1)
             } else if errno != EINTR {
                 throw TandemError(
-                    "the input cannot be read: \(String(cString: strerror(errno)))", kind: .unavailable,
+                    "the input cannot be read: \(String(cString: strerror(errno)))", kind: .internal,
                     hint: "type, or use a pipe")
             }
         }

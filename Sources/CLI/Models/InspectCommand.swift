@@ -29,6 +29,7 @@ struct InspectCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try ModelReport(path: model, contextLength: context)
+        Terminal.warn(report.warnings.map { Sentence($0) })
         if template {
             guard let text = report.chatTemplate else {
                 throw TandemError(

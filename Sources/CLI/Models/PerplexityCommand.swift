@@ -37,11 +37,13 @@ struct PerplexityCommand: AsyncParsableCommand {
     func run() async throws {
         if let type = keyValues.keyValueType, coordinator != nil {
             throw TandemError(
-                "--kv-type is \(type), but the cluster of --coordinator has its own", hint: "leave out one of them")
+                "\(.keyValueType) is \(type), but the cluster of \(.coordinator) has its own",
+                hint: "leave out one of them")
         }
         let loaded = try LoadedModel(
             path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
             threads: threads)
+        Terminal.warn(loaded.notices)
         let text = try PerplexityText(path: file, for: loaded, windowLength: context, maximumWindows: chunks)
         let generator: any Generator
         if let coordinator {
@@ -67,7 +69,7 @@ struct PerplexityCommand: AsyncParsableCommand {
             Terminal.put(try report.end(estimate, model: loaded.name, context: context))
         } catch is CancellationError {
             Terminal.say("\ncancelled")
-            throw ExitCode(130)
+            throw ExitStatus.interrupted.code
         }
     }
 }

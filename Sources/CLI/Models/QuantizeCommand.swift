@@ -33,6 +33,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         options.replaces = force
         options.requantizes = allowRequantize
         let converter = try ModelConverter(options)
+        Terminal.warn(converter.notices)
         let isStopped = Cancellation()
         let interrupt = Interrupt { isStopped.set() }
         defer { interrupt.stop() }
@@ -44,7 +45,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         progress.end()
         guard isComplete else {
             Terminal.say("stopped; \(output) was not written")
-            throw ExitCode(130)
+            throw ExitStatus.interrupted.code
         }
         try show(converter.report)
     }

@@ -62,10 +62,13 @@ struct TokenizeCommand: AsyncParsableCommand {
     func run() async throws {
         if let messages { return try show(conversation: messages) }
         guard tools == nil && templateVariables == nil else {
-            throw TandemError("--tools and --template-variables are of --messages", hint: "give a conversation")
+            throw TandemError(
+                "\(.tools) and \(.templateVariables) are of a conversation", hint: "give one with \(.messages)")
         }
         let text = try readText()
-        let tokens = try ModelTokenizer(path: model).tokens(of: text, special: special)
+        let tokenizer = try ModelTokenizer(path: model)
+        Terminal.warn(tokenizer.notices)
+        let tokens = tokenizer.tokens(of: text, special: special)
         if json {
             Terminal.put(try JSONOutput.line(Report(tokens)))
         } else {
@@ -74,22 +77,24 @@ struct TokenizeCommand: AsyncParsableCommand {
     }
 
     private static func lines(_ tokens: [ModelTokenizer.Token]) throws -> String {
-        try tokens.map { "\($0.id)\t\(try JSONOutput.line($0.piece))" }.joined()
+        try tokens.map { "\($0.id)\t\(try JSONOutput.quoted($0.piece))" }.joined()
     }
 
     /// The text of a conversation, an empty line, and its tokens.
     private func show(conversation path: String) throws {
         if prompt != nil || promptFile != nil {
             throw TandemError(
-                "more than one text is given", hint: "use one of --prompt, --prompt-file and --messages")
+                "more than one text is given with \(.prompt), \(.promptFile) and \(.messages)",
+                hint: "use one of them")
         }
-        var request = GenerationRequest(prompt: .messages(try MessageList.read(path, flag: "--messages")))
+        var request = GenerationRequest(prompt: .messages(try MessageList.read(path, .messages)))
         request.templateVariables = templateVariables
         if let tools {
-            let data = try Terminal.readFile(tools, called: "tools file", flag: "--tools")
-            request.tools = String(decoding: data, as: UTF8.self)
+            let bytes = try InputText.file(tools, called: "tools file", .tools, limit: RequestLimits.promptBytes)
+            request.tools = String(decoding: bytes, as: UTF8.self)
         }
         let rendered = try RenderedConversation(request, modelPath: model)
+        Terminal.warn(rendered.notices)
         if !rendered.isTemplated { Terminal.say("the model has no chat template; this is the plain form used then") }
         if json {
             Terminal.put(try JSONOutput.line(Report(rendered.tokens, text: rendered.text)))
@@ -100,17 +105,18 @@ struct TokenizeCommand: AsyncParsableCommand {
 
     private func readText() throws -> [UInt8] {
         if prompt != nil && promptFile != nil {
-            throw TandemError("more than one text is given", hint: "use one of --prompt and --prompt-file")
+            throw TandemError("more than one text is given with \(.prompt) and \(.promptFile)", hint: "use one of them")
         }
         if let path = promptFile {
-            return Array(try Terminal.readFile(path, called: "file", flag: "--prompt-file"))
+            return try InputText.file(path, called: "file", .promptFile, limit: RequestLimits.promptBytes)
         }
         if let text = prompt, text != "-" { return Array(text.utf8) }
         if prompt == nil && Terminal.isInputInteractive {
             throw TandemError(
-                "there is no text", hint: "give one with --prompt TEXT, --prompt-file FILE, or through a pipe")
+                "there is no \(.prompt)",
+                hint: "give one with \(.prompt) TEXT, \(.promptFile) FILE, or through a pipe")
         }
-        return Terminal.readAll()
+        return try InputText.standardInput(limit: RequestLimits.promptBytes)
     }
 }
 
@@ -140,14 +146,19 @@ struct DetokenizeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let list = ids.isEmpty ? String(decoding: Terminal.readAll(), as: UTF8.self) : ids.joined(separator: " ")
+        let list =
+            ids.isEmpty
+            ? String(decoding: try InputText.standardInput(limit: RequestLimits.promptBytes), as: UTF8.self)
+            : ids.joined(separator: " ")
         let tokens = try list.split { $0 == "," || $0.isWhitespace }.map { word in
             guard let id = Int32(word) else {
                 throw TandemError("\"\(word)\" is not a token id", hint: "write ids as 1 2 3 or 1,2,3")
             }
             return id
         }
-        let text = try ModelTokenizer(path: model).text(of: tokens, special: special)
+        let tokenizer = try ModelTokenizer(path: model)
+        Terminal.warn(tokenizer.notices)
+        let text = try tokenizer.text(of: tokens, special: special)
         Terminal.put(json ? try JSONOutput.line(Report(text: text)) : text + "\n")
     }
 }

@@ -1,5 +1,6 @@
 // Responsible for: a coordinator and workers as child processes of this one, stopped together and never left behind.
 // Must not know: what they are for.
+import ArgumentParser
 import Foundation
 import Generation
 import Node
@@ -32,12 +33,20 @@ final class ChildFamily: @unchecked Sendable {
         return JoinLine(String(decoding: line, as: UTF8.self))
     }
 
+    /// What the coordinator has ended with, for whoever started it to end with too.
+    func coordinatorStatus() -> ExitCode {
+        guard let process = lock.withLock({ coordinator }) else { return ExitStatus.failure.code }
+        process.waitUntilExit()
+        let isCounted = process.terminationReason == .exit && process.terminationStatus != 0
+        return isCounted ? ExitCode(process.terminationStatus) : ExitStatus.failure.code
+    }
+
     /// The most workers that one command starts.
     private static let mostWorkers = 64
 
     /// Refuses a number of workers that is given as --workers.
     static func checkWorkers(_ count: Int) throws(TandemError) {
-        try TandemError.checked(count, Field("workers"), in: 1...mostWorkers)
+        try TandemError.checked(count, .workers, in: 1...mostWorkers)
     }
 
     /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them.

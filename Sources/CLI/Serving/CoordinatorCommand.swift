@@ -55,6 +55,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             progress.update("reading the model", done: done, total: total)
         }
         progress.end()
+        Terminal.warn(node.notices)
         Terminal.put("tandem worker --join \(node.joinAddress)\(insecure ? " --insecure" : "")\n")
         let storage = simulate ? "" : ", keys and values in \(node.keyValueType)"
         log.info("model \(node.modelName)\(storage); paste the line above on other hosts; Ctrl-C stops")

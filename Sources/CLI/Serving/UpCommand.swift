@@ -22,6 +22,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "The longest prompt and answer together, in tokens.") var context: Int?
     @OptionGroup var serving: ServingFlags
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
+    @OptionGroup var check: CheckFlag
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
 
     func run() async throws {
@@ -37,9 +38,11 @@ struct UpCommand: AsyncParsableCommand {
         let interrupt = Interrupt { family.requestStop() }
         defer { interrupt.stop() }
 
-        guard let line = try family.startCoordinator(arguments) else { throw ExitCode(1) }  // it has said why
+        guard let line = try family.startCoordinator(arguments) else {
+            throw family.coordinatorStatus()  // it has said why
+        }
         Terminal.put(line.text + "\n")
-        try family.startWorkers(workers, line, threads: threads, ["--model", model])
-        if await family.waitForEnd() == .failed { throw ExitCode(1) }
+        try family.startWorkers(workers, line, threads: threads, ["--model", model] + check.arguments)
+        if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
     }
 }

@@ -27,6 +27,7 @@ struct WorkerCommand: AsyncParsableCommand {
     var simulateStageMilliseconds: Double?
     @Option(help: ArgumentHelp("And so much for each token of a step beyond the first.", valueName: "microseconds"))
     var simulateTokenMicroseconds: Double?
+    @OptionGroup var check: CheckFlag
     @Flag(help: "Allow joining a coordinator on another host although links are not encrypted.") var insecure = false
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
@@ -38,6 +39,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.simulatedStageMilliseconds = simulateStageMilliseconds
         options.simulatedTokenMicroseconds = simulateTokenMicroseconds
         options.isInsecure = insecure
+        options.checksLayers = check.check
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = talk("worker")
         let progress = Progress()
@@ -56,7 +58,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let unit = units.first { text.lowercased().hasSuffix($0.0.lowercased()) }
         let digits = unit.map { String(text.dropLast($0.0.count)) } ?? text
         guard let number = Double(digits.filter { $0 != " " }), number > 0, number * Double(unit?.1 ?? 1) < 1e18 else {
-            throw TandemError("--memory is \(text)", hint: "write an amount such as 4GiB or 512MiB")
+            throw TandemError("\(.memory) is \(text)", hint: "write an amount such as 4GiB or 512MiB")
         }
         return Int(number * Double(unit?.1 ?? 1))
     }

@@ -15,6 +15,8 @@ struct StatusCommand: AsyncParsableCommand {
 
             With --watch, stages, speeds and requests live, as they were since the last refresh;
             q or Ctrl-C ends it. Where stdout is no terminal: a line (of JSON) each time.
+
+            Exit status: 0 if the cluster serves, 3 if it does not, 69 if no coordinator answers.
             """)
 
     @OptionGroup var coordinator: CoordinatorFlag
@@ -24,20 +26,21 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         if interval != nil && !watch {
-            throw TandemError("--interval is of --watch, which is not given", hint: "add --watch")
+            throw TandemError("\(.interval) is of \(.watch), which is not given", hint: "add \(.watch)")
         }
         let seconds = interval ?? 1
         guard seconds >= 0.1 && seconds <= 3600 else {
-            throw TandemError("--interval is \(seconds), but must be between 0.1 and 3600")
+            throw TandemError("\(.interval) is \(seconds), but must be between 0.1 and 3600")
         }
         let client = try CoordinatorClient(address: coordinator.coordinator)
         if watch {
             do {
                 try await StatusWatch(client: client, interval: seconds, isJSON: json).run()
-            } catch is CancellationError { throw ExitCode(130) }
+            } catch is CancellationError { throw ExitStatus.interrupted.code }
         } else {
             let status = try await client.status()
             Terminal.put(json ? try JSONOutput.document(status) : StatusText.text(status))
+            if !status.isServing { throw ExitStatus.notServing.code }
         }
     }
 }

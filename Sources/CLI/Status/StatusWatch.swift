@@ -30,7 +30,7 @@ struct StatusWatch {
             case .failure(let error): Terminal.say("\(error.message.spelled); asking again")
             case .success(let status):
                 let view = StatusView(status: status, previous: previous)
-                Terminal.put(isJSON ? try JSONOutput.documentLine(status) : view.plainLine() + "\n")
+                Terminal.put(isJSON ? try JSONOutput.line(status) : view.plainLine() + "\n")
                 previous = status
             }
         }

@@ -1,7 +1,19 @@
-// Responsible for: how the command line spells fields. Must not know: which there are.
+// Responsible for: how the command line spells fields, and the fields that only it has. Must not know: their values.
 import Sequences
 
 extension Field {
+    static let prompt = Field("prompt")
+    static let promptFile = Field("prompt_file")
+    static let messages = Field("messages")
+    static let system = Field("system")
+    static let coordinator = Field("coordinator")
+    static let memory = Field("memory")
+    static let interval = Field("interval")
+    static let watch = Field("watch")
+    static let seed = Field("seed")
+    static let trace = Field("trace")
+    static let workers = Field("workers")
+
     /// "--max-tokens" for "max_tokens".
     var flag: String { "--" + name.split(separator: "_").joined(separator: "-") }
 }

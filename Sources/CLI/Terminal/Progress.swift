@@ -7,22 +7,25 @@ import Node
 /// One thing in progress, counted in bytes. Used from one thread at a time.
 final class Progress: @unchecked Sendable {
     private let lock = NSLock()
-    private var start = ContinuousClock.now
+    private var run = Run()
     private var lastShown: ContinuousClock.Instant?
-    private var label = ""
     private var isShowing = false
 
     /// Shows `done` of `total` bytes of the work called `label`.
     func update(_ label: String, done: Int, total: Int) {
         lock.withLock {
             let isComplete = done >= total
-            if label != self.label { (self.label, start, lastShown) = (label, .now, nil) }
+            let wasComplete = run.isComplete
+            let isNew = run.add(label, done: done, total: total, at: .now)
+            if isNew { lastShown = nil }
+            // What is done when it begins has no rate, and what is done is told once.
+            if isComplete, isNew || wasComplete { return }
             // A plain line is worth writing only for what takes seconds.
             let interval: Duration = Terminal.isInteractive ? .milliseconds(100) : .seconds(2)
-            let isDue = (lastShown ?? start).duration(to: .now) >= interval
+            let isDue = (lastShown ?? run.start).duration(to: .now) >= interval
             guard isDue || (isComplete && (Terminal.isInteractive || lastShown != nil)) else { return }
             lastShown = .now
-            let line = Self.line(label, done: done, total: total, seconds: start.duration(to: .now).seconds)
+            let line = run.line(at: .now)
             if Terminal.isInteractive {
                 Terminal.sayPart("\r\u{1B}[K" + line)
                 isShowing = true
@@ -41,15 +44,40 @@ final class Progress: @unchecked Sendable {
         isShowing = false
     }
 
-    /// The text of a bar: label, bar, percent, amount, rate and time left.
-    static func line(_ label: String, done: Int, total: Int, seconds: Double) -> String {
-        let fraction = total > 0 ? min(1, Double(done) / Double(total)) : 1
-        let (full, empty) = bar(fraction, width: 24)
-        let rate = seconds > 0 ? Double(done) / seconds : 0
-        let left = rate > 0 ? Double(total - done) / rate : 0
-        let percent = String(Int(fraction * 100))
-        return "\(label) [\(full)\(empty)] \(percent)% \(formatBytes(done)) of \(formatBytes(total)), "
-            + "\(formatBytes(Int(rate)))/s, \(formatSeconds(left)) left"
+    /// One piece of work from its beginning to its end. The same work may begin again, after a loss or with another
+    /// plan, and may find some of its bytes done: rate and time left are those of what is done since.
+    struct Run {
+        private(set) var start = ContinuousClock.now
+        private var label = ""
+        private var (first, done, total) = (0, 0, 0)
+        private var last = ContinuousClock.now
+
+        /// All of it is done.
+        var isComplete: Bool { total > 0 && done >= total }
+
+        /// So long without a byte, and then the same bytes again: it began anew.
+        private static let pause = Duration.seconds(1)
+
+        /// Takes note of what is done. True: it has begun anew.
+        mutating func add(_ label: String, done: Int, total: Int, at now: ContinuousClock.Instant) -> Bool {
+            let isSame = label == self.label && total == self.total
+            let isFurther = done > self.done || (done == self.done && last.duration(to: now) < Self.pause)
+            if !(isSame && isFurther) { (self.label, self.total, start, first) = (label, total, now, done) }
+            (self.done, last) = (done, now)
+            return start == now && first == done
+        }
+
+        /// The text of a bar: label, bar, percent, amount, rate and time left.
+        func line(at now: ContinuousClock.Instant) -> String {
+            let seconds = start.duration(to: now).seconds
+            let fraction = total > 0 ? min(1, Double(done) / Double(total)) : 1
+            let (full, empty) = bar(fraction, width: 24)
+            let rate = seconds > 0 ? Double(done - first) / seconds : 0
+            let left = rate > 0 ? Double(total - done) / rate : 0
+            let percent = String(Int(fraction * 100))
+            return "\(label) [\(full)\(empty)] \(percent)% \(formatBytes(done)) of \(formatBytes(total)), "
+                + "\(formatBytes(Int(rate)))/s, \(formatSeconds(left)) left"
+        }
     }
 }
 

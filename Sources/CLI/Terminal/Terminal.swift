@@ -1,6 +1,5 @@
-// Responsible for: the process's streams: data on stdout, talk on stderr, prompts from stdin or files.
+// Responsible for: the streams that the process writes to: data on stdout, talk on stderr.
 import Foundation
-import Node
 import Sequences
 
 /// Writes to the two output streams.
@@ -15,37 +14,50 @@ enum Terminal {
     /// A line of talk on stderr.
     static func say(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
 
+    /// What is to be known of a model whose files were guessed at in part, or used in part.
+    static func warn(_ notices: [Sentence]) {
+        for notice in notices { say("warning: \(notice.spelled)") }
+    }
+
     /// Talk without an end of line.
     static func sayPart(_ text: String) { write(text, to: STDERR_FILENO) }
 
-    /// Data on stdout, at once. A reader that went away ends the process, as it does for every filter.
+    /// Data on stdout, at once. A reader that went away ends the process in silence, as it does every filter; output
+    /// that is lost for any other reason is an error, and ends it too.
     static func put(_ text: String) {
-        if !write(text, to: STDOUT_FILENO) { exitNow(0) }
+        guard let reason = write(text, to: STDOUT_FILENO) else { return }
+        if reason == EPIPE { exitNow(0) }
+        let isClosed = reason == EBADF
+        say("error: the output cannot be written: \(isClosed ? "it is closed" : String(cString: strerror(reason)))")
+        say("hint: \(isClosed ? "write it to a file, or to /dev/null" : "free some space, or write it elsewhere")")
+        exitNow(ExitStatus.failure.rawValue)
     }
 
+    /// nil: all of it is written. Otherwise the number of the error.
     @discardableResult
-    private static func write(_ text: String, to descriptor: Int32) -> Bool {
+    private static func write(_ text: String, to descriptor: Int32) -> Int32? {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if errno == EINTR || errno == EAGAIN { continue }
-                return false
+            if count >= 0 {
+                bytes = bytes.dropFirst(count)
+            } else if errno == EAGAIN {
+                var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&request, 1, -1)
+            } else if errno != EINTR {
+                return errno
             }
-            bytes = bytes.dropFirst(count)
         }
-        return true
+        return nil
     }
 
-    /// All of stdin as bytes.
-    static func readAll() -> [UInt8] { Array(FileHandle.standardInput.readDataToEndOfFile()) }
-
-    /// All of the file that a flag names. Throws `TandemError` where it cannot be read.
-    static func readFile(_ path: String, called name: String, flag: String) throws -> Data {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw TandemError("the \(name) \(path) cannot be read", hint: "check the path given to \(flag)")
+    /// Keeps the numbers of streams that are closed from being given to files and sockets: what was meant for the
+    /// terminal would be written into them. Reading from or writing to such a stream fails as before.
+    static func holdStreams() {
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is this one.
+            _ = open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
-        return data
     }
 }
 

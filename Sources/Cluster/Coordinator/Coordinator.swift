@@ -251,7 +251,7 @@ package struct Coordinator: Sendable {
         if task.prompt.count + (task.scoringStart == nil ? 1 : 0) > context {
             let error = TandemError(
                 "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer",
-                hint: "shorten the prompt, or raise \(.context)")
+                hint: "shorten the prompt, or serve with a larger \(.context) if the model allows it")
             return act(.fail(task.request, error))
         }
         let ahead = scheduler.waitingCount
@@ -319,6 +319,11 @@ package struct Coordinator: Sendable {
             case .finish(let request, let reason):
                 waitingRoom.noteFinish(now)
                 act(.finish(request, reason))
+            case .notNumbers(let request):
+                waitingRoom.noteFinish(now)
+                let error = TandemError.notNumbers()
+                log(.error, "\(request) fails: \(error.message)")
+                act(.fail(request, error))
             case .release(let sequence): released.append(sequence)
             case .skip(let steps): skip(steps)
             }

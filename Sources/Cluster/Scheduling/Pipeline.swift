@@ -124,7 +124,10 @@ struct Pipeline: Sendable {
             let expected = step.items.reduce(0) { $0 + $1.sampleCount }
             return .wrong("\(step.id) must give \(expected) tokens and gave \(result.samples.count), or others")
         }
-        let scored = step.items.filter { $0.targets > 0 }
+        guard result.damaged.allSatisfy({ damaged in step.items.contains { $0.sequence == damaged } }) else {
+            return .wrong("\(step.id) tells of values of sequences that are not in it")
+        }
+        let scored = step.items.filter { $0.targets > 0 && !result.damaged.contains($0.sequence) }
         guard scored.map(\.sequence) == result.scores.map(\.sequence),
             scored.map(\.targets) == result.scores.map(\.logProbabilities.count)
         else { return .wrong("\(step.id) must give \(scored.count) lists of scores and gave others") }
@@ -134,7 +137,8 @@ struct Pipeline: Sendable {
         if steps.isEmpty { monitor.pause(now) }
         var scores = result.scores[...]
         let parts = zip(step.items, samples).map { item, samples in
-            (samples: samples, score: item.targets > 0 ? scores.popFirst() : nil)
+            let isScored = item.targets > 0 && scores.first?.sequence == item.sequence
+            return (samples: samples, score: isScored ? scores.popFirst() : nil)
         }
         return .complete(step, parts)
     }
@@ -145,8 +149,9 @@ struct Pipeline: Sendable {
         var samples: [ArraySlice<SequenceSample>] = []
         for item in step.items {
             let own = rest.prefix(item.sampleCount).prefix { $0.sequence == item.sequence }
-            // After a token that is no guess something is sampled in any case.
-            let fewest = step.isSkipped || item.isGuess ? 0 : min(1, item.sampleCount)
+            // After a token that is no guess something is sampled in any case, unless there were no numbers.
+            let isFree = step.isSkipped || item.isGuess || result.damaged.contains(item.sequence)
+            let fewest = isFree ? 0 : min(1, item.sampleCount)
             if own.count < fewest { return nil }
             samples.append(own)
             rest = rest.dropFirst(own.count)

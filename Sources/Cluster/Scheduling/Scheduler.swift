@@ -13,6 +13,8 @@ struct Scheduler: Sendable {
         /// The log-probabilities of the next tokens of a prompt that is scored.
         case score(RequestID, [Float])
         case finish(RequestID, FinishReason)
+        /// There is no (more) answer, as what is computed for it are no numbers.
+        case notNumbers(RequestID)
         /// No step of it is in flight any more.
         case release(SequenceID)
         /// These steps need not be computed.
@@ -154,6 +156,11 @@ struct Scheduler: Sendable {
         for (item, part) in zip(step.items, parts) {
             // It may have ended, or run anew, since.
             guard let index = table.runningIndex(of: item.sequence) else { continue }
+            if result.damaged.contains(item.sequence) {
+                outcomes.append(.notNumbers(table.sequences[index].request))
+                outcomes += retire(index)
+                continue
+            }
             if item.round == table.sequences[index].round {
                 guard let told = take(part.samples, item, index) else {
                     return .wrong("\(step.id) says that a right guess of \(item.sequence) is wrong")

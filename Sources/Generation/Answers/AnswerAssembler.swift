@@ -4,20 +4,28 @@ import Sequences
 import Tokenization
 
 /// Follows one answer token by token.
-package struct AnswerAssembler {
+package struct AnswerAssembler: Sendable {
+    private let tokenizer: Tokenizer?
     private var detokenizer: IncrementalDetokenizer?
-    private let stops: [String]
     private var matcher: StopMatcher
+    /// Of an answer, or a part of it, that begins.
+    private let firstMatcher: StopMatcher
     private let endTokens: Set<Int32>
+    private let stopTokens: Set<Int32>
     /// nil: whatever the text says, all of it is the answer.
     private var reasoning: (reader: ReasoningReader, splitter: ReasoningSplitter)?
 
-    /// `tokenizer` nil: the answer has no text. `endTokens`: tokens that end it (none where they are to be ignored).
-    package init(tokenizer: Tokenizer?, promptTokens: [Int32], stops: [String], endTokens: Set<Int32>) {
+    /// `tokenizer` nil: the answer has no text. `endTokens`: tokens that end it, as its last (none where they are to be
+    /// ignored); `stopTokens`: those that end it and are no part of it. `stops` may have special tokens in them.
+    package init(
+        tokenizer: Tokenizer?, promptTokens: [Int32], stops: [String], endTokens: Set<Int32>,
+        stopTokens: Set<Int32> = []
+    ) {
+        self.tokenizer = tokenizer
         detokenizer = tokenizer.map { IncrementalDetokenizer($0, after: promptTokens) }
-        self.stops = stops
-        matcher = StopMatcher(stops)
-        self.endTokens = endTokens
+        firstMatcher = StopMatcher(stops) { tokenizer?.hasSpecial($0) == true }
+        matcher = firstMatcher
+        (self.endTokens, self.stopTokens) = (endTokens, stopTokens)
     }
 
     /// Tells reasoning from the answer proper. `isOpen`: the prompt has opened it.
@@ -27,8 +35,11 @@ package struct AnswerAssembler {
 
     /// Adds the answer's next token. `isFinished`: the answer ends with it.
     package mutating func append(_ sample: SampledToken) -> (events: [GenerationEvent], isFinished: Bool) {
+        if stopTokens.contains(sample.token) { return (events([], rest()), true) }
         if endTokens.contains(sample.token) { return (events([sample], rest()), true) }
-        let parts = parts(of: sample.token)
+        let before = parts(before: sample.token)
+        if matcher.hasMatched { return (events([], before), true) }
+        let parts = before + parts(of: sample.token)
         return (events([sample], parts), matcher.hasMatched)
     }
 
@@ -45,6 +56,13 @@ package struct AnswerAssembler {
         return parts + (reasoning?.splitter.finish() ?? [])
     }
 
+    /// What of the text held back can be shown, now that a special token comes: its own text counts for stop strings.
+    private mutating func parts(before token: Int32) -> [Part] {
+        guard matcher.seesHidden, let text = tokenizer?.specialText(of: token) else { return [] }
+        let (emit, isMatch) = matcher.append(hidden: text)
+        return split(emit) + (isMatch ? reasoning?.splitter.finish() ?? [] : [])
+    }
+
     /// What a token adds.
     private mutating func parts(of token: Int32) -> [Part] {
         guard let turn = reasoning?.reader.take(token) else {
@@ -54,7 +72,7 @@ package struct AnswerAssembler {
         if matcher.hasMatched { return parts }
         // No stop string reaches over a turn.
         parts += split(matcher.finish())
-        matcher = StopMatcher(stops)
+        matcher = firstMatcher
         parts += reasoning?.splitter.turn(toReasoning: turn.isReasoning) ?? []
         return parts + split(matched(turn.text))
     }

@@ -18,19 +18,21 @@ package final class LocalGenerator: Generator {
     /// own. `keyValueType`: that of keys and values; nil: f16.
     package convenience init(
         modelPath: String, contextLength: Int?, threads: Int?, chunk: Int = PromptChunk.standard,
-        quantization: String? = nil, keyValueType: String? = nil,
+        quantization: String? = nil, keyValueType: String? = nil, checksLayers: Bool = false,
         progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
         let loaded = try LoadedModel(
             path: modelPath, contextLength: contextLength, quantization: quantization, threads: threads)
-        try self.init(loaded, threads: threads, chunk: chunk, keyValueType: keyValueType, progress: progress)
+        try self.init(
+            loaded, threads: threads, chunk: chunk, keyValueType: keyValueType, checksLayers: checksLayers,
+            progress: progress)
     }
 
     /// Loads all weights of a model. `threads` nil: one per core. `keyValueType`: its name; nil: f16. `progress` gets
-    /// bytes done and in all.
+    /// bytes done and in all. `checksLayers`: a failure for values that are no numbers says where they begin.
     package init(
         _ loaded: LoadedModel, threads: Int?, chunk: Int = PromptChunk.standard, keyValueType: String? = nil,
-        progress: @escaping (Int, Int) -> Void = { _, _ in }
+        checksLayers: Bool = false, progress: @escaping (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
         try TandemError.checked(chunk, .chunk, in: 1...PromptChunk.largest)
         let model = loaded.model
@@ -38,13 +40,17 @@ package final class LocalGenerator: Generator {
         let configuration = StageConfiguration(
             model: model.configuration, layers: 0..<model.configuration.layerCount,
             blockCount: loaded.blocksPerSequence, maximumBatchTokens: chunk,
-            threads: try MachineDescription.threadCount(threads), keyValueType: try KeyValueType.named(keyValueType))
+            threads: try MachineDescription.threadCount(threads), keyValueType: try KeyValueType.named(keyValueType),
+            checksLayers: checksLayers)
         do {
             stage = try Stage(configuration, tensors: model.tensors, source: model) { progress($0, total) }
         } catch { throw TandemError(error) }
         self.loaded = loaded
         self.chunk = chunk
     }
+
+    /// What of the model's files was guessed or left out: a sentence each.
+    package var notices: [Sentence] { loaded.notices }
 
     /// Answers a request on a thread of its own; requests wait for each other.
     package func generate(_ request: GenerationRequest) -> Generation {
@@ -74,10 +80,15 @@ package final class LocalGenerator: Generator {
     ) throws {
         try request.validate()
         var clock = AnswerClock()
-        let prompt = try loaded.encoder.encode(request)
+        let prompt: PromptEncoder.Encoded
+        do { prompt = try loaded.encoder.encode(request, isCancelled: isCancelled) } catch {
+            guard isCancelled.isSet else { throw error }
+            return emit(.finished(.cancelled, clock.timings(promptTokens: 0)))
+        }
         emit(
             .accepted(
                 model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
+        for notice in prompt.notices { emit(.notice(notice)) }
         if let start = request.scoringStart {
             let isWhole = try score(prompt.tokens, from: start, isCancelled: isCancelled) { emit(.scores($0)) }
             return emit(.finished(isWhole ? .length : .cancelled, clock.timings(promptTokens: prompt.tokens.count)))
@@ -99,6 +110,7 @@ package final class LocalGenerator: Generator {
             let output = try stage.forward(
                 slice(sequence, next, of: tokens, samples: next.upperBound == tokens.count, restartLength), input: nil)
             fed = next.upperBound
+            try checkValues()
             guard case .sampled(let samples) = output, let sampled = samples.first?.sample else { continue }
             clock.tick()
             let step = assembler.append(sampled)
@@ -124,9 +136,15 @@ package final class LocalGenerator: Generator {
             let targets = tokens[min(max(first + 1, start), next.upperBound + 1)..<next.upperBound + 1]
             let batch = slice(1, next, of: tokens, samples: false, tokens.count, targets: Array(targets))
             _ = try stage.forward(batch, input: nil)
+            try checkValues()
             if let scores = stage.scores.first { emit(scores.logProbabilities) }
         }
         return true
+    }
+
+    /// Throws where what the stage has computed last are no numbers.
+    private func checkValues() throws(TandemError) {
+        if !stage.damage.sequences.isEmpty { throw .notNumbers(origin: stage.damage.origin) }
     }
 
     /// A batch of one slice of the only sequence, whose blocks lie in order.

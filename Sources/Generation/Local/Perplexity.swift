@@ -21,15 +21,8 @@ package struct PerplexityText: Sendable {
 
     /// Reads a file and encodes it once, its last newline left out. `maximumWindows` nil: all.
     package init(path: String, for loaded: LoadedModel, windowLength: Int, maximumWindows: Int?) throws(TandemError) {
-        let file: DiskFile
-        do { file = try DiskFile(path: path) } catch { throw TandemError(error) }
-        guard file.size <= Self.maximumBytes else {
-            throw TandemError("\(path) has \(file.size) bytes; texts of at most \(Self.maximumBytes) are read")
-        }
-        var text = [UInt8](repeating: 0, count: file.size)
-        do { try text.withUnsafeMutableBytes { try file.read(at: 0, into: $0) } } catch {
-            throw TandemError("\(error)", hint: "check the path of the text")
-        }
+        let text = try InputText.file(path, called: "text", .file, limit: Self.maximumBytes)
+        if text.isEmpty { throw TandemError("the text \(path) is empty", hint: "check the path given to \(.file)") }
         try self.init(text, for: loaded, windowLength: windowLength, maximumWindows: maximumWindows)
     }
 
@@ -142,6 +135,7 @@ extension PerplexityText {
             switch event {
             case .scores(let values): scores += values
             case .waiting(let why): notice("waiting: \(why)")
+            case .notice(let sentence): notice(sentence)
             case .accepted(let model, _, _) where model != modelName:
                 notice("the coordinator serves \(model); the tokens are those of \(modelName)")
             case .finished(let reason, _) where reason == .length: return scores

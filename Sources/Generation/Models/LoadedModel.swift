@@ -57,13 +57,17 @@ package struct LoadedModel: Sendable {
             tokenizer = try model.tokenizer.map { description throws(TokenizationError) in try Tokenizer(description) }
         } catch { problem = "\(error)" }
         encoder = PromptEncoder(
-            contextLength: self.contextLength, vocabularySize: model.configuration.vocabularySize,
+            contextLength: self.contextLength, longestContext: allowed,
+            vocabularySize: model.configuration.vocabularySize,
             tokenizer: tokenizer, tokenizerProblem: problem, templates: ChatTemplates(model))
         reasoningMarks = model.tokenizer.map { ReasoningMarks($0) }
     }
 
     /// The model's name.
     package var name: String { model.name }
+
+    /// What of its files was guessed or left out: a sentence each.
+    package var notices: [Sentence] { model.notices }
 
     /// KV blocks of one sequence as long as the context.
     package var blocksPerSequence: Int { KeyValueBlock.count(forPositions: contextLength) }
@@ -77,7 +81,7 @@ package struct LoadedModel: Sendable {
     package func assembler(for request: GenerationRequest, prompt: PromptEncoder.Encoded) -> AnswerAssembler {
         var assembler = AnswerAssembler(
             tokenizer: encoder.tokenizer, promptTokens: prompt.tokens, stops: request.stops + prompt.stops,
-            endTokens: request.ignoresEndOfText ? [] : endTokens)
+            endTokens: request.ignoresEndOfText ? [] : endTokens, stopTokens: Set(request.stopTokens))
         if prompt.isTemplated, let reasoningMarks {
             assembler.follow(reasoningMarks, isOpen: prompt.isReasoningOpen)
         }

@@ -56,6 +56,8 @@ package struct ModelConverter: Sendable {
     private let converted: ConvertedTensors
     /// Contents that no file holds, by index of the tensor.
     private let numbers: [Int: [Float]]
+    /// What of the model's files was guessed or left out: a sentence each.
+    package var notices: [Sentence] { conversion.notices }
 
     /// Opens the input and chooses every type. Throws what is wrong with either path, the type or the model.
     package init(_ options: ConversionOptions) throws(TandemError) {
@@ -98,7 +100,11 @@ package struct ModelConverter: Sendable {
                     }
                 },
                 progress: { progress($0, total) })
-        } catch { throw TandemError(error) }
+        } catch {
+            // A folder to write into that is not there is no model that is not there.
+            let failure = TandemError(error)
+            throw error.code == .notFound ? TandemError(failure.message, hint: failure.hint) : failure
+        }
     }
 
     /// A file cannot be read and replaced at once.

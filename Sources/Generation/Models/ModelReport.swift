@@ -66,11 +66,13 @@ package struct ModelReport: Sendable, Encodable {
     }
 
     package var name: String
+    /// What of the files was guessed or left out: a sentence each.
+    package var warnings: [String]
     package var parameters: Int
     package var fileBytes: Int
     package var types: [TypeCount]
     /// All that decides what is computed, RoPE and context length included.
-    package var configuration: ModelConfiguration
+    @PlainFields package var configuration: ModelConfiguration
     /// Tokens of the tokenizer; nil: there is none.
     package var tokenizerTokens: Int?
     package var specialTokens: [SpecialToken]
@@ -87,16 +89,18 @@ package struct ModelReport: Sendable, Encodable {
         let model = loaded.model
         let summary = model.summary
         name = model.name
+        warnings = loaded.notices.map(\.description)
         parameters = summary.parameters
         fileBytes = summary.bytes
         types = summary.types.map { TypeCount(type: $0.type.name, tensors: $0.tensors, bytes: $0.bytes) }
-        configuration = model.configuration
+        let shape = model.configuration
+        configuration = shape
         tokenizerTokens = model.tokenizer?.tokens.count
         specialTokens = Self.specialTokens(of: model)
         chatTemplate = model.chatTemplate
         recommendedSampling = Sampling(model.generation.sampling)
         memory = Self.memory(of: loaded)
-        parts = configuration.parts(ofLayers: 0..<configuration.layerCount).map { part in
+        parts = shape.parts(ofLayers: 0..<shape.layerCount).map { part in
             let memoryBytes = Stage.weightBytes(of: model.tensors(of: part))
             return switch part {
             case .embedding: Part(name: "embedding", fileBytes: summary.embeddingBytes, memoryBytes: memoryBytes)

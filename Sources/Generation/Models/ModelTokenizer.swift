@@ -9,6 +9,8 @@ package struct ModelTokenizer: Sendable {
     private let tokenizer: Tokenizer
     /// What it was made of.
     let description: TokenizerDescription
+    /// What of its files was guessed or left out: a sentence each.
+    package var notices: [Sentence] { description.notices }
 
     /// A token of a text.
     package struct Token: Sendable {

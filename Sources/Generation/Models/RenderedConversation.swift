@@ -12,6 +12,8 @@ package struct RenderedConversation: Sendable {
     package let tokens: [ModelTokenizer.Token]
     /// The model has a template; otherwise the text is in the plain form that is used then.
     package let isTemplated: Bool
+    /// What of the files was guessed or left out: a sentence each.
+    package let notices: [Sentence]
 
     /// Renders the messages of `request` with its tools and variables by the template of the model at `path`, of which
     /// no weights are needed. Throws where there is no tokenizer, or where the template refuses the conversation.
@@ -24,6 +26,7 @@ package struct RenderedConversation: Sendable {
         let templates: ChatTemplates
         do {
             let sources = try Model.openTemplates(path: path)
+            notices = tokenizer.notices + sources.notices.filter { !tokenizer.notices.contains($0) }
             templates = ChatTemplates(
                 general: sources.general, withTools: sources.withTools, tokenizer: tokenizer.description)
         } catch { throw TandemError(error) }

@@ -8,6 +8,8 @@ import Tokenization
 package struct PromptEncoder: Sendable {
     /// Prompt and answer together, in tokens.
     let contextLength: Int
+    /// The longest context that the model allows.
+    let longestContext: Int
     let vocabularySize: Int
     package let tokenizer: Tokenizer?
     /// Why there is no tokenizer, where the model has one that cannot be used.
@@ -15,7 +17,7 @@ package struct PromptEncoder: Sendable {
     let templates: ChatTemplates
 
     /// What becomes of a prompt.
-    package struct Encoded: Equatable {
+    package struct Encoded: Equatable, Sendable {
         package var tokens: [Int32]
         /// How many of the oldest messages did not fit.
         package var droppedMessages = 0
@@ -25,10 +27,15 @@ package struct PromptEncoder: Sendable {
         package var isTemplated = false
         /// The prompt has opened the reasoning that the answer begins with.
         package var isReasoningOpen = false
+        /// What of the request has no effect.
+        package var notices: [Sentence] = []
     }
 
-    /// The tokens of `request`'s prompt. Throws where they do not fit, are no tokens of this model, or are none.
-    package func encode(_ request: GenerationRequest) throws(TandemError) -> Encoded {
+    /// The tokens of `request`'s prompt. Throws where they do not fit, are no tokens of this model, or are none; soon after
+    /// it `isCancelled`, too. Takes as long as the prompt is: not for threads that others wait for.
+    package func encode(
+        _ request: GenerationRequest, isCancelled: Cancellation = Cancellation()
+    ) throws(TandemError) -> Encoded {
         guard !templates.isEmpty || (request.tools == nil && request.templateVariables == nil) else {
             throw TandemError(
                 "this model has no chat template that could take tools or variables",
@@ -38,10 +45,20 @@ package struct PromptEncoder: Sendable {
         switch request.prompt {
         case .tokens(let tokens): encoded = Encoded(tokens: tokens)
         case .text(let text) where request.isRaw || templates.isEmpty:
-            encoded = Encoded(tokens: try usableTokenizer().encode(text, addSpecial: true, parseSpecial: true))
-        case .text(let text): encoded = try encode([ChatMessage(role: .user, content: text)], request)
-        case .messages(let messages): encoded = try encode(messages, request)
+            let tokenizer = try usableTokenizer()
+            try checkLength(of: text, tokenizer)
+            encoded = Encoded(
+                tokens: tokenizer.encode(text, addSpecial: true, parseSpecial: true) { isCancelled.isSet })
+        case .text(let text):
+            encoded = try encode([ChatMessage(role: .user, content: text)], request, isCancelled)
+        case .messages(let messages):
+            encoded = try encode(messages, request, isCancelled)
+            if encoded.isTemplated, templates.ignoreTools(of: messages, request) {
+                encoded.notices.append(
+                    "the model's chat template says nothing of \(.tools): the model does not know of them")
+            }
         }
+        if isCancelled.isSet { throw .promptCancelled }
         guard !encoded.tokens.isEmpty else {
             if encoded.isTemplated {
                 throw TandemError(
@@ -57,16 +74,25 @@ package struct PromptEncoder: Sendable {
                 "the prompt holds token id \(token), but this model's ids are 0 to \(vocabularySize - 1)",
                 hint: "check \(.promptTokens), or that the tokenizer belongs to this model")
         }
+        for token in request.stopTokens where Int(token) >= vocabularySize {
+            throw TandemError(
+                "\(.stopTokens) is \(token), but this model's ids are 0 to \(vocabularySize - 1)",
+                hint: "`tandem tokenize` shows the ids of a text")
+        }
         guard encoded.tokens.count < contextLength + (request.scoringStart == nil ? 0 : 1) else {
             throw TandemError(
                 "the prompt has \(encoded.tokens.count) tokens, but the context holds \(contextLength) and must leave room for an answer",
-                hint: "shorten the prompt, or start with a larger \(.context) if the model allows it")
+                hint: contextLength < longestContext
+                    ? "shorten the prompt, or start with a larger \(.context): the model allows \(longestContext)"
+                    : "shorten the prompt: the model allows no larger context")
         }
         return encoded
     }
 
     /// The newest messages that fit beside an answer; the oldest turns are dropped first, a system message stays.
-    private func encode(_ messages: [ChatMessage], _ request: GenerationRequest) throws(TandemError) -> Encoded {
+    private func encode(
+        _ messages: [ChatMessage], _ request: GenerationRequest, _ isCancelled: Cancellation
+    ) throws(TandemError) -> Encoded {
         let tokenizer = try usableTokenizer()
         guard messages.last?.role == .user || messages.last?.role == .tool else {
             throw TandemError("a conversation must end with a message of the user or of a tool")
@@ -76,14 +102,21 @@ package struct PromptEncoder: Sendable {
         // Where what is kept may begin: each begins with a message of the user.
         let starts = [firstTurn] + messages.indices.filter { $0 > firstTurn && messages[$0].role == .user }
         func encoded(from start: Int) throws(TandemError) -> Encoded {
-            var encoded = try encodeAll(Array(messages[..<firstTurn] + messages[start...]), request, tokenizer)
+            if isCancelled.isSet { throw .promptCancelled }
+            var encoded = try encodeAll(
+                Array(messages[..<firstTurn] + messages[start...]), request, tokenizer, isCancelled)
             encoded.droppedMessages = start - firstTurn
             return encoded
         }
-        let whole = try encoded(from: firstTurn)
-        guard whole.tokens.count > room, starts.count > 1 else { return whole }
+        try checkLength(of: messages[messages.count - 1].content, tokenizer)
+        // Of what is so long that it cannot fit nothing is written.
+        var low = firstThatMayFit(messages, starts, room, tokenizer)
+        if low == 0 {
+            let whole = try encoded(from: firstTurn)
+            guard whole.tokens.count > room, starts.count > 1 else { return whole }
+            low = 1
+        }
         // The earliest start that fits, else the last one; by bisection, as a conversation may have thousands of turns.
-        var low = 1
         var high = starts.count - 1
         while low < high {
             let middle = (low + high) / 2
@@ -94,14 +127,16 @@ package struct PromptEncoder: Sendable {
 
     /// All messages, by the model's template; by the plain format where it has none or none is wanted.
     private func encodeAll(
-        _ messages: [ChatMessage], _ request: GenerationRequest, _ tokenizer: Tokenizer
+        _ messages: [ChatMessage], _ request: GenerationRequest, _ tokenizer: Tokenizer, _ isCancelled: Cancellation
     ) throws(TandemError) -> Encoded {
         guard !request.isRaw, let text = try templates.text(of: messages, request) else {
             let text = ChatFormat.plain.text(of: messages)
             return Encoded(
-                tokens: tokenizer.encode(text, addSpecial: true, parseSpecial: false), stops: ChatFormat.plain.stops)
+                tokens: tokenizer.encode(text, addSpecial: true, parseSpecial: false) { isCancelled.isSet },
+                stops: ChatFormat.plain.stops)
         }
-        var encoded = Encoded(tokens: tokenizer.encode(rendered: text), isTemplated: true)
+        var encoded = Encoded(
+            tokens: tokenizer.encode(rendered: text) { isCancelled.isSet }, isTemplated: true)
         encoded.isReasoningOpen = ReasoningMarks.isOpen(atEndOf: text)
         return encoded
     }

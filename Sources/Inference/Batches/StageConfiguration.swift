@@ -24,11 +24,14 @@ package struct StageConfiguration: Sendable {
     package var threadingThreshold: Int
     /// How keys and values are kept.
     package var keyValueType: KeyValueType
+    /// Look at the output of every layer for values that are not finite (`Damage.origin`): a pass over it each.
+    package var checksLayers: Bool
 
     /// Describes a stage; `Stage.init` checks it.
     package init(
         model: ModelConfiguration, layers: Range<Int>, blockCount: Int, maximumBatchTokens: Int, threads: Int,
-        threadingThreshold: Int = defaultThreadingThreshold, keyValueType: KeyValueType = .f32
+        threadingThreshold: Int = defaultThreadingThreshold, keyValueType: KeyValueType = .f32,
+        checksLayers: Bool = false
     ) {
         self.model = model
         self.layers = layers
@@ -37,6 +40,7 @@ package struct StageConfiguration: Sendable {
         self.threads = threads
         self.threadingThreshold = threadingThreshold
         self.keyValueType = keyValueType
+        self.checksLayers = checksLayers
     }
 
     /// The stage holds the embedding.

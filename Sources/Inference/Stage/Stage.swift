@@ -25,6 +25,10 @@ package final class Stage: @unchecked Sendable {
     /// What the last `forward` scored: the log-probabilities of the targets of each slice that has some, in the order of
     /// the slices. Only on the last stage.
     package private(set) var scores: [(sequence: UInt64, logProbabilities: [Float])] = []
+    /// What the last `forward` found of values that are no numbers. Look at it before using what was sampled or scored.
+    package private(set) var damage = Damage()
+    /// [rows] of a round of logits: whether they are no numbers.
+    private var isDamaged: [Bool]
     /// What the last `forward` sampled. Its memory, and that of `scores`, serves the next one again unless others hold it.
     private var samples: [(sequence: UInt64, sample: SampledToken)] = []
     /// [targets] the log-probabilities of all slices of a batch, one after the other.
@@ -68,6 +72,7 @@ package final class Stage: @unchecked Sendable {
         let weights = try Self.load(
             configuration, tensors: needed, store: store, source: source, pool: pool, progress: progress)
         layout = BatchLayout(capacity: configuration.maximumBatchTokens)
+        isDamaged = [Bool](repeating: false, count: Workspace.maximumLogitRows)
         live = Live(
             weights: weights,
             cache: try KeyValueCache(
@@ -100,6 +105,7 @@ package final class Stage: @unchecked Sendable {
     /// Keys and values of its tokens are stored in the blocks it names; those of earlier positions must be there.
     /// A batch of the same shape as the one before allocates nothing, if the caller has let go of what that returned.
     /// The counts that penalties need are the exception: where an answer is long, they grow.
+    /// Values that are no numbers go through, each in its own sequence; `damage` tells of them.
     /// - Parameter input: activations [tokens, embeddingLength] of the stage before; nil on the first stage.
     /// - Throws: `invalidBatch` where the batch or its input does not fit; then nothing has changed.
     package func forward(
@@ -110,7 +116,12 @@ package final class Stage: @unchecked Sendable {
         try live.sampler?.check(batch)
         try fillHidden(layout, input: input, live: live)
         let pass = pass(layout, live: live)
-        for (index, layer) in live.weights.layers.enumerated() { layer.forward(pass, index: index) }
+        damage.clear()
+        var isSound = configuration.checksLayers && check(pass, live.weights.embedding == nil ? nil : "the embeddings")
+        for (index, layer) in live.weights.layers.enumerated() {
+            layer.forward(pass, index: index)
+            if isSound { isSound = check(pass, "the output of layer \(configuration.layers.lowerBound + index)") }
+        }
         guard let head = live.weights.head, let sampler = live.sampler else {
             let count = layout.tokenCount * configuration.model.embeddingLength
             return .hidden(UnsafeBufferPointer(start: live.workspace.hidden, count: count))
@@ -118,6 +129,7 @@ package final class Stage: @unchecked Sendable {
         for slice in batch.slices { sampler.see(slice) }
         score(batch, pass: pass, head: head, sampler: sampler)
         sample(pass, head: head, sampler: sampler)
+        if isSound && !damage.sequences.isEmpty { damage.origin = "the logits" }
         return .sampled(samples)
     }
 
@@ -190,6 +202,10 @@ package final class Stage: @unchecked Sendable {
                 head.logits(count: count, workspace: pass.workspace, pool: pool) { rows[first + $0].row }
                 sampler.sample(
                     rows[first..<first + count], logits: pass.workspace.logits, pool: pool, into: samples + first)
+                noteDamage(count, pass: pass) { index in
+                    let isSampled = samples[first + index].sample.token != Sampler.notSampled
+                    return isSampled ? rows[first + index].sequence : nil
+                }
             }
         }
         samples.removeAll { $0.sample.token == Sampler.notSampled }
@@ -207,6 +223,7 @@ package final class Stage: @unchecked Sendable {
                 sampler.score(count, logits: pass.workspace.logits, pool: pool, into: scored + first) {
                     rows[first + $0].target
                 }
+                noteDamage(count, pass: pass) { batch.slices[rows[first + $0].slice].sequence }
             }
         }
         // scored [targets of all slices] -> scores, slice by slice
@@ -226,6 +243,31 @@ package final class Stage: @unchecked Sendable {
     private func inRounds(_ count: Int, pass: ForwardPass, _ body: (_ first: Int, _ count: Int) -> Void) {
         let limit = pass.workspace.logitRows
         for first in stride(from: 0, to: count, by: limit) { body(first, min(limit, count - first)) }
+    }
+
+    // MARK: Values that are no numbers
+
+    /// Notes whose rows of the logits [count, vocabularySize] are no numbers; `sequence` nil: a row that nobody uses.
+    private func noteDamage(_ count: Int, pass: ForwardPass, sequence: (_ index: Int) -> UInt64?) {
+        let size = configuration.model.vocabularySize
+        let logits = pass.workspace.logits
+        isDamaged.withUnsafeMutableBufferPointer { isDamaged in
+            guard let isDamaged = isDamaged.baseAddress else { return }
+            pool.run(pieces: count, operations: count * size) { index, _ in
+                isDamaged[index] = !Damage.areLogits(logits + index * size, size)
+            }
+        }
+        for index in 0..<count where isDamaged[index] {
+            if let sequence = sequence(index) { damage.note(sequence) }
+        }
+    }
+
+    /// Whether the activations [tokens, embeddingLength] are finite; where they are not, `part` is where that began.
+    private func check(_ pass: ForwardPass, _ part: @autoclosure () -> String?) -> Bool {
+        let count = pass.batch.tokenCount * configuration.model.embeddingLength
+        if Damage.areFinite(pass.workspace.hidden, count) { return true }
+        damage.origin = part()
+        return false
     }
 
     // MARK: Loading

@@ -152,7 +152,7 @@ extension Renderer {
             return try format(text, plain)
         case .bool(let flag) where parsed.letter == " ":
             return try format(Number.int(flag ? 1 : 0), parsed)
-        case .int, .float, .bool:
+        case .int, .wideInt, .float, .bool:
             guard let number = Number(value) else { return "" }
             if case .int = number, parsed.precision != nil, " dxXobn".contains(parsed.letter) {
                 throw fail("Precision not allowed in integer format specifier")

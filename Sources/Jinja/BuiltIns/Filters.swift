@@ -77,6 +77,7 @@ extension Renderer {
                     if let integer = try Number.integer(text, base: base) { return .int(integer) }
                 } catch { throw stop("a number is too large") }
             }
+        case .wideInt: return value
         case .float(let number) where number.isInfinite: throw fail("cannot convert float infinity to integer")
         default: if let index = value.index { return .int(index) }
         }

@@ -45,6 +45,7 @@ extension Renderer {
         case .none: result.append("null")
         case .bool(let value): result.append(value ? "true" : "false")
         case .int(let value): result.append(Text(String(value)))
+        case .wideInt(let digits): result.append(Text(digits))
         case .float(let value): result.append(Text(Self.json(value)))
         case .string(let text): try write(text, style, into: &result)
         case .list(let list), .tuple(let list):
@@ -69,6 +70,7 @@ extension Renderer {
         switch entry.key {
         case .string(let text): return text
         case .int(let value): return Text(String(value))
+        case .wideInt(let digits): return Text(digits)
         case .float(let value): return Text(Self.json(value))
         case .bool(let value): return value ? "true" : "false"
         case .none: return "null"

@@ -28,7 +28,7 @@ enum Methods {
         case .tuple, .range: ofSequence
         case .loop: ofLoop
         case .cycler: ofCycler
-        case .int, .bool: ofInteger
+        case .int, .wideInt, .bool: ofInteger
         case .float: ofFloat
         default: none
         }

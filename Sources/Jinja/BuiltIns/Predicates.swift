@@ -52,8 +52,9 @@ extension Renderer {
     private func isOfKind(_ name: String, _ value: Value) -> Bool {
         switch (name, value) {
         case ("undefined", .undefined), ("none", .none), ("boolean", .bool), ("true", .bool(true)),
-            ("false", .bool(false)), ("integer", .int), ("float", .float), ("string", .string),
-            ("mapping", .dictionary), ("number", .int), ("number", .float), ("number", .bool), ("sequence", .string),
+            ("false", .bool(false)), ("integer", .int), ("integer", .wideInt), ("float", .float), ("string", .string),
+            ("mapping", .dictionary), ("number", .int), ("number", .wideInt), ("number", .float), ("number", .bool),
+            ("sequence", .string),
             ("sequence", .list), ("sequence", .tuple), ("sequence", .dictionary), ("sequence", .range),
             ("sequence", .undefined), ("callable", .macro), ("callable", .function), ("callable", .loop),
             ("callable", .joiner), ("callable", .undefined):
@@ -70,6 +71,7 @@ extension Renderer {
         case (.none, .none): true
         case (.bool(let a), .bool(let b)): a == b
         case (.int(let a), .int(let b)): a == b
+        case (.wideInt(let a), .wideInt(let b)): a == b
         case (.float(let a), .float(let b)): a == b
         case (.string(let a), .string(let b)): a == b
         case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)): a === b

@@ -68,7 +68,7 @@ extension Renderer {
         case .cycler(let cycler):
             return name == "current"
                 ? cycler.items.items[cycler.position] : name == "items" ? .tuple(cycler.items) : nil
-        case .int, .bool, .float: return Self.member(name, of: value)
+        case .int, .wideInt, .bool, .float: return Self.member(name, of: value)
         case .range(let range):
             return name == "start"
                 ? .int(range.start) : name == "stop" ? .int(range.stop) : name == "step" ? .int(range.step) : nil

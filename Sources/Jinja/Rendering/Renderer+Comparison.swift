@@ -130,6 +130,7 @@ extension Renderer {
         case .undefined: return .undefined
         case .bool(let value): return .number(value ? 1 : 0)
         case .int(let value): return .number(value)
+        case .wideInt(let digits): return .float(Double(digits) ?? .infinity)
         case .float(let value): return Int(exactly: value).map { .number($0) } ?? .float(value)
         case .string(let text): return .string(text)
         case .tuple(let list):

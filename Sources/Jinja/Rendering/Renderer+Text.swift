@@ -29,6 +29,7 @@ extension Renderer {
         case .none: result += "None"
         case .bool(let value): result += value ? "True" : "False"
         case .int(let value): result += String(value)
+        case .wideInt(let digits): result += digits
         case .float(let value): result += repr(value)
         case .string(let text):
             try charge(bytes: text.utf8.count)

@@ -11,6 +11,7 @@ enum Number {
         switch value {
         case .bool(let value): self = .int(value ? 1 : 0)
         case .int(let value): self = .int(value)
+        case .wideInt(let digits): self = .float(Double(digits) ?? .infinity)
         case .float(let value): self = .float(value)
         default: return nil
         }

@@ -2,8 +2,8 @@
 // Must not know: templates.
 
 extension Value {
-    /// What `json` says; nil where it is not JSON (RFC 8259), is nested more than 100 levels deep, or has numbers beyond
-    /// a double. The last of equal names counts.
+    /// What `json` says; nil where it is not JSON (RFC 8259), is nested more than 100 levels deep, or has fractions beyond
+    /// a double or integers of thousands of digits. The last of equal names counts.
     package init?(json: String) {
         var reader = JSONScanner(Array(json.utf8))
         guard let value = reader.value(depth: 0), reader.isAtEnd() else { return nil }
@@ -13,6 +13,9 @@ extension Value {
 
 /// Reads one JSON text.
 private struct JSONScanner {
+    /// Digits of an integer, at most: as many as Python reads.
+    private static let longestInteger = 4300
+
     private let bytes: [UInt8]
     private var position = 0
 
@@ -92,6 +95,9 @@ private struct JSONScanner {
             text.allSatisfy({ "0123456789+-.eE".contains($0) })
         else { return nil }
         if let integer = Int(text) { return .int(integer) }
+        if digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            return digits.utf8.count <= Self.longestInteger ? .wideInt(text) : nil
+        }
         guard let number = Double(text), number.isFinite else { return nil }
         return .float(number)
     }

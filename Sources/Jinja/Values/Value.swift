@@ -8,6 +8,8 @@ package enum Value {
     case none
     case bool(Bool)
     case int(Int)
+    /// An integer of JSON beyond 64 bits, as its digits: it is written as it stands, and computed with as a float.
+    case wideInt(String)
     case float(Double)
     case string(Text)
     case list(List)
@@ -95,7 +97,7 @@ extension Value: ExpressibleByStringLiteral {
         case .undefined: "Undefined"
         case .none: "NoneType"
         case .bool: "bool"
-        case .int: "int"
+        case .int, .wideInt: "int"
         case .float: "float"
         case .string(let text): text.isMarkup ? "Markup" : "str"
         case .list: "list"

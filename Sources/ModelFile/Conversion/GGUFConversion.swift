@@ -27,6 +27,8 @@ package struct GGUFConversion: Sendable {
     package let parameters: Int
     /// Names of the tensors whose rows are no whole blocks of the type that the mix would have given them.
     package let fallbacks: [String]
+    /// What of the model's files was guessed or left out: a sentence each.
+    package private(set) var notices: [Sentence] = []
 
     /// Opens a GGUF file (of any architecture; any part of a split one) or a Hugging Face folder.
     ///
@@ -37,8 +39,9 @@ package struct GGUFConversion: Sendable {
         case .gguf(let source, let folder):
             self = try GGUFModel(source, in: folder).conversion(mix, requantizing: requantizing)
         case .huggingFace(let folder, let weights):
-            self = try Model(HuggingFaceModel(folder), weights: weights)
-                .conversion(mix, requantizing: requantizing)
+            let model = try Model(HuggingFaceModel(folder), weights: weights)
+            self = try model.conversion(mix, requantizing: requantizing)
+            notices = model.notices
         }
     }
 

@@ -1,5 +1,7 @@
 // A tokenizer as plain data, whatever file it came from. Knows nothing of how text is split or merged.
 
+import Sequences
+
 /// What `Tokenization` needs to build a tokenizer.
 ///
 /// Text goes through the steps of the `tokenizers` library, in this order: added tokens are cut out, `normalizers`
@@ -111,6 +113,11 @@ package struct TokenizerDescription: Sendable {
     package var unknown: Int?
     /// What of this tokenizer is not known here, for the message: the model can then be used with token ids only.
     package var unsupported: String?
+    /// What of its files was guessed or left out, a sentence each.
+    package var notices: [Sentence] = []
+    /// Control, unknown and unused tokens never come from text by the model's rules (SentencePiece); in Hugging Face's
+    /// files they do.
+    package var hidesControlTokens = false
 
     package init(_ algorithm: Algorithm, tokens: [String], kinds: [TokenKind]) {
         self.algorithm = algorithm

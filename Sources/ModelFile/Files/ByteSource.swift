@@ -6,11 +6,15 @@ protocol ByteSource: Sendable {
     /// The path, for messages.
     var name: String { get }
     var size: Int { get }
+    /// Its state now; nil where nobody can tell.
+    var state: FileState? { get }
     /// Fills the whole of `buffer` from `offset`; throws where the range is not inside the source.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError)
 }
 
 extension ByteSource {
+    var state: FileState? { nil }
+
     /// The last component of the path.
     var lastName: String { name.split(separator: "/").last.map(String.init) ?? name }
 

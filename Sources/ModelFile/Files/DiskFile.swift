@@ -20,7 +20,7 @@ package final class DiskFile: ByteSource {
         var status = stat()
         guard stat(path, &status) == 0 else {
             if errno == ENOENT || errno == ENOTDIR { return .missing }
-            throw ModelFileError(.unreadable, file: path, "cannot be opened: \(Self.reason())")
+            throw Self.refusal(path, "cannot be opened")
         }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return .file
@@ -36,7 +36,7 @@ package final class DiskFile: ByteSource {
     package init(path: String) throws(ModelFileError) {
         let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw ModelFileError(.unreadable, file: path, "cannot be opened: \(Self.reason())")
+            throw Self.refusal(path, "cannot be opened")
         }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -49,6 +49,9 @@ package final class DiskFile: ByteSource {
     }
 
     deinit { close(descriptor) }
+
+    /// Of the file that was opened, which need not be the one that its path leads to by now.
+    package var state: FileState? { FileState(ofDescriptor: descriptor) }
 
     /// Fills the whole of `buffer` from byte `offset` on. Throws where the file has too few bytes or cannot be read.
     package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(ModelFileError) {
@@ -63,12 +66,18 @@ package final class DiskFile: ByteSource {
                 throw ModelFileError(
                     .truncated, file: name, field: "size", value: size, "the file became shorter while it was in use")
             } else if errno != EINTR {
-                throw ModelFileError(.unreadable, file: name, "cannot be read at \(offset): \(Self.reason())")
+                throw Self.refusal(name, "cannot be read at \(offset)")
             }
         }
     }
 
-    private static func reason() -> String { String(cString: strerror(errno)) }
+    /// What the system's last error means for a file that is to be read.
+    private static func refusal(_ path: String, _ problem: String) -> ModelFileError {
+        let isForbidden = errno == EACCES || errno == EPERM
+        return ModelFileError(
+            isForbidden ? .forbidden : .unreadable, file: path, "\(problem): \(String(cString: strerror(errno)))",
+            hint: isForbidden ? "ask its owner for leave to read it" : nil)
+    }
 }
 
 /// A folder on disk.

@@ -43,6 +43,8 @@ enum FileLimits {
     static let tensorIndexBytes = 64 << 20
     static let tokenizerBytes = 128 << 20
     static let jsonDepth = 64
+    /// Members of a document that another one of the same name follows.
+    static let jsonDuplicates = 1024
     /// A vocabulary of 262,000 tokens with 515,000 merges written as pairs has 2,000,000 values.
     static let jsonValues = 6_000_000
 

@@ -10,6 +10,8 @@ package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertibl
         case notFound
         /// A pipe, device or folder where a file should be, or the other way round.
         case wrongFileKind
+        /// This user may not open, read or write it.
+        case forbidden
         /// The system refused to open or read it.
         case unreadable
         /// The system refused to write it, or there is no room.

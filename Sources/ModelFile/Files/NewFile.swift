@@ -124,6 +124,9 @@ final class NewFile {
     }
 
     private static func unwritable(_ path: String, _ problem: String) -> ModelFileError {
-        ModelFileError(.unwritable, file: path, "\(problem): \(String(cString: strerror(errno)))")
+        let isForbidden = errno == EACCES || errno == EPERM
+        return ModelFileError(
+            isForbidden ? .forbidden : .unwritable, file: path, "\(problem): \(String(cString: strerror(errno)))",
+            hint: isForbidden ? "write to a folder of your own" : nil)
     }
 }

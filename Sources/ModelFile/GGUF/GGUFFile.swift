@@ -65,6 +65,7 @@ private struct GGUFParser {
 
     /// Magic and version, then the number of tensors and of metadata entries.
     mutating func counts() throws(ModelFileError) -> (tensors: Int, entries: Int) {
+        try reader.source.refuseStandIn()
         let magic = try reader.bytes(4, field: "magic")
         guard magic == GGUFFile.magic else {
             throw ModelFileError(.malformed, file: file, field: "magic", value: "\(magic)", "must be the bytes GGUF")

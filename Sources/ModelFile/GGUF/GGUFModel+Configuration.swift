@@ -6,6 +6,7 @@ import Sequences
 extension GGUFModel {
     /// The configuration that the metadata and the presence of some tensors describe, validated.
     func configuration() throws(ModelFileError) -> ModelConfiguration {
+        try refuseOtherKinds()
         let name = try metadata.required("general.architecture", metadata.string("general.architecture"))
         guard let architecture = Architecture(rawValue: name) else {
             throw ModelFileError.unsupportedArchitecture(
@@ -68,20 +69,31 @@ extension GGUFModel {
         let key = keys.prefix + "attention.sliding_window_pattern"
         var period = period
         if case .numbers(let flags) = metadata.values[key] {
-            guard flags.type == .bool, flags.count == layerCount else {
+            let slides = flags.count == layerCount ? (0..<layerCount).map { flags[$0].flag } : [nil]
+            guard !slides.contains(nil) else {
                 throw ModelFileError(
                     .mismatch, file: mainFile, field: key, value: flags.count,
                     "must be true or false for each of the \(layerCount) layers")
             }
-            return try ModelConfiguration.layers(layerCount, file: mainFile) { index in
-                if case .bool(true) = flags[index] { true } else { false }
-            }
+            return try ModelConfiguration.layers(layerCount, file: mainFile) { slides[$0] ?? false }
         }
         if let stated = try metadata.integer(key) { period = stated }
         guard period >= 0 else {
             throw ModelFileError(.invalidValue, file: mainFile, field: key, value: period, "must be 0 or more")
         }
         return try ModelConfiguration.layers(layerCount, file: mainFile) { period == 0 || ($0 + 1) % period != 0 }
+    }
+}
+
+extension GGUFValue {
+    /// True or false, also where it is written 1 or 0.
+    fileprivate var flag: Bool? {
+        switch self {
+        case .bool(let value): value
+        case .integer(0): false
+        case .integer(1): true
+        default: nil
+        }
     }
 }
 

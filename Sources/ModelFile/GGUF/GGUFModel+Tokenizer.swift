@@ -24,6 +24,7 @@ extension GGUFModel {
         }
         description.keepsAddedTokensInText = true
         description.addedTokens = try addedTokens(description)
+        description.notices = guesses(model: model) + tokenIdNotices(count: tokens.count)
         try addTemplate(to: &description, model: model)
         return description
     }
@@ -41,23 +42,6 @@ extension GGUFModel {
             let separator = try token("seperator", count: count).or(token("separator", count: count)) ?? 102
             description.suffixTokens = separator < count ? [separator] : []
         }
-    }
-
-    /// BOS, the tokens that end an answer, and how to choose tokens.
-    func generationDefaults(vocabularySize: Int) throws(ModelFileError) -> GenerationDefaults {
-        var defaults = GenerationDefaults()
-        let isSentencePiece = try metadata.string("tokenizer.ggml.model") == "llama"
-        let tokens = 0..<vocabularySize
-        let bos = try token("bos", count: vocabularySize) ?? (isSentencePiece ? 1 : nil)
-        let eos = try token("eos", count: vocabularySize) ?? (isSentencePiece ? 2 : nil)
-        defaults.bosToken = bos.flatMap { tokens.contains($0) ? $0 : nil }
-        let others = [try token("eot", count: vocabularySize), try token("eom", count: vocabularySize)]
-        for id in ([eos] + others).compactMap({ $0 })
-        where tokens.contains(id) && !defaults.eosTokens.contains(id) {
-            defaults.eosTokens.append(id)
-        }
-        defaults.sampling = SamplingParameters(metadata)
-        return defaults
     }
 
     private func bytePairs(_ tokens: [String]) throws(ModelFileError) -> TokenizerDescription {
@@ -90,13 +74,13 @@ extension GGUFModel {
         } else {
             description.unsupported = GGUFPreTokenizer.unknown(try preTokenizerName())
         }
-        description.bos = try token("bos", count: tokens.count)
-        description.eos = try token("eos", count: tokens.count)
-        description.unknown = try token("unknown", count: tokens.count)
+        description.bos = token("bos", count: tokens.count)
+        description.eos = token("eos", count: tokens.count)
+        description.unknown = token("unknown", count: tokens.count)
         return description
     }
 
-    private func preTokenizerName() throws(ModelFileError) -> String {
+    func preTokenizerName() throws(ModelFileError) -> String {
         if try metadata.string("tokenizer.ggml.model") == "gemma4" { return "gemma4" }
         return try metadata.string("tokenizer.ggml.pre") ?? "default"
     }
@@ -120,9 +104,9 @@ extension GGUFModel {
         if addsSpace { description.decoders?.append(.strip(content: " ", start: 1, stop: 0)) }
         description.usesByteFallback = kinds.contains(.byte)
         // The ids that SentencePiece gives when nobody says otherwise.
-        description.unknown = try token("unknown", count: tokens.count) ?? 0
-        description.bos = try token("bos", count: tokens.count) ?? (tokens.count > 1 ? 1 : nil)
-        description.eos = try token("eos", count: tokens.count) ?? (tokens.count > 2 ? 2 : nil)
+        description.unknown = token("unknown", count: tokens.count) ?? 0
+        description.bos = token("bos", count: tokens.count) ?? (tokens.count > 1 ? 1 : nil)
+        description.eos = token("eos", count: tokens.count) ?? (tokens.count > 2 ? 2 : nil)
         return description
     }
 
@@ -134,12 +118,15 @@ extension GGUFModel {
         for id in tokens.indices where kinds[id] == .userDefined { scores[id] = 0 }
         var description = TokenizerDescription(.unigram(scores: scores), tokens: tokens, kinds: kinds)
         if let map = try metadata.numbers("tokenizer.ggml.precompiled_charsmap"), map.count > 0 {
-            guard map.type == .uint8 || map.type == .int8 else {
+            let bytes = (0..<map.count).compactMap { index in
+                map.whole(index).flatMap { UInt8(exactly: $0) ?? Int8(exactly: $0).map(UInt8.init(bitPattern:)) }
+            }
+            guard bytes.count == map.count else {
                 throw ModelFileError(
                     .mismatch, file: mainFile, field: "tokenizer.ggml.precompiled_charsmap", value: "\(map.type)",
                     "must be a list of bytes")
             }
-            description.normalizers.append(.characterMap(map.bytes, byGrapheme: false))
+            description.normalizers.append(.characterMap(bytes, byGrapheme: false))
         }
         let addsSpace = try metadata.bool("tokenizer.ggml.add_space_prefix") ?? true
         if try metadata.bool("tokenizer.ggml.remove_extra_whitespaces") ?? false {
@@ -154,9 +141,9 @@ extension GGUFModel {
         description.decoders = [.replace(.literal("\u{2581}"), with: " "), .bytes, .fuse]
         if addsSpace { description.decoders?.append(.strip(content: " ", start: 1, stop: 0)) }
         description.fusesUnknown = true
-        description.bos = try token("bos", count: tokens.count)
-        description.eos = try token("eos", count: tokens.count) ?? (tokens.count > 1 ? 1 : nil)
-        description.unknown = try token("unknown", count: tokens.count) ?? (tokens.count > 2 ? 2 : nil)
+        description.bos = token("bos", count: tokens.count)
+        description.eos = token("eos", count: tokens.count) ?? (tokens.count > 1 ? 1 : nil)
+        description.unknown = token("unknown", count: tokens.count) ?? (tokens.count > 2 ? 2 : nil)
         return description
     }
 
@@ -179,8 +166,8 @@ extension GGUFModel {
         ]
         description.bos = try token("bos", count: tokens.count).or(token("cls", count: tokens.count)) ?? 101
         if let bos = description.bos, bos >= tokens.count { description.bos = nil }
-        description.eos = try token("eos", count: tokens.count)
-        description.unknown = try token("unknown", count: tokens.count) ?? (tokens.count > 100 ? 100 : nil)
+        description.eos = token("eos", count: tokens.count)
+        description.unknown = token("unknown", count: tokens.count) ?? (tokens.count > 100 ? 100 : nil)
         return description
     }
 
@@ -199,16 +186,16 @@ extension GGUFModel {
 
     private func scores(count: Int) throws(ModelFileError) -> [Float] {
         let key = "tokenizer.ggml.scores"
-        let numbers = try metadata.required(key, metadata.numbers(key))
-        guard numbers.type == .float32, numbers.count == count else {
+        guard let numbers = try metadata.numbers(key) else { return Array(repeating: 0, count: count) }
+        guard numbers.type != .bool, numbers.count == count else {
             throw ModelFileError(
                 .mismatch, file: mainFile, field: key, value: "\(numbers.count) \(numbers.type)",
-                "must be \(count) numbers of type float32, one for each token")
+                "must be \(count) numbers, one for each token")
         }
         var scores: [Float] = []
         scores.reserveCapacity(count)
         for index in 0..<count {
-            guard case .number(let score) = numbers[index], !score.isNaN else {
+            guard let score = numbers.number(index), !score.isNaN else {
                 throw ModelFileError(.invalidValue, file: mainFile, field: key, value: index, "this score is no number")
             }
             scores.append(Float(score))
@@ -228,7 +215,7 @@ extension GGUFModel {
         var kinds: [TokenizerDescription.TokenKind] = []
         kinds.reserveCapacity(tokens.count)
         for index in 0..<numbers.count {
-            guard case .integer(let number) = numbers[index], (0...6).contains(number) else {
+            guard let number = numbers.whole(index), (0...6).contains(number) else {
                 throw ModelFileError(.invalidValue, file: mainFile, field: key, value: index, "has no known type")
             }
             kinds.append(TokenizerDescription.TokenKind(rawValue: UInt8(number)) ?? .normal)  // 0: undefined
@@ -255,7 +242,7 @@ extension GGUFModel {
         var added: [TokenizerDescription.AddedToken] = []
         // What the format cannot say: Phi-3's special tokens swallow the white space behind them (llama.cpp too goes by
         // the name).
-        let name = (try metadata.string("general.name") ?? "").lowercased()
+        let name = (self.name ?? "").lowercased()
         let isPhi3 = name.contains("phi-3") || name.contains("phi3")
         let plain: Set = ["<unk>", "<s>", "<|endoftext|>"]
         for (id, kind) in description.kinds.enumerated() where !description.tokens[id].isEmpty {
@@ -276,17 +263,6 @@ extension GGUFModel {
     private func addsBOSByDefault(_ model: String) throws(ModelFileError) -> Bool {
         let isKnownHabit = GGUFPreTokenizer(try preTokenizerName())?.addsBOS ?? false
         return model == "llama" || model == "bert" || isKnownHabit
-    }
-
-    /// One of the ids "tokenizer.ggml.NAME_token_id"; nil where absent or marked so (-1 in 32 bits).
-    private func token(_ name: String, count: Int) throws(ModelFileError) -> Int? {
-        let key = "tokenizer.ggml.\(name)_token_id"
-        guard let id = try metadata.integer(key), id != -1, id != Int(UInt32.max) else { return nil }
-        guard id >= 0, id < count else {
-            throw ModelFileError(
-                .invalidValue, file: mainFile, field: key, value: id, "must be below the vocabulary size, \(count)")
-        }
-        return id
     }
 }
 

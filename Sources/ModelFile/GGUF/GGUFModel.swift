@@ -23,7 +23,10 @@ struct GGUFModel: Sendable {
                 "must be 1 to \(FileLimits.files)")
         }
         files = count == 1 ? [opened] : try Self.parts(of: opened, count: count, in: folder)
-        tensors = try Self.join(files)
+        var tensors = try Self.join(files)
+        // Tied matrices are stored once, and a few writers chose the other name.
+        if tensors["token_embd.weight"] == nil { tensors["token_embd.weight"] = tensors["output.weight"] }
+        self.tensors = tensors
     }
 
     private static func parts(

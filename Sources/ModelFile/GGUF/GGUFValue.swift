@@ -34,7 +34,18 @@ enum GGUFValue: Sendable {
         case .number(let value): "\(value)"
         case .bool(let value): "\(value)"
         case .string(let value): "\"\(value)\""
+        case .numbers(let numbers) where (1...8).contains(numbers.count):
+            "[" + (0..<numbers.count).map { numbers[$0].kindName }.joined(separator: ", ") + "]"
         case .strings, .numbers, .arrays: "a list"
+        }
+    }
+
+    /// A whole number, of whatever type.
+    var whole: Int? {
+        switch self {
+        case .integer(let value): value
+        case .number(let value): Int(exactly: value)
+        default: nil
         }
     }
 }
@@ -70,6 +81,25 @@ struct GGUFNumbers: Sendable {
             }
         }
     }
+
+    /// A number of any type; nil for true and false.
+    func number(_ index: Int) -> Double? {
+        switch self[index] {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
+    /// A whole number of any type; nil for others.
+    func whole(_ index: Int) -> Int? { self[index].whole }
+
+    /// The value that all elements have; nil where they differ, or where there are none.
+    var common: GGUFValue? {
+        let size = type.byteCount ?? 1
+        guard count > 0, bytes.dropFirst(size).elementsEqual(bytes.dropLast(size)) else { return nil }
+        return self[0]
+    }
 }
 
 /// The metadata of a GGUF file, with lookups whose errors name file and key.
@@ -87,15 +117,13 @@ struct GGUFMetadata: Sendable {
     var places: [Place] = []
 
     func integer(_ key: String) throws(ModelFileError) -> Int? {
-        switch values[key] {
-        case nil: return nil
-        case .integer(let value): return value
-        case let other?: throw wrong(key, other, "a whole number")
-        }
+        guard let value = try single(key) else { return nil }
+        guard let whole = value.whole else { throw wrong(key, value, "a whole number") }
+        return whole
     }
 
     func number(_ key: String) throws(ModelFileError) -> Double? {
-        switch values[key] {
+        switch try single(key) {
         case nil: return nil
         case .integer(let value): return Double(value)
         case .number(let value): return value
@@ -104,9 +132,11 @@ struct GGUFMetadata: Sendable {
     }
 
     func bool(_ key: String) throws(ModelFileError) -> Bool? {
-        switch values[key] {
+        switch try single(key) {
         case nil: return nil
         case .bool(let value): return value
+        case .integer(0): return false
+        case .integer(1): return true
         case let other?: throw wrong(key, other, "true or false")
         }
     }
@@ -123,6 +153,7 @@ struct GGUFMetadata: Sendable {
         switch values[key] {
         case nil: return nil
         case .strings(let value): return value
+        case .numbers(let list) where list.count == 0: return []  // some writers give empty lists any type
         case let other?: throw wrong(key, other, "a list of texts")
         }
     }
@@ -133,6 +164,17 @@ struct GGUFMetadata: Sendable {
         case .numbers(let value): return value
         case let other?: throw wrong(key, other, "a list of numbers")
         }
+    }
+
+    /// A value; of a list of equal ones, one for each layer, that one.
+    private func single(_ key: String) throws(ModelFileError) -> GGUFValue? {
+        guard case .numbers(let list)? = values[key] else { return values[key] }
+        guard let value = list.common else {
+            throw ModelFileError(
+                .unsupported, file: file, field: key, value: GGUFValue.numbers(list).kindName,
+                "must be one number: values that differ from layer to layer are not supported here")
+        }
+        return value
     }
 
     /// A field that must be there.

@@ -16,21 +16,10 @@ extension HuggingFaceModel {
     func configuration(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
         let family = try family()
         try refuseQuantization(family)
+        try refuseClassifier(tensors)
         let configuration = try family.configuration(self, tensors)
         try configuration.validate(file: file)
         return configuration
-    }
-
-    /// gpt-oss is published in MXFP4; the experts' matrices are then found in that form.
-    private func refuseQuantization(_ family: HuggingFaceFamily) throws(ModelFileError) {
-        guard settings.present("quantization_config") != nil else { return }
-        let method = try settings.object("quantization_config")?.string("quant_method")
-        guard family == .gptOSS, method == "mxfp4" else {
-            throw ModelFileError(
-                .unsupported, file: file, field: "quantization_config",
-                "quantized safetensors are not supported (but for gpt-oss in MXFP4)",
-                hint: "use a GGUF file of type Q8_0 or Q4_0, or the model before quantization")
-        }
     }
 
     /// A whole number that must be there where `value` is nil.

@@ -3,36 +3,52 @@
 import Sequences
 
 extension HuggingFaceModel {
-    /// generation_config.json, and what config.json says where that says nothing. Tokens outside of the vocabulary
-    /// (small test models inherit them from large ones) are left out.
+    /// generation_config.json, and what config.json says where that says nothing. What has no meaning, and tokens outside
+    /// of the vocabulary (small test models inherit them from large ones), are left out with a sentence.
     func generationDefaults(
-        vocabularySize: Int, tokenizer: TokenizerDescription?
-    ) throws(ModelFileError) -> GenerationDefaults {
-        let fields = try Self.json("generation_config.json", in: folder)
+        vocabularySize: Int, tokenizer: TokenizerDescription?, notices: inout [Sentence]
+    ) -> GenerationDefaults {
+        let fields = Self.optionalJSON("generation_config.json", in: folder, notices: &notices)
+        let text = try? settings.object("text_config")
+        let sources = [fields, settings, text].compactMap { $0 }
         var defaults = GenerationDefaults()
-        let tokens = 0..<vocabularySize
-        let bos = try (fields?.integer("bos_token_id")).or(settings.integer("bos_token_id")) ?? tokenizer?.bos
-        defaults.bosToken = bos.flatMap { tokens.contains($0) ? $0 : nil }
-        let eos = try Self.endTokens(fields).or(Self.endTokens(settings)) ?? [tokenizer?.eos].compactMap { $0 }
-        for id in eos where tokens.contains(id) && !defaults.eosTokens.contains(id) { defaults.eosTokens.append(id) }
+        func ids(_ name: String) -> [Int]? {
+            for source in sources {
+                let ids = Self.ids(name, source, below: vocabularySize, notices: &notices)
+                if let ids { return ids }
+            }
+            return nil
+        }
+        defaults.bosToken = (ids("bos_token_id") ?? tokenizer?.bos.map { [$0] })?.first { $0 < vocabularySize }
+        let ends = ids("eos_token_id") ?? tokenizer?.eos.map { [$0] } ?? []
+        for id in ends where id < vocabularySize && !defaults.eosTokens.contains(id) { defaults.eosTokens.append(id) }
         if let fields { defaults.sampling = Self.sampling(fields) }
         return defaults
     }
 
-    /// "eos_token_id": a number or a list of numbers; nil where absent.
-    private static func endTokens(_ fields: JSONObject?) throws(ModelFileError) -> [Int]? {
-        guard let fields else { return nil }
-        guard case .array(let values) = fields.present("eos_token_id") else {
-            return try fields.integer("eos_token_id").map { [$0] }
+    /// A number or a list of numbers; nil where there is none that is meant. Ids that are no tokens are left out.
+    private static func ids(
+        _ name: String, _ fields: JSONObject, below count: Int, notices: inout [Sentence]
+    ) -> [Int]? {
+        let values: [JSONValue]
+        switch fields.present(name) {
+        case nil: return nil
+        case .array(let list)?: values = Array(list.prefix(FileLimits.endTokens))
+        case let single?: values = [single]
         }
         var ids: [Int] = []
-        for value in values.prefix(FileLimits.endTokens + 1) {
-            guard case .integer(let id) = value, ids.count < FileLimits.endTokens else {
-                throw fields.wrong("eos_token_id", value, "at most \(FileLimits.endTokens) token ids")
+        var isMeant = false
+        for value in values {
+            guard let id = value.whole else {
+                notices.append("\(fields.file): \(name) is \(value.kindName), which is no token id; it is not used")
+                continue
             }
-            ids.append(id)
+            isMeant = true
+            if (0..<count).contains(id) { ids.append(id); continue }
+            if id == -1 { continue }
+            notices.append("\(fields.file): \(name) is \(id), which is no token of this vocabulary; it is not used")
         }
-        return ids
+        return isMeant ? ids : nil
     }
 
     /// transformers samples only where "do_sample" says so; here only its absence leaves the choice open.
@@ -45,22 +61,33 @@ extension HuggingFaceModel {
     }
 
     /// chat_template.jinja (of other names: additional_chat_templates/NAME.jinja), or "chat_template" of
-    /// tokenizer_config.json: a text, or a list of named ones. A text alone is the one named "default".
-    func chatTemplate(named name: String) throws(ModelFileError) -> String? {
-        try Self.chatTemplate(named: name, in: folder)
+    /// tokenizer_config.json: a text, or a list of named ones. A text alone is the one named "default". The folder may
+    /// have nothing else. What cannot be read is left out with a sentence.
+    static func chatTemplate(named name: String, in folder: any ModelFolder, notices: inout [Sentence]) -> String? {
+        do throws(ModelFileError) {
+            return try chatTemplateFile(named: name, in: folder)
+                .or(
+                    chatTemplate(
+                        named: name, of: optionalJSON("tokenizer_config.json", in: folder, notices: &notices)))
+        } catch {
+            notices.append("\(error.description); there is no chat template without it")
+            return nil
+        }
     }
 
-    /// The same of a folder that may have nothing else.
-    static func chatTemplate(named name: String, in folder: any ModelFolder) throws(ModelFileError) -> String? {
-        let isDefault = name == "default"
-        if let source = try folder.open(
-            isDefault ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja")
-        {
-            return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
-        }
-        guard let fields = try json("tokenizer_config.json", in: folder) else { return nil }
+    private static func chatTemplateFile(
+        named name: String, in folder: any ModelFolder
+    ) throws(ModelFileError) -> String? {
+        let file = name == "default" ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja"
+        guard let source = try folder.open(file) else { return nil }
+        if source.size > 0 { try source.refuseStandIn() }
+        return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
+    }
+
+    private static func chatTemplate(named name: String, of fields: JSONObject?) throws(ModelFileError) -> String? {
+        guard let fields else { return nil }
         guard case .array(let named) = fields.present("chat_template") else {
-            return isDefault ? try fields.string("chat_template") : nil
+            return name == "default" ? try fields.string("chat_template") : nil
         }
         for case .object(let entry) in named where try entry.string("name") == name {
             return try entry.string("template")

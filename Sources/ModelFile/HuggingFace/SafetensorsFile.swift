@@ -9,6 +9,7 @@ struct SafetensorsFile: Sendable {
 
     /// Reads and checks the header; `index` is the file's number in the model.
     init(_ source: any ByteSource, index: Int = 0) throws(ModelFileError) {
+        try source.refuseStandIn()
         var reader = ByteReader(source, limit: source.size)
         let length = try reader.count(field: "header length", limit: FileLimits.tensorIndexBytes, itemBytes: 1)
         let header = try JSONReader.object(source.bytes(at: 8, count: length), file: source.name)
@@ -23,8 +24,26 @@ struct SafetensorsFile: Sendable {
         for member in header.members where member.name != "__metadata__" {
             tensors.append(try Self.tensor(member, in: source, dataStart: 8 + length, file: index))
         }
+        tensors += Self.aliases(header["__metadata__"], of: tensors)
         self.source = source
         self.tensors = tensors
+    }
+
+    /// Tensors that share their bytes with another one are stored once; the metadata then has the other names, each with
+    /// the one that is stored (`safetensors.torch.save_model`).
+    private static func aliases(_ metadata: JSONValue?, of tensors: [StoredTensor]) -> [StoredTensor] {
+        guard case .object(let names)? = metadata else { return [] }
+        var stored: [ExactString: StoredTensor] = [:]
+        for tensor in tensors { stored[ExactString(text: tensor.name)] = tensor }
+        var aliases: [StoredTensor] = []
+        for member in names.members.prefix(FileLimits.tensors) {
+            guard case .string(let name) = member.value, var tensor = stored[ExactString(text: name)],
+                stored[ExactString(text: member.name)] == nil, member.name.utf8.count <= FileLimits.tensorNameBytes
+            else { continue }
+            tensor.name = member.name
+            aliases.append(tensor)
+        }
+        return aliases
     }
 
     private static func tensor(

@@ -1,4 +1,5 @@
-// Checks JSON (RFC 8259) from untrusted bytes: bounded depth, bounded number of values, no name twice in an object.
+// Checks JSON (RFC 8259) from untrusted bytes: bounded depth, bounded number of values, no name twice in an object where
+// it is not read as Python does.
 // Knows nothing of what the documents mean.
 //
 // Not Foundation's reader, for four reasons: it lets the last of two equal names win (two tensors under one name must
@@ -14,20 +15,26 @@ struct JSONReader {
     /// A hash table of the names of one object: where each begins, 0 for a free slot. Kept for the next object.
     private var slots: [UInt32] = []
 
-    private init(_ bytes: [UInt8], file: String) {
-        text = JSONText(bytes)
+    private init(_ bytes: [UInt8], file: String, asPython: Bool) {
+        text = JSONText(bytes, isPython: asPython)
         self.file = file
     }
 
     /// Parses the whole of a file, which must be one JSON object of at most `limit` bytes.
-    static func object(in source: any ByteSource, limit: Int) throws(ModelFileError) -> JSONObject {
-        try object(source.content(limit: limit), file: source.name)
+    static func object(
+        in source: any ByteSource, limit: Int, asPython: Bool = false
+    ) throws(ModelFileError) -> JSONObject {
+        try source.refuseStandIn()
+        return try object(source.content(limit: limit), file: source.name, asPython: asPython)
     }
 
     /// Parses bytes, which must be one JSON object and nothing else. Takes at most twice their size beside them, and
-    /// gives back all but half of it.
-    static func object(_ bytes: [UInt8], file: String) throws(ModelFileError) -> JSONObject {
-        var reader = JSONReader(bytes, file: file)
+    /// gives back all but half of it. `asPython`: as the `json` of Python takes it, which knows NaN, Infinity and
+    /// -Infinity, and lets the last of equal names count.
+    static func object(
+        _ bytes: [UInt8], file: String, asPython: Bool = false
+    ) throws(ModelFileError) -> JSONObject {
+        var reader = JSONReader(bytes, file: file, asPython: asPython)
         guard bytes.count < Int(UInt32.max) else { throw reader.limit("size", Int(UInt32.max)) }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.position = 3 }
         reader.skipSpace()
@@ -50,6 +57,10 @@ struct JSONReader {
         case UInt8(ascii: "\""): try checkText()
         case UInt8(ascii: "{"): try checkObject(depth: depth)
         case UInt8(ascii: "["): try checkArray(depth: depth)
+        case UInt8(ascii: "N") where text.isPython: try checkLiteral("NaN")
+        case UInt8(ascii: "I") where text.isPython: try checkLiteral("Infinity")
+        case UInt8(ascii: "-") where text.isPython && text[position + 1] == UInt8(ascii: "I"):
+            try checkLiteral("-Infinity")
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try checkNumber()
         case UInt8(ascii: "t"): try checkLiteral("true")
         case UInt8(ascii: "f"): try checkLiteral("false")
@@ -97,7 +108,10 @@ struct JSONReader {
             var slot = Int(text.hash(name).multipliedFullWidth(by: UInt(size)).high)
             while slots[slot] != 0 {
                 var other = Int(slots[slot])
-                if text.areEqual(text.moveToValue(&other), name) { return text.checkedText(name) }
+                if text.areEqual(text.moveToValue(&other), name) {
+                    guard text.isPython, text.outdate(Int(slots[slot])) else { return text.checkedText(name) }
+                    break
+                }
                 slot = slot + 1 == size ? 0 : slot + 1
             }
             slots[slot] = UInt32(start)

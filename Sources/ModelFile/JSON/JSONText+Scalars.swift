@@ -113,7 +113,7 @@ extension JSONText {
         guard !isFraction || range.count <= 400 else { return nil }
         let text = String(decoding: bytes[range], as: UTF8.self)
         if !isFraction, let value = Int(text) { return .integer(value) }
-        guard range.count <= 400, let value = Double(text), value.isFinite else { return nil }
+        guard range.count <= 400, let value = Double(text), value.isFinite || isPython else { return nil }
         return .number(Self.roundedTwice(text) ?? value)
     }
 

@@ -15,11 +15,25 @@ struct JSONText: Sendable {
     private static let longValue = 1024
 
     let bytes: [UInt8]
+    /// Numbers beyond a double are infinite, as in Python.
+    let isPython: Bool
     /// By their starts, ascending.
     private var spans: [Span] = []
+    /// Where the names of members stand that another one of the same name follows.
+    private var outdated: Set<Int> = []
 
     /// `bytes` must be fewer than 2^32.
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8], isPython: Bool = false) { (self.bytes, self.isPython) = (bytes, isPython) }
+
+    /// Whether another member of the same name follows the one whose name begins at `position`.
+    func isOutdated(_ position: Int) -> Bool { !outdated.isEmpty && outdated.contains(position) }
+
+    /// Notes a member as one that another follows. False: there are too many.
+    mutating func outdate(_ position: Int) -> Bool {
+        guard outdated.count < FileLimits.jsonDuplicates else { return false }
+        outdated.insert(position)
+        return true
+    }
 
     /// The byte at a position; 0, which JSON has nowhere, behind the end.
     subscript(position: Int) -> UInt8 { position < bytes.count ? bytes[position] : 0 }

@@ -6,7 +6,7 @@ enum JSONValue: Sendable {
     case bool(Bool)
     /// A number without fraction and exponent that fits an `Int`.
     case integer(Int)
-    /// Any other number; finite.
+    /// Any other number; finite, but in a document read as Python does.
     case number(Double)
     case string(String)
     case array(JSONArray)
@@ -22,6 +22,34 @@ enum JSONValue: Sendable {
         case .string(let value): "\"\(value)\""
         case .array: "a list"
         case .object: "an object"
+        }
+    }
+
+    /// A whole number, however it is written.
+    var whole: Int? {
+        switch self {
+        case .integer(let value): value
+        case .number(let value): Int(exactly: value)
+        default: nil
+        }
+    }
+
+    /// The number itself; of a list of equal numbers, one for each layer, that number. Anything else as it is.
+    fileprivate var single: JSONValue {
+        guard case .array(let list) = self else { return self }
+        var iterator = list.makeIterator()
+        guard let first = iterator.next(), let number = first.double else { return self }
+        while let next = iterator.next() {
+            if next.double != number { return self }
+        }
+        return first
+    }
+
+    private var double: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
         }
     }
 }
@@ -48,6 +76,9 @@ final class JSONDocument: Sendable {
         case UInt8(ascii: "t"): return .bool(true)
         case UInt8(ascii: "f"): return .bool(false)
         case UInt8(ascii: "n"): return .null
+        case UInt8(ascii: "N"): return .number(.nan)
+        case UInt8(ascii: "I"): return .number(.infinity)
+        case UInt8(ascii: "-") where text[start + 1] == UInt8(ascii: "I"): return .number(-.infinity)
         default: return text.number(start..<position) ?? .null
         }
     }
@@ -92,7 +123,7 @@ struct JSONArray: Sequence, Sendable {
     }
 }
 
-/// The members of a JSON object in their order in the file; no name occurs twice.
+/// The members of a JSON object in their order in the file; of those that have one name, the last.
 struct JSONObject: Sendable {
     struct Member: Sendable {
         var name: String
@@ -109,9 +140,13 @@ struct JSONObject: Sendable {
             fileprivate var position: Int
 
             mutating func next() -> Member? {
-                guard document.text.moveToElement(&position) else { return nil }
-                let name = document.text.moveToValue(&position)
-                return Member(name: document.text.checkedText(name), value: document.value(at: &position))
+                while document.text.moveToElement(&position) {
+                    let isOutdated = document.text.isOutdated(position)
+                    let name = document.text.moveToValue(&position)
+                    let value = document.value(at: &position)
+                    if !isOutdated { return Member(name: document.text.checkedText(name), value: value) }
+                }
+                return nil
             }
         }
 
@@ -141,8 +176,9 @@ struct JSONObject: Sendable {
     subscript(name: String) -> JSONValue? {
         var position = start
         while document.text.moveToElement(&position) {
+            let isOutdated = document.text.isOutdated(position)
             let candidate = document.text.moveToValue(&position)
-            if document.text.isText(candidate, name) { return document.value(at: &position) }
+            if !isOutdated, document.text.isText(candidate, name) { return document.value(at: &position) }
             position = document.text.end(ofValueAt: position)
         }
         return nil
@@ -156,18 +192,13 @@ struct JSONObject: Sendable {
     }
 
     func integer(_ name: String) throws(ModelFileError) -> Int? {
-        switch present(name) {
-        case nil: return nil
-        case .integer(let value): return value
-        case .number(let value):
-            guard let whole = Int(exactly: value) else { throw wrong(name, .number(value), "a whole number") }
-            return whole
-        case let other?: throw wrong(name, other, "a whole number")
-        }
+        guard let value = present(name)?.single else { return nil }
+        guard let whole = value.whole else { throw wrong(name, value, "a whole number") }
+        return whole
     }
 
     func number(_ name: String) throws(ModelFileError) -> Double? {
-        switch present(name) {
+        switch present(name)?.single {
         case nil: return nil
         case .integer(let value): return Double(value)
         case .number(let value): return value

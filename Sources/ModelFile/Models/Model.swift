@@ -17,6 +17,8 @@ package struct Model: Sendable {
     package let chatTemplate: String?
     /// The one for conversations with tools, where the model has two.
     package let toolTemplate: String?
+    /// What of the files was guessed, or left out because nobody needs it: a sentence each.
+    package let notices: [Sentence]
     /// The files that hold tensors; `TensorDescriptor.file` is an index into them.
     let files: [any ByteSource]
     /// What reads the tensors where they are not as the files have them.
@@ -28,6 +30,12 @@ package struct Model: Sendable {
 
     /// Paths of the files that hold tensors.
     package var fileNames: [String] { files.map(\.name) }
+
+    /// The present states of these files; nil where that of one is not known.
+    package var fileStates: [FileState]? {
+        let states = files.compactMap(\.state)
+        return states.count == files.count ? states : nil
+    }
 
     /// Opens a GGUF file (any part of a split one) or a Hugging Face folder (or one safetensors file in such a folder).
     package static func open(path: String) throws(ModelFileError) -> Model {
@@ -43,7 +51,11 @@ package struct Model: Sendable {
         if try DiskFile.kind(of: path) == .file {
             let (folder, name) = DiskFolder.parent(of: path)
             let source = try DiskFile(path: path)
-            if let tokenizer = try TokenizerJSON.description(ofFile: name, source, in: folder) { return tokenizer }
+            if try source.bytes(at: 0, count: min(4, source.size)) != GGUFFile.magic,
+                let tokenizer = try TokenizerJSON.description(ofFile: name, source, in: folder)
+            {
+                return tokenizer
+            }
         }
         switch try Location(path: path) {
         case .gguf(let source, let folder): return try GGUFModel(source, in: folder).tokenizer()
@@ -72,11 +84,12 @@ extension Model {
     init(name: String, configuration: ModelConfiguration, tensors: [TensorDescriptor], source: any TensorSource) {
         (self.name, self.configuration, self.tensors) = (name, configuration, tensors)
         (tokenizer, generation, chatTemplate, toolTemplate) = (nil, GenerationDefaults(), nil, nil)
-        (files, forms) = ([], [:])
+        (files, forms, notices) = ([], [:], [])
         replacement = source
     }
 
     init(_ gguf: GGUFModel) throws(ModelFileError) {
+        var notices: [Sentence] = []
         configuration = try gguf.configuration()
         let assembled = try configuration.assemble(
             gguf.tensors, naming: .gguf(configuration.architecture), mainFile: gguf.mainFile)
@@ -84,28 +97,44 @@ extension Model {
         tokenizer = try gguf.tokenizer()
         generation = try gguf.generationDefaults(vocabularySize: configuration.vocabularySize)
             .addingEndTokens(of: tokenizer, vocabularySize: configuration.vocabularySize)
-        chatTemplate = try gguf.metadata.string("tokenizer.chat_template")
-        toolTemplate = try gguf.metadata.string("tokenizer.chat_template.tool_use")
-        name = try gguf.metadata.string("general.name") ?? gguf.files[0].source.lastName
+        chatTemplate = gguf.template("tokenizer.chat_template", notices: &notices)
+        toolTemplate = gguf.template("tokenizer.chat_template.tool_use", notices: &notices)
+        name = gguf.name ?? gguf.files[0].source.lastName
         files = gguf.files.map(\.source)
+        let ids = gguf.tokenIdNotices(count: configuration.vocabularySize)
+        self.notices = Self.unique((tokenizer?.notices ?? []) + ids + notices)
     }
 
     init(_ folder: HuggingFaceModel, weights: String? = nil) throws(ModelFileError) {
+        try folder.refuseOtherKinds(weights: weights)
         let family = try folder.family()
         let weights = try folder.weights(named: weights)
-        let stored = try StoredTensor.byName(weights.flatMap(\.tensors))
+        var notices = weights.notices
+        let stored = try folder.withTiedEmbedding(weights.tensors(), family)
         configuration = try folder.configuration(stored)
-        let assembled = try configuration.assemble(
-            stored, naming: .huggingFace(family, tensors: stored),
-            mainFile: weights[0].source.name)
+        let assembled: AssembledTensors
+        do throws(ModelFileError) {
+            assembled = try configuration.assemble(
+                stored, naming: .huggingFace(family, tensors: stored), mainFile: weights.files[0].source.name)
+        } catch {
+            throw error.code == .missing && weights.absent.isEmpty ? weights.contradiction ?? error : error
+        }
         (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try TokenizerJSON.description(in: folder.folder)
-        generation = try folder.generationDefaults(
-            vocabularySize: configuration.vocabularySize, tokenizer: tokenizer)
-        chatTemplate = try folder.chatTemplate(named: "default")
-        toolTemplate = try folder.chatTemplate(named: "tool_use")
+        notices += tokenizer?.notices ?? []
+        generation = folder.generationDefaults(
+            vocabularySize: configuration.vocabularySize, tokenizer: tokenizer, notices: &notices)
+        chatTemplate = HuggingFaceModel.chatTemplate(named: "default", in: folder.folder, notices: &notices)
+        toolTemplate = HuggingFaceModel.chatTemplate(named: "tool_use", in: folder.folder, notices: &notices)
         name = folder.folder.path.split(separator: "/").last.map(String.init) ?? folder.folder.path
-        files = weights.map(\.source)
+        files = weights.files.map(\.source)
+        self.notices = Self.unique(notices)
+    }
+
+    /// Each sentence once.
+    static func unique(_ sentences: [Sentence]) -> [Sentence] {
+        var seen: Set<Sentence> = []
+        return sentences.filter { seen.insert($0).inserted }
     }
 }
 
@@ -135,6 +164,7 @@ enum Location {
         case .file:
             let source = try DiskFile(path: path)
             let (folder, name) = DiskFolder.parent(of: path)
+            try source.refuseStandIn()
             if try source.bytes(at: 0, count: min(4, source.size)) == GGUFFile.magic {
                 self = .gguf(source, in: folder)
             } else if name.hasSuffix(".safetensors") {

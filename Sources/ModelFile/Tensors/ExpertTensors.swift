@@ -214,6 +214,7 @@ extension ExpertTensors {
 extension StoredTensor {
     /// The type of a tensor that must have this shape.
     fileprivate func checked(_ expected: [Int]) throws(ModelFileError) -> TensorType {
+        try requirePresence()
         guard let type else {
             throw unsupportedType("is not supported (supported: \(TensorType.supportedNames))")
         }
@@ -223,6 +224,7 @@ extension StoredTensor {
 
     /// Refuses anything but unsigned bytes of this shape.
     fileprivate func checkBytes(_ expected: [Int]) throws(ModelFileError) {
+        try requirePresence()
         guard typeName == "U8" else { throw unsupportedType("must be U8, bytes") }
         try check(expected)
         guard byteCount == expected.reduce(1, *) else {

@@ -1,5 +1,7 @@
 // A tensor as a file's header lists it, before anyone knows whether the model needs it. Knows no file format.
 
+import Sequences
+
 struct StoredTensor: Sendable {
     /// The name in the file.
     var name: String
@@ -17,4 +19,16 @@ struct StoredTensor: Sendable {
     var offset: Int
     /// Inside the file; 0 where a GGUF file's type is not supported.
     var byteCount: Int
+    /// An index names it, but the file in which it should be is not there.
+    var isAbsent = false
+}
+
+extension StoredTensor {
+    /// Refuses a tensor that is needed but absent.
+    func requirePresence() throws(ModelFileError) {
+        guard isAbsent else { return }
+        throw ModelFileError(
+            .missing, file: fileName, field: "tensor \(name)", "is needed, but this file is not in the folder",
+            hint: "download every file of the model into one folder")
+    }
 }

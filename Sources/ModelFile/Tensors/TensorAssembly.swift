@@ -66,6 +66,7 @@ extension StoredTensor {
     func described(
         as requirement: TensorRequirement, isTransposed: Bool
     ) throws(ModelFileError) -> TensorDescriptor {
+        try requirePresence()
         guard let type else {
             throw ModelFileError(
                 .unsupported, file: fileName, field: "type of tensor \(name)", value: typeName,

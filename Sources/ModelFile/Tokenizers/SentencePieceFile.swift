@@ -21,6 +21,7 @@ struct SentencePieceFile {
     private(set) var escapesSpaces = true
 
     init(_ source: any ByteSource) throws(ModelFileError) {
+        try source.refuseStandIn()
         let bytes = try source.content(limit: FileLimits.sentencePieceBytes)
         var count = 0
         var message = ProtobufReader(bytes[...], file: source.name)

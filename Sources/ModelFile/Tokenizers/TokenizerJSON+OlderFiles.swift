@@ -1,5 +1,6 @@
 // The tokenizers of folders that have vocab.json and merges.txt instead of tokenizer.json. Knows only the classes that
 // were saved so: GPT-2 and Qwen 2.
+import Sequences
 
 extension TokenizerJSON {
     /// The description; nil where the two files are not there.
@@ -8,15 +9,23 @@ extension TokenizerJSON {
             let words = try HuggingFaceModel.json("vocab.json", in: folder, limit: FileLimits.tokenizerBytes),
             let merges = try folder.open("merges.txt")
         else { return nil }
+        if merges.size > 0 { try merges.refuseStandIn() }
         var vocabulary = TokenVocabulary(file: words.file)
         try vocabulary.add(words)
         var added = try olderAddedTokens(settings)
         if added.isEmpty { added = try oldestAddedTokens(in: folder) }
+        let (className, isGuessed) = olderClass(in: folder)
+        added += olderSpecialTokens(of: className, vocabulary, beside: added)
         try Self.check(added, in: folder.path)
         try vocabulary.add(added)
         var description = vocabulary.description(.bytePairs(merges: try Self.merges(in: merges)))
-        let addsSpace = try settings?.bool("add_prefix_space") ?? false
-        switch try settings?.string("tokenizer_class") ?? "GPT2Tokenizer" {
+        let addsSpace = flag("add_prefix_space") ?? false
+        if isGuessed {
+            let notice: Sentence = "\(folder.path) does not say whose tokenizer vocab.json and merges.txt are"
+            description.notices.append(
+                notice + ": text is cut into words as GPT-2's is, a guess that may give tokens of other words")
+        }
+        switch className {
         case "GPT2Tokenizer", "GPT2TokenizerFast":
             description.preTokenizers = [.byteLevel(addsPrefixSpace: addsSpace, splits: true)]
         case "Qwen2Tokenizer", "Qwen2TokenizerFast":
@@ -28,7 +37,43 @@ extension TokenizerJSON {
         description.decoders = [.byteLevel]
         description.unknown = try specialToken("unk_token").flatMap(vocabulary.id)
         try finish(&description, added: added, vocabulary: vocabulary)
+        if className.hasPrefix("GPT2"), let end = vocabulary.id(Self.gpt2End) {
+            description.bos = description.bos ?? end
+            description.eos = description.eos ?? end
+        } else if className.hasPrefix("Qwen2"), let end = vocabulary.id(Self.gpt2End) {
+            description.eos = description.eos ?? end
+        }
         return description
+    }
+
+    /// The one special token of GPT-2's tokenizer, and of Qwen 2's where its files name no others.
+    private static let gpt2End = "<|endoftext|>"
+
+    /// The class whose files these are: as tokenizer_config.json says, or else by the family of config.json.
+    private func olderClass(in folder: any ModelFolder) -> (name: String, isGuessed: Bool) {
+        if let className { return (className, false) }
+        let model = try? HuggingFaceModel.json("config.json", in: folder)?.string("model_type")
+        switch model {
+        case "gpt2"?: return ("GPT2Tokenizer", false)
+        case let name? where name.hasPrefix("qwen2") || name.hasPrefix("qwen3"): return ("Qwen2Tokenizer", false)
+        // A folder with nothing but the two files is how GPT-2 was published.
+        case nil: return ("GPT2Tokenizer", settings != nil)
+        default: return ("GPT2Tokenizer", true)
+        }
+    }
+
+    /// Tokens of the vocabulary that the settings, or the class itself, make special, where no list names them.
+    private func olderSpecialTokens(
+        of className: String, _ vocabulary: TokenVocabulary, beside added: [TokenizerDescription.AddedToken]
+    ) -> [TokenizerDescription.AddedToken] {
+        let names = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"]
+        var texts = names.compactMap { try? specialToken($0) }
+        if className.hasPrefix("GPT2") || className.hasPrefix("Qwen2") { texts.append(Self.gpt2End) }
+        var known = Set(added.map { ExactString(text: $0.content) })
+        return texts.compactMap { text in
+            guard let id = vocabulary.id(text), known.insert(ExactString(text: text)).inserted else { return nil }
+            return .init(id: id, content: text, isSpecial: true)
+        }
     }
 
     /// From tokenizer_config.json.

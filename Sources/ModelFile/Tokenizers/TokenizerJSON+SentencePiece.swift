@@ -21,6 +21,7 @@ extension TokenizerJSON {
         let ids = file.pieces.indices
         description.usesByteFallback = file.usesByteFallback
         description.fusesUnknown = true
+        description.hidesControlTokens = true
         description.unknown = ids.contains(file.unknown) ? file.unknown : nil
         var added = try olderAddedTokens(settings)
         let known = Set(added.map(\.id))
@@ -36,7 +37,7 @@ extension TokenizerJSON {
         try finish(&description, added: added, vocabulary: vocabulary)
         description.bos = description.bos ?? (ids.contains(file.bos) ? file.bos : nil)
         description.eos = description.eos ?? (ids.contains(file.eos) ? file.eos : nil)
-        if try settings?.string("tokenizer_class") == nil, file.modelType == 2 {
+        if className == nil, file.modelType == 2 {
             description.prefixTokens = [description.bos].compactMap { $0 }  // Llama's habit
         } else {
             try addTemplate(to: &description, vocabulary: vocabulary)
@@ -57,19 +58,14 @@ extension TokenizerJSON {
         return description
     }
 
-    /// As `SpmConverter`.
+    /// As SentencePiece itself: `SpmConverter` takes away more white space, and does not always put a space before.
     private func unigram(_ file: SentencePieceFile) -> TokenizerDescription {
         var description = TokenizerDescription(
             .unigram(scores: file.scores.map(Double.init)), tokens: file.pieces, kinds: file.kinds)
-        description.normalizers = characterMap(file)
-        if file.removesExtraSpaces {
-            description.normalizers += [
-                .strip(left: false, right: true), .replace(.expression(" {2,}"), with: "\u{2581}"),
-            ]
-        }
-        description.preTokenizers = [
-            .metaspace(mark: "\u{2581}", prefix: file.addsSpacePrefix ? .always : .never, splits: true)
-        ]
+        // SentencePiece takes away spaces and no other white space: what its map leaves is kept.
+        description.normalizers = characterMap(file) + (file.removesExtraSpaces ? Self.removingExtraSpaces : [])
+        if file.addsSpacePrefix { description.normalizers.append(.prepend("\u{2581}")) }
+        description.normalizers.append(.replace(.literal(" "), with: "\u{2581}"))
         description.decoders = [.metaspace(mark: "\u{2581}", trimsFirst: file.addsSpacePrefix)]
         if file.usesByteFallback {
             description.decoders = [.replace(.literal("\u{2581}"), with: " "), .byteFallback, .fuse]
@@ -105,7 +101,7 @@ struct ImpliedMerges {
         }
         let limit = FileLimits.mergesOfPiece * (bytes.count + 100)
         var found: [(piece: Int, left: Int, right: Int)] = []
-        for piece in bytes.indices {
+        for piece in bytes.indices where [.normal, .userDefined, .unused].contains(file.kinds[piece]) {
             for cut in cuts(of: piece) { found.append((piece, cut.left, cut.right)) }
             guard found.count <= limit else {
                 throw ModelFileError(

@@ -23,9 +23,9 @@ extension TokenizerJSON {
             }
         }
         let isLlama = ["LlamaTokenizer", "LlamaTokenizerFast", "CodeLlamaTokenizer", "CodeLlamaTokenizerFast"]
-            .contains(try settings?.string("tokenizer_class") ?? "")
-        let addsBOS = try settings?.bool("add_bos_token") ?? isLlama
-        let addsEOS = try settings?.bool("add_eos_token") ?? false
+            .contains(className ?? "")
+        let addsBOS = flag("add_bos_token") ?? isLlama
+        let addsEOS = flag("add_eos_token") ?? false
         description.prefixTokens = addsBOS ? [description.bos].compactMap { $0 } : []
         description.suffixTokens = addsEOS ? [description.eos].compactMap { $0 } : []
     }

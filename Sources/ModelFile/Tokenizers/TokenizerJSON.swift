@@ -1,6 +1,7 @@
 // Reads the tokenizer of a Hugging Face folder: vocabulary, merges and kinds of tokens. Knows nothing of how text is
 // tokenized. Format: the serialization of the `tokenizers` library (tokenizer.json), or the older vocab.json and
 // merges.txt.
+import Sequences
 
 /// The tokenizer files of a folder.
 struct TokenizerJSON {
@@ -10,6 +11,34 @@ struct TokenizerJSON {
     let settings: JSONObject?
     /// special_tokens_map.json
     let specialTokens: JSONObject?
+    /// What of these files was left out.
+    private let notices: [Sentence]
+
+    /// `document` with the settings beside it.
+    private init(_ document: JSONObject?, in folder: any ModelFolder) {
+        var notices: [Sentence] = []
+        self.document = document
+        settings = HuggingFaceModel.optionalJSON("tokenizer_config.json", in: folder, notices: &notices)
+        specialTokens = HuggingFaceModel.optionalJSON("special_tokens_map.json", in: folder, notices: &notices)
+        if let settings {
+            func note(_ read: () throws(ModelFileError) -> Void) {
+                do throws(ModelFileError) { try read() } catch {
+                    notices.append("\(error.description); it is not used")
+                }
+            }
+            for name in ["add_bos_token", "add_eos_token", "add_prefix_space"] {
+                note { () throws(ModelFileError) in _ = try settings.bool(name) }
+            }
+            note { () throws(ModelFileError) in _ = try settings.string("tokenizer_class") }
+        }
+        self.notices = notices
+    }
+
+    /// A field of tokenizer_config.json, where it is of its kind.
+    func flag(_ name: String) -> Bool? { try? settings?.bool(name) }
+
+    /// The name of the class that Hugging Face's library would use, where the files say it.
+    var className: String? { try? settings?.string("tokenizer_class") }
 
     /// The tokenizer in one file of any name: a tokenizer.json or a SentencePiece model. nil: something else.
     static func description(ofFile name: String, _ source: any ByteSource, in folder: any ModelFolder)
@@ -18,23 +47,29 @@ struct TokenizerJSON {
         let isJSON = name.hasSuffix(".json")
         guard isJSON || name.contains(".model") else { return nil }
         let document = isJSON ? try JSONReader.object(in: source, limit: FileLimits.tokenizerBytes) : nil
-        let files = TokenizerJSON(
-            document: document, settings: try HuggingFaceModel.json("tokenizer_config.json", in: folder),
-            specialTokens: try HuggingFaceModel.json("special_tokens_map.json", in: folder))
-        if let document { return try files.description(of: document) }
-        return try files.sentencePieceDescription(of: source)
+        let files = TokenizerJSON(document, in: folder)
+        var description = try document.map { document throws(ModelFileError) in try files.description(of: document) }
+            .or(files.sentencePieceDescription(of: source))
+        description?.notices.insert(contentsOf: files.notices, at: 0)
+        return description
     }
 
     /// The description; nil where the folder has no tokenizer that this program reads.
     static func description(in folder: any ModelFolder) throws(ModelFileError) -> TokenizerDescription? {
-        let document = try HuggingFaceModel.json("tokenizer.json", in: folder, limit: FileLimits.tokenizerBytes)
-        let files = TokenizerJSON(
-            document: document, settings: try HuggingFaceModel.json("tokenizer_config.json", in: folder),
-            specialTokens: try HuggingFaceModel.json("special_tokens_map.json", in: folder))
-        if let document { return try files.description(of: document) }
-        if let older = try files.olderDescription(in: folder) { return older }
+        let document = try HuggingFaceModel.json(
+            "tokenizer.json", in: folder, limit: FileLimits.tokenizerBytes, asPython: false)
+        let files = TokenizerJSON(document, in: folder)
+        var description = try files.anyDescription(in: folder)
+        description?.notices.insert(contentsOf: files.notices, at: 0)
+        return description
+    }
+
+    /// From the first of the kinds of files that is there.
+    private func anyDescription(in folder: any ModelFolder) throws(ModelFileError) -> TokenizerDescription? {
+        if let document { return try description(of: document) }
+        if let older = try olderDescription(in: folder) { return older }
         for name in ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"] {
-            if let source = try folder.open(name) { return try files.sentencePieceDescription(of: source) }
+            if let source = try folder.open(name) { return try sentencePieceDescription(of: source) }
         }
         return nil
     }
@@ -43,7 +78,8 @@ struct TokenizerJSON {
         let fields = try document.required("model", document.object("model"))
         var vocabulary = TokenVocabulary(file: document.file)
         let model = try self.model(fields, vocabulary: &vocabulary)
-        let added = try addedTokens(document.array("added_tokens") ?? .empty, file: document.file)
+        let listed = try addedTokens(document.array("added_tokens") ?? .empty, file: document.file)
+        let added = vocabulary.firstOfEach(listed)
         try vocabulary.add(added)
         var description = vocabulary.description(model.padded(to: vocabulary.tokens.count))
         let steps = try TokenizerSteps(document: document)
@@ -165,6 +201,25 @@ struct TokenVocabulary {
 
     /// Whether the model itself has this token, and not only the list of added ones.
     func isInModel(_ id: Int) -> Bool { isModel.indices.contains(id) && isModel[id] }
+
+    /// The same list where each text occurs once: the first entry counts, and a text that the model has itself keeps the
+    /// model's id, whatever the list says (as the `tokenizers` library does).
+    func firstOfEach(_ added: [TokenizerDescription.AddedToken]) -> [TokenizerDescription.AddedToken] {
+        var ids: [ExactString: Int?] = [:]
+        for token in added { ids[ExactString(text: token.content)] = .some(nil) }
+        for id in tokens.indices where isAssigned[id] {
+            let text = ExactString(text: tokens[id])
+            if case .some(nil) = ids[text] { ids[text] = id }
+        }
+        var seen: Set<ExactString> = []
+        return added.compactMap { token in
+            let text = ExactString(text: token.content)
+            guard seen.insert(text).inserted else { return nil }
+            var token = token
+            if let id = ids[text] ?? nil { token.id = id }
+            return token
+        }
+    }
 
     mutating func add(_ added: [TokenizerDescription.AddedToken]) throws(ModelFileError) {
         try grow(for: added.count, field: "added_tokens")

@@ -24,7 +24,7 @@ package final class CoordinatorClient: Generator {
         do {
             endpoint = try Endpoint(parsing: address)
             context = try Context()
-        } catch { throw TandemError(error) }
+        } catch { throw TandemError(error, of: .coordinator) }
     }
 
     /// Sends a request; its events end with `.finished` or a thrown `TandemError`.
@@ -236,7 +236,7 @@ extension GenerationEvent {
     package var hasTokens: Bool {
         switch self {
         case .tokens(let tokens, _), .reasoning(let tokens, _): !tokens.isEmpty
-        case .accepted, .waiting, .scores, .finished: false
+        case .accepted, .notice, .waiting, .scores, .finished: false
         }
     }
 }

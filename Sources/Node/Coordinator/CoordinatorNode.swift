@@ -18,6 +18,8 @@ package final class CoordinatorNode: Service, Sendable {
     package let modelName: String
     /// The name of the type in which keys and values are kept.
     package let keyValueType: String
+    /// What of the model's files was guessed or left out: a sentence each.
+    package let notices: [Sentence]
     /// Answers requests from inside this process.
     package let generations: GenerationService
 
@@ -50,10 +52,11 @@ package final class CoordinatorNode: Service, Sendable {
 
         joinAddress = sockets.joinAddress
         modelName = loaded.model.name
+        notices = loaded.notices
         keyValueType = manifest.keyValueType.rawValue
         wishes = Mailbox(capacity: 1 << 16, waking: waker)
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
-        generations = GenerationService(loaded, orders: orders, maximumUnread: options.maximumUnread)
+        generations = try GenerationService(loaded, orders: orders, maximumUnread: options.maximumUnread)
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, waker: waker, wishes: wishes, orders: orders, generations: generations,
             server: WeightServer(loaded.model, manifest), log: log)

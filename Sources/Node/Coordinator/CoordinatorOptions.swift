@@ -72,7 +72,7 @@ package struct CoordinatorOptions: Sendable {
             return try .simulated(contextLength: contextLength)
         case (nil, false):
             throw TandemError(
-                "there is no model", hint: "give one with \(.model) PATH, or pretend to with \(.simulated)")
+                "there is no \(.model)", hint: "give one with \(.model) PATH, or pretend to with \(.simulated)")
         case (_?, true):
             throw TandemError("\(.simulated) serves no model, but \(.model) names one", hint: "leave out one of them")
         }
@@ -100,11 +100,11 @@ package struct CoordinatorOptions: Sendable {
         _ = try KeyValueType.named(keyValueType)
         try TandemError.checked(waitSeconds, .waitSeconds, in: 1...86_400)
         let endpoint: Endpoint
-        do { endpoint = try Endpoint(parsing: listen) } catch { throw TandemError(error) }
+        do { endpoint = try Endpoint(parsing: listen) } catch { throw TandemError(error, of: .listen) }
         guard case .tcp = endpoint else { throw TandemError("\(.listen) is \(listen)", hint: "write tcp://HOST:PORT") }
         guard endpoint.isLoopback || isInsecure else {
             throw TandemError(
-                "\(endpoint) can be reached from other hosts, and links are not encrypted yet",
+                "\(.listen) is \(endpoint), which other hosts can reach, and links are not encrypted yet",
                 hint: "add \(.insecure) if you trust the network, or listen on 127.0.0.1")
         }
         return endpoint

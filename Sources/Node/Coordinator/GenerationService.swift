@@ -31,16 +31,19 @@ package final class GenerationService: Generator {
     }
 
     private let loaded: LoadedModel
+    private let prompts: PromptThreads
     private let orders: Mailbox<Order>
     private let maximumUnread: Int
     private let lastID = Atomic<UInt64>(0)
 
-    /// At most `maximumUnread` events of a request wait for their reader, and as many outcomes for their text side.
-    init(_ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int) {
+    /// At most `maximumUnread` events of a request wait for their reader, and as many outcomes for their text side. Throws
+    /// where there are no threads for prompts.
+    init(_ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int) throws(TandemError) {
         (self.loaded, self.orders, self.maximumUnread) = (loaded, orders, maximumUnread)
+        prompts = try PromptThreads()
     }
 
-    /// Answers a request; the work is done by tasks and the loop, never by the caller. A request whose events are not
+    /// Answers a request; the work is done by threads, tasks and the loop, never by the caller. A request whose events are not
     /// read while they come is cancelled and ends with `TandemError.readTooSlowly`.
     package func generate(_ request: GenerationRequest) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
@@ -76,16 +79,19 @@ package final class GenerationService: Generator {
     private func answer(
         _ request: GenerationRequest, id: RequestID, isCancelled: Cancellation, emit: (GenerationEvent) throws -> Void
     ) async throws {
-        try request.validate()
-        let prompt = try loaded.encoder.encode(request)
+        var clock = AnswerClock()
+        guard let (prompt, beginning) = try await prepare(request, isCancelled) else {
+            return try emit(.finished(.cancelled, clock.timings(promptTokens: 0)))
+        }
         try emit(
             .accepted(
                 model: loaded.model.name, promptTokens: prompt.tokens, droppedMessages: prompt.droppedMessages))
-        var clock = AnswerClock()
+        for notice in prompt.notices { try emit(.notice(notice)) }
+        clock = AnswerClock()
         if isCancelled.isSet {
             return try emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))
         }
-        var assembler = loaded.assembler(for: request, prompt: prompt)
+        var assembler = beginning
         let (outcomes, sink) = Outcomes.makeStream(bufferingPolicy: .bufferingOldest(maximumUnread))
         guard orders.post(.submit(task(request, id: id, prompt: prompt.tokens), sink)) else {
             throw orders.isClosed ? TandemError.stopped : TandemError.overloaded
@@ -113,11 +119,23 @@ package final class GenerationService: Generator {
         throw TandemError.stopped
     }
 
+    /// The prompt's tokens and what follows them; nil: the request was cancelled before.
+    private func prepare(
+        _ request: GenerationRequest, _ isCancelled: Cancellation
+    ) async throws -> (PromptEncoder.Encoded, AnswerAssembler)? {
+        let loaded = loaded
+        return try await prompts.run(bytes: request.promptBytes, isCancelled) {
+            try request.validate()
+            let prompt = try loaded.encoder.encode(request, isCancelled: isCancelled)
+            return (prompt, loaded.assembler(for: request, prompt: prompt))
+        }
+    }
+
     private func task(_ request: GenerationRequest, id: RequestID, prompt: [Int32]) -> GenerationTask {
         GenerationTask(
             request: id, prompt: prompt, sampling: loaded.sampling(of: request),
             maximumTokens: request.maximumTokens,
-            endTokens: request.ignoresEndOfText ? [] : loaded.endTokens.sorted(),
+            endTokens: (request.ignoresEndOfText ? [] : loaded.endTokens.sorted()) + request.stopTokens,
             scoringStart: request.scoringStart, priority: request.priority)
     }
 }

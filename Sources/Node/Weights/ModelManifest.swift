@@ -169,23 +169,28 @@ package struct DigestBook: Sendable {
             done += tensor.byteCount
             if isNew { progress(done, total) }
         }
-        if isNew, let key { remember(known, key) }
+        // A file that changes while it is read, or again in the same moment, cannot be told from what it was.
+        if isNew, let key, key == Self.identity(of: model), !Self.hasJustChanged(model) { remember(known, key) }
         return result
     }
 
-    /// A name for the state of the model's files: path, inode, size and time of change of each, and what is done to
-    /// their tensors; nil if one is gone.
+    /// A name for the state of the model's files and what is done to their tensors; nil if that cannot be told.
     private static func identity(of model: Model) -> String? {
+        guard let states = model.fileStates else { return nil }
         var hash = SHA256()
         hash.update(data: Data(model.variant.utf8))
-        for path in model.fileNames {
-            var info = stat()
-            guard stat(path, &info) == 0 else { return nil }
-            let facts =
-                "\(path)|\(info.st_dev)|\(info.st_ino)|\(info.st_size)|\(info.st_mtim.tv_sec).\(info.st_mtim.tv_nsec)"
-            hash.update(data: Data(facts.utf8))
-        }
+        for (path, state) in zip(model.fileNames, states) { hash.update(data: Data("\(path)|\(state)".utf8)) }
         return ContentHash(finishing: hash).description
+    }
+
+    /// Whether a file may change once more without its state telling: Linux has the times of changes in steps of some
+    /// milliseconds.
+    private static func hasJustChanged(_ model: Model) -> Bool {
+        var (now, step) = (timespec(), timespec())
+        clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        clock_getres(CLOCK_REALTIME_COARSE, &step)
+        let before = now.tv_sec * 1_000_000_000 + now.tv_nsec - step.tv_nsec
+        return model.fileStates?.contains { $0.changedNanoseconds > before } ?? true
     }
 
     private func remembered(_ key: String) -> [String: ContentHash]? {

@@ -41,10 +41,13 @@ package struct WeightCache: Sendable {
     }
 
     /// `$XDG_CACHE_HOME/tandem`, by default `~/.cache/tandem`.
-    package static var baseFolder: String {
-        let environment = ProcessInfo.processInfo.environment
-        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
-        return (cache ?? NSHomeDirectory() + "/.cache") + "/tandem"
+    package static var baseFolder: String { baseFolder(in: ProcessInfo.processInfo.environment) }
+
+    /// `$XDG_CACHE_HOME` and `$HOME` count where they are absolute; only without them the user's entry in passwd does.
+    static func baseFolder(in environment: [String: String]) -> String {
+        func folder(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
+        let cache = folder("XDG_CACHE_HOME") ?? (folder("HOME") ?? NSHomeDirectory()) + "/.cache"
+        return cache + "/tandem"
     }
 
     func path(_ digest: ContentHash) -> String { folder + "/" + digest.description }

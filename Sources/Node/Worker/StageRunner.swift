@@ -42,6 +42,8 @@ enum StageEvent: Sendable {
     case progress(Epoch, done: Int, total: Int)
     case loaded(Epoch)
     case failed(Epoch, String)
+    /// Values that are no numbers begin here, such as "the output of layer 2". Only where layers are checked.
+    case damaged(origin: String)
     /// `activations` on every stage but the last.
     case computed(StepResult, activations: Frame?)
 }
@@ -56,6 +58,7 @@ final class StageRunner {
     private let digestBook: DigestBook
     /// nil: it computes.
     private let simulatedSpeed: TimedStage.Speed?
+    private let checksLayers: Bool
 
     private var assignment: Assign?
     private var inventory: ShardInventory?
@@ -63,15 +66,18 @@ final class StageRunner {
     private var verified: Set<ContentHash> = []
     private var stage: (any StepComputer)?
     private var input: [Float] = []
+    /// Where values that are no numbers begin, as the loop thread was told last.
+    private var toldOrigin: String?
     /// Since when the stage has computed nothing, by `Microseconds.monotonic`.
     private var idleSinceMicroseconds: UInt64 = 0
 
     init(
         inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache,
-        digestBook: DigestBook, simulatedSpeed: TimedStage.Speed? = nil
+        digestBook: DigestBook, simulatedSpeed: TimedStage.Speed? = nil, checksLayers: Bool = false
     ) {
         (self.inbox, self.outbox, self.threads, self.local) = (inbox, outbox, threads, local)
         (self.cache, self.digestBook, self.simulatedSpeed) = (cache, digestBook, simulatedSpeed)
+        self.checksLayers = checksLayers
     }
 
     /// Works until the inbox is closed.
@@ -161,12 +167,13 @@ final class StageRunner {
             let configuration = StageConfiguration(
                 model: model, layers: assignment.layers, blockCount: assignment.keyValueBlockCount,
                 maximumBatchTokens: assignment.maximumBatchTokens, threads: threads,
-                keyValueType: inventory.manifest.keyValueType)
+                keyValueType: inventory.manifest.keyValueType, checksLayers: checksLayers)
             stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
                 tell(.progress(assignment.epoch, done: $0, total: total))
             }
         }
         idleSinceMicroseconds = Microseconds.monotonic
+        toldOrigin = nil
         tell(.loaded(assignment.epoch))
     }
 
@@ -182,6 +189,11 @@ final class StageRunner {
             wait: start - idleSinceMicroseconds)
         idleSinceMicroseconds = end
         var result = StepResult(epoch: forward.epoch, step: forward.step, timings: [timing])
+        if let origin = stage.damage.origin, origin != toldOrigin {
+            toldOrigin = origin
+            tell(.damaged(origin: origin))
+        }
+        result.damaged = stage.damage.sequences.map { SequenceID($0) }
         switch output {
         case .hidden(let values): tell(.computed(result, activations: Frame(copying: UnsafeRawBufferPointer(values))))
         case .sampled(let samples, let scores):

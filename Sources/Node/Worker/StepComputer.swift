@@ -11,13 +11,16 @@ protocol StepComputer: AnyObject {
     func compute(_ forward: Forward, input: UnsafeBufferPointer<Float>?) throws -> StepOutput
     /// The sequence is over.
     func end(_ sequence: UInt64)
+    /// What the last step found of values that are no numbers.
+    var damage: Damage { get }
 }
 
 /// What a stage makes of a step.
 enum StepOutput {
     /// Not the last stage: activations [tokens, embeddingLength], valid until the stage's next step.
     case hidden(UnsafeBufferPointer<Float>)
-    /// The last stage: tokens in the order of the items, and the log-probabilities of the targets of each that has some.
+    /// The last stage: tokens in the order of the items, and the log-probabilities of the targets of each that has some;
+    /// nothing of sequences whose values are no numbers.
     case sampled([SequenceSample], scores: [SequenceScores])
 }
 
@@ -39,9 +42,12 @@ extension Stage: StepComputer {
         switch try self.forward(batch, input: input) {
         case .hidden(let values): return .hidden(values)
         case .sampled(let samples):
+            let damaged = damage.sequences
             return .sampled(
-                samples.map { SequenceSample(sequence: SequenceID($0.sequence), sample: $0.sample) },
-                scores: scores.map {
+                samples.lazy.filter { !damaged.contains($0.sequence) }.map {
+                    SequenceSample(sequence: SequenceID($0.sequence), sample: $0.sample)
+                },
+                scores: scores.lazy.filter { !damaged.contains($0.sequence) }.map {
                     SequenceScores(sequence: SequenceID($0.sequence), logProbabilities: $0.logProbabilities)
                 })
         }

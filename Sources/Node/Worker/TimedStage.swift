@@ -62,6 +62,8 @@ final class TimedStage: StepComputer {
 
     func end(_ sequence: UInt64) { sequences[sequence] = nil }
 
+    let damage = Damage()
+
     private func hidden(_ tokenCount: Int) -> StepOutput {
         let count = tokenCount * activationsPerToken
         if activations.count < count {

@@ -83,11 +83,11 @@ final class WorkerLoop {
         compute = try LoopThread(name: "compute") {
             [
                 threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook,
-                speed = parts.simulatedSpeed
+                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers
             ] in
             StageRunner(
                 inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests,
-                simulatedSpeed: speed
+                simulatedSpeed: speed, checksLayers: checksLayers
             ).run()
         }
         parts.log.info("joining \(parts.coordinator): \(Self.offer(join, parts.simulatedSpeed))")
@@ -219,7 +219,10 @@ final class WorkerLoop {
         switch event {
         case .inventory(let epoch, let needs, let localBytes):
             guard machine.assignment?.epoch == epoch else { return }
-            fetch = (epoch, WeightFetch(needs), localBytes)
+            let fetching = WeightFetch(needs)
+            fetch = (epoch, fetching, localBytes)
+            // What lies here already came at another time.
+            parts.progress("receiving weights", Int(fetching.progress.doneBytes), Int(fetching.progress.totalBytes))
             if isWeightsLinkUp || needs.allSatisfy({ $0.cachedBytes == $0.byteCount }) { advanceFetch(.connected) }
         case .verified(let epoch, let content, let isRight):
             if fetch?.epoch == epoch { advanceFetch(.verified(content, isRight: isRight)) }
@@ -230,6 +233,8 @@ final class WorkerLoop {
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
             decide(.loadFailed(epoch, message: message))
+        case .damaged(let origin):
+            parts.log.error("\(TandemError.notNumbers(origin: origin).message)")
         case .computed(let result, let activations): decide(.computed(result, activations))
         }
     }

@@ -18,6 +18,8 @@ package struct WorkerOptions: Sendable {
     package var modelPath: String?
     /// Links beyond this machine are allowed although they are not encrypted.
     package var isInsecure = false
+    /// Say which layer is the first whose output is not finite.
+    package var checksLayers = false
     /// Where received weights are kept; nil: the user's cache.
     package var cacheFolder: String?
 
@@ -61,10 +63,10 @@ package struct WorkerOptions: Sendable {
     /// Refuses an address beyond this machine unless that was asked for.
     func coordinatorEndpoint() throws(TandemError) -> Endpoint {
         let endpoint: Endpoint
-        do { endpoint = try Endpoint(parsing: join) } catch { throw TandemError(error) }
+        do { endpoint = try Endpoint(parsing: join) } catch { throw TandemError(error, of: .join) }
         guard endpoint.isLoopback || isInsecure else {
             throw TandemError(
-                "\(endpoint) is on another host, and links are not encrypted yet",
+                "\(.join) is \(endpoint), which is on another host, and links are not encrypted yet",
                 hint: "add \(.insecure) if you trust the network between the hosts")
         }
         return endpoint

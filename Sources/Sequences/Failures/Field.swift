@@ -18,6 +18,7 @@ extension Field {
     package static let raw = Field("raw")
     package static let maximumTokens = Field("max_tokens")
     package static let stop = Field("stop")
+    package static let stopTokens = Field("stop_token")
     package static let priority = Field("priority")
 
     // Of whoever serves a model.

@@ -13,6 +13,8 @@ package struct TandemError: Error, Sendable, Equatable, CustomStringConvertible 
         case overloaded(retryAfterMilliseconds: UInt64)
         /// Whoever should answer is not there, or cannot at the moment.
         case unavailable
+        /// The system, or whoever it belongs to, does not allow it.
+        case forbidden
         /// Somebody wanted no more of it.
         case cancelled
         /// Something went wrong that is nobody's choice.

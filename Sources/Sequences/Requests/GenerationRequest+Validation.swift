@@ -22,20 +22,35 @@ extension GenerationRequest {
             throw TandemError(
                 "a \(.stop) string has \(stop.utf8.count) bytes; 1 to \(RequestLimits.stopBytes) are allowed")
         }
+        if stopTokens.count > RequestLimits.stops {
+            throw TandemError(
+                "\(.stopTokens) is given \(stopTokens.count) times; \(RequestLimits.stops) times are allowed")
+        }
+        if let token = stopTokens.first(where: { $0 < 0 }) {
+            throw TandemError("\(.stopTokens) is \(token), which no model has", hint: "token ids begin at 0")
+        }
+    }
+
+    /// Bytes of the prompt's text, with all that stands beside messages; none where it is token ids.
+    package var promptBytes: Int {
+        switch prompt {
+        case .text(let text): text.utf8.count
+        case .messages(let messages):
+            messages.reduce((tools?.utf8.count ?? 0) + (templateVariables?.utf8.count ?? 0)) {
+                $0 + $1.content.utf8.count + ($1.reasoning?.utf8.count ?? 0)
+            }
+        case .tokens: 0
+        }
     }
 
     private func validatePrompt() throws(TandemError) {
-        let bytes: Int
         switch prompt {
-        case .text(let text): bytes = text.utf8.count
+        case .text: break
         case .messages(let messages):
             guard messages.count <= RequestLimits.chatMessages else {
                 throw TandemError(
                     "the conversation has \(messages.count) messages; at most \(RequestLimits.chatMessages) are allowed",
                     hint: "begin a new one")
-            }
-            bytes = messages.reduce((tools?.utf8.count ?? 0) + (templateVariables?.utf8.count ?? 0)) {
-                $0 + $1.content.utf8.count + ($1.reasoning?.utf8.count ?? 0)
             }
         case .tokens(let tokens):
             if let token = tokens.first(where: { $0 < 0 }) {
@@ -47,8 +62,8 @@ extension GenerationRequest {
                     "the prompt has \(tokens.count) tokens; at most \(RequestLimits.sequenceTokens) are allowed",
                     hint: "shorten the prompt")
             }
-            bytes = 0
         }
+        let bytes = promptBytes
         guard bytes <= RequestLimits.promptBytes else {
             throw TandemError(
                 "the prompt has \(bytes) bytes; at most \(RequestLimits.promptBytes) are allowed",

@@ -19,6 +19,8 @@ package struct GenerationRequest: Sendable, Equatable {
     package var maximumTokens = 256
     /// The answer ends before the first of these strings.
     package var stops: [String] = []
+    /// The answer ends before the first of these tokens.
+    package var stopTokens: [Int32] = []
     /// Go on after an end-of-text token.
     package var ignoresEndOfText = false
     /// Text is continued as it is, and messages are written without the model's own chat template.

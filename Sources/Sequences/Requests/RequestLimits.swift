@@ -6,7 +6,7 @@ package enum RequestLimits {
     package static let promptBytes = 16 << 20
     /// Messages of a conversation.
     package static let chatMessages = 4096
-    /// Stop strings of a request, and bytes in one of them.
+    /// Stop strings of a request, stop tokens of it, and bytes in one of them.
     package static let stops = 64
     package static let stopBytes = 4096
     /// Tokens of a sequence: prompt and answer.

@@ -102,8 +102,8 @@ package struct ChatTemplateError: Error, Equatable, Sendable, CustomStringConver
 extension Tokenizer {
     /// The ids of a text that a chat template wrote: special tokens are parsed, and what the model wants before each
     /// text (BOS) is put there unless the template wrote it itself.
-    package func encode(rendered text: String) -> [Int32] {
-        let tokens = encode(text, addSpecial: false, parseSpecial: true)
+    package func encode(rendered text: String, isCancelled: @escaping () -> Bool = { false }) -> [Int32] {
+        let tokens = encode(text, addSpecial: false, parseSpecial: true, isCancelled: isCancelled)
         let prefix = description.prefixTokens.map { Int32($0) }
         return tokens.starts(with: prefix) ? tokens : prefix + tokens
     }

@@ -4,11 +4,14 @@
 ///
 /// Takes linear time for the expressions of real tokenizers. For others a match that backtracks much remembers what has
 /// failed, so that no place is tried twice; and all matches together may backtrack so often that no text takes long:
-/// beyond that nothing more is found.
+/// beyond that nothing more is found. What a look ahead finds out over a long stretch, as "so many groups of three digits
+/// up to the end", is kept for those that begin further on.
 struct RegexMatcher {
     /// Where to go on when the way taken fails.
     private struct Choice {
         var instruction: Int32
+        /// How many places a look ahead had been at.
+        var visited: Int32
         /// A run that can give back characters down to `low`; -1: none.
         var low: Int
         var position: Int
@@ -26,6 +29,7 @@ struct RegexMatcher {
     private var lower = 0
     private var upper: Int
     private var choices: [Choice] = []
+    private var looks = LookRecord()
     private var backtracks = 0
     private var failed: Set<UInt64> = []
     /// Backtracks left for all matches in this text.
@@ -67,6 +71,7 @@ struct RegexMatcher {
     mutating func look(at range: Range<Int>) {
         lower = range.lowerBound
         upper = range.upperBound
+        looks.begin(range, instructions: code.count)
     }
 
     /// The first match that begins at or after `start`.
@@ -111,17 +116,18 @@ struct RegexMatcher {
         return program.upperKinds[low]
     }
 
-    /// Runs from an instruction to an `accept`; the end of what it took, or nil.
-    private mutating func run(_ start: Int, at startPosition: Int) -> Int? {
-        let base = choices.count
-        var current = start
-        var position = startPosition
+    /// Runs from an instruction to an `accept`; the end of what it took, or nil. Of a look ahead it does not matter where
+    /// that is: it stops where an earlier one has found out what follows.
+    private mutating func run(_ start: Int, at startPosition: Int, isLook: Bool = false) -> Int? {
+        let (base, firstVisit) = (choices.count, looks.visitedCount)
+        var (current, position) = (start, startPosition)
         while true {
             let instruction = code[current]
             var goesOn: Bool
             switch instruction.operation {
             case .accept:
                 choices.removeLast(choices.count - base)
+                if isLook { looks.settle(from: firstVisit, as: true) }
                 return position
             case .one:
                 goesOn = false
@@ -137,9 +143,21 @@ struct RegexMatcher {
                 goesOn = takeRun(instruction, next: current + 1, &position)
                 current += 1
             case .split:
-                choices.append(Choice(instruction: instruction.other, low: -1, position: position))
-                current = Int(instruction.target)
-                goesOn = true
+                if isLook, let known = looks.outcome(of: current, at: position) {
+                    if known {
+                        choices.removeLast(choices.count - base)
+                        looks.settle(from: firstVisit, as: true)
+                        return position
+                    }
+                    goesOn = false
+                } else {
+                    if isLook { looks.visit(current, at: position) }
+                    choices.append(
+                        Choice(
+                            instruction: instruction.other, visited: looks.visitedCount, low: -1, position: position))
+                    current = Int(instruction.target)
+                    goesOn = true
+                }
             case .jump:
                 current = Int(instruction.target)
                 goesOn = true
@@ -152,7 +170,7 @@ struct RegexMatcher {
                 goesOn = end != nil
                 current = Int(instruction.target)
             case .look, .lookNot:
-                let matches = runNested(current + 1, at: position) != nil
+                let matches = runNested(current + 1, at: position, isLook: true) != nil
                 goesOn = matches == (instruction.operation == .look)
                 current = Int(instruction.target)
             case .lookBehind, .lookBehindNot:
@@ -161,7 +179,10 @@ struct RegexMatcher {
                 current = Int(instruction.target)
             }
             if !goesOn {
-                guard let choice = nextChoice(above: base) else { return nil }
+                guard let choice = nextChoice(above: base) else {
+                    if isLook { looks.settle(from: firstVisit, as: false) }
+                    return nil
+                }
                 (current, position) = choice
             }
         }
@@ -182,7 +203,8 @@ struct RegexMatcher {
         }
         if count < instruction.low { return false }
         if count > instruction.low, instruction.operation == .run {
-            choices.append(Choice(instruction: Int32(next), low: low, position: position))
+            choices.append(
+                Choice(instruction: Int32(next), visited: looks.visitedCount, low: low, position: position))
         }
         return true
     }
@@ -197,6 +219,8 @@ struct RegexMatcher {
             let instruction = choices[last].instruction
             var position = choices[last].position
             let low = choices[last].low
+            // All that was tried since this choice was made has failed.
+            looks.settle(from: choices[last].visited, as: false)
             if low < 0 {
                 choices.removeLast()
             } else {
@@ -235,12 +259,12 @@ struct RegexMatcher {
     }
 
     /// Runs a program inside this one: what failed there has not failed here.
-    private mutating func runNested(_ start: Int, at position: Int) -> Int? {
-        if failed.isEmpty { return run(start, at: position) }
+    private mutating func runNested(_ start: Int, at position: Int, isLook: Bool = false) -> Int? {
+        if failed.isEmpty { return run(start, at: position, isLook: isLook) }
         let outer = failed
         defer { failed = outer }
         failed = []
-        return run(start, at: position)
+        return run(start, at: position, isLook: isLook)
     }
 
     private mutating func matchesBehind(_ start: Int, length: Int, at position: Int) -> Bool {

@@ -21,9 +21,14 @@ enum TextPattern: Sendable {
         }
     }
 
-    /// Calls `visit` for all of each range in turn: what matches, and what lies between. `finish` ends a range.
+    /// Matches between two looks at whether they are wanted any more.
+    private static let matchesAtOnce = 1024
+
+    /// Calls `visit` for all of each range in turn: what matches, and what lies between. `finish` ends a range. Once
+    /// `isCancelled`, nothing more is looked for.
     func cut(
-        _ ranges: [Range<Int>], of text: UTF8Text, visit: (Range<Int>, _ isMatch: Bool) -> Void, finish: () -> Void
+        _ ranges: [Range<Int>], of text: UTF8Text, visit: (Range<Int>, _ isMatch: Bool) -> Void, finish: () -> Void,
+        isCancelled: () -> Bool = { false }
     ) {
         switch self {
         case .literal(let literal):
@@ -40,8 +45,13 @@ enum TextPattern: Sendable {
             }
         case .expression(let program):
             RegexMatcher.with(program, in: text) { matcher in
+                var matches = 0
                 for range in ranges {
-                    Self.cut(range, of: text, with: &matcher, visit: visit)
+                    Self.cut(range, of: text, with: &matcher) { range, isMatch in
+                        visit(range, isMatch)
+                        matches += 1
+                        return matches % Self.matchesAtOnce != 0 || !isCancelled()
+                    }
                     finish()
                 }
             }
@@ -49,9 +59,10 @@ enum TextPattern: Sendable {
     }
 
     /// Empty matches cut too, but not where the last match ended, as in the `onig` library.
+    /// `visit` says whether to go on.
     private static func cut(
         _ range: Range<Int>, of text: UTF8Text, with matcher: inout RegexMatcher,
-        visit: (Range<Int>, _ isMatch: Bool) -> Void
+        visit: (Range<Int>, _ isMatch: Bool) -> Bool
     ) {
         matcher.look(at: range)
         var rest = range.lowerBound
@@ -63,13 +74,13 @@ enum TextPattern: Sendable {
                 start = text.end(of: start)
                 continue
             }
-            if rest < match.lowerBound { visit(rest..<match.lowerBound, false) }
-            visit(match, true)
+            if rest < match.lowerBound { _ = visit(rest..<match.lowerBound, false) }
+            guard visit(match, true) else { return }
             rest = match.upperBound
             start = match.upperBound
             lastEnd = match.upperBound
         }
-        if rest < range.upperBound { visit(rest..<range.upperBound, false) }
+        if rest < range.upperBound { _ = visit(rest..<range.upperBound, false) }
     }
 
     /// `bytes` with `content` in place of each match.

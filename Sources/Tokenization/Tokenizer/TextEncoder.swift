@@ -6,17 +6,24 @@ import ModelFile
 struct TextEncoder {
     private let tokenizer: Tokenizer
     private let parseSpecial: Bool
-    private var merger = PieceMerger()
+    private let isCancelled: () -> Bool
+    private var merger: PieceMerger
     /// The ids so far.
     var tokens: [Int32] = []
 
-    init(_ tokenizer: Tokenizer, parseSpecial: Bool) {
+    /// Words between two looks at whether the text is wanted any more.
+    private static let wordsAtOnce = 256
+
+    init(_ tokenizer: Tokenizer, parseSpecial: Bool, isCancelled: @escaping () -> Bool) {
         self.tokenizer = tokenizer
         self.parseSpecial = parseSpecial
+        self.isCancelled = isCancelled
+        merger = PieceMerger(isCancelled: isCancelled)
     }
 
     mutating func encode(_ text: UTF8Text) {
         for part in tokenizer.rawAddedTokens.split(text, parseSpecial: parseSpecial) {
+            if isCancelled() { return }
             switch part {
             case .token(let token): tokens.append(token)
             case .text(let range): encodeStretch(Array(text.bytes[range]), beginsText: range.lowerBound == 0)
@@ -32,6 +39,7 @@ struct TextEncoder {
             tokenizer.normalizedAddedTokens.split(UTF8Text(bytes: $0), parseSpecial: parseSpecial)
         }
         for part in parts {
+            if isCancelled() { return }
             switch part {
             case .token(let token): tokens.append(token)
             case .text(let range):
@@ -39,7 +47,7 @@ struct TextEncoder {
                 var words = Words(
                     bytes: isWhole ? bytes : Array(bytes[range]), ranges: [0..<range.count],
                     beginsText: beginsText && range.lowerBound == 0)
-                for step in tokenizer.steps { step.apply(to: &words) }
+                for step in tokenizer.steps { step.apply(to: &words, isCancelled: isCancelled) }
                 encodeWords(words)
             }
         }
@@ -50,7 +58,8 @@ struct TextEncoder {
         var cache = WordCache(textLength: words.bytes.count)
         words.bytes.withUnsafeBytes { buffer in
             let text = UTF8Text(bytes: buffer)
-            for word in words.ranges {
+            for (index, word) in words.ranges.enumerated() {
+                if index % Self.wordsAtOnce == 0, isCancelled() { return }
                 if let known = cache.find(word, in: text) {
                     for index in known { tokens.append(tokens[index]) }
                     continue
@@ -67,7 +76,7 @@ struct TextEncoder {
         case .merges(let rule): merge(word, in: text, by: rule)
         case .unigram(let model):
             merger.pieces.removeAll(keepingCapacity: true)
-            model.tokenize(word, in: text, into: &merger.pieces)
+            model.tokenize(word, in: text, into: &merger.pieces, isCancelled: isCancelled)
             appendPieces(of: text)
         case .wordPiece(let model):
             if !model.tokenize(word, in: text, tokenizer.vocabulary, into: &tokens) { appendUnknown() }

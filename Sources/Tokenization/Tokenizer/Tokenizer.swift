@@ -24,6 +24,8 @@ package struct Tokenizer: Sendable {
     let normalizedAddedTokens: AddedTokenMatcher
     /// How tokens become text.
     let decoding: TokenDecoding
+    /// Bytes of text that a token stands for at most; nil where there is no such number.
+    package let mostBytesOfToken: Int?
 
     package var vocabularySize: Int { description.tokens.count }
     package var bosToken: Int32? { description.bos.map(Int32.init) }
@@ -42,13 +44,16 @@ package struct Tokenizer: Sendable {
             isByteLevel ? (0...255).map { vocabulary.token(for: [UInt8($0)]) ?? -1 } : description.fallbackTokens()
         (rawAddedTokens, normalizedAddedTokens) = description.addedTokenMatchers(normalizers)
         decoding = try TokenDecoding(description, normalizers)
+        mostBytesOfToken = description.mostBytesOfToken(longest: vocabulary.longest, byteTokens: byteTokens)
     }
 
     /// The ids of a text. `addSpecial` puts BOS before and EOS after it where the model wants them; with
     /// `parseSpecial` the text of a special token ("<|eot_id|>") is that token, without it is text like any other:
-    /// leave it off for what people type.
-    package func encode(_ text: String, addSpecial: Bool, parseSpecial: Bool) -> [Int32] {
-        var encoder = TextEncoder(self, parseSpecial: parseSpecial)
+    /// leave it off for what people type. `isCancelled` is asked again and again; once it is true, what comes is of no use.
+    package func encode(
+        _ text: String, addSpecial: Bool, parseSpecial: Bool, isCancelled: @escaping () -> Bool = { false }
+    ) -> [Int32] {
+        var encoder = TextEncoder(self, parseSpecial: parseSpecial, isCancelled: isCancelled)
         if addSpecial { encoder.tokens += description.prefixTokens.map(Int32.init) }
         var text = text
         text.withUTF8 { encoder.encode(UTF8Text(bytes: UnsafeRawBufferPointer($0))) }
@@ -63,6 +68,14 @@ package struct Tokenizer: Sendable {
 
     /// Whether a token is left out of text by default: BOS, EOS, "<|eot_id|>", ...
     package func isSpecial(_ token: Int32) -> Bool { decoding.isSpecial(token) }
+
+    /// The text of a special token, which is left out of text by default; nil for every other one.
+    package func specialText(of token: Int32) -> [UInt8]? { isSpecial(token) ? decoding.text(of: token) : nil }
+
+    /// Whether there is a special token in a text.
+    package func hasSpecial(_ text: String) -> Bool {
+        encode(text, addSpecial: false, parseSpecial: true).contains(where: isSpecial)
+    }
 
     /// The bytes that a token adds to a text, without any rule about the text's ends; empty for an id that is no token.
     package func bytes(of token: Int32) -> [UInt8] {

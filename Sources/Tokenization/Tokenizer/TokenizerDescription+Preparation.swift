@@ -46,6 +46,11 @@ extension TokenizerDescription {
         } else {
             for token in addedTokens where !token.isInModel { result[token.id] = false }
         }
+        if hidesControlTokens {
+            for (id, kind) in kinds.enumerated() where [.unknown, .control, .byte, .unused].contains(kind) {
+                result[id] = false
+            }
+        }
         return result
     }
 

@@ -38,12 +38,18 @@ enum MergeRule: Sendable {
 struct PieceMerger {
     /// Up to here searching is faster than keeping a queue.
     private static let longestSearched = 48
+    /// Merges between two looks at whether they are wanted any more.
+    private static let mergesAtOnce = 4096
 
     /// The word: set before `merge`, read after it.
     var pieces: [Piece] = []
+    /// Once it is true, pieces are left as they are.
+    private let isCancelled: () -> Bool
     private var queue = MergeQueue()
     private var next: [UInt32] = []
     private var previous: [UInt32] = []
+
+    init(isCancelled: @escaping () -> Bool = { false }) { self.isCancelled = isCancelled }
 
     mutating func merge(by rule: borrowing MergeRule, in text: UnsafeRawBufferPointer) {
         if pieces.count < 2 { return }
@@ -79,7 +85,10 @@ struct PieceMerger {
         next = (1...UInt32(count)).map { $0 }
         previous = (0..<UInt32(count)).map { $0 &- 1 }
         for index in 0..<count { enqueue(index) }
+        var taken = 0
         while let (rank, left) = queue.popFirst() {
+            taken += 1
+            if taken % Self.mergesAtOnce == 0, isCancelled() { queue = MergeQueue() }
             // An entry is stale when its pair has since become another: only the pair that stands there now counts.
             guard pieces[left].pair.rank == rank else { continue }
             let right = Int(next[left])

@@ -5,6 +5,8 @@
 struct UnigramModel: Sendable {
     /// What an unknown character costs beyond the lowest score (SentencePiece's `kUnkPenalty`).
     private static let unknownPenalty = 10.0
+    /// Characters between two looks at whether the word is wanted any more.
+    private static let charactersAtOnce = 4096
 
     private let scores: [Double]
     private let unknownScore: Double
@@ -29,12 +31,18 @@ struct UnigramModel: Sendable {
     }
 
     /// Appends the tokens of `word` with their ranges; neighbouring unknown characters are one range with token -1.
-    func tokenize(_ word: Range<Int>, in text: UTF8Text, into pieces: inout [Piece]) {
+    /// Once `isCancelled`, nothing.
+    func tokenize(
+        _ word: Range<Int>, in text: UTF8Text, into pieces: inout [Piece], isCancelled: () -> Bool = { false }
+    ) {
         let count = word.count
         var best = [Node](repeating: Node(), count: count + 1)
         best[0].start = 0
         var start = 0
+        var characters = 0
         while start < count {
+            characters += 1
+            if characters % Self.charactersAtOnce == 0, isCancelled() { return }
             let score = best[start].score
             let characterEnd = text.end(of: word.lowerBound + start) - word.lowerBound
             var hasCharacter = false

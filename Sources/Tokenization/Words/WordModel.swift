@@ -18,7 +18,8 @@ enum WordModel: Sendable {
         case .unigram(let scores):
             let canComeFromText = description.canComeFromText
             let usable = description.tokens.indices.filter { canComeFromText[$0] }
-            let normal = usable.filter { !description.keepsAddedTokensInText || description.kinds[$0] == .normal }
+            let hasOthers = !description.keepsAddedTokensInText && !description.hidesControlTokens
+            let normal = usable.filter { hasOthers || description.kinds[$0] == .normal }
             self = .unigram(
                 UnigramModel(
                     scores: scores, usable: usable.map(Int32.init), lowest: normal.map { scores[$0] }.min() ?? 0,

@@ -22,11 +22,12 @@ enum WordStep: Sendable {
     /// text that would else be one word.
     case beforeMarkerRuns
 
-    func apply(to words: inout Words) {
+    /// Where `isCancelled` says that the words are of no use, they are not right.
+    func apply(to words: inout Words, isCancelled: () -> Bool = { false }) {
         let first = words.ranges.first?.lowerBound
         switch self {
         case .split(let pattern, let behavior, let inverted):
-            words.split(by: pattern, behavior, inverted: inverted)
+            words.split(by: pattern, behavior, inverted: inverted, isCancelled: isCancelled)
             words.beginsText = words.beginsText && words.ranges.first?.lowerBound == first
         case .metaspace(let mark, let prefix, let splits):
             words.markSpaces(mark, prefix: prefix)
@@ -71,7 +72,8 @@ extension Words {
     }
 
     mutating func split(
-        by pattern: TextPattern, _ behavior: TokenizerDescription.SplitBehavior, inverted: Bool
+        by pattern: TextPattern, _ behavior: TokenizerDescription.SplitBehavior, inverted: Bool,
+        isCancelled: () -> Bool = { false }
     ) {
         var collector = SplitCollector(behavior)
         collector.words.reserveCapacity(max(ranges.count, bytes.count / 4))
@@ -80,7 +82,7 @@ extension Words {
             pattern.cut(
                 ranges, of: UTF8Text(bytes: buffer),
                 visit: { range, isMatch in collector.add(range, isMatch: isMatch != inverted) },
-                finish: { collector.finish() })
+                finish: { collector.finish() }, isCancelled: isCancelled)
         }
         self.ranges = collector.words
     }

@@ -20,6 +20,9 @@ extension ClientReply {
                 FieldRule(6, "StatusReply.workers", atMost: Limits.workers),
                 FieldRule(7, "StatusReply.requests", atMost: Limits.listedRequests),
             ]),
+        FieldRule(
+            10, "ClientReply.notice",
+            [FieldRule(2, "Waiting.explanation", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)])]),
     ]
 
     package func encode() -> [UInt8] {
@@ -47,6 +50,8 @@ extension ClientReply {
         case .failed(let p): self = .failed(ClientRequestID(p.id), try TandemError(p))
         case .waiting(let p):
             self = .event(ClientRequestID(p.id), .waiting(try check.sentence(p.explanation, "explanation")))
+        case .notice(let p):
+            self = .event(ClientRequestID(p.id), .notice(try check.sentence(p.explanation, "notice")))
         case .status(let status): self = .status(try StatusReply(status))
         case .pong: self = .pong
         case .refusal(let reason):
@@ -67,6 +72,9 @@ extension GenerationEvent {
         case .waiting(let explanation):
             frame.waiting.id = id.value
             frame.waiting.explanation = explanation.proto
+        case .notice(let notice):
+            frame.notice.id = id.value
+            frame.notice.explanation = notice.proto
         case .reasoning(let tokens, let text):
             frame.tokens.id = id.value
             frame.tokens.tokens = tokens.map(\.proto)
@@ -158,6 +166,7 @@ extension TandemError {
         case .unavailable: p.kind = 4
         case .cancelled: p.kind = 5
         case .internal: p.kind = 6
+        case .forbidden: p.kind = 7
         }
         return p
     }
@@ -172,7 +181,8 @@ extension TandemError {
         case 4: kind = .unavailable
         case 5: kind = .cancelled
         case 6: kind = .internal
-        default: throw WireError("RequestFailure.kind is \(p.kind), but must be 1 to 6")
+        case 7: kind = .forbidden
+        default: throw WireError("RequestFailure.kind is \(p.kind), but must be 1 to 7")
         }
         self.init(
             try check.sentence(p.message, "message"), kind: kind,

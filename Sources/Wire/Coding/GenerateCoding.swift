@@ -20,6 +20,7 @@ extension Generate {
         p.sampling = request.sampling.proto
         p.maximumTokens = UInt32(request.maximumTokens)
         p.stops = request.stops
+        p.stopTokens = request.stopTokens
         p.ignoresEndOfText = request.ignoresEndOfText
         p.priority = Int32(request.priority)
         if let start = request.scoringStart { p.scoringStart = UInt32(start) }
@@ -53,6 +54,7 @@ extension GenerationRequest {
         maximumTokens = try check.count(p.maximumTokens, "maximumTokens", from: 1, to: RequestLimits.sequenceTokens)
         stops = try check.array(p.stops, "stops", atMost: RequestLimits.stops)
         for stop in stops { _ = try check.string(stop, "stops", atMost: RequestLimits.stopBytes) }
+        stopTokens = try check.ids(p.stopTokens, "stopTokens", atMost: RequestLimits.stops)
         ignoresEndOfText = p.ignoresEndOfText
         priority = try check.count(
             p.priority, "priority", from: -RequestLimits.priority, to: RequestLimits.priority)

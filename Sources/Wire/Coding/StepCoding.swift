@@ -115,6 +115,7 @@ extension StepResult {
         }
         p.timings = timings.map(\.proto)
         p.sentMicroseconds = sentMicroseconds
+        p.damaged = damaged.map(\.value)
         return encodeFrame(p)
     }
 
@@ -133,6 +134,7 @@ extension StepResult {
             let values = try check.array(entry.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
             scores.append(SequenceScores(sequence: SequenceID(entry.sequence), logProbabilities: values))
         }
+        damaged = try check.array(p.damaged, "damaged", atMost: Limits.stepItems).map { SequenceID($0) }
     }
 }
 

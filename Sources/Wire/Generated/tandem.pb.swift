@@ -372,6 +372,11 @@ nonisolated struct PGenerate: @unchecked Sendable {
     set {_uniqueStorage()._priority = newValue}
   }
 
+  var stopTokens: [Int32] {
+    get {_storage._stopTokens}
+    set {_uniqueStorage()._stopTokens = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Prompt: Equatable, Sendable {
@@ -816,6 +821,15 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .pong(newValue)}
   }
 
+  /// of a request: what of it has no effect
+  var notice: PWaiting {
+    get {
+      if case .notice(let v)? = kind {return v}
+      return PWaiting()
+    }
+    set {kind = .notice(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -828,6 +842,8 @@ nonisolated struct PClientReply: Sendable {
     case refusal(String)
     case scores(PScores)
     case pong(PEmpty)
+    /// of a request: what of it has no effect
+    case notice(PWaiting)
 
   }
 
@@ -948,7 +964,7 @@ nonisolated struct PRequestFailure: Sendable {
   /// Clears the value of `hint`. Subsequent reads from it will return its default value.
   mutating func clearHint() {self._hint = nil}
 
-  /// 1 invalid, 2 not found, 3 overloaded, 4 unavailable, 5 cancelled, 6 internal
+  /// 1 invalid, 2 not found, 3 overloaded, 4 unavailable, 5 cancelled, 6 internal, 7 forbidden
   var kind: UInt32 = 0
 
   /// of an overload
@@ -1439,6 +1455,9 @@ nonisolated struct PStepResult: Sendable {
   var scores: [PSequenceScores] = []
 
   var sentMicroseconds: UInt64 = 0
+
+  /// sequences
+  var damaged: [UInt64] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2078,7 +2097,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Generate"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{c}\u{c}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{c}\u{c}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -2092,6 +2111,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _ignoresEndOfText: Bool = false
     var _scoringStart: UInt32? = nil
     var _priority: Int32 = 0
+    var _stopTokens: [Int32] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2113,6 +2133,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _ignoresEndOfText = source._ignoresEndOfText
       _scoringStart = source._scoringStart
       _priority = source._priority
+      _stopTokens = source._stopTokens
     }
   }
 
@@ -2175,6 +2196,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 11: try { try decoder.decodeSingularBoolField(value: &_storage._ignoresEndOfText) }()
         case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._scoringStart) }()
         case 14: try { try decoder.decodeSingularSInt32Field(value: &_storage._priority) }()
+        case 15: try { try decoder.decodeRepeatedInt32Field(value: &_storage._stopTokens) }()
         default: break
         }
       }
@@ -2232,6 +2254,9 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if _storage._priority != 0 {
         try visitor.visitSingularSInt32Field(value: _storage._priority, fieldNumber: 14)
       }
+      if !_storage._stopTokens.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._stopTokens, fieldNumber: 15)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2252,6 +2277,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._ignoresEndOfText != rhs_storage._ignoresEndOfText {return false}
         if _storage._scoringStart != rhs_storage._scoringStart {return false}
         if _storage._priority != rhs_storage._priority {return false}
+        if _storage._stopTokens != rhs_storage._stopTokens {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2859,7 +2885,7 @@ nonisolated extension PSkip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2979,6 +3005,19 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.kind = .pong(v)
         }
       }()
+      case 10: try {
+        var v: PWaiting?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .notice(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .notice(v)
+        }
+      }()
       default: break
       }
     }
@@ -3025,6 +3064,10 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .pong?: try {
       guard case .pong(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .notice?: try {
+      guard case .notice(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case nil: break
     }
@@ -4176,7 +4219,7 @@ nonisolated extension PSequenceStart: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StepResult"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}samples\0\u{1}timings\0\u{1}scores\0\u{3}sent_microseconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}samples\0\u{1}timings\0\u{1}scores\0\u{3}sent_microseconds\0\u{1}damaged\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4190,6 +4233,7 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.timings) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.scores) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.sentMicroseconds) }()
+      case 7: try { try decoder.decodeRepeatedUInt64Field(value: &self.damaged) }()
       default: break
       }
     }
@@ -4214,6 +4258,9 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.sentMicroseconds != 0 {
       try visitor.visitSingularUInt64Field(value: self.sentMicroseconds, fieldNumber: 6)
     }
+    if !self.damaged.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.damaged, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4224,6 +4271,7 @@ nonisolated extension PStepResult: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.timings != rhs.timings {return false}
     if lhs.scores != rhs.scores {return false}
     if lhs.sentMicroseconds != rhs.sentMicroseconds {return false}
+    if lhs.damaged != rhs.damaged {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

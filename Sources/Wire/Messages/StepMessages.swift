@@ -97,6 +97,8 @@ package struct StepResult: Equatable, Sendable, WireMessage {
     package var timings: [StageMicroseconds]
     /// When it was sent: microseconds of the sender's time of day.
     package var sentMicroseconds: UInt64
+    /// Sequences whose logits were no numbers: there are neither samples nor scores of them.
+    package var damaged: [SequenceID] = []
     package init(
         epoch: Epoch, step: StepID, samples: [SequenceSample] = [], scores: [SequenceScores] = [],
         timings: [StageMicroseconds] = [], sentMicroseconds: UInt64 = 0

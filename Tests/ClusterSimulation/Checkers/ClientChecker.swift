@@ -57,6 +57,7 @@ struct ClientChecker {
             return .tokens(prompt) == record.question.message.request.prompt
                 ? nil : "is accepted with another prompt"
         case .waiting: return record.isAccepted ? nil : "waits before it is accepted"
+        case .notice: return "is told what has no effect"
         case .reasoning: return "hears thoughts of a model that has none"
         case .tokens(let tokens, _):
             if !record.isAccepted { return "hears tokens before it is accepted" }

@@ -31,6 +31,46 @@ import Wire
         #expect(played.coordinator.status(now: .start).generatedTokens == 3)
     }
 
+    @Test("A request whose values are no numbers fails, the others go on, and no worker is blamed")
+    func damaged() {
+        var played = serving()
+        let epoch = played.epoch
+        var forwards = played.tell(.submit(Example.task(1))).forwards + played.tell(.submit(Example.task(2))).forwards
+        var actions: [Coordinator.Action] = []
+        while !forwards.isEmpty {
+            let forward = forwards.removeFirst()
+            var result = Example.result(of: forward)
+            result.damaged = forward.items.map(\.sequence).filter { $0 == SequenceID(2) }
+            result.samples.removeAll { $0.sequence == SequenceID(2) }
+            actions += played.tell(.stepResult(result))
+            forwards += played.actions.forwards
+        }
+        #expect(actions.failures.count == 1)
+        #expect(actions.failures.first?.contains("not numbers") == true)
+        #expect(actions.contains(.finish(RequestID(1), .length)))
+        #expect(played.epoch == epoch && played.coordinator.status(now: .start).requests.isEmpty)
+    }
+
+    @Test("A prompt to be scored whose values are no numbers fails")
+    func damagedScores() {
+        var played = serving()
+        played.tell(.submit(Example.task(1, prompt: 6, scoringStart: 2)))
+        let forward = played.actions.forwards[0]
+        var result = StepResult(epoch: forward.epoch, step: forward.step)
+        result.damaged = forward.items.map(\.sequence)
+        let actions = played.tell(.stepResult(result))
+        let error = actions.compactMap { if case .fail(RequestID(1), let error) = $0 { error } else { nil } }.first
+        #expect(error?.kind == .internal && error?.message.description.contains("not numbers") == true)
+        #expect(played.coordinator.status(now: .start).requests.isEmpty)
+        // Of a sequence that is not in the step nothing can be told: a stage is wrong.
+        played.tell(.submit(Example.task(2)))
+        var wrong = Example.result(of: played.actions.forwards[0])
+        wrong.damaged = [SequenceID(99)]
+        let epoch = played.epoch
+        played.tell(.stepResult(wrong))
+        #expect(played.epoch != epoch)
+    }
+
     @Test("A request that nobody can compute waits with the reason, and fails after the limit")
     func waiting() {
         var played = Played()

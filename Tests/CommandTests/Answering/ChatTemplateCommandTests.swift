@@ -80,6 +80,31 @@ extension CommandTests {
             }
         }
 
+        @Test("Tools that a template does not look at are told of, alone and on a cluster; others are not")
+        func ignoredTools() async throws {
+            let notice = "the model's chat template says nothing of --tools"
+            let deaf = try model("{% for m in messages %}{{ m.content }}{% endfor %}")
+            let tools = deaf.path + "/tools.json"
+            try #"[{"name": "f"}]"#.write(toFile: tools, atomically: true, encoding: .utf8)
+            let flags = ["--prompt", "e", "--max-tokens", "1", "--tools"]
+            let outcome = try await TandemProcess(
+                ["run", "--model", deaf.path] + flags + [tools], cache: TemporaryFolder()
+            ).wait()
+            #expect(outcome.status == 0 && outcome.talk.contains(notice), "\(outcome.talk)")
+            let none = try await bash("$TANDEM run -m \(deaf.path) \(flags.joined(separator: " ")) <(echo '[]')")
+            #expect(none.status == 0 && !none.talk.contains(notice), "\(none.talk)")
+            let cluster = try await LocalCluster(model: deaf.path)
+            try await cluster.join(count: 1)
+            let client = try cluster.generate("--prompt", "e", "--max-tokens", "1", "--tools", tools)
+            let answer = try await client.wait()
+            #expect(answer.status == 0 && answer.talk.contains(notice), "\(answer.talk)")
+            let hearing = try model("{% for m in messages %}{{ m.content }}{% endfor %}{{ tools | length }}")
+            let heard = try await TandemProcess(
+                ["run", "--model", hearing.path] + flags + [tools], cache: TemporaryFolder()
+            ).wait()
+            #expect(heard.status == 0 && !heard.talk.contains(notice), "\(heard.talk)")
+        }
+
         @Test("A broken template is one sentence that names --raw, and --raw works")
         func broken() async throws {
             let model = try model("{% if %}")

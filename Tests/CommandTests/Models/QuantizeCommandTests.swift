@@ -74,13 +74,13 @@ extension CommandTests {
             let output = folder.path + "/out.gguf"
             let quantized = Place.fixture("gguf/llama-q8_0.gguf")
             let cases: [([String], String)] = [
-                (["quantize", Place.tales, output, "--type", "q9"], "mxfp4_moe"),
                 (["quantize", "/nowhere", output, "--type", "q8_0"], "/nowhere"),
                 (["quantize", Place.tales, "/nowhere/out.gguf", "--type", "q8_0"], "/nowhere"),
                 (["quantize", Place.tales, "/proc/out.gguf", "--type", "q8_0"], "/proc/out.gguf"),
                 (["quantize", Place.tales, folder.path, "--type", "q8_0"], folder.path),
                 (["quantize", Place.tales, "/dev/full", "--type", "q8_0", "--force"], "/dev/full"),
                 (["quantize", quantized, output, "--type", "q4_0"], "--allow-requantize"),
+                (["quantize", Place.tales, output, "--type", "q9"], "mxfp4_moe"),
                 (["quantize", Place.tales, output, "--type", "q8_0", "--threads", "0"], "--threads"),
                 (["run", "--model", Place.tales, "--quantize", "q9", "--prompt", "x"], "mxfp4_moe"),
                 (["run", "--model", quantized, "--quantize", "q4_0", "--prompt-tokens", "1"], "--quantize"),
@@ -88,7 +88,7 @@ extension CommandTests {
             ]
             for (arguments, word) in cases {
                 let outcome = try await TandemProcess(arguments, cache: folder).wait()
-                #expect(outcome.status == 1 && outcome.output.isEmpty, "\(arguments)")
+                #expect([1, 2, 66].contains(outcome.status) && outcome.output.isEmpty, "\(arguments)")
                 let errors = outcome.talk.split(separator: "\n").filter { $0.hasPrefix("error:") }
                 #expect(errors.count == 1 && outcome.talk.contains(word), "\(arguments): \(outcome.talk)")
             }

@@ -63,15 +63,15 @@ extension CommandTests {
 
         @Test("What cannot be done is said in one sentence")
         func refusals() async throws {
-            for (arguments, word) in [
-                (["tokenize", "--model", "/nowhere", "--prompt", "x"], "/nowhere"),
-                (["tokenize", "--model", Place.tales, "--prompt", "x", "--prompt-file", "y"], "--prompt-file"),
-                (["tokenize", "--model", Place.tales, "--prompt-file", "/nowhere"], "/nowhere"),
-                (["detokenize", "--model", Place.tales, "9999999"], "9999999"),
-                (["detokenize", "--model", Place.tales, "1,x"], "\"x\""),
+            for (arguments, word, status) in [
+                (["tokenize", "--model", "/nowhere", "--prompt", "x"], "/nowhere", 66),
+                (["tokenize", "--model", Place.tales, "--prompt", "x", "--prompt-file", "y"], "--prompt-file", 2),
+                (["tokenize", "--model", Place.tales, "--prompt-file", "/nowhere"], "/nowhere", 1),
+                (["detokenize", "--model", Place.tales, "9999999"], "9999999", 1),
+                (["detokenize", "--model", Place.tales, "1,x"], "\"x\"", 1),
             ] {
                 let outcome = try await TandemProcess(arguments, cache: TemporaryFolder()).wait()
-                #expect(outcome.status == 1 && outcome.output.isEmpty)
+                #expect(outcome.status == status && outcome.output.isEmpty)
                 #expect(outcome.talk.hasPrefix("error: ") && outcome.talk.contains(word), "\(outcome.talk)")
             }
         }

@@ -25,7 +25,7 @@ extension CommandTests {
             var stepsInFlight: Int
             var targetSteps: Int
             var queueLimitRequests: Int
-            var promptTokens: Int
+            var promptTokenCount: Int
             var finishedRequests: Int
             var isSimulated: Bool
         }
@@ -61,13 +61,13 @@ extension CommandTests {
             }
             let pipeline = details.pipeline
             #expect(pipeline.activeMicroseconds > 0 && pipeline.targetSteps >= 2 && pipeline.stepsInFlight == 0)
-            #expect((0..<1).contains(pipeline.bubbleFraction) && pipeline.promptTokens > 0 && !pipeline.isSimulated)
+            #expect((0..<1).contains(pipeline.bubbleFraction) && pipeline.promptTokenCount > 0 && !pipeline.isSimulated)
             #expect(pipeline.finishedRequests == 1 && pipeline.queueLimitRequests > 0)
             let keys = try #require(JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any])
             let named = Set((keys["pipeline"] as? [String: Any] ?? [:]).keys)
             let wanted: Set = [
                 "active_microseconds", "bubble_fraction", "steps_in_flight", "target_steps", "prefill_budget_tokens",
-                "waiting_requests", "running_requests", "queue_limit_requests", "prompt_tokens", "reused_tokens",
+                "waiting_requests", "running_requests", "queue_limit_requests", "prompt_token_count", "reused_tokens",
                 "drafted_tokens", "accepted_tokens", "skipped_steps", "preemptions", "refusals", "finished_requests",
                 "kv_blocks_cached", "is_simulated", "kv_type",
             ]
@@ -138,7 +138,7 @@ extension CommandTests {
             ])
         func wrongFlags(arguments: [String], message: String) async throws {
             let outcome = try await TandemProcess(["status"] + arguments, cache: TemporaryFolder()).wait()
-            #expect(outcome.status == 1 && outcome.output.isEmpty)
+            #expect(outcome.status == 2 && outcome.output.isEmpty)
             #expect(outcome.talk.contains("error: ") && outcome.talk.contains(message), "\(outcome.talk)")
         }
     }

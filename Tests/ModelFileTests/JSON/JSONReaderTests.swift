@@ -61,6 +61,27 @@ import Testing
         #expect(try read("{\"\u{E9}\": 1, \"e\u{301}\": 2}").members.count == 2)
     }
 
+    @Test("Read as Python reads it, NaN and Infinity are numbers, and the last of equal names counts")
+    func asPython() throws {
+        func read(_ text: String) throws -> JSONObject {
+            try JSONReader.object(Array(text.utf8), file: "f.json", asPython: true)
+        }
+        let object = try read(
+            #"{"a": 1, "b": {"c": 1, "c": [2], "c": 3}, "a": NaN, "d": [-Infinity,Infinity], "\u0061": 5, "e": 1e999}"#)
+        #expect(object.members.map(\.name) == ["b", "d", "a", "e"])
+        #expect(try object.integer("a") == 5)
+        #expect(try object.object("b")?.integer("c") == 3)
+        #expect(try object.object("b")?.members.map(\.name) == ["c"])
+        #expect(try object.number("e") == .infinity)
+        #expect(refusal { try object.integer("e") }?.field == "e")
+        #expect(try object.array("d")?.map(\.kindName) == ["-inf", "inf"])
+        for text in [#"{"a": Nan}"#, #"{"a": -Inf}"#, #"{"a": +Infinity}"#, #"{"a": 1,}"#, #"{"a": infinity}"#] {
+            #expect(refusal { try read(text) }?.code == .malformed)
+        }
+        let many = "{" + String(repeating: #""a": 1, "#, count: FileLimits.jsonDuplicates + 1) + #""a": 2}"#
+        #expect(refusal { try read(many) }?.code == .duplicate)
+    }
+
     @Test("A file above its limit is not read")
     func sizeLimit() {
         let file = MemoryFile(name: "big.json", content: Array("{\"a\": 1}".utf8))

@@ -239,4 +239,40 @@ import Testing
         folder.files["merges.txt"] = nil
         #expect(try folder.tokenizer() == nil)
     }
+
+    @Test("Of one text under two ids the first entry counts, and the model's own id before all")
+    func addedTwice() throws {
+        func added(_ tokens: [(id: Int, content: String, strips: Bool)]) throws -> [TokenizerDescription.AddedToken] {
+            try describe { document in
+                document["post_processor"] = NSNull()
+                document["added_tokens"] = tokens.map {
+                    ["id": $0.id, "content": $0.content, "special": true, "rstrip": $0.strips] as [String: Any]
+                }
+            }.addedTokens
+        }
+        let twice = try added([(4, "<e>", true), (9, "<e>", false), (5, "<f>", false)])
+        #expect(twice.map(\.id) == [4, 5] && twice.map(\.stripsRight) == [true, false])
+        #expect(try added([(2, "ab", false), (9, "ab", false)]).map(\.id) == [2])
+        #expect(try added([(9, "ab", false)]).map(\.id) == [2])
+    }
+
+    @Test("The texts that GPT-2's class, or a settings file, makes special are special in vocab.json")
+    func olderSpecialTokens() throws {
+        var folder = MemoryFolder(files: [
+            "vocab.json": Array(#"{"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3, "<p>": 4}"#.utf8),
+            "merges.txt": Array("a b\n".utf8),
+        ])
+        var tokenizer = try #require(try folder.tokenizer())
+        #expect(tokenizer.addedTokens.map(\.id) == [3] && tokenizer.addedTokens[0].isSpecial)
+        #expect(tokenizer.bos == 3 && tokenizer.eos == 3 && tokenizer.kinds[3] == .control)
+        #expect(tokenizer.prefixTokens == [] && tokenizer.notices == [])
+        folder.files["special_tokens_map.json"] = Array(#"{"pad_token": {"content": "<p>"}, "eos_token": "ab"}"#.utf8)
+        tokenizer = try #require(try folder.tokenizer())
+        #expect(Set(tokenizer.addedTokens.map(\.id)) == [2, 3, 4] && tokenizer.eos == 2)
+        folder.files["tokenizer_config.json"] = Array("{}".utf8)
+        #expect(try folder.tokenizer()?.notices.count == 1)
+        folder.files["config.json"] = Array(#"{"model_type": "qwen2"}"#.utf8)
+        tokenizer = try #require(try folder.tokenizer())
+        #expect(tokenizer.normalizers == [.nfc] && tokenizer.notices == [])
+    }
 }

@@ -144,4 +144,50 @@ struct WeightCacheTests {
         #expect(changed.entries.last?.digest != first.entries.last?.digest)
         #expect(changed.entries.first == first.entries.first)
     }
+
+    @Test("A file rewritten in place, or replaced, with the same size and time of modification has new digests")
+    func rewritten() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("model.gguf")
+        try FileManager.default.copyItem(atPath: TestFiles.tales, toPath: path)
+        let book = DigestBook(folder: folder.file("digests"))
+        let model = try Model.open(path: path)
+        let first = try book.manifest(of: model) { _, _ in }
+        let tensor = try #require(model.tensors.last)
+        let stamp = try #require(try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date)
+        var content = try Data(contentsOf: URL(fileURLWithPath: path))
+        for (round, replaces) in [false, true].enumerated() {
+            for index in tensor.offset..<tensor.offset + 4 { content[index] ^= 0x11 + UInt8(round) }
+            if replaces {
+                try content.write(to: URL(fileURLWithPath: path), options: .atomic)
+            } else {
+                let handle = try #require(FileHandle(forUpdatingAtPath: path))
+                try handle.write(contentsOf: content)
+                try handle.close()
+            }
+            try FileManager.default.setAttributes([.modificationDate: stamp], ofItemAtPath: path)
+            let changed = try book.manifest(of: Model.open(path: path)) { _, _ in }
+            #expect(changed.entries.last?.digest != first.entries.last?.digest)
+            #expect(try book.manifest(of: Model.open(path: path)) { _, _ in }.entries == changed.entries)
+            let direct = try DigestBook.digest(of: tensor, in: Model.open(path: path))
+            #expect(changed.entries.last?.digest == direct)
+        }
+    }
+
+    @Test("The digests of an open file that was replaced are not taken for those of the one in its place")
+    func replacedWhileOpen() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("model.gguf")
+        try FileManager.default.copyItem(atPath: TestFiles.tales, toPath: path)
+        let book = DigestBook(folder: folder.file("digests"))
+        let old = try Model.open(path: path)
+        let tensor = try #require(old.tensors.last)
+        var content = try Data(contentsOf: URL(fileURLWithPath: path))
+        for index in tensor.offset..<tensor.offset + 4 { content[index] ^= 0x11 }
+        try content.write(to: URL(fileURLWithPath: path), options: .atomic)
+        let before = try book.manifest(of: old) { _, _ in }
+        let after = try book.manifest(of: Model.open(path: path)) { _, _ in }
+        #expect(before.entries.last?.digest != after.entries.last?.digest)
+        #expect(try after.entries.last?.digest == DigestBook.digest(of: tensor, in: Model.open(path: path)))
+    }
 }
