@@ -48,29 +48,41 @@ final class TandemProcess: @unchecked Sendable {
     let pid: Int32
 
     static let endsWithStandardInput = "--exit-with-stdin"
+    /// POSIX_SPAWN_SETSID of <spawn.h>, which Glibc's module leaves out.
+    private static let newSession: Int16 = 0x80
     /// How long tests wait for what only needs to come: minutes, for builds may be slow and machines busy.
     static let patience = Duration.seconds(300)
 
     /// Starts `tandem ARGUMENT...`; `input` is its stdin, or `terminal` its stdin and stdout; `environment` is added.
-    /// `program`: another one, which finds `tandem` as `$TANDEM`.
+    /// `ownsTerminal`: it has a session of its own, controlled by the terminal, to which its stderr goes too, as where a
+    /// person starts it. `program`: another one, which finds `tandem` as `$TANDEM`.
     init(
         _ arguments: [String], cache: TemporaryFolder, input: String? = nil, terminal: PseudoTerminal? = nil,
-        environment: [String: String] = [:], program: String = Place.tandem.path
+        ownsTerminal: Bool = false, environment: [String: String] = [:], program: String = Place.tandem.path
     ) throws {
         let (stdin, stdout, stderr) = (try Descriptors(), try Descriptors(), try Descriptors())
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdin.reading, 0)
-        posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdout.writing, 1)
-        posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        if let terminal, ownsTerminal {
+            posix_spawnattr_setflags(&attributes, Self.newSession)
+            posix_spawn_file_actions_addopen(&actions, 0, terminal.name, O_RDWR, 0)
+            for descriptor: Int32 in [1, 2] { posix_spawn_file_actions_adddup2(&actions, 0, descriptor) }
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdin.reading, 0)
+            posix_spawn_file_actions_adddup2(&actions, terminal?.inner ?? stdout.writing, 1)
+            posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
+        }
         let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
             .merging(["XDG_CACHE_HOME": cache.path, "TANDEM": Place.tandem.path, "TALES": Place.tales]) { $1 }
         var argv = ([program] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
         var child: Int32 = 0
-        let error = posix_spawn(&child, program, &actions, nil, &argv, &envp)
+        let error = posix_spawn(&child, program, &actions, &attributes, &argv, &envp)
         for descriptor in [stdin.reading, stdout.writing, stderr.writing] { close(descriptor) }
         if let input { _ = Array(input.utf8).withUnsafeBytes { write(stdin.writing, $0.baseAddress, $0.count) } }
         // A child told to end with its stdin ends when this process does, even if that crashes.
@@ -120,7 +132,12 @@ final class TandemProcess: @unchecked Sendable {
     /// Types into the terminal that it was given.
     func type(_ text: String) {
         guard let keyboard else { return }
-        _ = Array(text.utf8).withUnsafeBytes { write(keyboard.outer, $0.baseAddress, $0.count) }
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write(keyboard.outer, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
     }
 
     /// Waits until the process has ended; kills it where it does not (the status is then -1).
@@ -140,12 +157,15 @@ final class PseudoTerminal: @unchecked Sendable {
     /// The test's end, and that of the process under test until it has it.
     let outer: Int32
     private(set) var inner: Int32
+    /// The path of the process's end.
+    fileprivate let name: String
 
     init(columns: UInt16, rows: UInt16) throws {
         var ends: (outer: Int32, inner: Int32) = (0, 0)
         var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         guard openpty(&ends.outer, &ends.inner, nil, nil, &size) == 0 else { throw POSIXError(.EMFILE) }
         (outer, inner) = (ends.outer, ends.inner)
+        name = ttyname(ends.inner).map { String(cString: $0) } ?? ""
         for end in [outer, inner] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }
 

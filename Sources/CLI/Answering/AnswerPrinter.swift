@@ -10,6 +10,8 @@ struct AnswerPrinter {
     var json = false
     /// Talk about the speed afterwards.
     var showsSpeed = true
+    /// Say only that the model thinks, where the answer is shown in a terminal.
+    var foldsReasoning = false
     /// What was asked for.
     var request: GenerationRequest?
     /// Its seed was chosen here, and whoever asked does not know it.
@@ -18,6 +20,7 @@ struct AnswerPrinter {
     /// What stands around reasoning where it cannot be shown in other letters.
     private static let opening = "<think>"
     private static let closing = "</think>"
+    private static let folded = "thinking… (/reasoning on shows it)"
 
     /// What the caller may want to know of the answer.
     struct Answer {
@@ -40,6 +43,19 @@ struct AnswerPrinter {
     func print(_ generation: Generation) async throws -> Answer {
         let interrupt = Interrupt { generation.cancel() }
         defer { interrupt.stop() }
+        return try await show(generation)
+    }
+
+    /// Prints the answer until it ends. Throws what the generation throws.
+    func show(_ generation: Generation) async throws -> Answer {
+        do { return try await follow(generation) } catch {
+            // What is said of it begins in a line of its own.
+            if Terminal.isOutputInteractive && !json { Terminal.put("\n") }
+            throw error
+        }
+    }
+
+    private func follow(_ generation: Generation) async throws -> Answer {
         var report = AnswerReport()
         report.seed = request?.sampling.seed
         var answer = Answer()
@@ -55,14 +71,15 @@ struct AnswerPrinter {
             case .reasoning(let tokens, let text):
                 answer.reasoning = (answer.reasoning ?? "") + text
                 let marked = isReasoning ? text : Self.opening + text
-                isReasoning = true
                 report.add(tokens, text: marked)
-                if !json { Terminal.put(Terminal.isOutputInteractive ? Terminal.dim(text) : marked) }
+                if !json { putReasoning(text, marked: marked, isFirst: !isReasoning) }
+                isReasoning = true
             case .tokens(let tokens, let text):
                 answer.add(text ?? "")
                 let marked = text.map { isReasoning ? Self.closing + $0 : $0 }
-                isReasoning = false
                 report.add(tokens, text: marked)
+                if isReasoning && foldsReasoning && Terminal.isOutputInteractive && !json { Terminal.put("\n") }
+                isReasoning = false
                 let shown = Terminal.isOutputInteractive ? text : marked
                 if !json { Terminal.put(shown ?? tokens.map { "\($0.token) " }.joined()) }
             case .scores: break  // asked for by `perplexity` only
@@ -79,6 +96,17 @@ struct AnswerPrinter {
             for notice in notices(on: answer) { Terminal.say("(\(notice.spelled))") }
         }
         return answer
+    }
+
+    /// Dim letters in a terminal, marks elsewhere.
+    private func putReasoning(_ text: String, marked: String, isFirst: Bool) {
+        if !Terminal.isOutputInteractive {
+            Terminal.put(marked)
+        } else if !foldsReasoning {
+            Terminal.put(Terminal.dim(text))
+        } else if isFirst {
+            Terminal.put(Terminal.dim(Self.folded))
+        }
     }
 
     /// What made the answer as it is, beside what was asked for.

@@ -120,6 +120,10 @@ struct PromptFlags: ParsableArguments {
     var prompt: String?
     @Option(help: "Read the prompt from a file.") var promptFile: String?
     @Option(help: "Send exactly these token ids, as 1,2,3.") var promptTokens: String?
+    @Option(
+        help: ArgumentHelp(
+            "Read a conversation from a JSON list of messages with role and content, as OpenAI's.", valueName: "file"))
+    var messages: String?
     @Option(help: "Report the log-probabilities of each token and of the K likeliest.") var logprobs: Int?
     @Flag(help: "Print one JSON object instead of streaming text.") var json = false
     @OptionGroup var conversation: ConversationFlags
@@ -128,12 +132,13 @@ struct PromptFlags: ParsableArguments {
 
     /// The prompt the flags name. Throws `TandemError` if they name none or more than one.
     func readPrompt() throws -> GenerationRequest.Prompt {
-        let named = [prompt, promptFile, promptTokens].compactMap { $0 }
+        let named = [prompt, promptFile, promptTokens, messages].compactMap { $0 }
         if named.count > 1 {
             throw TandemError(
-                "more than one prompt is given with \(.prompt), \(.promptFile) and \(.promptTokens)",
+                "more than one prompt is given with \(.prompt), \(.promptFile), \(.promptTokens) and \(.messages)",
                 hint: "use one of them")
         }
+        if let path = messages { return .messages(try MessageList.read(path, .messages)) }
         if let list = promptTokens { return .tokens(try Self.parseTokens(list)) }
         if let path = promptFile {
             let bytes = try InputText.file(
@@ -182,6 +187,10 @@ struct PromptFlags: ParsableArguments {
     /// With a system message, tools or variables a prompt is a message of the user, whatever the model.
     private func makeConversation(of request: inout GenerationRequest) throws {
         guard conversation.system != nil || tools != nil || conversation.templateVariables != nil else { return }
+        if case .messages(let messages) = request.prompt, !conversation.raw || tools == nil {
+            request.prompt = .messages(conversation.beginning + messages)
+            return
+        }
         guard !conversation.raw, case .text(let text) = request.prompt else {
             throw TandemError(
                 "\(.system), \(.tools) and \(.templateVariables) need a prompt in words for the model's chat template",

@@ -17,10 +17,14 @@ struct TokenizeCommand: AsyncParsableCommand {
             special tokens spelled in it, such as <|endoftext|>, are those tokens, and
             what the model puts around a prompt, such as BOS, is put there.
 
+            --messages takes a conversation as the model's chat template writes it, special
+            tokens included; what it wrote is shown before the tokens.
+
             Examples:
               tandem tokenize --model model.gguf --prompt "Once upon a time"
               tandem tokenize --model folder/ --prompt-file chat.txt --special --json
               echo -n "Once upon a time" | tandem tokenize --model tokenizer.json
+              tandem tokenize --model folder/ --messages chat.json --tools tools.json
             """)
 
     @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file.")
@@ -28,6 +32,16 @@ struct TokenizeCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "The text; - reads it from stdin, as a pipe without --prompt does.")
     var prompt: String?
     @Option(help: "Read the text from a file.") var promptFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "Take a conversation: a JSON list of messages with role and content, as OpenAI's.", valueName: "file"))
+    var messages: String?
+    @Option(help: ArgumentHelp("A JSON list of the tools that the model may call.", valueName: "file"))
+    var tools: String?
+    @Option(
+        help: ArgumentHelp(
+            "Further variables of the model's chat template, as '{\"enable_thinking\": false}'.", valueName: "json"))
+    var templateVariables: String?
     @Flag(help: "Parse special tokens and add those that the model puts around a prompt.") var special = false
     @Flag(help: "Print one JSON object.") var json = false
 
@@ -36,18 +50,56 @@ struct TokenizeCommand: AsyncParsableCommand {
         var tokens: [Int32]
         var pieces: [String]
         var count: Int
+        /// Of a conversation: what the template wrote.
+        var text: String?
+
+        init(_ tokens: [ModelTokenizer.Token], text: String? = nil) {
+            (self.tokens, pieces, count) = (tokens.map(\.id), tokens.map(\.piece), tokens.count)
+            self.text = text
+        }
     }
 
     func run() async throws {
+        if let messages { return try show(conversation: messages) }
+        guard tools == nil && templateVariables == nil else {
+            throw TandemError(
+                "\(.tools) and \(.templateVariables) are of a conversation", hint: "give one with \(.messages)")
+        }
         let text = try readText()
         let tokenizer = try ModelTokenizer(path: model)
         Terminal.warn(tokenizer.notices)
         let tokens = tokenizer.tokens(of: text, special: special)
         if json {
-            let report = Report(tokens: tokens.map(\.id), pieces: tokens.map(\.piece), count: tokens.count)
-            Terminal.put(try JSONOutput.line(report))
+            Terminal.put(try JSONOutput.line(Report(tokens)))
         } else {
-            Terminal.put(try tokens.map { "\($0.id)\t\(try JSONOutput.quoted($0.piece))" }.joined())
+            Terminal.put(try Self.lines(tokens))
+        }
+    }
+
+    private static func lines(_ tokens: [ModelTokenizer.Token]) throws -> String {
+        try tokens.map { "\($0.id)\t\(try JSONOutput.quoted($0.piece))" }.joined()
+    }
+
+    /// The text of a conversation, an empty line, and its tokens.
+    private func show(conversation path: String) throws {
+        if prompt != nil || promptFile != nil {
+            throw TandemError(
+                "more than one text is given with \(.prompt), \(.promptFile) and \(.messages)",
+                hint: "use one of them")
+        }
+        var request = GenerationRequest(prompt: .messages(try MessageList.read(path, .messages)))
+        request.templateVariables = templateVariables
+        if let tools {
+            let bytes = try InputText.file(tools, called: "tools file", .tools, limit: RequestLimits.promptBytes)
+            request.tools = String(decoding: bytes, as: UTF8.self)
+        }
+        let rendered = try RenderedConversation(request, modelPath: model)
+        Terminal.warn(rendered.notices)
+        if !rendered.isTemplated { Terminal.say("the model has no chat template; this is the plain form used then") }
+        if json {
+            Terminal.put(try JSONOutput.line(Report(rendered.tokens, text: rendered.text)))
+        } else {
+            Terminal.put(rendered.text + "\n\n" + (try Self.lines(rendered.tokens)))
         }
     }
 

@@ -1,6 +1,5 @@
 // Responsible for: `tandem status --watch`: ask again and again, show what came, until somebody ends it.
 // Must not know: what a state looks like.
-@preconcurrency import Dispatch
 import Foundation
 import Generation
 import Node
@@ -69,15 +68,15 @@ struct StatusWatch {
         }
         let interrupt = Interrupt { continuation.yield(.interrupted) }
         let signals = [
-            Self.watch(SIGWINCH) { continuation.yield(.resized) },
-            Self.watch(SIGTSTP) { continuation.yield(.suspended) },
+            Signals.listen(SIGWINCH) { continuation.yield(.resized) },
+            Signals.listen(SIGTSTP) { continuation.yield(.suspended) },
         ]
         Screen.readKeys { continuation.yield(.key($0)) }
         screen.enter()
         defer {
             asking.cancel()
             ticking.cancel()
-            for source in signals { source.cancel() }
+            for signal in signals { signal.stop() }
             screen.leave()
             interrupt.stop()
         }
@@ -106,17 +105,6 @@ struct StatusWatch {
     private static func draw(_ view: StatusView, on screen: Screen) {
         let size = screen.size
         screen.draw(view.lines(width: size.width, height: size.height), size: size)
-    }
-
-    /// Calls `action` on a thread of Dispatch at each such signal, which then does nothing else.
-    private static func watch(
-        _ number: Int32, _ action: @escaping @Sendable () -> Void
-    ) -> any DispatchSourceSignal {
-        signal(number, SIG_IGN)
-        let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "signals"))
-        source.setEventHandler(handler: action)
-        source.resume()
-        return source
     }
 }
 

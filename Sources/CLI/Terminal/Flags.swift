@@ -4,6 +4,7 @@ import Sequences
 extension Field {
     static let prompt = Field("prompt")
     static let promptFile = Field("prompt_file")
+    static let messages = Field("messages")
     static let system = Field("system")
     static let coordinator = Field("coordinator")
     static let memory = Field("memory")

@@ -63,6 +63,7 @@ enum Terminal {
 
 /// Ends the process without running exit handlers of threads that still work.
 func exitNow(_ status: Int32) -> Never {
+    RawMode.leave()
     fflush(nil)
     _exit(status)
 }

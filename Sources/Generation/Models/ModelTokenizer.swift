@@ -7,8 +7,10 @@ import Tokenization
 /// The tokenizer of a model file or folder, also of one that holds nothing else.
 package struct ModelTokenizer: Sendable {
     private let tokenizer: Tokenizer
+    /// What it was made of.
+    let description: TokenizerDescription
     /// What of its files was guessed or left out: a sentence each.
-    package let notices: [Sentence]
+    package var notices: [Sentence] { description.notices }
 
     /// A token of a text.
     package struct Token: Sendable {
@@ -26,7 +28,7 @@ package struct ModelTokenizer: Sendable {
                 "\(path) has no tokenizer",
                 hint: "give a GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file")
         }
-        notices = description.notices
+        self.description = description
         do { tokenizer = try Tokenizer(description) } catch { throw TandemError("\(path): \(error)") }
     }
 
@@ -36,6 +38,14 @@ package struct ModelTokenizer: Sendable {
         tokenizer.encode(text, addSpecial: special, parseSpecial: special).map {
             Token(id: $0, piece: String(decoding: tokenizer.bytes(of: $0), as: UTF8.self))
         }
+    }
+
+    /// The tokens of a conversation as a chat template wrote it, or as it is written without one.
+    func tokens(ofConversation text: String, isTemplated: Bool) -> [Token] {
+        let ids =
+            isTemplated
+            ? tokenizer.encode(rendered: text) : tokenizer.encode(text, addSpecial: true, parseSpecial: false)
+        return ids.map { Token(id: $0, piece: String(decoding: tokenizer.bytes(of: $0), as: UTF8.self)) }
     }
 
     /// The text of tokens. `special`: special tokens are shown. Throws for an id that is no token.

@@ -12,12 +12,17 @@ struct ChatTemplates: Sendable {
     private let withTools: Result<ChatTemplate, ChatTemplateError>?
 
     init(_ model: Model) {
+        self.init(general: model.chatTemplate, withTools: model.toolTemplate, tokenizer: model.tokenizer)
+    }
+
+    /// Of the templates' sources. The texts of the tokenizer's special tokens are variables of theirs.
+    init(general: String?, withTools: String?, tokenizer: TokenizerDescription?) {
         func read(_ source: String?) -> Result<ChatTemplate, ChatTemplateError>? {
             source.map { source in
-                Result { () throws(ChatTemplateError) in try ChatTemplate(source, tokenizer: model.tokenizer) }
+                Result { () throws(ChatTemplateError) in try ChatTemplate(source, tokenizer: tokenizer) }
             }
         }
-        (general, withTools) = (read(model.chatTemplate), read(model.toolTemplate))
+        (self.general, self.withTools) = (read(general), read(withTools))
     }
 
     /// The model has no template.

@@ -61,28 +61,30 @@ extension HuggingFaceModel {
     }
 
     /// chat_template.jinja (of other names: additional_chat_templates/NAME.jinja), or "chat_template" of
-    /// tokenizer_config.json: a text, or a list of named ones. A text alone is the one named "default". What cannot be
-    /// read is left out with a sentence.
-    func chatTemplate(named name: String, notices: inout [Sentence]) -> String? {
+    /// tokenizer_config.json: a text, or a list of named ones. A text alone is the one named "default". The folder may
+    /// have nothing else. What cannot be read is left out with a sentence.
+    static func chatTemplate(named name: String, in folder: any ModelFolder, notices: inout [Sentence]) -> String? {
         do throws(ModelFileError) {
-            return try chatTemplateFile(named: name)
+            return try chatTemplateFile(named: name, in: folder)
                 .or(
                     chatTemplate(
-                        named: name, in: Self.optionalJSON("tokenizer_config.json", in: folder, notices: &notices)))
+                        named: name, of: optionalJSON("tokenizer_config.json", in: folder, notices: &notices)))
         } catch {
             notices.append("\(error.description); there is no chat template without it")
             return nil
         }
     }
 
-    private func chatTemplateFile(named name: String) throws(ModelFileError) -> String? {
+    private static func chatTemplateFile(
+        named name: String, in folder: any ModelFolder
+    ) throws(ModelFileError) -> String? {
         let file = name == "default" ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja"
         guard let source = try folder.open(file) else { return nil }
         if source.size > 0 { try source.refuseStandIn() }
         return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
     }
 
-    private func chatTemplate(named name: String, in fields: JSONObject?) throws(ModelFileError) -> String? {
+    private static func chatTemplate(named name: String, of fields: JSONObject?) throws(ModelFileError) -> String? {
         guard let fields else { return nil }
         guard case .array(let named) = fields.present("chat_template") else {
             return name == "default" ? try fields.string("chat_template") : nil

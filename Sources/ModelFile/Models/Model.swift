@@ -124,15 +124,15 @@ extension Model {
         notices += tokenizer?.notices ?? []
         generation = folder.generationDefaults(
             vocabularySize: configuration.vocabularySize, tokenizer: tokenizer, notices: &notices)
-        chatTemplate = folder.chatTemplate(named: "default", notices: &notices)
-        toolTemplate = folder.chatTemplate(named: "tool_use", notices: &notices)
+        chatTemplate = HuggingFaceModel.chatTemplate(named: "default", in: folder.folder, notices: &notices)
+        toolTemplate = HuggingFaceModel.chatTemplate(named: "tool_use", in: folder.folder, notices: &notices)
         name = folder.folder.path.split(separator: "/").last.map(String.init) ?? folder.folder.path
         files = weights.files.map(\.source)
         self.notices = Self.unique(notices)
     }
 
     /// Each sentence once.
-    private static func unique(_ sentences: [Sentence]) -> [Sentence] {
+    static func unique(_ sentences: [Sentence]) -> [Sentence] {
         var seen: Set<Sentence> = []
         return sentences.filter { seen.insert($0).inserted }
     }

@@ -40,6 +40,46 @@ extension CommandTests {
             #expect((one - raw, two - one, all - two) == (4, 5, 8))
         }
 
+        @Test("What the template makes of a conversation is shown, weights or not: its text, and its tokens")
+        func rendered() async throws {
+            struct Report: Decodable {
+                var tokens: [Int]
+                var pieces: [String]
+                var text: String
+            }
+            let model = try model(
+                "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+                    + "{% if tools %}{{ tools[0].name }}{% endif %}")
+            let (messages, tools) = (model.path + "/messages.json", model.path + "/tools.json")
+            try #"[{"role": "system", "content": "e"}, {"role": "user", "content": [{"type": "text", "text": "a"}]}]"#
+                .write(toFile: messages, atomically: true, encoding: .utf8)
+            try #"[{"name": "weather"}]"#.write(toFile: tools, atomically: true, encoding: .utf8)
+            let arguments = ["tokenize", "--model", model.path, "--messages", messages]
+            for weights in [true, false] {
+                if !weights {
+                    for name in ["model.safetensors", "config.json"] {
+                        try FileManager.default.removeItem(atPath: model.path + "/" + name)
+                    }
+                }
+                let outcome = try await TandemProcess(arguments + ["--json"], cache: TemporaryFolder()).wait()
+                #expect(outcome.status == 0 && outcome.talk.isEmpty, "\(outcome.talk)")
+                let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+                #expect(report.text == "<system>e<user>a" && report.tokens.first == 1)
+                #expect(report.tokens.count == report.pieces.count)
+                let withTools = try await TandemProcess(
+                    arguments + ["--tools", tools], cache: TemporaryFolder()
+                ).wait()
+                #expect(withTools.output.hasPrefix("<system>e<user>aweather\n\n1\t"), "\(withTools)")
+            }
+            for (more, word) in [
+                (["--prompt", "x"], "--messages"),
+                (["--tools", messages, "--template-variables", "[]"], "JSON object"),
+            ] {
+                let outcome = try await TandemProcess(arguments + more, cache: TemporaryFolder()).wait()
+                #expect(outcome.status != 0 && outcome.talk.contains(word), "\(outcome.talk)")
+            }
+        }
+
         @Test("Tools that a template does not look at are told of, alone and on a cluster; others are not")
         func ignoredTools() async throws {
             let notice = "the model's chat template says nothing of --tools"

@@ -49,6 +49,11 @@ extension CommandTests {
                 try Data(bytes).write(to: URL(fileURLWithPath: path))
                 let guessed = try await tandem("tokenize", "--model", path, "--prompt", "Once upon")
                 #expect(guessed.status == 0 && warnings(guessed.talk).count == 1)
+                let messages = folder.path + "/messages.json"
+                try #"[{"role": "user", "content": "e"}]"#.write(
+                    toFile: messages, atomically: true, encoding: .utf8)
+                let rendered = try await tandem("tokenize", "--model", path, "--messages", messages)
+                #expect(rendered.status == 0 && warnings(rendered.talk).count == 1, "\(rendered.talk)")
             }
         }
     }

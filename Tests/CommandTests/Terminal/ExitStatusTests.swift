@@ -18,6 +18,8 @@ extension CommandTests {
                 ("up -m $TALES --workers 0", 2), ("up -m $TALES --workers 1 --split 9-7 --listen tcp://127.0.0.1:0", 2),
                 ("status --interval 2", 2), ("bench --shape nope", 2), ("bench kernels --batch 1,x", 2),
                 ("quantize $TALES /tmp/x.gguf --type q9", 2),
+                ("tokenize -m $TALES --tools /nowhere", 2), ("tokenize -m $TALES -p x --messages /nowhere", 2),
+                ("run -m $TALES -p x --messages /nowhere", 2), ("run -m $TALES --messages /nowhere", 1),
                 ("run -m /nowhere -p x", 66), ("inspect /nowhere", 66), ("tokenize -m /nowhere -p x", 66),
                 ("perplexity -m /nowhere --file $TALES", 66), ("coordinator -m /nowhere", 66),
                 ("worker --join 127.0.0.1:1 -m /nowhere", 66), ("bench -m /nowhere", 66),
