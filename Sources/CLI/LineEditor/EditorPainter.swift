@@ -27,12 +27,6 @@ struct EditorPainter {
         return erasing() + Self.text(of: layout.rows) + "\r\n"
     }
 
-    /// Takes all away.
-    mutating func erase() -> String {
-        defer { forget() }
-        return erasing()
-    }
-
     /// Nothing is shown, and the cursor stands at the start of a row.
     mutating func forget() { self = EditorPainter() }
 
