@@ -8,9 +8,10 @@ import ModelFile
 
 /// The norms of a layer, its attention and its feed-forward network. Families differ by which norms there are.
 struct TransformerLayer {
+    let embeddingLength: Int
     /// Of the input of attention; nil: it takes the residual stream as it is.
     let attentionNorm: Normalization?
-    let attention: Attention
+    let mixer: SequenceMixer
     /// Of what attention puts out.
     let postAttentionNorm: Normalization?
     /// Of the input of the feed-forward network; nil: as above.
@@ -26,8 +27,8 @@ struct TransformerLayer {
     func forward(_ pass: ForwardPass, index: Int) {
         let space = pass.workspace
         let tokens = pass.batch.tokenCount
-        let dim = attention.model.embeddingLength
-        let quantizesAttentionInput = attention.quantizesInput
+        let dim = embeddingLength
+        let quantizesAttentionInput = mixer.quantizesInput
         let quantizesFeedForwardInput = feedForward.quantizesInput
 
         // hidden [tokens, dim] -> normed [tokens, dim]
@@ -35,7 +36,7 @@ struct TransformerLayer {
             prepare(space, row: row, of: tokens, dim: dim, norm: attentionNorm, quantizes: quantizesAttentionInput)
         }
         // normed [tokens, dim] -> update [tokens, dim]
-        attention.forward(pass, index: index)
+        mixer.forward(pass, index: index)
         // hidden += update; hidden [tokens, dim] -> normed [tokens, dim]
         pass.forEachRow(cost: 10 * dim) { row in
             addUpdate(space, row: row, dim: dim, norm: postAttentionNorm)

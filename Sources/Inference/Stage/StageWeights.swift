@@ -77,8 +77,9 @@ struct StageAssembler {
                 .dense(try denseFeedForward(prefix))
             }
         return TransformerLayer(
+            embeddingLength: model.embeddingLength,
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
-            attention: try attention(prefix, window: model.attentionWindow(layer: index)),
+            mixer: .attention(try attention(prefix, window: model.attentionWindow(layer: index))),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
             feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
