@@ -66,6 +66,13 @@ package struct BlockPool: Sendable {
         }
     }
 
+    /// How many blocks nobody but these holders has: what would be available without them. [holders] the blocks of each.
+    func heldOnly(by holders: [[Int32]]) -> Int {
+        var counts: [Int32: Int32] = [:]
+        for block in holders.joined() { counts[block, default: 0] += 1 }
+        return counts.count { self.holders[Int($0.key)] == $0.value }
+    }
+
     private mutating func hold(_ block: Int32) {
         if holders[Int(block)] == 0 { kept.remove(block) }
         holders[Int(block)] += 1

@@ -3,7 +3,8 @@
 //
 // Requests run in the order of priority and arrival. One runs as soon as there are blocks for its tokens; those of its
 // answer are taken as it grows. Where none is left, the last in order gives all of its own up and waits again: the first
-// never does, and there are blocks for one whole context, so every request ends.
+// never does, and there are blocks for one whole context, so every request ends. What is too little for the first that
+// waits is lent to those behind it.
 
 import Sequences
 import Wire
@@ -72,22 +73,58 @@ struct SequenceTable: Sendable {
 
     // MARK: Admission
 
-    /// Lets requests run as long as there is room; those of lower priority that gave way.
+    /// Lets requests run as long as there is room; those that gave way.
+    ///
+    /// One that finds no room holds up nobody who does: what is free is lent to those behind it, and taken back once that
+    /// makes room for it.
     mutating func admit(_ counts: inout PipelineCounts) -> [SequenceState] {
         var gaveWay: [SequenceState] = []
-        while let index = sequences.firstIndex(where: { $0.phase == .waiting }) {
-            if runningCount < rules.maximumRunning && start(index, &counts) { continue }
-            guard let last = sequences.lastIndex(where: { $0.phase == .running }),
-                sequences[last].task.priority < sequences[index].task.priority
-            else { break }
-            gaveWay += preempt(last, &counts)
+        var running = runningCount
+        var someoneIsHeld = false
+        var index = 0
+        while index < sequences.count {
+            if sequences[index].phase == .waiting {
+                if running < rules.maximumRunning, !someoneIsHeld || fits(index, beside: running),
+                    start(index, beside: running, &counts)
+                {
+                    running += 1
+                } else if !someoneIsHeld, let last = giveWay(to: index, of: running) {
+                    gaveWay += preempt(last, &counts)
+                    running -= 1
+                    continue
+                } else {
+                    someoneIsHeld = true
+                }
+            }
+            index += 1
         }
         return gaveWay
     }
 
+    /// There are blocks for all tokens of a sequence, with one to grow into for each that runs.
+    private func fits(_ index: Int, beside running: Int, freeing freed: Int = 0) -> Bool {
+        KeyValueBlock.count(forPositions: sequences[index].tokens.count) + running <= pool.availableCount + freed
+    }
+
+    /// Who gives way to the first that waits; nil: nobody. It is the last in order, if those behind the first hold what
+    /// that needs; where as many run as may, only to a higher priority.
+    private func giveWay(to index: Int, of running: Int) -> Int? {
+        guard let last = sequences.lastIndex(where: { $0.phase == .running }), last > index else { return nil }
+        guard running < rules.maximumRunning || sequences[last].task.priority < sequences[index].task.priority else {
+            return nil
+        }
+        let behind = sequences[index...].filter { $0.phase == .running }.map(\.blocks)
+        let others = running - behind.count
+        // Those that share blocks hold fewer than the sum: the sum is looked at first, as it costs nothing.
+        guard fits(index, beside: others, freeing: behind.reduce(0) { $0 + $1.count }),
+            fits(index, beside: others, freeing: pool.heldOnly(by: behind))
+        else { return nil }
+        return last
+    }
+
     /// Finds what is there of a sequence's keys and values and takes blocks for the rest of its tokens. False (and no
     /// change): there are not enough, with one to grow into for each sequence that runs.
-    private mutating func start(_ index: Int, _ counts: inout PipelineCounts) -> Bool {
+    private mutating func start(_ index: Int, beside running: Int, _ counts: inout PipelineCounts) -> Bool {
         let tokens = sequences[index].tokens
         var prefix = sequences[index].prefix
         var blocks: [Int32] = []
@@ -100,7 +137,7 @@ struct SequenceTable: Sendable {
         let noted = blocks.count
         let whole = noted * KeyValueBlock.positions
         let needed = KeyValueBlock.count(forPositions: tokens.count)
-        guard needed - noted + runningCount <= pool.availableCount else {
+        guard needed - noted + running <= pool.availableCount else {
             pool.release(blocks)
             return false
         }

@@ -68,33 +68,56 @@ struct StepBuilder: Sendable {
 
     // MARK: Prompts
 
-    /// Pieces of prompts, in the order of the sequences, as many tokens as the step has room for.
+    /// Pieces of prompts, as many tokens as the step has room for.
     private mutating func addPrompts(_ table: inout SequenceTable, _ counts: inout PipelineCounts) {
         let indices = table.sequences.indices.filter { table.sequences[$0].isPrefilling }
         if indices.isEmpty { return }
+        for index in indices { table.adopt(index, &counts) }
         let taken = items.reduce(0) { $0 + $1.tokens.count }
         let waiting = indices.reduce(0) { $0 + table.sequences[$1].remaining }
         let most = promptBudget(besides: taken, of: waiting)
         prefillBudget = most
-        var budget = min(most, rules.maximumBatchTokens - taken)
-        for index in indices {
-            if budget <= 0 || items.count >= Limits.stepItems { break }
-            table.adopt(index, &counts)
-            let count = min(budget, table.sequences[index].remaining)
+        let shares = shares(of: min(most, rules.maximumBatchTokens - taken), table.sequences, among: indices)
+        for (index, count) in zip(indices, shares) where count > 0 {
+            if items.count >= Limits.stepItems { break }
             if table.start(index) {
                 started.append((table.sequences[index].request, table.sequences[index].dispatched))
             }
             items.append(table.nextItem(index, count))
-            budget -= count
             counts.promptTokens += count
         }
+    }
+
+    /// [indices] tokens of each prompt. The first in order has its part of every step, so that it ends; of the rest those
+    /// have most that need least, so that a short prompt does not wait for a long one; higher priorities come first.
+    private func shares(of budget: Int, _ sequences: [SequenceState], among indices: [Int]) -> [Int] {
+        var shares = [Int](repeating: 0, count: indices.count)
+        var left = budget
+        func give(_ place: Int, atMost limit: Int) {
+            let more = max(0, min(left, limit, sequences[indices[place]].remaining - shares[place]))
+            shares[place] += more
+            left -= more
+        }
+        give(0, atMost: max(budget / Self.partOfFirst, Self.promptGranularity))
+        let order = indices.indices.sorted {
+            let (one, other) = (sequences[indices[$0]], sequences[indices[$1]])
+            return (other.task.priority, one.remaining, $0) < (one.task.priority, other.remaining, $1)
+        }
+        for place in order where left > 0 { give(place, atMost: left) }
+        return shares
     }
 
     /// How many of `waiting` prompt tokens the next step may have beside `taken` others.
     private func promptBudget(besides taken: Int, of waiting: Int) -> Int {
         if decoding == 0 {
+            // Whoever comes next waits for the steps in flight: they are no longer than beside answers, unless that took
+            // pieces so small that the whole would suffer.
+            let brief = costs.promptTokens(
+                besides: 0, within: rules.stepTime / .microseconds(1), limit: rules.prefillChunk,
+                granularity: Self.smallestChunk)
             return costs.chunk(
-                tokens: waiting, stages: stageCount, smallest: Self.smallestChunk, limit: rules.prefillChunk)
+                tokens: waiting, stages: stageCount, smallest: Self.smallestChunk,
+                limit: min(rules.prefillChunk, max(brief, Self.leastWorthwhile)))
         }
         let most = costs.promptTokens(
             besides: taken, within: rules.stepTime / .microseconds(1), limit: rules.prefillChunk,
@@ -109,6 +132,10 @@ struct StepBuilder: Sendable {
 
     /// Beside answers, prompts go in pieces of a multiple of so many tokens: what kernels compute together.
     private static let promptGranularity = 8
+    /// The prompt that has waited longest has at least this part of a step's prompt tokens.
+    private static let partOfFirst = 4
+    /// Pieces of so many tokens are computed about as fast as larger ones, token for token.
+    private static let leastWorthwhile = 64
     /// Smaller pieces of a prompt only cost passes over the weights.
     private static let smallestChunk = 32
 

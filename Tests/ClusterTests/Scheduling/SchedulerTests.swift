@@ -95,16 +95,49 @@ import Wire
         #expect(scheduler.pool.availableCount == 8)
     }
 
-    @Test("A request waits until there are blocks for its prompt, and others wait behind it")
+    @Test("A request waits until there are blocks for its prompt; one behind it that finds room does not")
     func admission() {
         var scheduler = scheduler(blocks: 4)
         scheduler.submit(Example.task(1, prompt: 60, maximumTokens: 4), now: .start)  // 2 blocks
         scheduler.submit(Example.task(2, prompt: 61, maximumTokens: 4), now: .start)  // 2 blocks, and one to grow into
-        scheduler.submit(Example.task(3, prompt: 4, maximumTokens: 4), now: .start)  // 1 block, but it is not its turn
-        #expect(scheduler.nextStep(.start).forward?.items.map(\.sequence.value) == [1])
-        #expect(scheduler.waitingCount == 2)
+        scheduler.submit(Example.task(3, prompt: 4, maximumTokens: 4), now: .start)  // 1 block
+        let step = scheduler.nextStep(.start).forward
+        #expect(step?.items.map(\.sequence.value) == [1, 2])
+        #expect(step?.items.map(\.tokens.count) == [12, 4])
+        #expect(scheduler.waitingCount == 1)
+        // What was lent is taken back as soon as that makes room for the one that waited first.
         #expect(scheduler.end(RequestID(1)) == [])
+        _ = scheduler.nextStep(.start)
+        #expect(scheduler.sequences.map(\.phase) == [.running, .running])
+        #expect(scheduler.end(RequestID(2)) == [])
+        #expect(scheduler.end(RequestID(3)) == [])
         #expect(scheduler.pool.availableCount == 4)
+    }
+
+    @Test("What was lent to a later request goes back to the one that waited for more, and both end")
+    func lending() {
+        var scheduler = scheduler(blocks: 4)
+        scheduler.submit(Example.task(1, prompt: 60, maximumTokens: 4), now: .start)  // 2 blocks
+        scheduler.submit(Example.task(2, prompt: 100, maximumTokens: 4), now: .start)  // 4 blocks: all
+        scheduler.submit(Example.task(3, prompt: 4, maximumTokens: 60), now: .start)  // 1 block
+        let step = scheduler.nextStep(.start).forward
+        #expect(step?.items.map(\.tokens.count) == [12, 4])
+        #expect(scheduler.sequences.map(\.phase) == [.running, .waiting, .running])
+        #expect(scheduler.end(RequestID(1)) == [])
+        _ = scheduler.nextStep(.start)
+        #expect(scheduler.sequences.map(\.phase) == [.running, .waiting])
+    }
+
+    @Test("A short prompt does not wait for a long one; the long one has its part of every step")
+    func shortPromptsFirst() {
+        var scheduler = scheduler(blocks: 64, context: 2_048)
+        scheduler.submit(Example.task(1, prompt: 1_500, maximumTokens: 4), now: .start)
+        #expect(scheduler.nextStep(.start).forward?.items.count == 1)
+        scheduler.submit(Example.task(2, prompt: 8, maximumTokens: 4), now: .start)
+        let step = scheduler.nextStep(.start).forward
+        #expect(step?.items.map(\.sequence.value) == [1, 2])
+        #expect(step?.items.last?.sampleCount == 1)
+        #expect((step?.items.first?.tokens.count ?? 0) > 0)
     }
 
     @Test("After a cancel the blocks return at once, and the last stage hears of it after the last step")
