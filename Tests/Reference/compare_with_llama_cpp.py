@@ -96,6 +96,8 @@ QUESTIONS = [
 ]
 
 GGML_TYPE_F32 = 0
+# llama.cpp's threads wait for each other in loops: on a busy machine one is faster than two.
+THREADS = int(os.environ.get("LLAMA_THREADS", "2"))
 LIKELIEST = 100
 CONTEXT = 512
 
@@ -124,7 +126,7 @@ def model_path(store: Path, name: str) -> Path:
 
 def load(path: str, **options) -> Llama:
     options = {"n_batch": CONTEXT, **options}
-    return Llama(path, n_ctx=CONTEXT, logits_all=True, verbose=False, n_threads=2, **options)
+    return Llama(path, n_ctx=CONTEXT, logits_all=True, verbose=False, n_threads=THREADS, **options)
 
 
 def tandem(*arguments: str) -> dict:

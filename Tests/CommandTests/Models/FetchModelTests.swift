@@ -101,6 +101,14 @@ extension CommandTests {
                 echo "WARNING: Retrying" >&2; echo "ERROR: No matching distribution found" >&2; exit 1
                 """)
             expectFailure(try await fetch("smollm2"), "cannot be fetched: No matching distribution found")
+            try program(
+                "python3",
+                """
+                [[ $* == *--version* ]] && exit 0
+                echo "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'" >&2
+                echo "ERROR: No matching distribution found" >&2; exit 1
+                """)
+            expectFailure(try await fetch("smollm2"), "cannot be fetched: the package index cannot be reached")
         }
 
         @Test("It gives up after the time that it is given")
