@@ -2,6 +2,7 @@
 // Must not know: what is kept there.
 import Foundation
 
+/// Folders of the user who runs this.
 package enum UserFolder {
     /// What `variable` says, as XDG_CACHE_HOME, else `fallback` in the home folder. It and `$HOME` count where they are
     /// absolute; only without them the user's entry in passwd does.

@@ -1,5 +1,6 @@
 // Responsible for: what somebody who misspelt a word meant, for hints. Must not know: which words there are.
 
+/// Words that look like each other.
 package enum Spelling {
     /// The one of `names` that looks most like `word`; nil: none does. A third of the letters may be wrong, but never so
     /// many that anything looks like it.
