@@ -67,8 +67,14 @@ final class TandemProcess: @unchecked Sendable {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
+        // Threads that run tests block signals, and children would inherit that.
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        var flags = Int16(POSIX_SPAWN_SETSIGMASK)
+        if terminal != nil, ownsTerminal { flags |= Self.newSession }
+        posix_spawnattr_setflags(&attributes, flags)
         if let terminal, ownsTerminal {
-            posix_spawnattr_setflags(&attributes, Self.newSession)
             posix_spawn_file_actions_addopen(&actions, 0, terminal.name, O_RDWR, 0)
             for descriptor: Int32 in [1, 2] { posix_spawn_file_actions_adddup2(&actions, 0, descriptor) }
         } else {

@@ -16,7 +16,7 @@ struct RunCommand: AsyncParsableCommand {
               echo "Once upon a time" | tandem run --model model.gguf
             """)
 
-    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
+    @Option(name: .shortAndLong, help: ModelArgument.help) var model: ModelArgument
     @OptionGroup var quantization: QuantizationFlag
     @OptionGroup var keyValues: KeyValueTypeFlag
     @Option(help: "The longest prompt and answer together, in tokens (default: what the model allows, up to 4096).")
@@ -32,7 +32,7 @@ struct RunCommand: AsyncParsableCommand {
         let request = try prompt.request(sampling)
         let progress = Progress()
         let generator = try LocalGenerator(
-            modelPath: model, contextLength: context, threads: threads, chunk: chunk,
+            modelPath: model.path, contextLength: context, threads: threads, chunk: chunk,
             quantization: quantization.quantize, keyValueType: keyValues.keyValueType,
             checksLayers: check.check
         ) { done, total in progress.update("loading", done: done, total: total) }

@@ -37,7 +37,7 @@ struct BenchModelCommand: AsyncParsableCommand {
     func run() async throws {
         var options = ModelBenchmarkOptions()
         try model.check()
-        model.apply(to: &options)
+        try model.apply(to: &options)
         options.prompts = try BenchCommand.numbers(pp, Field("pp"))
         options.batches = try BenchCommand.numbers(batch, Field("batch"))
         options.threads = try threads.map { try BenchCommand.numbers($0, Field("threads")) }

@@ -6,8 +6,8 @@ import Sequences
 
 /// Flags of every benchmark of a model.
 struct BenchedModelFlags: ParsableArguments {
-    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder (default: a synthetic model).")
-    var model: String?
+    @Option(name: .shortAndLong, help: "\(ModelArgument.forms) (default: a synthetic model).")
+    var model: ModelArgument?
     @Option(help: "The shape of the synthetic model (default: llama-1b).") var shape: String?
     @Option(help: "The type of its weights, as in `tandem quantize` (default: q8_0).") var type: String?
     @Option(help: "Cut it to so many layers.") var layers: Int?
@@ -27,8 +27,8 @@ struct BenchedModelFlags: ParsableArguments {
     }
 
     /// Copies the flags into `options`.
-    func apply(to options: inout ModelBenchmarkOptions) {
-        options.modelPath = model
+    func apply(to options: inout ModelBenchmarkOptions) throws(TandemError) {
+        options.modelPath = try model?.path
         if let shape { options.shape = shape }
         if let type { options.type = type }
         if let seed { options.seed = seed }

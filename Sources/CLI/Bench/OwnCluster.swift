@@ -75,7 +75,7 @@ final class OwnCluster {
                 environment["XDG_CACHE_HOME"] = folder
             }
             var options = ModelBenchmarkOptions()
-            flags.made.apply(to: &options)
+            try flags.made.apply(to: &options)
             model = try BenchmarkModel(options)
         }
         family = ChildFamily(environment: environment)
@@ -126,7 +126,7 @@ final class OwnCluster {
     }
 
     private func modelPath() throws -> String {
-        guard let folder else { return flags.made.model ?? "" }
+        guard let folder else { return try flags.made.model?.path ?? "" }
         let path = folder + "/model.gguf"
         Terminal.say("writing \(model.name) to \(path)")
         do { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) } catch {

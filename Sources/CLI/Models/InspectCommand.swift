@@ -17,7 +17,7 @@ struct InspectCommand: AsyncParsableCommand {
               tandem inspect model.gguf --json
             """)
 
-    @Argument(help: "A GGUF file or a Hugging Face folder.") var model: String
+    @Argument(help: ModelArgument.help) var model: ModelArgument
     @Option(help: "The context whose memory is told, in tokens (default: what the model allows, up to 4096).")
     var context: Int?
     @Flag(help: "Print the chat template and nothing else.") var template = false
@@ -28,7 +28,7 @@ struct InspectCommand: AsyncParsableCommand {
     private static let shownTokens = 12
 
     func run() async throws {
-        let report = try ModelReport(path: model, contextLength: context)
+        let report = try ModelReport(path: model.path, contextLength: context)
         Terminal.warn(report.warnings.map { Sentence($0) })
         if template {
             guard let text = report.chatTemplate else {

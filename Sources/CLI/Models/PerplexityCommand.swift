@@ -19,9 +19,8 @@ struct PerplexityCommand: AsyncParsableCommand {
               tandem perplexity --model model.gguf --file wiki.test.raw --coordinator tcp://127.0.0.1:7070
             """)
 
-    @Option(
-        name: .shortAndLong, help: "A GGUF file or a Hugging Face folder; with --coordinator only for its tokenizer.")
-    var model: String
+    @Option(name: .shortAndLong, help: "\(ModelArgument.forms); with --coordinator only for its tokenizer.")
+    var model: ModelArgument
     @Option(name: .shortAndLong, help: "The text.") var file: String
     @Option(help: "Tokens of a window.") var context: Int = PerplexityText.defaultWindowLength
     @Option(help: "Score only the first so many windows (default: all).") var chunks: Int?
@@ -41,7 +40,7 @@ struct PerplexityCommand: AsyncParsableCommand {
                 hint: "leave out one of them")
         }
         let loaded = try LoadedModel(
-            path: model, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
+            path: model.path, contextLength: context, quantization: coordinator == nil ? quantization.quantize : nil,
             threads: threads)
         Terminal.warn(loaded.notices)
         let text = try PerplexityText(path: file, for: loaded, windowLength: context, maximumWindows: chunks)

@@ -18,7 +18,7 @@ struct QuantizeCommand: AsyncParsableCommand {
             Types: \(weightTypeNames)
             """)
 
-    @Argument(help: "A GGUF file (any part of a split one) or a Hugging Face folder.") var input: String
+    @Argument(help: ModelArgument.help) var input: ModelArgument
     @Argument(help: "The GGUF file to write.") var output: String
     @Option(help: "The type of most weights; some get a better one.") var type: String
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
@@ -28,7 +28,7 @@ struct QuantizeCommand: AsyncParsableCommand {
     @Flag(help: "Print the summary as one JSON object.") var json = false
 
     func run() async throws {
-        var options = ConversionOptions(input: input, output: output, type: type)
+        var options = ConversionOptions(input: try input.path, output: output, type: type)
         options.threads = threads
         options.replaces = force
         options.requantizes = allowRequantize

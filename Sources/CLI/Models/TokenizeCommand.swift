@@ -27,8 +27,8 @@ struct TokenizeCommand: AsyncParsableCommand {
               tandem tokenize --model folder/ --messages chat.json --tools tools.json
             """)
 
-    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file.")
-    var model: String
+    @Option(name: .shortAndLong, help: "\(ModelArgument.forms), or a tokenizer.json or SentencePiece file.")
+    var model: ModelArgument
     @Option(name: .shortAndLong, help: "The text; - reads it from stdin, as a pipe without --prompt does.")
     var prompt: String?
     @Option(help: "Read the text from a file.") var promptFile: String?
@@ -66,7 +66,7 @@ struct TokenizeCommand: AsyncParsableCommand {
                 "\(.tools) and \(.templateVariables) are of a conversation", hint: "give one with \(.messages)")
         }
         let text = try readText()
-        let tokenizer = try ModelTokenizer(path: model)
+        let tokenizer = try ModelTokenizer(path: model.path)
         Terminal.warn(tokenizer.notices)
         let tokens = tokenizer.tokens(of: text, special: special)
         if json {
@@ -93,7 +93,7 @@ struct TokenizeCommand: AsyncParsableCommand {
             let bytes = try InputText.file(tools, called: "tools file", .tools, limit: RequestLimits.promptBytes)
             request.tools = String(decoding: bytes, as: UTF8.self)
         }
-        let rendered = try RenderedConversation(request, modelPath: model)
+        let rendered = try RenderedConversation(request, modelPath: model.path)
         Terminal.warn(rendered.notices)
         if !rendered.isTemplated { Terminal.say("the model has no chat template; this is the plain form used then") }
         if json {
@@ -134,8 +134,8 @@ struct DetokenizeCommand: AsyncParsableCommand {
               tandem detokenize --model folder/ 1,15043,2 --special --json
             """)
 
-    @Option(name: .shortAndLong, help: "A GGUF file, a Hugging Face folder, a tokenizer.json or a SentencePiece file.")
-    var model: String
+    @Option(name: .shortAndLong, help: "\(ModelArgument.forms), or a tokenizer.json or SentencePiece file.")
+    var model: ModelArgument
     @Argument(help: "Token ids.") var ids: [String] = []
     @Flag(help: "Show special tokens.") var special = false
     @Flag(help: "Print one JSON object.") var json = false
@@ -156,7 +156,7 @@ struct DetokenizeCommand: AsyncParsableCommand {
             }
             return id
         }
-        let tokenizer = try ModelTokenizer(path: model)
+        let tokenizer = try ModelTokenizer(path: model.path)
         Terminal.warn(tokenizer.notices)
         let text = try tokenizer.text(of: tokens, special: special)
         Terminal.put(json ? try JSONOutput.line(Report(text: text)) : text + "\n")

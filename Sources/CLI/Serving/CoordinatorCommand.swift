@@ -19,7 +19,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
               tandem coordinator --simulate   (for workers with --simulate-stage-milliseconds)
             """)
 
-    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String?
+    @Option(name: .shortAndLong, help: ModelArgument.help) var model: ModelArgument?
     @Flag(help: "Serve no model, for workers that only pretend to compute: measures everything else.")
     var simulate = false
     @OptionGroup var quantization: QuantizationFlag
@@ -37,7 +37,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
-        var options = CoordinatorOptions(modelPath: model)
+        var options = CoordinatorOptions(modelPath: try model?.path)
         options.isSimulated = simulate
         options.quantization = quantization.quantize
         options.keyValueType = keyValues.keyValueType

@@ -1,19 +1,25 @@
 // Responsible for: `tandem up`: a coordinator and its workers as child processes of one terminal, stopped together.
 import ArgumentParser
 import Foundation
+import Generation
 import Node
+import Sequences
 
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up",
         abstract: "Start a coordinator and N workers on this machine.",
         discussion: """
-            Ctrl-C stops all of them. Examples:
+            Ctrl-C stops all of them. Without --model it serves SmolLM2 where the model store
+            has it (Deploy/fetch-model smollm2), else the small model that comes with Tandem.
+            Examples:
+              tandem up
               tandem up --model model.gguf --workers 2
               tandem up --model model.gguf --workers 3 --split 0-3,4-7,8-11
             """)
 
-    @Option(name: .shortAndLong, help: "A GGUF file or a Hugging Face folder.") var model: String
+    @Option(name: .shortAndLong, help: "\(ModelArgument.forms) (default: see above).")
+    var model: ModelArgument?
     @OptionGroup var quantization: QuantizationFlag
     @OptionGroup var keyValues: KeyValueTypeFlag
     @Option(help: "How many workers.") var workers: Int = 2
@@ -27,7 +33,8 @@ struct UpCommand: AsyncParsableCommand {
 
     func run() async throws {
         try ChildFamily.checkWorkers(workers)
-        var arguments = ["--model", model, "--listen", listen, "--min-workers", "\(workers)"] + serving.arguments
+        let model = try servedModel()
+        var arguments = ["--model", model.path, "--listen", listen, "--min-workers", "\(workers)"] + serving.arguments
         if let type = quantization.quantize { arguments += ["--quantize", type] }
         if let type = keyValues.keyValueType { arguments += ["--kv-type", type] }
         if let split { arguments += ["--split", split] }
@@ -42,7 +49,26 @@ struct UpCommand: AsyncParsableCommand {
             throw family.coordinatorStatus()  // it has said why
         }
         Terminal.put(line.text + "\n")
-        try family.startWorkers(workers, line, threads: threads, ["--model", model] + check.arguments)
+        if let starter = model.starter { Terminal.say(Self.introduction(of: starter, at: line.address)) }
+        try family.startWorkers(workers, line, threads: threads, ["--model", model.path] + check.arguments)
         if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
+    }
+
+    /// The model that is named, else one to begin with.
+    private func servedModel() throws(TandemError) -> (path: String, starter: StarterModel?) {
+        if let model { return (try model.path, nil) }
+        let starter = try ModelStore.standard.starter()
+        return (starter.path, starter.model)
+    }
+
+    /// Which model serves, what to ask it, and how to get the better one where this is not it.
+    private static func introduction(of model: StarterModel, at address: String) -> String {
+        let place = "tcp://\(address)" == CoordinatorOptions.defaultListen ? "" : " --coordinator tcp://\(address)"
+        let question = "tandem generate\(place) --prompt \"\(model.prompt)\" --seed \(model.seed)"
+        return [
+            "no --model: \(model.name) serves, which \(model.ability)",
+            model == .smolLM2 ? nil : StarterModel.advice + ", which \(StarterModel.smolLM2.ability)",
+            "ask it: \(question) --temperature \(model.temperature)",
+        ].compactMap { $0 }.joined(separator: "\n")
     }
 }

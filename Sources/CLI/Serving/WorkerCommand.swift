@@ -20,7 +20,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(name: .shortAndLong, help: "A copy of the coordinator's model on this host, read instead of a transfer.")
-    var model: String?
+    var model: ModelArgument?
     @Option(
         help: ArgumentHelp(
             "Compute nothing, but take so long for each step: measures scheduler and transport.", valueName: "ms"))
@@ -35,7 +35,7 @@ struct WorkerCommand: AsyncParsableCommand {
         var options = WorkerOptions(join: join)
         options.memoryBytes = try memory.map(parseMemory)
         options.threads = threads
-        options.modelPath = model
+        options.modelPath = try model?.path
         options.simulatedStageMilliseconds = simulateStageMilliseconds
         options.simulatedTokenMicroseconds = simulateTokenMicroseconds
         options.isInsecure = insecure

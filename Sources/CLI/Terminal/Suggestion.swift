@@ -1,5 +1,6 @@
 // Responsible for: what somebody who misspelt a command or a flag meant. Must not know: which there are.
 import ArgumentParser
+import Sequences
 
 /// A word on the command line that is none, and the one that looks like it.
 struct Suggestion: Equatable {
@@ -50,11 +51,7 @@ struct Suggestion: Equatable {
     private init(kind: Kind, word: String, meant: String?) { (self.kind, self.word, self.meant) = (kind, word, meant) }
 
     private init(kind: Kind, word: String, among names: [String]) {
-        // A third of the letters may be wrong, but never so many that anything looks like it.
-        let most = min(4, max(1, word.filter(\.isLetter).count / 3))
-        let distances = names.map { (name: $0, distance: Self.distance(word.lowercased(), $0)) }
-        let nearest = distances.min { $0.distance < $1.distance }
-        self.init(kind: kind, word: word, meant: nearest.flatMap { $0.distance <= most ? $0.name : nil })
+        self.init(kind: kind, word: word, meant: Spelling.nearest(to: word, among: names))
     }
 
     /// The flags that the help of a command lists, in both of their forms.
@@ -62,23 +59,5 @@ struct Suggestion: Equatable {
         help.split(separator: "\n").filter { $0.hasPrefix("  -") }.flatMap { line in
             line.split { !($0.isLetter || $0.isNumber || $0 == "-") }.prefix { $0.hasPrefix("-") }.map(String.init)
         }
-    }
-
-    /// How many letters are to be changed, put in, left out or swapped with their neighbours (optimal string alignment).
-    static func distance(_ first: String, _ second: String) -> Int {
-        let (a, b) = (Array(first), Array(second))
-        guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
-        // Rows of the table of distances between beginnings: the last but one, the last.
-        var (older, old) = ([Int](), Array(0...b.count))
-        for i in 1...a.count {
-            var row = [i]
-            for j in 1...b.count {
-                var best = min(old[j] + 1, row[j - 1] + 1, old[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
-                if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] { best = min(best, older[j - 2] + 1) }
-                row.append(best)
-            }
-            (older, old) = (old, row)
-        }
-        return old[b.count]
     }
 }

@@ -43,11 +43,8 @@ package struct WeightCache: Sendable {
     /// `$XDG_CACHE_HOME/tandem`, by default `~/.cache/tandem`.
     package static var baseFolder: String { baseFolder(in: ProcessInfo.processInfo.environment) }
 
-    /// `$XDG_CACHE_HOME` and `$HOME` count where they are absolute; only without them the user's entry in passwd does.
     static func baseFolder(in environment: [String: String]) -> String {
-        func folder(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
-        let cache = folder("XDG_CACHE_HOME") ?? (folder("HOME") ?? NSHomeDirectory()) + "/.cache"
-        return cache + "/tandem"
+        UserFolder.path("XDG_CACHE_HOME", else: ".cache", in: environment) + "/tandem"
     }
 
     func path(_ digest: ContentHash) -> String { folder + "/" + digest.description }

@@ -103,16 +103,5 @@ extension CommandTests {
                 #expect(!outcome.talk.contains("Did you mean"), "\(outcome.talk)")
             }
         }
-
-        @Test("Distances count letters that are changed, missing, too many or swapped")
-        func distances() {
-            for (first, second, distance) in [
-                ("", "", 0), ("", "abc", 3), ("staus", "status", 1), ("modle", "model", 1), ("kitten", "sitting", 3),
-                ("ca", "abc", 3), ("run", "run", 0),
-            ] {
-                #expect(Suggestion.distance(first, second) == distance)
-                #expect(Suggestion.distance(second, first) == distance)
-            }
-        }
     }
 }
