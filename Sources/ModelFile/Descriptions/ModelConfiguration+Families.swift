@@ -32,10 +32,10 @@ extension ModelConfiguration {
             hasFeedForwardBias: false, hasTiedEmbeddings: hasTiedEmbeddings)
     }
 
-    /// Gemma 2 and 3 over Llama: norms around attention and feed-forward, gated GELU, scaled embeddings.
+    /// Gemma over Llama: gated GELU, scaled embeddings; from Gemma 2 on norms around attention and feed-forward.
     mutating func setGemma(_ architecture: Architecture) {
         self.architecture = architecture
-        normPlacement = .around
+        normPlacement = architecture == .gemma ? .before : .around
         activation = .geluTanh
         embeddingScale = Float(Double(embeddingLength).squareRoot())
     }

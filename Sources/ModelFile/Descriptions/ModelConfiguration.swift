@@ -8,6 +8,7 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case llama
     case qwen2
     case qwen3
+    case gemma
     case gemma2
     case gemma3
     /// Phi-3 and Phi-4.

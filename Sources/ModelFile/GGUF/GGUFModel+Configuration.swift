@@ -30,6 +30,7 @@ extension GGUFModel {
             case .gpt2: try gpt2(keys)
             case .llama: try llama(keys)
             case .qwen2, .qwen3: try qwen(keys, architecture)
+            case .gemma: try gemma(keys)
             case .gemma2: try gemma2(keys)
             case .gemma3: try gemma3(keys)
             case .phi3: try phi3(keys)

@@ -65,7 +65,13 @@ extension GGUFModel {
         return configuration
     }
 
-    /// The norms' weights of these files have 1 added already.
+    /// The norms' weights of Gemma's files have 1 added already.
+    func gemma(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        configuration.setGemma(.gemma)
+        return configuration
+    }
+
     func gemma2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
         var configuration = try llamaLike(keys)
         configuration.setGemma(.gemma2)

@@ -8,6 +8,7 @@ enum HuggingFaceFamily: String, CaseIterable {
     case mistral
     case qwen2
     case qwen3
+    case gemma
     case gemma2
     /// Text and images; only the part for text is used.
     case gemma3
@@ -37,6 +38,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .mistral: try model.mistral(tensors)
         case .qwen2: try model.qwen2(tensors)
         case .qwen3: try model.qwen3(tensors)
+        case .gemma: try model.gemma(tensors)
         case .gemma2: try model.gemma2(tensors)
         case .gemma3: try model.gemma3(tensors)
         case .gemma3Text: try model.gemma3Text(tensors)
@@ -52,7 +54,7 @@ enum HuggingFaceFamily: String, CaseIterable {
     var names: HuggingFaceNames {
         switch self {
         case .gpt2: .gpt2
-        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE: .llama
+        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma: .llama
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3

@@ -1,0 +1,55 @@
+// What config.json and GGUF metadata of the families that are built like Llama say, in older and newer spellings; what
+// they may not say, and what a GGUF file cannot.
+import Foundation
+import Testing
+
+@testable import ModelFile
+
+@Suite("Configurations of families built like Llama")
+struct LlamaLikeConfigurationTests {
+    private static let sizes: [String: any Sendable] = [
+        "hidden_size": 32, "num_hidden_layers": 4, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "intermediate_size": 48, "vocab_size": 99, "max_position_embeddings": 128, "head_dim": 8,
+    ]
+
+    private func read(_ type: String, _ fields: [String: Any] = [:]) throws -> ModelConfiguration {
+        let all = (Self.sizes as [String: Any]).merging(["model_type": type]) { $1 }.merging(fields) { $1 }
+        return try HuggingFaceModel(MemoryFolder(files: ["config.json": jsonBytes(all)])).configuration([:])
+    }
+
+    private func rotary(_ configuration: ModelConfiguration) -> RotaryConfiguration? {
+        if case .rotary(let rotary) = configuration.positions { rotary } else { nil }
+    }
+
+    private func gguf(
+        _ name: String, _ values: [(String, GGUFBuilder.Value)] = []
+    ) throws -> ModelConfiguration {
+        var file = GGUFBuilder()
+        file.metadata = [("general.architecture", .string(name))]
+        for (key, value) in [
+            ("block_count", 4), ("context_length", 128), ("embedding_length", 32), ("feed_forward_length", 48),
+            ("attention.head_count", 4), ("attention.head_count_kv", 2),
+        ] { file.metadata.append(("\(name).\(key)", .uint32(UInt32(value)))) }
+        file.metadata.append(("\(name).attention.layer_norm_rms_epsilon", .float(1e-6)))
+        for (key, value) in values { file.set("\(name).\(key)", value) }
+        file.tensors = [.init(name: "token_embd.weight", dimensions: [32, 1], data: [UInt8](repeating: 0, count: 128))]
+        return try GGUFModel(MemoryFile(name: "a.gguf", content: file.bytes), in: MemoryFolder()).configuration()
+    }
+
+    @Test("Gemma's gelu means the form with tanh in every spelling")
+    func gemma() throws {
+        let published: [String: Any] = ["hidden_act": "gelu", "hidden_activation": NSNull()]
+        let newer = ["hidden_act": "gelu_pytorch_tanh"]
+        #expect(try read("gemma", published) == read("gemma", newer))
+        #expect(try read("gemma", published) == read("gemma"))
+        let configuration = try read("gemma")
+        #expect(configuration.normPlacement == .before)
+        #expect(configuration.attentionScale == nil)
+        #expect(configuration.normWeightOffset == 1)
+        #expect(configuration.hasTiedEmbeddings)
+        #expect(refusal { try read("gemma", ["hidden_act": "relu"]) }?.field == "hidden_act")
+        #expect(refusal { try read("gemma", ["hidden_activation": "silu"]) }?.field == "hidden_activation")
+        #expect(refusal { try read("gemma", ["use_bidirectional_attention": true]) }?.code == .unsupported)
+    }
+
+}
