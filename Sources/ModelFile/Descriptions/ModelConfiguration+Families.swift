@@ -54,6 +54,12 @@ extension ModelConfiguration {
         queryKeyNorm = .allHeads
     }
 
+    /// SmolLM3 over Llama: every fourth layer does not turn.
+    mutating func setSmolLM3(unrotatedLayers: [Bool]) {
+        architecture = .smollm3
+        self.unrotatedLayers = unrotatedLayers
+    }
+
     /// gpt-oss over Llama: sinks.
     mutating func setGPTOSS() {
         architecture = .gptOSS

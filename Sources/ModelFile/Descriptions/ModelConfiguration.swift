@@ -14,6 +14,7 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     /// Phi-3 and Phi-4.
     case phi3
     case olmo2
+    case smollm3
     case qwen3moe
     case gptOSS = "gpt-oss"
 

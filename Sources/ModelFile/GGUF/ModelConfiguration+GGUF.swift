@@ -28,6 +28,7 @@ extension ModelConfiguration {
             if experts.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
         }
         fields += try slidingFields(prefix)
+        fields += try scaleFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
@@ -46,16 +47,27 @@ extension ModelConfiguration {
         guard let slidingWindow else { return [] }
         // Every so many layers one sees every position; 0: none does.
         let periods: [Architecture: Int] = [.llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2]
-        guard let period = periods[architecture] else {
-            throw ModelFileError(
-                .unsupported, file: "model configuration", field: "sliding window", value: slidingWindow.length,
-                "cannot be written into a GGUF file of \(architecture.name)",
-                hint: "use the folder itself, with \(.quantization)")
-        }
+        guard let period = periods[architecture] else { throw unwritable("sliding window", slidingWindow.length) }
         let usual = slidingWindow.layers.indices.map { period == 0 || ($0 + 1) % period != 0 }
         let length = GGUFField.uint32(prefix + "attention.sliding_window", slidingWindow.length)
         return slidingWindow.layers == usual
             ? [length] : [length, .bools(prefix + "attention.sliding_window_pattern", slidingWindow.layers)]
+    }
+
+    /// What multiplies embeddings, updates, logits and queries, and which layers do not turn.
+    private func scaleFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
+        let fields: [GGUFField] = []
+        guard let unrotatedLayers else { return fields }
+        let usual = unrotatedLayers.indices.map { architecture == .smollm3 && ($0 + 1) % 4 == 0 }
+        guard unrotatedLayers == usual else { throw unwritable("unrotated layers", "\(unrotatedLayers)") }
+        return fields
+    }
+
+    private func unwritable(_ field: String, _ value: any CustomStringConvertible) -> ModelFileError {
+        ModelFileError(
+            .unsupported, file: "model configuration", field: field, value: value,
+            "cannot be written into a GGUF file of \(architecture.name)",
+            hint: "use the folder itself, with \(.quantization)")
     }
 
     /// The length that files declare: where frequencies are only divided, readers stretch it; what grows with the

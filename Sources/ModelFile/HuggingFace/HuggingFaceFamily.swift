@@ -15,6 +15,7 @@ enum HuggingFaceFamily: String, CaseIterable {
     case gemma3Text = "gemma3_text"
     case phi3
     case olmo2
+    case smollm3
     case mixtral
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
@@ -44,6 +45,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gemma3Text: try model.gemma3Text(tensors)
         case .phi3: try model.phi3(tensors)
         case .olmo2: try model.olmo2(tensors)
+        case .smollm3: try model.smollm3(tensors)
         case .mixtral: try model.mixtral(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
@@ -54,7 +56,7 @@ enum HuggingFaceFamily: String, CaseIterable {
     var names: HuggingFaceNames {
         switch self {
         case .gpt2: .gpt2
-        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma: .llama
+        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3: .llama
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3

@@ -4,9 +4,18 @@
 extension HuggingFaceModel {
     /// As most families have them: whole heads turn, base 10,000 where nothing is said.
     func rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
-        try rotary(
-            headSize: headSize, context: context, fields: rotaryFields(),
-            base: try settings.number("rope_theta") ?? 10_000)
+        try rotary(absentBase: 10_000)(headSize, context)
+    }
+
+    /// The same with another base where nothing is said.
+    func rotary(
+        absentBase: Double
+    ) -> (_ headSize: Int, _ context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        { headSize, context throws(ModelFileError) in
+            try rotary(
+                headSize: headSize, context: context, fields: rotaryFields(),
+                base: try settings.number("rope_theta") ?? absentBase)
+        }
     }
 
     /// Phi-3 turns a share of each head, and calls its longrope by other names too.

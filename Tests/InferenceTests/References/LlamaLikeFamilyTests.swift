@@ -10,8 +10,8 @@ import Testing
 
 @Suite("Families built like Llama against Hugging Face transformers", .serialized)
 struct LlamaLikeFamilyTests {
-    static let folders = ["gemma"]
-    static let files = ["gemma"]
+    static let folders = ["gemma", "smollm3", "smollm3-window"]
+    static let files = ["gemma", "smollm3"]
 
     @Test(
         "Top 20 log-probabilities agree within 1e-4, 64 greedy tokens are equal, in 1, 2 and 3 stages",
@@ -37,6 +37,8 @@ struct LlamaLikeFamilyTests {
     static let omissions = [
         Omission("gemma", "scaled embeddings") { $0.embeddingScale = 1 },
         Omission("gemma", "the offset of norms") { $0.normWeightOffset = 0 },
+        Omission("smollm3", "layers that do not turn") { $0.unrotatedLayers = nil },
+        Omission("smollm3-window", "a window") { $0.slidingWindow = nil },
     ]
 
     @Test("What a family does is in its golden values: they are missed without it", arguments: omissions)

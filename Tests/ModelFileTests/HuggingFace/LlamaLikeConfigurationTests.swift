@@ -52,4 +52,29 @@ struct LlamaLikeConfigurationTests {
         #expect(refusal { try read("gemma", ["use_bidirectional_attention": true]) }?.code == .unsupported)
     }
 
+    @Test("SmolLM3: layers that do not turn, by a list or every so many; their window")
+    func smollm3() throws {
+        #expect(try read("smollm3").unrotatedLayers == [false, false, false, true])
+        #expect(try rotary(read("smollm3"))?.base == 2_000_000)
+        let interval = try read("smollm3", ["no_rope_layer_interval": 2])
+        #expect(interval.unrotatedLayers == [false, true, false, true])
+        let list: [String: Any] = [
+            "no_rope_layers": [0, 1, 1, 0, 1], "no_rope_layer_interval": 2, "use_sliding_window": true,
+            "sliding_window": 8,
+        ]
+        #expect(try read("smollm3", list).unrotatedLayers == [true, false, false, true])
+        #expect(try read("smollm3", list).slidingWindow?.layers == [true, false, false, true])
+        #expect(try read("smollm3", list.merging(["use_sliding_window": false]) { $1 }).slidingWindow == nil)
+        #expect(refusal { try read("smollm3", ["no_rope_layers": [1, 1, 0]]) }?.code == .mismatch)
+        #expect(refusal { try read("smollm3", ["no_rope_layers": ["1"]]) }?.field == "no_rope_layers")
+        #expect(refusal { try read("smollm3", ["no_rope_layer_interval": 0]) }?.code == .invalidValue)
+        #expect(refusal { try read("smollm3", ["num_hidden_layers": Int.max]) }?.code == .invalidValue)
+    }
+
+    @Test("What a GGUF file cannot say is not written into one")
+    func unwritable() throws {
+        let patterns = try read("smollm3", ["no_rope_layers": [1, 0, 1, 1]])
+        #expect(refusal { try patterns.ggufFields(name: "a") }?.field == "unrotated layers")
+        _ = try read("smollm3").ggufFields(name: "a")
+    }
 }

@@ -1,0 +1,48 @@
+// The config.json of families that are built like Llama but for a few numbers. Field names and defaults are those of the
+// `...Config` classes of the transformers library.
+
+extension HuggingFaceModel {
+    /// Llama with layers that do not turn: those that "no_rope_layers" marks with 0, or every "no_rope_layer_interval"th. A
+    /// window, where there is one, is theirs.
+    func smollm3(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(
+            headCount: 16, keyValueHeadCount: 4, vocabularySize: 128_256, contextLength: 32_768, isTied: true)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary(absentBase: 2_000_000))
+        try setAttentionBias(&configuration)
+        configuration.hasFeedForwardBias = try settings.bool("mlp_bias") ?? false
+        let unrotated = try unrotatedLayers(layerCount: configuration.layerCount)
+        configuration.setSmolLM3(unrotatedLayers: unrotated)
+        if try settings.bool("use_sliding_window") ?? false {
+            configuration.slidingWindow = try slidingWindow(
+                layerCount: configuration.layerCount, absent: nil, where: { unrotated[$0] })
+        }
+        return configuration
+    }
+
+    private func unrotatedLayers(layerCount: Int) throws(ModelFileError) -> [Bool] {
+        let name = "no_rope_layers"
+        guard let flags = try settings.array(name) else {
+            let interval = try integer("no_rope_layer_interval", default: 4)
+            guard interval >= 1 else {
+                throw ModelFileError(
+                    .invalidValue, file: file, field: "no_rope_layer_interval", value: interval, "must be at least 1")
+            }
+            return try ModelConfiguration.layers(layerCount, file: file) { ($0 + 1) % interval == 0 }
+        }
+        var turns: [Bool] = []
+        for flag in flags {
+            switch flag {
+            case .integer(let number): turns.append(number != 0)
+            case .bool(let value): turns.append(value)
+            default: throw settings.wrong(name, flag, "a list of 0 and 1")
+            }
+        }
+        guard turns.count >= layerCount else {
+            throw ModelFileError(
+                .mismatch, file: file, field: name, value: turns.count,
+                "must name as many layers as there are, \(layerCount)")
+        }
+        return try ModelConfiguration.layers(layerCount, file: file) { !turns[$0] }
+    }
+}
