@@ -15,6 +15,8 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case phi3
     case olmo2
     case smollm3
+    case granite
+    case granitemoe
     case qwen3moe
     case gptOSS = "gpt-oss"
 

@@ -36,6 +36,7 @@ extension GGUFModel {
             case .phi3: try phi3(keys)
             case .olmo2: try olmo2(keys)
             case .smollm3: try smollm3(keys)
+            case .granite, .granitemoe: try granite(keys, architecture)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
             }

@@ -10,4 +10,25 @@ extension GGUFModel {
             })
         return configuration
     }
+
+    /// Also with experts. A scale of 0 stands for none.
+    func granite(_ keys: GGUFKeys, _ architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, pairing: .interleaved)
+        configuration.architecture = architecture
+        func scale(_ key: String) throws(ModelFileError) -> Double? {
+            try keys.optionalNumber(key).flatMap { $0 == 0 ? nil : $0 }
+        }
+        configuration.embeddingScale = Float(try scale("embedding_scale") ?? 1)
+        configuration.attentionScale = try scale("attention.scale").map { Float($0) }
+        configuration.residualScale = Float(try scale("residual_scale") ?? 1)
+        configuration.logitScale = Float(1 / (try scale("logit_scale") ?? 1))
+        if try metadata.bool(keys.prefix + "rope.scaling.finetuned") == false {
+            configuration.unrotatedLayers = try ModelConfiguration.layers(
+                configuration.layerCount, file: mainFile, where: { _ in true })
+        }
+        if architecture == .granitemoe, try keys.optional("expert_count") ?? 0 != 0 {
+            configuration.experts = try experts(keys, of: configuration)
+        }
+        return configuration
+    }
 }

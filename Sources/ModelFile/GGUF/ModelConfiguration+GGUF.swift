@@ -56,8 +56,19 @@ extension ModelConfiguration {
 
     /// What multiplies embeddings, updates, logits and queries, and which layers do not turn.
     private func scaleFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
-        let fields: [GGUFField] = []
+        var fields: [GGUFField] = []
+        let isGranite = architecture == .granite || architecture == .granitemoe
+        if isGranite {
+            fields = [
+                .float32(prefix + "embedding_scale", Double(embeddingScale)),
+                .float32(prefix + "residual_scale", Double(residualScale)),
+                .float32(prefix + "logit_scale", 1 / Double(logitScale)),
+            ]
+        }
         guard let unrotatedLayers else { return fields }
+        if isGranite, !unrotatedLayers.contains(false) {
+            return fields + [.bool(prefix + "rope.scaling.finetuned", false)]
+        }
         let usual = unrotatedLayers.indices.map { architecture == .smollm3 && ($0 + 1) % 4 == 0 }
         guard unrotatedLayers == usual else { throw unwritable("unrotated layers", "\(unrotatedLayers)") }
         return fields

@@ -16,6 +16,8 @@ enum HuggingFaceFamily: String, CaseIterable {
     case phi3
     case olmo2
     case smollm3
+    case granite
+    case granitemoe
     case mixtral
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
@@ -46,6 +48,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .phi3: try model.phi3(tensors)
         case .olmo2: try model.olmo2(tensors)
         case .smollm3: try model.smollm3(tensors)
+        case .granite: try model.granite(tensors)
+        case .granitemoe: try model.graniteMoE(tensors)
         case .mixtral: try model.mixtral(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
@@ -56,7 +60,7 @@ enum HuggingFaceFamily: String, CaseIterable {
     var names: HuggingFaceNames {
         switch self {
         case .gpt2: .gpt2
-        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3: .llama
+        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe: .llama
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3

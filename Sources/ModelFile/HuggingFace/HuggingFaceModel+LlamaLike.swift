@@ -45,4 +45,19 @@ extension HuggingFaceModel {
         }
         return try ModelConfiguration.layers(layerCount, file: file) { !turns[$0] }
     }
+
+    /// Llama with a multiplier of embeddings, of attention's scores and of what is added to the residual stream, and a
+    /// divisor of logits.
+    func granite(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        var configuration = try llamaLike(tensors, rotary: rotary)
+        configuration.architecture = .granite
+        try setAttentionBias(&configuration)
+        configuration.hasFeedForwardBias = try settings.bool("mlp_bias") ?? false
+        configuration.embeddingScale = Float(try settings.number("embedding_multiplier") ?? 1)
+        configuration.attentionScale = Float(try settings.number("attention_multiplier") ?? 1)
+        configuration.residualScale = Float(try settings.number("residual_multiplier") ?? 1)
+        configuration.logitScale = Float(1 / (try settings.number("logits_scaling") ?? 1))
+        return configuration
+    }
 }

@@ -10,8 +10,8 @@ import Testing
 
 @Suite("Families built like Llama against Hugging Face transformers", .serialized)
 struct LlamaLikeFamilyTests {
-    static let folders = ["gemma", "smollm3", "smollm3-window"]
-    static let files = ["gemma", "smollm3"]
+    static let folders = ["gemma", "smollm3", "smollm3-window", "granite", "granitemoe"]
+    static let files = ["gemma", "smollm3", "granite", "granitemoe"]
 
     @Test(
         "Top 20 log-probabilities agree within 1e-4, 64 greedy tokens are equal, in 1, 2 and 3 stages",
@@ -39,6 +39,11 @@ struct LlamaLikeFamilyTests {
         Omission("gemma", "the offset of norms") { $0.normWeightOffset = 0 },
         Omission("smollm3", "layers that do not turn") { $0.unrotatedLayers = nil },
         Omission("smollm3-window", "a window") { $0.slidingWindow = nil },
+        Omission("granite", "a residual multiplier") { $0.residualScale = 1 },
+        Omission("granite", "a divisor of logits") { $0.logitScale = 1 },
+        Omission("granite", "an embedding multiplier") { $0.embeddingScale = 1 },
+        Omission("granite", "an attention multiplier") { $0.attentionScale = nil },
+        Omission("granitemoe", "a residual multiplier") { $0.residualScale = 1 },
     ]
 
     @Test("What a family does is in its golden values: they are missed without it", arguments: omissions)

@@ -71,6 +71,27 @@ struct LlamaLikeConfigurationTests {
         #expect(refusal { try read("smollm3", ["num_hidden_layers": Int.max]) }?.code == .invalidValue)
     }
 
+    @Test("Granite's multipliers are 1 where nothing is said of them; none may be 0")
+    func granite() throws {
+        let plain = try read("granite")
+        #expect(plain.attentionScale == 1)
+        #expect(plain.logitScale == 1 && plain.residualScale == 1 && plain.embeddingScale == 1)
+        let scaled = try read("granite", ["logits_scaling": 8, "residual_multiplier": 0.22, "embedding_multiplier": 12])
+        #expect(scaled.logitScale == 0.125 && scaled.residualScale == 0.22 && scaled.embeddingScale == 12)
+        for name in ["logits_scaling", "residual_multiplier", "embedding_multiplier", "attention_multiplier"] {
+            #expect(refusal { try read("granite", [name: 0]) }?.code == .invalidValue, "\(name)")
+        }
+        let experts = try #require(try read("granitemoe", ["num_local_experts": 6]).experts)
+        #expect(experts.count == 6 && experts.usedCount == 2 && experts.feedForwardLength == 48)
+        #expect(experts.routing == .softmaxOverChosen)
+        // 0 stands for none in GGUF files, where attention's is 1 / sqrt(head size) then.
+        let zero: [(String, GGUFBuilder.Value)] = [("attention.scale", .float(0)), ("logit_scale", .float(4))]
+        #expect(try gguf("granite", zero).attentionScale == nil)
+        #expect(try gguf("granite", zero).logitScale == 0.25)
+        let still = try gguf("granite", [("rope.scaling.finetuned", .bool(false))])
+        #expect(still.unrotatedLayers == [true, true, true, true])
+    }
+
     @Test("What a GGUF file cannot say is not written into one")
     func unwritable() throws {
         let patterns = try read("smollm3", ["no_rope_layers": [1, 0, 1, 1]])
