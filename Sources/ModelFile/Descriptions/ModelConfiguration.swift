@@ -13,6 +13,7 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case gemma3
     /// Phi-3 and Phi-4.
     case phi3
+    /// OLMo 2 and 3.
     case olmo2
     case smollm3
     case granite

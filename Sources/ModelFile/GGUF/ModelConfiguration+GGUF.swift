@@ -46,8 +46,11 @@ extension ModelConfiguration {
     private func slidingFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
         guard let slidingWindow else { return [] }
         // Every so many layers one sees every position; 0: none does.
-        let periods: [Architecture: Int] = [.llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2]
+        let periods: [Architecture: Int] = [.llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2, .olmo2: 4]
         guard let period = periods[architecture] else { throw unwritable("sliding window", slidingWindow.length) }
+        if let rotary = slidingWindow.rotary, rotary.scaling != .none {
+            throw unwritable("rotary scaling of sliding layers", "\(rotary.scaling)")
+        }
         let usual = slidingWindow.layers.indices.map { period == 0 || ($0 + 1) % period != 0 }
         let length = GGUFField.uint32(prefix + "attention.sliding_window", slidingWindow.length)
         return slidingWindow.layers == usual

@@ -15,6 +15,7 @@ enum HuggingFaceFamily: String, CaseIterable {
     case gemma3Text = "gemma3_text"
     case phi3
     case olmo2
+    case olmo3
     case smollm3
     case granite
     case granitemoe
@@ -47,6 +48,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gemma3Text: try model.gemma3Text(tensors)
         case .phi3: try model.phi3(tensors)
         case .olmo2: try model.olmo2(tensors)
+        case .olmo3: try model.olmo3(tensors)
         case .smollm3: try model.smollm3(tensors)
         case .granite: try model.granite(tensors)
         case .granitemoe: try model.graniteMoE(tensors)
@@ -64,7 +66,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3
-        case .olmo2: .olmo2
+        case .olmo2, .olmo3: .olmo2
         case .gptOSS: .gptOSS
         }
     }
@@ -148,7 +150,7 @@ extension HuggingFaceNames {
     /// `Phi3ForCausalLM`: fused matrices.
     static let phi3 = llama.renaming(["attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"])
 
-    /// `Olmo2ForCausalLM`: norms after both parts of a layer.
+    /// `Olmo2ForCausalLM` and `Olmo3ForCausalLM`: norms after both parts of a layer.
     static let olmo2 = llama.renaming([
         "post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
     ])

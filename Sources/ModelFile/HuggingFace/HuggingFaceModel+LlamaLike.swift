@@ -60,4 +60,18 @@ extension HuggingFaceModel {
         configuration.logitScale = Float(1 / (try settings.number("logits_scaling") ?? 1))
         return configuration
     }
+
+    /// OLMo 2 with a window in three of four layers, which turn by plain frequencies.
+    func olmo3(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        var configuration = try llamaLike(
+            tensors, defaults: LlamaDefaults(epsilon: 1e-5), rotary: globalRotary(absentBase: 500_000))
+        configuration.setOlmo2()
+        try setAttentionBias(&configuration)
+        configuration.slidingWindow = try slidingWindow(
+            layerCount: configuration.layerCount, absent: 4096, where: { ($0 + 1) % 4 != 0 })
+        configuration.slidingWindow?.rotary = try localRotary(
+            headSize: configuration.headSize, absentBase: try settings.number("rope_theta") ?? 500_000)
+        return configuration
+    }
 }

@@ -10,8 +10,10 @@ import Testing
 
 @Suite("Families built like Llama against Hugging Face transformers", .serialized)
 struct LlamaLikeFamilyTests {
-    static let folders = ["gemma", "smollm3", "smollm3-window", "granite", "granitemoe"]
-    static let files = ["gemma", "smollm3", "granite", "granitemoe"]
+    static let folders = [
+        "gemma", "smollm3", "smollm3-window", "granite", "granitemoe", "olmo3", "olmo3-types",
+    ]
+    static let files = ["gemma", "smollm3", "granite", "granitemoe", "olmo3"]
 
     @Test(
         "Top 20 log-probabilities agree within 1e-4, 64 greedy tokens are equal, in 1, 2 and 3 stages",
@@ -44,6 +46,8 @@ struct LlamaLikeFamilyTests {
         Omission("granite", "an embedding multiplier") { $0.embeddingScale = 1 },
         Omission("granite", "an attention multiplier") { $0.attentionScale = nil },
         Omission("granitemoe", "a residual multiplier") { $0.residualScale = 1 },
+        Omission("olmo3", "plain frequencies of sliding layers") { $0.slidingWindow?.rotary = nil },
+        Omission("olmo3-types", "a window") { $0.slidingWindow = nil },
     ]
 
     @Test("What a family does is in its golden values: they are missed without it", arguments: omissions)

@@ -188,6 +188,7 @@ struct FamilyConfigurationTests {
         let list = [pattern[0], ("attention.sliding_window_pattern", .int32s([1, 0]))]
         #expect(refusal { try gguf("gemma3", list) }?.code == .mismatch)
         #expect(try gguf("phi3", [("attention.sliding_window", .uint32(0))]).slidingWindow == nil)
+        #expect(try gguf("olmo2", [("attention.sliding_window", .uint32(0))]).slidingWindow == nil)
     }
 
     @Test("GGUF: YaRN's keys and longrope's tensors")

@@ -92,10 +92,40 @@ struct LlamaLikeConfigurationTests {
         #expect(still.unrotatedLayers == [true, true, true, true])
     }
 
+    @Test("OLMo 3 reads alike in the older and the newer spelling: only full layers are scaled")
+    func olmo3() throws {
+        let yarn: [String: Any] = ["rope_type": "yarn", "factor": 8, "original_max_position_embeddings": 32]
+        let older: [String: Any] = ["rope_theta": 3e5, "rope_scaling": yarn, "sliding_window": 16]
+        let newer: [String: Any] = [
+            "sliding_window": 16,
+            "layer_types": ["sliding_attention", "sliding_attention", "sliding_attention", "full_attention"],
+            "rope_parameters": [
+                "full_attention": yarn.merging(["rope_theta": 3e5]) { $1 },
+                "sliding_attention": ["rope_type": "default", "rope_theta": 3e5] as [String: Any],
+            ],
+        ]
+        let configuration = try read("olmo3", older)
+        #expect(try read("olmo3", newer) == configuration)
+        #expect(configuration.slidingWindow?.layers == [true, true, true, false])
+        #expect(configuration.slidingWindow?.rotary?.scaling == RotaryConfiguration.Scaling.none)
+        #expect(configuration.slidingWindow?.rotary?.base == 3e5)
+        #expect(rotary(configuration)?.scaling == .yarn(.init(factor: 8, originalContextLength: 32)))
+        #expect(try read("olmo3").slidingWindow?.length == 4096)
+        let window: [(String, GGUFBuilder.Value)] = [
+            ("attention.sliding_window", .uint32(16)), ("rope.freq_base", .float(3e5)),
+        ]
+        let file = try gguf("olmo2", window)
+        #expect(file.slidingWindow?.layers == [true, true, true, false])
+        #expect(file.slidingWindow?.rotary?.base == 3e5)
+        #expect(try gguf("olmo2").slidingWindow == nil)
+    }
+
     @Test("What a GGUF file cannot say is not written into one")
     func unwritable() throws {
         let patterns = try read("smollm3", ["no_rope_layers": [1, 0, 1, 1]])
         #expect(refusal { try patterns.ggufFields(name: "a") }?.field == "unrotated layers")
         _ = try read("smollm3").ggufFields(name: "a")
+        let scaled = try read("olmo3", ["rope_parameters": ["sliding_attention": ["rope_type": "linear", "factor": 2]]])
+        #expect(refusal { try scaled.ggufFields(name: "a") }?.field == "rotary scaling of sliding layers")
     }
 }
