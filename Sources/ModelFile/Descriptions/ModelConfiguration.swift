@@ -18,6 +18,8 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case smollm3
     case granite
     case granitemoe
+    /// Mistral 3 and Ministral 3.
+    case mistral3
     case qwen3moe
     case gptOSS = "gpt-oss"
 

@@ -37,6 +37,7 @@ extension GGUFModel {
             case .olmo2: try olmo2(keys)
             case .smollm3: try smollm3(keys)
             case .granite, .granitemoe: try granite(keys, architecture)
+            case .mistral3: try mistral3(keys)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
             }

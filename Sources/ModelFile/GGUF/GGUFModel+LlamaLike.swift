@@ -31,4 +31,18 @@ extension GGUFModel {
         }
         return configuration
     }
+
+    /// Also Ministral 3, whose queries grow with their position.
+    func mistral3(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, pairing: .interleaved)
+        configuration.architecture = .mistral3
+        guard let scale = try keys.optionalNumber("attention.temperature_scale"), scale != 0 else {
+            return configuration
+        }
+        let original = try keys.integer(
+            "rope.scaling.original_context_length", default: keys.integer("context_length"))
+        configuration.attentionTemperature = .init(
+            scale: Float(scale), length: try keys.integer("attention.temperature_length", default: original))
+        return configuration
+    }
 }

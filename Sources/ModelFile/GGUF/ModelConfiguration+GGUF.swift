@@ -68,6 +68,12 @@ extension ModelConfiguration {
                 .float32(prefix + "logit_scale", 1 / Double(logitScale)),
             ]
         }
+        if let attentionTemperature {
+            fields += [
+                .float32(prefix + "attention.temperature_scale", Double(attentionTemperature.scale)),
+                .uint32(prefix + "attention.temperature_length", attentionTemperature.length),
+            ]
+        }
         guard let unrotatedLayers else { return fields }
         if isGranite, !unrotatedLayers.contains(false) {
             return fields + [.bool(prefix + "rope.scaling.finetuned", false)]

@@ -19,6 +19,9 @@ enum HuggingFaceFamily: String, CaseIterable {
     case smollm3
     case granite
     case granitemoe
+    case ministral3
+    /// Text and images around a model of Mistral or Ministral 3; only the part for text is used.
+    case mistral3
     case mixtral
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
@@ -52,6 +55,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .smollm3: try model.smollm3(tensors)
         case .granite: try model.granite(tensors)
         case .granitemoe: try model.graniteMoE(tensors)
+        case .ministral3: try model.ministral3(tensors)
+        case .mistral3: try model.mistral3(tensors)
         case .mixtral: try model.mixtral(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
@@ -62,11 +67,13 @@ enum HuggingFaceFamily: String, CaseIterable {
     var names: HuggingFaceNames {
         switch self {
         case .gpt2: .gpt2
-        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe: .llama
+        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe, .ministral3:
+            .llama
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3
         case .olmo2, .olmo3: .olmo2
+        case .mistral3: .llamaWithImages
         case .gptOSS: .gptOSS
         }
     }
@@ -139,13 +146,19 @@ extension HuggingFaceNames {
         "post_ffw_norm": "post_feedforward_layernorm",
     ])
 
-    /// `Gemma3ForConditionalGeneration`, as published and as transformers keeps it in memory.
-    static let gemmaWithImages = {
-        var names = gemma
+    /// `Gemma3ForConditionalGeneration`.
+    static let gemmaWithImages = gemma.besideImages
+
+    /// `Mistral3ForConditionalGeneration`.
+    static let llamaWithImages = llama.besideImages
+
+    /// Those of a model inside one for text and images, as published and as transformers keeps it in memory.
+    private var besideImages: HuggingFaceNames {
+        var names = self
         names.outerPrefixes = ["language_model.model.", "model.language_model.", "model."]
         names.outputs = ["lm_head.weight", "language_model.lm_head.weight"]
         return names
-    }()
+    }
 
     /// `Phi3ForCausalLM`: fused matrices.
     static let phi3 = llama.renaming(["attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"])

@@ -75,3 +75,65 @@ extension HuggingFaceModel {
         return configuration
     }
 }
+
+// MARK: Mistral 3
+
+extension HuggingFaceModel {
+    /// A model for text and images: the part for text.
+    func mistral3(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        var text = self
+        text.settings = try settings.required("text_config", settings.object("text_config"))
+        let kind = try text.settings.string("model_type") ?? "mistral"
+        var configuration: ModelConfiguration
+        switch kind {
+        case "mistral": configuration = try text.mistral(tensors)
+        case "ministral3": configuration = try text.ministral3(tensors)
+        default:
+            throw ModelFileError(
+                .unsupported, file: file, field: "text_config.model_type", value: "\"\(kind)\"",
+                "is not supported (supported: mistral, ministral3)")
+        }
+        configuration.architecture = .mistral3
+        // Its class ties where no other matrix is stored, unless it is told not to.
+        let name = "tie_word_embeddings"
+        let saysTied = try text.settings.bool(name).or(settings.bool(name)) ?? true
+        let names = HuggingFaceNames.llamaWithImages
+        configuration.hasTiedEmbeddings = saysTied && !names.outputs.contains { tensors[$0] != nil }
+        return configuration
+    }
+
+    /// Llama whose queries grow with their position.
+    func ministral3(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(
+            headCount: 32, keyValueHeadCount: 8, headSize: 128, vocabularySize: 131_072, contextLength: 262_144,
+            epsilon: 1e-5)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: ministral3Rotary)
+        configuration.architecture = .mistral3
+        configuration.slidingWindow = try windowOfEveryLayer(configuration, absent: nil)
+        configuration.attentionTemperature = try attentionTemperature(configuration)
+        return configuration
+    }
+
+    private func ministral3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        guard try rotaryFields() == nil else { return try rotary(headSize: headSize, context: context) }
+        var yarn = RotaryConfiguration.YaRN(factor: 16, originalContextLength: 16_384)
+        (yarn.mscale, yarn.mscaleAllDimensions) = (1, 1)
+        return RotaryConfiguration(base: 1_000_000, dimensions: headSize, pairing: .halves, scaling: .yarn(yarn))
+    }
+
+    /// "llama_4_scaling_beta" among the rotary fields, with the original length.
+    private func attentionTemperature(
+        _ configuration: ModelConfiguration
+    ) throws(ModelFileError) -> ModelConfiguration.AttentionTemperature? {
+        let fields = try rotaryFields()
+        guard let scale = try fields == nil ? 0.1 : fields?.number("llama_4_scaling_beta"), scale != 0 else {
+            return nil
+        }
+        if case .rotary(let rotary) = configuration.positions, case .yarn(let yarn) = rotary.scaling {
+            return .init(scale: Float(scale), length: yarn.originalContextLength)
+        }
+        let name = "original_max_position_embeddings"
+        return .init(scale: Float(scale), length: try settings.required(name, fields?.integer(name)))
+    }
+}

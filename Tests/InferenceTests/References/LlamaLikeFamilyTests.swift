@@ -11,9 +11,10 @@ import Testing
 @Suite("Families built like Llama against Hugging Face transformers", .serialized)
 struct LlamaLikeFamilyTests {
     static let folders = [
-        "gemma", "smollm3", "smollm3-window", "granite", "granitemoe", "olmo3", "olmo3-types",
+        "gemma", "smollm3", "smollm3-window", "granite", "granitemoe", "olmo3", "olmo3-types", "ministral3", "mistral3",
+        "mistral3-ministral3",
     ]
-    static let files = ["gemma", "smollm3", "granite", "granitemoe", "olmo3"]
+    static let files = ["gemma", "smollm3", "granite", "granitemoe", "olmo3", "ministral3", "mistral3"]
 
     @Test(
         "Top 20 log-probabilities agree within 1e-4, 64 greedy tokens are equal, in 1, 2 and 3 stages",
@@ -48,6 +49,8 @@ struct LlamaLikeFamilyTests {
         Omission("granitemoe", "a residual multiplier") { $0.residualScale = 1 },
         Omission("olmo3", "plain frequencies of sliding layers") { $0.slidingWindow?.rotary = nil },
         Omission("olmo3-types", "a window") { $0.slidingWindow = nil },
+        Omission("ministral3", "a temperature") { $0.attentionTemperature = nil },
+        Omission("mistral3-ministral3", "a window") { $0.slidingWindow = nil },
     ]
 
     @Test("What a family does is in its golden values: they are missed without it", arguments: omissions)

@@ -120,11 +120,53 @@ struct LlamaLikeConfigurationTests {
         #expect(try gguf("olmo2").slidingWindow == nil)
     }
 
+    @Test("Mistral 3 is the text model inside; Ministral 3 has a temperature from its rotary fields")
+    func mistral3() throws {
+        let text = Self.sizes as [String: Any]
+        let mistral = try read("mistral3", ["text_config": text])
+        #expect(mistral.architecture == .mistral3)
+        #expect(mistral.attentionTemperature == nil)
+        #expect(mistral.hasTiedEmbeddings)
+        #expect(!(try read("mistral3", ["text_config": text, "tie_word_embeddings": false]).hasTiedEmbeddings))
+        let ministral = text.merging(["model_type": "ministral3"]) { $1 }
+        let inside = try read("mistral3", ["text_config": ministral, "tie_word_embeddings": false])
+        var alone = try read("ministral3")
+        alone.hasTiedEmbeddings = inside.hasTiedEmbeddings
+        #expect(inside == alone)
+        #expect(alone.attentionTemperature == .init(scale: 0.1, length: 16_384))
+        var yarn = RotaryConfiguration.YaRN(factor: 16, originalContextLength: 16_384)
+        (yarn.mscale, yarn.mscaleAllDimensions) = (1, 1)
+        #expect(rotary(alone)?.scaling == .yarn(yarn))
+        let stated: [String: Any] = [
+            "rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 32, "llama_4_scaling_beta": 0.5,
+        ]
+        #expect(try read("ministral3", ["rope_parameters": stated]).attentionTemperature == .init(scale: 0.5, length: 32))
+        let plain = ["rope_parameters": ["rope_type": "default"]]
+        #expect(try read("ministral3", plain).attentionTemperature == nil)
+        let lengthless = ["rope_parameters": ["rope_type": "default", "llama_4_scaling_beta": 0.5] as [String: Any]]
+        #expect(refusal { try read("ministral3", lengthless) }?.field == "original_max_position_embeddings")
+        let other = text.merging(["model_type": "mistral4"]) { $1 }
+        #expect(refusal { try read("mistral3", ["text_config": other]) }?.value == "\"mistral4\"")
+        #expect(refusal { try read("mistral3") }?.field == "text_config")
+        let tuned: [(String, GGUFBuilder.Value)] = [
+            ("attention.temperature_scale", .float(0.5)), ("rope.scaling.type", .string("yarn")),
+            ("rope.scaling.factor", .float(4)), ("rope.scaling.original_context_length", .uint32(32)),
+            ("rope.scaling.yarn_log_multiplier", .float(0.5)),
+        ]
+        let file = try gguf("mistral3", tuned)
+        #expect(file.attentionTemperature == .init(scale: 0.5, length: 32))
+        guard case .yarn(let scaling)? = rotary(file)?.scaling else { throw CancellationError() }
+        #expect(scaling.mscale == 1 && scaling.mscaleAllDimensions == 0.5)
+        #expect(try gguf("mistral3").attentionTemperature == nil)
+    }
+
     @Test("What a GGUF file cannot say is not written into one")
     func unwritable() throws {
         let patterns = try read("smollm3", ["no_rope_layers": [1, 0, 1, 1]])
         #expect(refusal { try patterns.ggufFields(name: "a") }?.field == "unrotated layers")
         _ = try read("smollm3").ggufFields(name: "a")
+        let window = try read("ministral3", ["sliding_window": 8])
+        #expect(refusal { try window.ggufFields(name: "a") }?.field == "sliding window")
         let scaled = try read("olmo3", ["rope_parameters": ["sliding_attention": ["rope_type": "linear", "factor": 2]]])
         #expect(refusal { try scaled.ggufFields(name: "a") }?.field == "rotary scaling of sliding layers")
     }
