@@ -54,6 +54,18 @@ extension ModelConfiguration {
         queryKeyNorm = .allHeads
     }
 
+    /// GLM over Llama: neighbours of a head turn together, one matrix for gate and up; from GLM-4-0414 on norms around
+    /// attention and feed-forward.
+    mutating func setGLM(_ architecture: Architecture) {
+        self.architecture = architecture
+        if case .rotary(var rotary) = positions {
+            rotary.pairing = .interleaved
+            positions = .rotary(rotary)
+        }
+        normPlacement = architecture == .glm4 ? .around : .before
+        hasFusedGateUp = true
+    }
+
     /// SmolLM3 over Llama: every fourth layer does not turn.
     mutating func setSmolLM3(unrotatedLayers: [Bool]) {
         architecture = .smollm3

@@ -20,6 +20,9 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case granitemoe
     /// Mistral 3 and Ministral 3.
     case mistral3
+    case glm4
+    /// ChatGLM 3 and the first GLM-4.
+    case chatglm
     case qwen3moe
     case gptOSS = "gpt-oss"
 

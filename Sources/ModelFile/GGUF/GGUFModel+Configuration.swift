@@ -38,6 +38,7 @@ extension GGUFModel {
             case .smollm3: try smollm3(keys)
             case .granite, .granitemoe: try granite(keys, architecture)
             case .mistral3: try mistral3(keys)
+            case .glm4, .chatglm: try glm(keys, architecture)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
             }

@@ -45,4 +45,18 @@ extension GGUFModel {
             scale: Float(scale), length: try keys.integer("attention.temperature_length", default: original))
         return configuration
     }
+
+    /// ChatGLM's files have one matrix for q, k and v, those of its class in transformers three.
+    func glm(_ keys: GGUFKeys, _ architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
+        for key in ["rope.dimension_sections", "nextn_predict_layers"]
+        where metadata.values[keys.prefix + key] != nil {
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: keys.prefix + key,
+                "is not supported: the file holds a model with images or with layers that guess ahead")
+        }
+        var configuration = try llamaLike(keys)
+        configuration.setGLM(architecture)
+        configuration.hasFusedQueryKeyValue = tensors["blk.0.attn_qkv.weight"] != nil
+        return configuration
+    }
 }

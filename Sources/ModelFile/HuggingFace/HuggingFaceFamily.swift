@@ -22,6 +22,8 @@ enum HuggingFaceFamily: String, CaseIterable {
     case ministral3
     /// Text and images around a model of Mistral or Ministral 3; only the part for text is used.
     case mistral3
+    case glm
+    case glm4
     case mixtral
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
@@ -57,6 +59,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .granitemoe: try model.graniteMoE(tensors)
         case .ministral3: try model.ministral3(tensors)
         case .mistral3: try model.mistral3(tensors)
+        case .glm: try model.glm(tensors, .chatglm)
+        case .glm4: try model.glm(tensors, .glm4)
         case .mixtral: try model.mixtral(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
@@ -74,6 +78,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .phi3: .phi3
         case .olmo2, .olmo3: .olmo2
         case .mistral3: .llamaWithImages
+        case .glm: .glm
+        case .glm4: .glm4
         case .gptOSS: .gptOSS
         }
     }
@@ -162,6 +168,14 @@ extension HuggingFaceNames {
 
     /// `Phi3ForCausalLM`: fused matrices.
     static let phi3 = llama.renaming(["attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"])
+
+    /// `GlmForCausalLM`: one matrix for gate and up.
+    static let glm = llama.renaming(["ffn_up": "mlp.gate_up_proj"])
+
+    /// `Glm4ForCausalLM`: norms around both parts of a layer, too.
+    static let glm4 = glm.renaming([
+        "post_attention_norm": "post_self_attn_layernorm", "post_ffw_norm": "post_mlp_layernorm",
+    ])
 
     /// `Olmo2ForCausalLM` and `Olmo3ForCausalLM`: norms after both parts of a layer.
     static let olmo2 = llama.renaming([

@@ -74,6 +74,22 @@ extension HuggingFaceModel {
             headSize: configuration.headSize, absentBase: try settings.number("rope_theta") ?? 500_000)
         return configuration
     }
+
+    /// GLM: neighbours of a head turn together, half of each head; biases of q, k and v.
+    func glm(
+        _ tensors: [String: StoredTensor], _ architecture: Architecture
+    ) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(
+            headCount: 32, keyValueHeadCount: 2, headSize: 128, vocabularySize: 151_552, contextLength: 131_072,
+            epsilon: 1.5625e-7)
+        var configuration = try llamaLike(tensors, defaults: defaults) { headSize, context throws(ModelFileError) in
+            try rotary(headSize: turningElements(of: headSize, absent: 0.5), context: context)
+        }
+        configuration.setGLM(architecture)
+        configuration.hasQueryKeyValueBias = try settings.bool("attention_bias") ?? true
+        return configuration
+    }
 }
 
 // MARK: Mistral 3

@@ -12,9 +12,9 @@ import Testing
 struct LlamaLikeFamilyTests {
     static let folders = [
         "gemma", "smollm3", "smollm3-window", "granite", "granitemoe", "olmo3", "olmo3-types", "ministral3", "mistral3",
-        "mistral3-ministral3",
+        "mistral3-ministral3", "glm4", "glm",
     ]
-    static let files = ["gemma", "smollm3", "granite", "granitemoe", "olmo3", "ministral3", "mistral3"]
+    static let files = ["gemma", "smollm3", "granite", "granitemoe", "olmo3", "ministral3", "mistral3", "glm4", "glm"]
 
     @Test(
         "Top 20 log-probabilities agree within 1e-4, 64 greedy tokens are equal, in 1, 2 and 3 stages",
@@ -51,6 +51,11 @@ struct LlamaLikeFamilyTests {
         Omission("olmo3-types", "a window") { $0.slidingWindow = nil },
         Omission("ministral3", "a temperature") { $0.attentionTemperature = nil },
         Omission("mistral3-ministral3", "a window") { $0.slidingWindow = nil },
+        Omission("glm4", "pairs of neighbours") { configuration in
+            guard case .rotary(var rotary) = configuration.positions else { return }
+            rotary.pairing = .halves
+            configuration.positions = .rotary(rotary)
+        },
     ]
 
     @Test("What a family does is in its golden values: they are missed without it", arguments: omissions)

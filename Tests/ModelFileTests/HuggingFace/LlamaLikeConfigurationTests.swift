@@ -160,6 +160,23 @@ struct LlamaLikeConfigurationTests {
         #expect(try gguf("mistral3").attentionTemperature == nil)
     }
 
+    @Test("GLM turns half of each head where nothing else is said")
+    func glm() throws {
+        for type in ["glm", "glm4"] {
+            let configuration = try read(type)
+            #expect(rotary(configuration)?.dimensions == 4)
+            #expect(rotary(configuration)?.pairing == .interleaved)
+            #expect(configuration.hasQueryKeyValueBias && !configuration.hasAttentionOutputBias)
+            #expect(configuration.normPlacement == (type == "glm" ? .before : .around))
+            #expect(try rotary(read(type, ["partial_rotary_factor": 0.75]))?.dimensions == 6)
+            #expect(refusal { try read(type, ["partial_rotary_factor": 0]) }?.code == .invalidValue)
+            #expect(try !read(type, ["attention_bias": false]).hasQueryKeyValueBias)
+        }
+        let images: [(String, GGUFBuilder.Value)] = [("rope.dimension_sections", .int32s([2, 1, 1, 0]))]
+        #expect(refusal { try gguf("glm4", images) }?.code == .unsupported)
+        #expect(try gguf("chatglm").hasFusedGateUp)
+    }
+
     @Test("What a GGUF file cannot say is not written into one")
     func unwritable() throws {
         let patterns = try read("smollm3", ["no_rope_layers": [1, 0, 1, 1]])
