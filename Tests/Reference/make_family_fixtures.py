@@ -340,7 +340,7 @@ def add_settings(writer: gguf.GGUFWriter, config: PretrainedConfig) -> None:
     if config.model_type == "gemma2":
         writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
         writer.add_final_logit_softcapping(config.final_logit_softcapping)
-    if "gemma" in config.model_type:
+    if config.model_type in ("gemma2", "gemma3_text"):
         writer.add_sliding_window(config.sliding_window)
     if config.model_type == "phi3":
         writer.add_sliding_window(config.sliding_window or 0)

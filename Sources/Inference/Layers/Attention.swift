@@ -2,7 +2,8 @@
 //
 // Responsible for: the order of these operations, as one straight line with shapes.
 // Must not know: the residual stream, other layers, where weights come from. Families differ by data only: biases,
-// one fused or three separate projections, norms of queries and keys, rotary positions or none, what a token sees.
+// one fused or three separate projections, norms of queries and keys, rotary positions or none, what a token sees, and
+// how much a late query weighs.
 
 import CKernels
 import ModelFile
@@ -19,6 +20,10 @@ struct Attention {
     let output: Linear
     /// Positions that a token sees, itself included; nil: all up to it.
     let window: Int?
+    /// Queries and keys turn by their positions, where the model has rotary ones.
+    let isRotated: Bool
+    /// nil: queries are as large at every position.
+    let temperature: ModelConfiguration.AttentionTemperature?
     /// [headCount]: the score of a position without a value.
     let sinks: FloatVector?
 
@@ -103,12 +108,15 @@ struct Attention {
         let query = space.qkv + row * space.qkvStride
         let key = query + model.queryLength
         let value = key + model.keyValueLength
-        if let rotary = window == nil ? pass.rotary : pass.slidingRotary {
+        if isRotated, let rotary = window == nil ? pass.rotary : pass.slidingRotary {
             // Keys follow queries: one call turns the heads of both.
             rotary.rotate(
                 query, row: row, heads: model.headCount + model.keyValueHeadCount, headSize: model.headSize)
         }
         let position = pass.batch.positions[row]
+        if let factor = temperature?.factor(position: position), factor != 1 {
+            tk_scale(query, model.queryLength, factor)
+        }
         let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: KeyValueBlock.positions)
         let block = pass.batch.blocks[pass.batch.tableStarts[row] + blockIndex]
         tk_kv_store(
@@ -198,5 +206,12 @@ struct Attention {
                 &shape, &tokens, keyHead, states(keyHead, runs[index]), segments,
                 space.attended.values + runs[index].row * model.queryLength, model.queryLength)
         }
+    }
+}
+
+extension ModelConfiguration.AttentionTemperature {
+    /// What the query at a position is multiplied by: computed in double, then rounded.
+    fileprivate func factor(position: Int) -> Float {
+        Float(1 + Double(scale) * tk_log(Double(1 + (position + offset) / length)))
     }
 }

@@ -10,6 +10,8 @@ struct OutputHead {
     let norm: Normalization
     /// [vocabularySize, embeddingLength]
     let output: PackedMatrix
+    /// What logits are multiplied by.
+    let scale: Float
     /// c: logits l become c tanh(l / c); nil: they stay.
     let softcap: Float?
 
@@ -24,9 +26,11 @@ struct OutputHead {
         // normed [count, dim] -> logits [count, vocabularySize]
         output.multiply(
             workspace.normed, into: workspace.logits, stride: output.rows, tokens: count, pool: pool)
-        guard let softcap else { return }
+        guard scale != 1 || softcap != nil else { return }
         pool.run(pieces: count, operations: 20 * count * output.rows) { index, _ in
-            tk_softcap(workspace.logits + index * output.rows, output.rows, softcap)
+            let row = workspace.logits + index * output.rows
+            if scale != 1 { tk_scale(row, output.rows, scale) }
+            if let softcap { tk_softcap(row, output.rows, softcap) }
         }
     }
 }

@@ -9,6 +9,8 @@ import ModelFile
 /// The norms of a layer, its attention and its feed-forward network. Families differ by which norms there are.
 struct TransformerLayer {
     let embeddingLength: Int
+    /// What both parts put out is multiplied by it.
+    let residualScale: Float
     /// Of the input of attention; nil: it takes the residual stream as it is.
     let attentionNorm: Normalization?
     let mixer: SequenceMixer
@@ -58,10 +60,14 @@ struct TransformerLayer {
         if quantizes { space.normed.quantizeRow(row, of: tokens, columns: dim) }
     }
 
-    /// hidden [dim] of one token += norm(update).
+    /// hidden [dim] of one token += residualScale * norm(update).
     private func addUpdate(_ space: Workspace, row: Int, dim: Int, norm: Normalization?) {
         let update = space.update + row * space.updateStride
         norm?.apply(update, into: update)
-        tk_add(space.hidden + row * dim, update, dim)
+        if residualScale == 1 {
+            tk_add(space.hidden + row * dim, update, dim)
+        } else {
+            tk_add_scaled(space.hidden + row * dim, update, residualScale, dim)
+        }
     }
 }

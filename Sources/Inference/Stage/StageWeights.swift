@@ -77,16 +77,16 @@ struct StageAssembler {
                 .dense(try denseFeedForward(prefix))
             }
         return TransformerLayer(
-            embeddingLength: model.embeddingLength,
+            embeddingLength: model.embeddingLength, residualScale: model.residualScale,
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
-            mixer: .attention(try attention(prefix, window: model.attentionWindow(layer: index))),
+            mixer: .attention(try attention(prefix, layer: index)),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
             feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
     }
 
-    private func attention(_ prefix: String, window: Int?) throws(InferenceError) -> Attention {
+    private func attention(_ prefix: String, layer: Int) throws(InferenceError) -> Attention {
         let names = model.hasFusedQueryKeyValue ? ["attn_qkv"] : ["attn_q", "attn_k", "attn_v"]
         var queryKeyValue: [Linear] = []
         for name in names {
@@ -98,7 +98,8 @@ struct StageAssembler {
             queryNorm: hasNorms ? try queryKeyNorm(prefix + "attn_q_norm") : nil,
             keyNorm: hasNorms ? try queryKeyNorm(prefix + "attn_k_norm") : nil,
             output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
-            window: window,
+            window: model.attentionWindow(layer: layer), isRotated: model.isRotated(layer: layer),
+            temperature: model.attentionTemperature(layer: layer),
             sinks: model.hasAttentionSinks ? try vector(prefix + "attn_sinks.weight") : nil)
     }
 
@@ -132,7 +133,7 @@ struct StageAssembler {
         OutputHead(
             norm: try norm("output_norm"),
             output: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"),
-            softcap: model.logitSoftcap)
+            scale: model.logitScale, softcap: model.logitSoftcap)
     }
 
     private func linear(_ name: String, hasBias: Bool) throws(InferenceError) -> Linear {

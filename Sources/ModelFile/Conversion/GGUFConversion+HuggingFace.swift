@@ -65,9 +65,11 @@ extension Model {
 }
 
 extension ModelConfiguration {
-    /// Llama's GGUF files pair neighbouring elements of queries and keys; those of all other families keep the order
-    /// of Hugging Face.
-    private var pairsNeighbours: Bool { architecture == .llama }
+    /// GGUF files of Llama, and of what llama.cpp's converter makes as it, pair neighbouring elements of queries and
+    /// keys; those of all other families keep the order of Hugging Face.
+    private var pairsNeighbours: Bool {
+        [.llama, .smollm3, .granite, .granitemoe, .mistral3].contains(architecture)
+    }
 
     fileprivate func ggufRowOrder(of name: String) -> TensorConversion.RowOrder {
         let isTurned = [".attn_q.weight", ".attn_q.bias", ".attn_k.weight", ".attn_k.bias"].contains(

@@ -32,10 +32,10 @@ extension ModelConfiguration {
             hasFeedForwardBias: false, hasTiedEmbeddings: hasTiedEmbeddings)
     }
 
-    /// Gemma 2 and 3 over Llama: norms around attention and feed-forward, gated GELU, scaled embeddings.
+    /// Gemma over Llama: gated GELU, scaled embeddings; from Gemma 2 on norms around attention and feed-forward.
     mutating func setGemma(_ architecture: Architecture) {
         self.architecture = architecture
-        normPlacement = .around
+        normPlacement = architecture == .gemma ? .before : .around
         activation = .geluTanh
         embeddingScale = Float(Double(embeddingLength).squareRoot())
     }
@@ -52,6 +52,24 @@ extension ModelConfiguration {
         architecture = .olmo2
         normPlacement = .after
         queryKeyNorm = .allHeads
+    }
+
+    /// GLM over Llama: neighbours of a head turn together, one matrix for gate and up; from GLM-4-0414 on norms around
+    /// attention and feed-forward.
+    mutating func setGLM(_ architecture: Architecture) {
+        self.architecture = architecture
+        if case .rotary(var rotary) = positions {
+            rotary.pairing = .interleaved
+            positions = .rotary(rotary)
+        }
+        normPlacement = architecture == .glm4 ? .around : .before
+        hasFusedGateUp = true
+    }
+
+    /// SmolLM3 over Llama: every fourth layer does not turn.
+    mutating func setSmolLM3(unrotatedLayers: [Bool]) {
+        architecture = .smollm3
+        self.unrotatedLayers = unrotatedLayers
     }
 
     /// gpt-oss over Llama: sinks.

@@ -20,6 +20,16 @@ extension ModelConfiguration {
         if let attentionScale {
             try rules.check("attention scale", Double(attentionScale), above: 0, upTo: 1e6)
         }
+        try rules.check("residual scale", Double(residualScale), above: 0, upTo: 1e6)
+        try rules.check("logit scale", Double(logitScale), above: 0, upTo: 1e6)
+        if let layers = unrotatedLayers, layers.count != layerCount {
+            throw rules.invalid("unrotated layer count", layers.count, "must be the layer count, \(layerCount)")
+        }
+        if let temperature = attentionTemperature {
+            try rules.check("attention temperature scale", Double(temperature.scale), above: 0, upTo: 1e6)
+            try rules.check("attention temperature length", temperature.length, in: 1...FileLimits.contextLength)
+            try rules.check("attention temperature offset", temperature.offset, in: 0...FileLimits.contextLength)
+        }
         for softcap in [attentionSoftcap, logitSoftcap] {
             if let softcap { try rules.check("softcap", Double(softcap), above: 0, upTo: 1e6) }
         }

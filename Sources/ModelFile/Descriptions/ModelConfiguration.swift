@@ -8,11 +8,21 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case llama
     case qwen2
     case qwen3
+    case gemma
     case gemma2
     case gemma3
     /// Phi-3 and Phi-4.
     case phi3
+    /// OLMo 2 and 3.
     case olmo2
+    case smollm3
+    case granite
+    case granitemoe
+    /// Mistral 3 and Ministral 3.
+    case mistral3
+    case glm4
+    /// ChatGLM 3 and the first GLM-4.
+    case chatglm
     case qwen3moe
     case gptOSS = "gpt-oss"
 
@@ -97,6 +107,21 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
         }
     }
 
+    /// Queries that grow with their position, so that attention over long contexts stays sharp: at position p they are
+    /// multiplied by 1 + scale * ln(1 + floor((p + offset) / length)) (Ministral 3, Llama 4).
+    package struct AttentionTemperature: Sendable, Hashable, Codable {
+        package var scale: Float
+        package var length: Int
+        package var offset = 0
+        /// Only in layers that do not turn.
+        package var unrotatedLayersOnly = false
+
+        package init(scale: Float, length: Int) {
+            self.scale = scale
+            self.length = length
+        }
+    }
+
     package var architecture: Architecture
     package var layerCount: Int
     package var embeddingLength: Int
@@ -146,6 +171,14 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var slidingWindow: SlidingWindow?
     /// One number for each head, "attn_sinks.weight": the score of a position without a value (gpt-oss).
     package var hasAttentionSinks = false
+    /// [layerCount]: true where queries and keys do not turn: the layer knows no positions (SmolLM3); nil: all turn.
+    package var unrotatedLayers: [Bool]?
+    /// nil: queries stay as they are.
+    package var attentionTemperature: AttentionTemperature?
+    /// What attention and feed-forward add to the residual stream is multiplied by it (Granite).
+    package var residualScale: Float = 1
+    /// Logits are multiplied by it, before they are capped (Granite).
+    package var logitScale: Float = 1
     /// nil: every feed-forward network is dense.
     package var experts: Experts?
 
@@ -185,5 +218,11 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     /// How many positions a token of a layer sees, itself included; nil: all up to it.
     package func attentionWindow(layer: Int) -> Int? {
         slidingWindow.flatMap { $0.layers[layer] ? $0.length : nil }
+    }
+    /// Whether queries and keys of a layer turn by their positions.
+    package func isRotated(layer: Int) -> Bool { !(unrotatedLayers?[layer] ?? false) }
+    /// How queries of a layer grow with their positions; nil: not at all.
+    package func attentionTemperature(layer: Int) -> AttentionTemperature? {
+        attentionTemperature.flatMap { $0.unrotatedLayersOnly && isRotated(layer: layer) ? nil : $0 }
     }
 }

@@ -65,7 +65,13 @@ extension GGUFModel {
         return configuration
     }
 
-    /// The norms' weights of these files have 1 added already.
+    /// The norms' weights of Gemma's files have 1 added already.
+    func gemma(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        configuration.setGemma(.gemma)
+        return configuration
+    }
+
     func gemma2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
         var configuration = try llamaLike(keys)
         configuration.setGemma(.gemma2)
@@ -109,14 +115,15 @@ extension GGUFModel {
         return configuration
     }
 
+    /// Also OLMo 3, whose layers slide, and turn by plain frequencies where they do.
     func olmo2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
-        if let window = try keys.optional("attention.sliding_window"), window != 0 {
-            throw ModelFileError(
-                .unsupported, file: mainFile, field: keys.prefix + "attention.sliding_window", value: window,
-                "OLMo 3 is not supported (supported of this architecture: OLMo 2)")
-        }
         var configuration = try llamaLike(keys)
         configuration.setOlmo2()
+        configuration.slidingWindow = try slidingWindow(keys, layerCount: configuration.layerCount, period: 4)
+        guard case .rotary(var local) = configuration.positions else { return configuration }
+        local.base = try keys.optionalNumber("rope.freq_base_swa") ?? local.base
+        local.scaling = .none
+        configuration.slidingWindow?.rotary = local
         return configuration
     }
 }

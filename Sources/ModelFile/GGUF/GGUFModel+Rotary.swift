@@ -44,18 +44,19 @@ extension GGUFModel {
     private func yarn(
         _ keys: GGUFKeys, factor: Double, context: Int
     ) throws(ModelFileError) -> RotaryConfiguration.Scaling {
-        for (key, plain) in [("rope.scaling.yarn_ext_factor", 1.0), ("rope.scaling.yarn_log_multiplier", 0)] {
-            if let value = try keys.optionalNumber(key), value != plain {
-                throw ModelFileError(
-                    .unsupported, file: mainFile, field: keys.prefix + key, value: value,
-                    "is not supported (supported: \(plain))")
-            }
+        let key = "rope.scaling.yarn_ext_factor"
+        if let value = try keys.optionalNumber(key), value != 1 {
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: keys.prefix + key, value: value, "is not supported (supported: 1)")
         }
         var yarn = RotaryConfiguration.YaRN(
             factor: factor,
             originalContextLength: try keys.integer("rope.scaling.original_context_length", default: context))
         if let beta = try keys.optionalNumber("rope.scaling.yarn_beta_fast") { yarn.betaFast = beta }
         if let beta = try keys.optionalNumber("rope.scaling.yarn_beta_slow") { yarn.betaSlow = beta }
+        if let all = try keys.optionalNumber("rope.scaling.yarn_log_multiplier"), all != 0 {
+            (yarn.mscale, yarn.mscaleAllDimensions) = (1, all)
+        }
         for key in ["rope.scaling.attn_factor", "rope.scaling.yarn_attn_factor"] {
             if let multiplier = try keys.optionalNumber(key) { yarn.attentionMultiplier *= multiplier }
         }

@@ -28,6 +28,7 @@ extension ModelConfiguration {
             if experts.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
         }
         fields += try slidingFields(prefix)
+        fields += try scaleFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
@@ -45,17 +46,48 @@ extension ModelConfiguration {
     private func slidingFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
         guard let slidingWindow else { return [] }
         // Every so many layers one sees every position; 0: none does.
-        let periods: [Architecture: Int] = [.llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2]
-        guard let period = periods[architecture] else {
-            throw ModelFileError(
-                .unsupported, file: "model configuration", field: "sliding window", value: slidingWindow.length,
-                "cannot be written into a GGUF file of \(architecture.name)",
-                hint: "use the folder itself, with \(.quantization)")
+        let periods: [Architecture: Int] = [.llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2, .olmo2: 4]
+        guard let period = periods[architecture] else { throw unwritable("sliding window", slidingWindow.length) }
+        if let rotary = slidingWindow.rotary, rotary.scaling != .none {
+            throw unwritable("rotary scaling of sliding layers", "\(rotary.scaling)")
         }
         let usual = slidingWindow.layers.indices.map { period == 0 || ($0 + 1) % period != 0 }
         let length = GGUFField.uint32(prefix + "attention.sliding_window", slidingWindow.length)
         return slidingWindow.layers == usual
             ? [length] : [length, .bools(prefix + "attention.sliding_window_pattern", slidingWindow.layers)]
+    }
+
+    /// What multiplies embeddings, updates, logits and queries, and which layers do not turn.
+    private func scaleFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
+        var fields: [GGUFField] = []
+        let isGranite = architecture == .granite || architecture == .granitemoe
+        if isGranite {
+            fields = [
+                .float32(prefix + "embedding_scale", Double(embeddingScale)),
+                .float32(prefix + "residual_scale", Double(residualScale)),
+                .float32(prefix + "logit_scale", 1 / Double(logitScale)),
+            ]
+        }
+        if let attentionTemperature {
+            fields += [
+                .float32(prefix + "attention.temperature_scale", Double(attentionTemperature.scale)),
+                .uint32(prefix + "attention.temperature_length", attentionTemperature.length),
+            ]
+        }
+        guard let unrotatedLayers else { return fields }
+        if isGranite, !unrotatedLayers.contains(false) {
+            return fields + [.bool(prefix + "rope.scaling.finetuned", false)]
+        }
+        let usual = unrotatedLayers.indices.map { architecture == .smollm3 && ($0 + 1) % 4 == 0 }
+        guard unrotatedLayers == usual else { throw unwritable("unrotated layers", "\(unrotatedLayers)") }
+        return fields
+    }
+
+    private func unwritable(_ field: String, _ value: any CustomStringConvertible) -> ModelFileError {
+        ModelFileError(
+            .unsupported, file: "model configuration", field: field, value: value,
+            "cannot be written into a GGUF file of \(architecture.name)",
+            hint: "use the folder itself, with \(.quantization)")
     }
 
     /// The length that files declare: where frequencies are only divided, readers stretch it; what grows with the

@@ -8,12 +8,22 @@ enum HuggingFaceFamily: String, CaseIterable {
     case mistral
     case qwen2
     case qwen3
+    case gemma
     case gemma2
     /// Text and images; only the part for text is used.
     case gemma3
     case gemma3Text = "gemma3_text"
     case phi3
     case olmo2
+    case olmo3
+    case smollm3
+    case granite
+    case granitemoe
+    case ministral3
+    /// Text and images around a model of Mistral or Ministral 3; only the part for text is used.
+    case mistral3
+    case glm
+    case glm4
     case mixtral
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
@@ -37,11 +47,20 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .mistral: try model.mistral(tensors)
         case .qwen2: try model.qwen2(tensors)
         case .qwen3: try model.qwen3(tensors)
+        case .gemma: try model.gemma(tensors)
         case .gemma2: try model.gemma2(tensors)
         case .gemma3: try model.gemma3(tensors)
         case .gemma3Text: try model.gemma3Text(tensors)
         case .phi3: try model.phi3(tensors)
         case .olmo2: try model.olmo2(tensors)
+        case .olmo3: try model.olmo3(tensors)
+        case .smollm3: try model.smollm3(tensors)
+        case .granite: try model.granite(tensors)
+        case .granitemoe: try model.graniteMoE(tensors)
+        case .ministral3: try model.ministral3(tensors)
+        case .mistral3: try model.mistral3(tensors)
+        case .glm: try model.glm(tensors, .chatglm)
+        case .glm4: try model.glm(tensors, .glm4)
         case .mixtral: try model.mixtral(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
@@ -52,11 +71,15 @@ enum HuggingFaceFamily: String, CaseIterable {
     var names: HuggingFaceNames {
         switch self {
         case .gpt2: .gpt2
-        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE: .llama
+        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe, .ministral3:
+            .llama
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3
-        case .olmo2: .olmo2
+        case .olmo2, .olmo3: .olmo2
+        case .mistral3: .llamaWithImages
+        case .glm: .glm
+        case .glm4: .glm4
         case .gptOSS: .gptOSS
         }
     }
@@ -129,18 +152,32 @@ extension HuggingFaceNames {
         "post_ffw_norm": "post_feedforward_layernorm",
     ])
 
-    /// `Gemma3ForConditionalGeneration`, as published and as transformers keeps it in memory.
-    static let gemmaWithImages = {
-        var names = gemma
+    /// `Gemma3ForConditionalGeneration`.
+    static let gemmaWithImages = gemma.besideImages
+
+    /// `Mistral3ForConditionalGeneration`.
+    static let llamaWithImages = llama.besideImages
+
+    /// Those of a model inside one for text and images, as published and as transformers keeps it in memory.
+    private var besideImages: HuggingFaceNames {
+        var names = self
         names.outerPrefixes = ["language_model.model.", "model.language_model.", "model."]
         names.outputs = ["lm_head.weight", "language_model.lm_head.weight"]
         return names
-    }()
+    }
 
     /// `Phi3ForCausalLM`: fused matrices.
     static let phi3 = llama.renaming(["attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"])
 
-    /// `Olmo2ForCausalLM`: norms after both parts of a layer.
+    /// `GlmForCausalLM`: one matrix for gate and up.
+    static let glm = llama.renaming(["ffn_up": "mlp.gate_up_proj"])
+
+    /// `Glm4ForCausalLM`: norms around both parts of a layer, too.
+    static let glm4 = glm.renaming([
+        "post_attention_norm": "post_self_attn_layernorm", "post_ffw_norm": "post_mlp_layernorm",
+    ])
+
+    /// `Olmo2ForCausalLM` and `Olmo3ForCausalLM`: norms after both parts of a layer.
     static let olmo2 = llama.renaming([
         "post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
     ])

@@ -1,5 +1,5 @@
-// The mixtures of experts in config.json. Field names and defaults: the classes `MixtralConfig`, `Qwen3MoeConfig` and
-// `GptOssConfig` of the transformers library.
+// The mixtures of experts in config.json. Field names and defaults: the classes `MixtralConfig`, `Qwen3MoeConfig`,
+// `GraniteMoeConfig` and `GptOssConfig` of the transformers library.
 
 extension HuggingFaceModel {
     /// Llama with experts, and perhaps a window, in every layer.
@@ -41,6 +41,19 @@ extension HuggingFaceModel {
             feedForwardLength: try integer("moe_intermediate_size", default: 768),
             routing: try settings.bool("norm_topk_prob") ?? false ? .softmaxOverChosen : .softmaxOverAll,
             layers: layers)
+        return configuration
+    }
+
+    /// Granite with experts in every layer.
+    func graniteMoE(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try granite(tensors)
+        configuration.architecture = .granitemoe
+        configuration.experts = Experts(
+            count: try expertCount(default: 8),
+            usedCount: try integer("num_experts_per_tok", default: 2),
+            feedForwardLength: configuration.feedForwardLength,
+            routing: .softmaxOverChosen,
+            layers: try ModelConfiguration.layers(configuration.layerCount, file: file, where: { _ in true }))
         return configuration
     }
 

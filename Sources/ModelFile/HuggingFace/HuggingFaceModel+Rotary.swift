@@ -4,22 +4,37 @@
 extension HuggingFaceModel {
     /// As most families have them: whole heads turn, base 10,000 where nothing is said.
     func rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
-        try rotary(
-            headSize: headSize, context: context, fields: rotaryFields(),
-            base: try settings.number("rope_theta") ?? 10_000)
+        try rotary(absentBase: 10_000)(headSize, context)
     }
 
-    /// Phi-3 turns a share of each head, and calls its longrope by other names too.
-    func phi3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
+    /// The same with another base where nothing is said.
+    func rotary(
+        absentBase: Double
+    ) -> (_ headSize: Int, _ context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        { headSize, context throws(ModelFileError) in
+            try rotary(
+                headSize: headSize, context: context, fields: rotaryFields(),
+                base: try settings.number("rope_theta") ?? absentBase)
+        }
+    }
+
+    /// How many elements of a head turn where "partial_rotary_factor" says which share does; `absent`: where it is not
+    /// there.
+    func turningElements(of headSize: Int, absent: Double) throws(ModelFileError) -> Int {
         let name = "partial_rotary_factor"
-        let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? 1
+        let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? absent
         guard share > 0, share <= 1, headSize >= 1, headSize <= FileLimits.headSize else {
             throw ModelFileError(
                 .invalidValue, file: file, field: "\(name) of head size \(headSize)", value: share,
                 "must be above 0 and at most 1, the head size at most \(FileLimits.headSize)")
         }
-        return try rotary(
-            headSize: Int(Double(headSize) * share), context: context, fields: rotaryFields(),
+        return Int(Double(headSize) * share)
+    }
+
+    /// Phi-3 turns a share of each head, and calls its longrope by other names too.
+    func phi3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        try rotary(
+            headSize: turningElements(of: headSize, absent: 1), context: context, fields: rotaryFields(),
             base: try settings.number("rope_theta") ?? 10_000, synonyms: ["su": "longrope", "yarn": "longrope"],
             absentOriginalLength: 4096)
     }

@@ -51,10 +51,13 @@ struct FamilyTests {
     @Test(
         "Top 20 log-probabilities agree within 1e-4, 64 greedy tokens are equal, in 1, 2 and 3 stages", arguments: cases
     )
-    func golden(_ one: Case) throws {
+    func golden(_ one: Case) throws { try Self.check(one) }
+
+    /// The same as the test says of one case.
+    static func check(_ one: Case) throws {
         let golden = try Golden(one.goldenFile)
         let model = try Model.open(path: one.path)
-        let samples = try Self.samples(model, golden.prompt_tokens, Run(stages: 1, chunk: 100))
+        let samples = try samples(model, golden.prompt_tokens, Run(stages: 1, chunk: 100))
         #expect(samples.map(\.token) == golden.greedy_tokens)
         #expect(samples.count == 64)
         for (sample, logProbability) in zip(samples, golden.greedy_logprobs) {

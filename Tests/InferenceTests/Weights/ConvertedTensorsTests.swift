@@ -159,7 +159,9 @@ struct ConvertedTensorsTests {
         arguments: [
             "models/gpt2-f32", "models/gpt2-bf16", "models/llama-f32", "models/llama-bf16-tied",
             "models/llama-mha-sharded", "experts/mixtral-bf16", "experts/qwen3moe-bf16", "experts/gpt-oss-bf16",
-            "families/gemma2",
+            "families/gemma", "families/gemma2", "families/glm", "families/glm4", "families/granite",
+            "families/granitemoe", "families/ministral3", "families/mistral3", "families/olmo3",
+            "families/olmo3-types", "families/smollm3",
             "families/gemma3", "families/gemma3-text", "families/llama-linear", "families/llama-longrope",
             "families/llama-yarn", "families/mistral", "families/olmo2", "families/phi3-longrope",
             "families/phi3-window",

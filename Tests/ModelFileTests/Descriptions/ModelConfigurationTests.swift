@@ -43,6 +43,14 @@ import Testing
             { $0.normWeightOffset = 0.5 }, { $0.attentionScale = 0 }, { $0.attentionSoftcap = .nan },
             { $0.logitSoftcap = -1 }, { $0.slidingWindow = .init(length: 0, layers: [true]) },
             { $0.slidingWindow = .init(length: 4, layers: [Bool](repeating: true, count: 10_001)) },
+            { $0.residualScale = 0 }, { $0.logitScale = .infinity }, { $0.unrotatedLayers = [] },
+            { $0.unrotatedLayers = [Bool](repeating: true, count: 10_001) },
+            { $0.attentionTemperature = .init(scale: .nan, length: 8) },
+            { $0.attentionTemperature = .init(scale: 0.1, length: 0) },
+            {
+                $0.attentionTemperature = .init(scale: 0.1, length: 8)
+                $0.attentionTemperature?.offset = .max
+            },
             {
                 $0.slidingWindow = .init(
                     length: 4, layers: [true, true], rotary: .init(base: 0, dimensions: 2, pairing: .halves))

@@ -166,12 +166,13 @@ struct FamilyConfigurationTests {
         #expect(try rotary("llama", ["partial_rotary_factor": 0.5]).dimensions == 8)
     }
 
-    @Test("GGUF: only Llama's pairs lie side by side; norms' weights are stored as they are used")
+    @Test("GGUF: pairs lie side by side in Llama's files and those like it; norms' weights are stored as they are used")
     func ggufFamilies() throws {
-        for name in ["llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "olmo2"] {
+        let sideBySide = ["llama", "smollm3", "granite", "granitemoe", "mistral3", "glm4", "chatglm"]
+        for name in sideBySide + ["qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "olmo2"] {
             let configuration = try gguf(name)
             guard case .rotary(let rotary) = configuration.positions else { Issue.record("\(name)"); continue }
-            #expect(rotary.pairing == (name == "llama" ? .interleaved : .halves), "\(name)")
+            #expect(rotary.pairing == (sideBySide.contains(name) ? .interleaved : .halves), "\(name)")
             #expect(configuration.normWeightOffset == 0)
         }
         #expect(try gguf("gemma2").slidingWindow == .init(length: 4096, layers: [true, false, true, false]))
@@ -187,7 +188,7 @@ struct FamilyConfigurationTests {
         let list = [pattern[0], ("attention.sliding_window_pattern", .int32s([1, 0]))]
         #expect(refusal { try gguf("gemma3", list) }?.code == .mismatch)
         #expect(try gguf("phi3", [("attention.sliding_window", .uint32(0))]).slidingWindow == nil)
-        #expect(refusal { try gguf("olmo2", [pattern[0]]) }?.code == .unsupported)
+        #expect(try gguf("olmo2", [("attention.sliding_window", .uint32(0))]).slidingWindow == nil)
     }
 
     @Test("GGUF: YaRN's keys and longrope's tensors")

@@ -1,0 +1,62 @@
+// The metadata of families that are built like Llama but for a few numbers. What files do not say is what llama.cpp takes
+// for the family.
+
+extension GGUFModel {
+    func smollm3(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, pairing: .interleaved)
+        configuration.setSmolLM3(
+            unrotatedLayers: try ModelConfiguration.layers(configuration.layerCount, file: mainFile) {
+                ($0 + 1) % 4 == 0
+            })
+        return configuration
+    }
+
+    /// Also with experts. A scale of 0 stands for none.
+    func granite(_ keys: GGUFKeys, _ architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, pairing: .interleaved)
+        configuration.architecture = architecture
+        func scale(_ key: String) throws(ModelFileError) -> Double? {
+            try keys.optionalNumber(key).flatMap { $0 == 0 ? nil : $0 }
+        }
+        configuration.embeddingScale = Float(try scale("embedding_scale") ?? 1)
+        configuration.attentionScale = try scale("attention.scale").map { Float($0) }
+        configuration.residualScale = Float(try scale("residual_scale") ?? 1)
+        configuration.logitScale = Float(1 / (try scale("logit_scale") ?? 1))
+        if try metadata.bool(keys.prefix + "rope.scaling.finetuned") == false {
+            configuration.unrotatedLayers = try ModelConfiguration.layers(
+                configuration.layerCount, file: mainFile, where: { _ in true })
+        }
+        if architecture == .granitemoe, try keys.optional("expert_count") ?? 0 != 0 {
+            configuration.experts = try experts(keys, of: configuration)
+        }
+        return configuration
+    }
+
+    /// Also Ministral 3, whose queries grow with their position.
+    func mistral3(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, pairing: .interleaved)
+        configuration.architecture = .mistral3
+        guard let scale = try keys.optionalNumber("attention.temperature_scale"), scale != 0 else {
+            return configuration
+        }
+        let original = try keys.integer(
+            "rope.scaling.original_context_length", default: keys.integer("context_length"))
+        configuration.attentionTemperature = .init(
+            scale: Float(scale), length: try keys.integer("attention.temperature_length", default: original))
+        return configuration
+    }
+
+    /// ChatGLM's files have one matrix for q, k and v, those of its class in transformers three.
+    func glm(_ keys: GGUFKeys, _ architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
+        for key in ["rope.dimension_sections", "nextn_predict_layers"]
+        where metadata.values[keys.prefix + key] != nil {
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: keys.prefix + key,
+                "is not supported: the file holds a model with images or with layers that guess ahead")
+        }
+        var configuration = try llamaLike(keys)
+        configuration.setGLM(architecture)
+        configuration.hasFusedQueryKeyValue = tensors["blk.0.attn_qkv.weight"] != nil
+        return configuration
+    }
+}
