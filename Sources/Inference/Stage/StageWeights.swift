@@ -3,6 +3,7 @@
 // Responsible for: which tensor is which matrix or vector of which part, and refusing tensors that do not fit.
 // Must not know: how they are read, what is computed.
 
+import CKernels
 import ModelFile
 
 /// Everything with weights that a stage computes with.
@@ -79,11 +80,45 @@ struct StageAssembler {
         return TransformerLayer(
             embeddingLength: model.embeddingLength,
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
-            mixer: .attention(try attention(prefix, window: model.attentionWindow(layer: index))),
+            mixer: try mixer(prefix, layer: index),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
             feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
+    }
+
+    private func mixer(_ prefix: String, layer: Int) throws(InferenceError) -> SequenceMixer {
+        if let net = model.deltaNet(layer: layer) { return .deltaNet(try deltaNet(net, prefix)) }
+        return .attention(try attention(prefix, window: model.attentionWindow(layer: layer)))
+    }
+
+    private func deltaNet(_ net: DeltaNet, _ prefix: String) throws(InferenceError) -> GatedDeltaNet {
+        var projections: [Linear] = []
+        for name in ["attn_qkv", "attn_gate", "ssm_beta", "ssm_alpha"] {
+            projections.append(try linear(prefix + name, hasBias: false))
+        }
+        let stored = try vector(prefix + "ssm_a")
+        let rates = try FloatVector(count: stored.count, name: "rates of decay")
+        rates.values.update(from: stored.values, count: stored.count)
+        if net.hasLogarithmicRates {
+            tk_exp(rates.values, rates.count, 0)
+            tk_scale(rates.values, rates.count, -1)
+        }
+        let (queryScale, keyScale) = (
+            try FloatVector(count: net.keySize, name: "query scale"),
+            try FloatVector(count: net.keySize, name: "key scale")
+        )
+        // An RMS norm divides by the root of the mean, not of the sum; queries are divided by that of their size too.
+        keyScale.values.update(repeating: 1 / Float(net.keySize).squareRoot(), count: net.keySize)
+        queryScale.values.update(repeating: 1 / Float(net.keySize), count: net.keySize)
+        return GatedDeltaNet(
+            model: model, net: net, blockShape: DeltaNetBlock.Shape(net), projections: projections,
+            convolution: try vector(prefix + "ssm_conv1d.weight"), rates: rates,
+            timeBias: try vector(prefix + "ssm_dt.bias"), queryScale: queryScale, keyScale: keyScale,
+            norm: Normalization(
+                kind: .rmsNorm, epsilon: model.normalizationEpsilon, weight: try vector(prefix + "ssm_norm.weight"),
+                bias: nil),
+            output: try linear(prefix + "ssm_out", hasBias: false))
     }
 
     private func attention(_ prefix: String, window: Int?) throws(InferenceError) -> Attention {

@@ -19,7 +19,12 @@ extension Model {
                 guard conversion.isCopy || requantizing else { throw Self.quantizedAlready(tensor, file: name) }
             }
             conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
-            conversion.addend = tensor.name.hasSuffix("_norm.weight") ? configuration.normWeightOffset : 0
+            conversion.addend = tensor.name.hasOffset ? configuration.normWeightOffset : 0
+            if let deltaNet = configuration.deltaNet(of: tensor.name) {
+                conversion.rowOrder = deltaNet.ggufRowOrder(of: tensor.name)
+                conversion.columnOrder = deltaNet.ggufColumnOrder(of: tensor.name)
+                conversion.negatesExponential = deltaNet.hasLogarithmicRates && tensor.name.hasSuffix(".ssm_a")
+            }
             var written = GGUFTensor(
                 name: TensorNaming.gguf(configuration.architecture).stored(tensor.name).name,
                 type: conversion.target.type,
@@ -64,7 +69,19 @@ extension Model {
     }
 }
 
+extension String {
+    /// The weights of a norm that `ModelConfiguration.normWeightOffset` is added to.
+    fileprivate var hasOffset: Bool { hasSuffix("_norm.weight") && !hasSuffix("ssm_norm.weight") }
+}
+
 extension ModelConfiguration {
+    /// The delta net of the layer that a tensor stands in; nil where that has none.
+    fileprivate func deltaNet(of name: String) -> DeltaNet? {
+        let pieces = name.split(separator: ".", maxSplits: 2)
+        guard pieces.count == 3, pieces[0] == "blk", let layer = Int(pieces[1]), layer < layerCount else { return nil }
+        return deltaNet(layer: layer)
+    }
+
     /// Llama's GGUF files pair neighbouring elements of queries and keys; those of all other families keep the order
     /// of Hugging Face.
     private var pairsNeighbours: Bool { architecture == .llama }

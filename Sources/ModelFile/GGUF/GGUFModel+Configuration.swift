@@ -36,6 +36,7 @@ extension GGUFModel {
             case .olmo2: try olmo2(keys)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
+            case .qwen35: try qwen35(keys, architecture)
             }
         if configuration.experts == nil, let experts = try keys.optional("expert_count"), experts != 0 {
             throw ModelFileError(

@@ -27,6 +27,7 @@ extension ModelConfiguration {
             ]
             if experts.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
         }
+        if let deltaNet { fields += try deltaNet.ggufFields(prefix) }
         fields += try slidingFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }

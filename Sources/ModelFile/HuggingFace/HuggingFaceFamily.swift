@@ -17,6 +17,9 @@ enum HuggingFaceFamily: String, CaseIterable {
     case mixtral
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
+    /// Text and images; only the part for text is used.
+    case qwen35 = "qwen3_5"
+    case qwen35Text = "qwen3_5_text"
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -45,6 +48,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .mixtral: try model.mixtral(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
+        case .qwen35: try model.qwen35(tensors)
+        case .qwen35Text: try model.qwen35Text(tensors)
         }
     }
 
@@ -58,6 +63,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .phi3: .phi3
         case .olmo2: .olmo2
         case .gptOSS: .gptOSS
+        case .qwen35: .qwen35WithImages
+        case .qwen35Text: .qwen35
         }
     }
 }
@@ -84,7 +91,7 @@ struct HuggingFaceNames {
     /// `prefix` is one of `outerPrefixes`, `output` one of `outputs`.
     func stored(_ canonical: String, prefix: String, output: String) -> (name: String, isTransposed: Bool) {
         let pieces = canonical.split(separator: ".").map(String.init)  // blk.3.attn_q.weight or output.weight
-        if pieces.count == 4, let name = exact["\(pieces[2]).\(pieces[3])"] {
+        if pieces.count >= 3, let name = exact[pieces[2...].joined(separator: ".")] {
             return ("\(prefix)\(layers)\(pieces[1]).\(name)", false)
         }
         guard pieces.count == 4, pieces[0] == "blk", let name = inLayer[pieces[2]] else {
@@ -149,6 +156,26 @@ extension HuggingFaceNames {
     static let gptOSS = {
         var names = llama
         names.exact["attn_sinks.weight"] = "self_attn.sinks"
+        return names
+    }()
+
+    /// `Qwen3_5ForCausalLM`: delta nets beside attention; some of their tensors have no ".weight" to their name.
+    static let qwen35 = {
+        var names = llama.renaming([
+            "attn_qkv": "linear_attn.in_proj_qkv", "attn_gate": "linear_attn.in_proj_z",
+            "ssm_beta": "linear_attn.in_proj_b", "ssm_alpha": "linear_attn.in_proj_a",
+            "ssm_conv1d": "linear_attn.conv1d", "ssm_norm": "linear_attn.norm", "ssm_out": "linear_attn.out_proj",
+        ])
+        names.exact["ssm_dt.bias"] = "linear_attn.dt_bias"
+        names.exact["ssm_a"] = "linear_attn.A_log"
+        return names
+    }()
+
+    /// `Qwen3_5ForConditionalGeneration`, as published and as older files have it.
+    static let qwen35WithImages = {
+        var names = qwen35
+        names.outerPrefixes = ["model.language_model.", "language_model.model.", "model."]
+        names.outputs = ["lm_head.weight", "language_model.lm_head.weight"]
         return names
     }()
 

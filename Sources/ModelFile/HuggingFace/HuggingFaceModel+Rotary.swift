@@ -11,8 +11,18 @@ extension HuggingFaceModel {
 
     /// Phi-3 turns a share of each head, and calls its longrope by other names too.
     func phi3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
+        try partialRotary(
+            headSize: headSize, context: context, absentShare: 1, synonyms: ["su": "longrope", "yarn": "longrope"],
+            absentOriginalLength: 4096)
+    }
+
+    /// "partial_rotary_factor" of each head turns; `absentShare` where nothing is said.
+    func partialRotary(
+        headSize: Int, context: Int, absentShare: Double, synonyms: [String: String] = [:],
+        absentOriginalLength: Int? = nil
+    ) throws(ModelFileError) -> RotaryConfiguration {
         let name = "partial_rotary_factor"
-        let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? 1
+        let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? absentShare
         guard share > 0, share <= 1, headSize >= 1, headSize <= FileLimits.headSize else {
             throw ModelFileError(
                 .invalidValue, file: file, field: "\(name) of head size \(headSize)", value: share,
@@ -20,8 +30,8 @@ extension HuggingFaceModel {
         }
         return try rotary(
             headSize: Int(Double(headSize) * share), context: context, fields: rotaryFields(),
-            base: try settings.number("rope_theta") ?? 10_000, synonyms: ["su": "longrope", "yarn": "longrope"],
-            absentOriginalLength: 4096)
+            base: try settings.number("rope_theta") ?? 10_000, synonyms: synonyms,
+            absentOriginalLength: absentOriginalLength)
     }
 
     /// The object with the kind of scaling; nil where there is none.

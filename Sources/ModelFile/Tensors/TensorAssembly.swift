@@ -75,7 +75,9 @@ extension StoredTensor {
         let isVector = requirement.rows == 1
         let expected =
             isTransposed ? [requirement.columns, requirement.rows] : [requirement.rows, requirement.columns]
-        guard shape == expected || (isVector && shape == [requirement.columns]) else {
+        // The kernels of convolutions have a dimension of 1 between.
+        let isKernel = shape.count == 3 && shape[1] == 1 && [shape[0], shape[2]] == expected
+        guard shape == expected || isKernel || (isVector && shape == [requirement.columns]) else {
             throw ModelFileError(
                 .mismatch, file: fileName, field: "shape of tensor \(name)", value: "\(shape)",
                 "the configuration asks for \(isVector ? [requirement.columns] : expected)")

@@ -9,6 +9,9 @@ package struct TensorConversion: Sendable, Hashable {
         /// Heads of `headSize` rows whose first `dimensions` rows are two halves, which the result interleaves: rows
         /// 2i and 2i + 1 are those that stood `dimensions` / 2 apart. A vector's elements are moved in the same way.
         case interleavedHalves(headSize: Int, dimensions: Int)
+        /// From row `first` on `heads` heads of `size` rows, those of a group side by side: the result has one of each
+        /// group in turn.
+        case headsInTurn(first: Int, groups: Int, heads: Int, size: Int)
 
         /// The row that becomes `row`.
         package func source(of row: Int) -> Int {
@@ -18,6 +21,10 @@ package struct TensorConversion: Sendable, Hashable {
                 let place = row % headSize
                 guard place < dimensions else { return row }
                 return row - place + place / 2 + place % 2 * (dimensions / 2)
+            case .headsInTurn(let first, let groups, let heads, let size):
+                guard row >= first else { return row }
+                let (head, place) = (row - first).quotientAndRemainder(dividingBy: size)
+                return first + (head % groups * (heads / groups) + head / groups) * size + place
             }
         }
     }
@@ -26,6 +33,10 @@ package struct TensorConversion: Sendable, Hashable {
     /// Never transposed; rows and columns are the source's.
     package var target: TensorDescriptor
     package var rowOrder = RowOrder.same
+    /// The same of the elements of each row.
+    package var columnOrder = RowOrder.same
+    /// Each value x becomes -exp(x).
+    package var negatesExponential = false
     /// Added to every value.
     package var addend: Float = 0
 
@@ -43,6 +54,7 @@ package struct TensorConversion: Sendable, Hashable {
 
     /// The bytes stay as they are.
     package var isCopy: Bool {
-        source.type == target.type && !source.isTransposed && rowOrder == .same && addend == 0
+        source.type == target.type && !source.isTransposed && rowOrder == .same && columnOrder == .same
+            && !negatesExponential && addend == 0
     }
 }
