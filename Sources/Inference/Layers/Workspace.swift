@@ -149,8 +149,11 @@ private struct Sizes {
         // 2^16 are enough too for a head of a delta net: its key, its value and its output.
         pieceNumbers = max(1 << 16, tokens * (PackedMatrix.panelsAtOnce * PackedMatrix.panelRows + Self.padding))
         pieces = 2 * configuration.threads * pieceNumbers
-        let hasDenseLayer = configuration.layers.contains { model.experts(layer: $0) == nil }
-        feedForward = hasDenseLayer ? tokens * model.feedForwardLength : 0
+        // A layer has a dense network, or experts and perhaps one that all tokens share.
+        let lengths = configuration.layers.map { layer in
+            model.experts(layer: layer).map { $0.shared?.feedForwardLength ?? 0 } ?? model.feedForwardLength
+        }
+        feedForward = tokens * (lengths.max() ?? 0)
         gate = model.isGated ? feedForward : 0
         up = model.hasFusedGateUp ? 2 * feedForward : feedForward
         slidingAngles = tokens * (model.slidingWindow?.rotary?.dimensions ?? 0) / 2

@@ -140,7 +140,7 @@ struct StageAssembler {
     private func denseFeedForward(_ prefix: String) throws(InferenceError) -> DenseFeedForward {
         let hasBias = model.hasFeedForwardBias
         return DenseFeedForward(
-            model: model,
+            model: model, feedForwardLength: model.feedForwardLength,
             gate: model.isGated && !model.hasFusedGateUp ? try linear(prefix + "ffn_gate", hasBias: hasBias) : nil,
             up: try linear(prefix + "ffn_up", hasBias: hasBias),
             down: try linear(prefix + "ffn_down", hasBias: hasBias))
@@ -160,7 +160,18 @@ struct StageAssembler {
         }
         return MixtureOfExperts(
             model: model, experts: experts, router: router, members: members,
-            gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down))
+            gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down),
+            shared: try experts.shared.map { shared throws(InferenceError) in try sharedExpert(shared, prefix) })
+    }
+
+    private func sharedExpert(_ shared: Experts.Shared, _ prefix: String) throws(InferenceError) -> SharedExpert {
+        SharedExpert(
+            network: DenseFeedForward(
+                model: model, feedForwardLength: shared.feedForwardLength,
+                gate: try linear(prefix + "ffn_gate_shexp", hasBias: false),
+                up: try linear(prefix + "ffn_up_shexp", hasBias: false),
+                down: try linear(prefix + "ffn_down_shexp", hasBias: false)),
+            gate: shared.isGated ? try matrix(prefix + "ffn_gate_inp_shexp.weight") : nil)
     }
 
     private func head() throws(InferenceError) -> OutputHead {

@@ -13,6 +13,7 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     /// Phi-3 and Phi-4.
     case phi3
     case olmo2
+    case qwen2moe
     case qwen3moe
     case gptOSS = "gpt-oss"
     /// Qwen3.5, dense.

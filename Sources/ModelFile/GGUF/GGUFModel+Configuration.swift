@@ -34,6 +34,7 @@ extension GGUFModel {
             case .gemma3: try gemma3(keys)
             case .phi3: try phi3(keys)
             case .olmo2: try olmo2(keys)
+            case .qwen2moe: try qwen2moe(keys)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
             case .qwen35: try qwen35(keys, architecture)

@@ -15,6 +15,7 @@ enum HuggingFaceFamily: String, CaseIterable {
     case phi3
     case olmo2
     case mixtral
+    case qwen2MoE = "qwen2_moe"
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
     /// Text and images; only the part for text is used.
@@ -46,6 +47,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .phi3: try model.phi3(tensors)
         case .olmo2: try model.olmo2(tensors)
         case .mixtral: try model.mixtral(tensors)
+        case .qwen2MoE: try model.qwen2MoE(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
         case .qwen35: try model.qwen35(tensors)
@@ -58,6 +60,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         switch self {
         case .gpt2: .gpt2
         case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE: .llama
+        case .qwen2MoE: .qwen2MoE
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3
@@ -150,6 +153,12 @@ extension HuggingFaceNames {
     /// `Olmo2ForCausalLM`: norms after both parts of a layer.
     static let olmo2 = llama.renaming([
         "post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
+    ])
+
+    /// `Qwen2MoeForCausalLM`: an expert that all tokens share.
+    static let qwen2MoE = llama.renaming([
+        "ffn_gate_inp_shexp": "mlp.shared_expert_gate", "ffn_gate_shexp": "mlp.shared_expert.gate_proj",
+        "ffn_up_shexp": "mlp.shared_expert.up_proj", "ffn_down_shexp": "mlp.shared_expert.down_proj",
     ])
 
     /// `GptOssForCausalLM`: the numbers of its sinks have no ".weight" to their name.
