@@ -182,7 +182,7 @@ def add_delta_settings(writer: gguf.GGUFWriter, config: PretrainedConfig) -> Non
     share = config.rope_parameters["partial_rotary_factor"]
     writer.add_rope_dimension_count(int(config.head_dim * share))
     if config.model_type != "qwen3_next":
-        writer.add_rope_dimension_sections([*config.rope_parameters.get("mrope_section", [11, 11, 10]), 0])
+        writer.add_rope_dimension_sections([*config.rope_parameters.get("mrope_section", [1, 1, 0]), 0])
 
 
 def write_gguf(path: Path, fixture: Fixture, folder: Path, kind: gguf.GGMLQuantizationType) -> None:

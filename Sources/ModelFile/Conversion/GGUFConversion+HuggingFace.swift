@@ -20,11 +20,7 @@ extension Model {
             }
             conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
             conversion.addend = tensor.name.hasOffset ? configuration.normWeightOffset : 0
-            if let deltaNet = configuration.deltaNet(of: tensor.name) {
-                conversion.rowOrder = deltaNet.ggufRowOrder(of: tensor.name)
-                conversion.columnOrder = deltaNet.ggufColumnOrder(of: tensor.name)
-                conversion.negatesExponential = deltaNet.hasLogarithmicRates && tensor.name.hasSuffix(".ssm_a")
-            }
+            configuration.deltaNet(of: tensor.name)?.adapt(&conversion, for: configuration.architecture)
             var written = GGUFTensor(
                 name: TensorNaming.gguf(configuration.architecture).stored(tensor.name).name,
                 type: conversion.target.type,
@@ -41,6 +37,9 @@ extension Model {
                 (written.name, written.shape) = (stackedName, [1, tensor.rows, tensor.columns])
                 entries.append((written, .converted([conversion])))
             }
+        }
+        if configuration.architecture == .qwen3next, let net = configuration.deltaNet {
+            entries = net.fusingRates(entries)
         }
         entries += configuration.ggufRotaryTensors
         var fields = try configuration.ggufFields(name: name) + GGUFField.fileFields(mix)

@@ -60,7 +60,7 @@ extension ModelConfiguration {
         hasAttentionSinks = true
     }
 
-    /// Qwen3.5 over Llama: norms of heads, gates of attention.
+    /// Qwen3.5 and Qwen3-Next over Llama: norms of heads, gates of attention.
     mutating func setQwen35(_ architecture: Architecture) {
         self.architecture = architecture
         queryKeyNorm = .perHead

@@ -16,8 +16,9 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case qwen2moe
     case qwen3moe
     case gptOSS = "gpt-oss"
-    /// Qwen3.5, dense.
-    case qwen35
+    /// Qwen3.5, dense and with experts.
+    case qwen35, qwen35moe
+    case qwen3next
 
     package var name: String { rawValue }
 }

@@ -37,7 +37,7 @@ extension GGUFModel {
             case .qwen2moe: try qwen2moe(keys)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
-            case .qwen35: try qwen35(keys, architecture)
+            case .qwen35, .qwen35moe, .qwen3next: try qwen35(keys, architecture)
             }
         if configuration.experts == nil, let experts = try keys.optional("expert_count"), experts != 0 {
             throw ModelFileError(

@@ -4,7 +4,7 @@
 import Sequences
 
 extension GGUFModel {
-    /// Qwen3.5. The norms' weights of these files have 1 added already.
+    /// Qwen3.5 and Qwen3-Next. The norms' weights of these files have 1 added already.
     func qwen35(_ keys: GGUFKeys, _ architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
         var configuration = try llamaLike(keys)
         configuration.setQwen35(architecture)
@@ -19,10 +19,13 @@ extension GGUFModel {
         configuration.deltaNet = DeltaNet(
             keyHeadCount: try keys.integer("ssm.group_count"), valueHeadCount: valueHeads,
             keySize: try keys.integer("ssm.state_size"), valueSize: valueLength / valueHeads,
-            convolutionLength: try keys.integer("ssm.conv_kernel"), headOrder: .inTurn, hasLogarithmicRates: false,
+            convolutionLength: try keys.integer("ssm.conv_kernel"),
+            headOrder: architecture == .qwen3next ? .grouped : .inTurn,
+            hasLogarithmicRates: false,
             layers: try ModelConfiguration.layers(configuration.layerCount, file: mainFile) {
                 tensors["blk.\($0).ssm_a"] != nil
             })
+        if try keys.optional("expert_count") ?? 0 != 0 { configuration.experts = try experts(keys, of: configuration) }
         return configuration
     }
 
@@ -52,6 +55,16 @@ extension GGUFModel {
     }
 }
 
+extension RotaryConfiguration {
+    /// The pairs that turn by time, by height and by width, where text turns all alike.
+    func ggufSections(_ prefix: String) -> GGUFField {
+        let pairs = dimensions / 2
+        let (height, width) = ((pairs + 1) / 3, pairs / 3)
+        return .int32s(
+            prefix + "rope.dimension_sections", [Int32(pairs - height - width), Int32(height), Int32(width), 0])
+    }
+}
+
 extension DeltaNet {
     /// The fields of a file that llama.cpp reads.
     func ggufFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
@@ -70,27 +83,6 @@ extension DeltaNet {
             isRegular
                 ? .uint32(prefix + "full_attention_interval", interval)
                 : .bools(prefix + "attention.recurrent_layers", layers),
-            // The shares of time, height and width in rotary positions: alike for text.
-            .int32s(prefix + "rope.dimension_sections", [11, 11, 10, 0]),
         ]
-    }
-
-    /// How the rows of a tensor are put in order for a GGUF file, whose value heads stand in turn.
-    func ggufRowOrder(of name: String) -> TensorConversion.RowOrder {
-        func inTurn(from first: Int, size: Int) -> TensorConversion.RowOrder {
-            headOrder == .grouped && valueHeadCount > keyHeadCount
-                ? .headsInTurn(first: first, groups: keyHeadCount, heads: valueHeadCount, size: size) : .same
-        }
-        return switch name.split(separator: ".", maxSplits: 2).last {
-        case "attn_qkv.weight", "ssm_conv1d.weight": inTurn(from: 2 * keyLength, size: valueSize)
-        case "attn_gate.weight": inTurn(from: 0, size: valueSize)
-        case "ssm_alpha.weight", "ssm_beta.weight", "ssm_dt.bias", "ssm_a": inTurn(from: 0, size: 1)
-        default: .same
-        }
-    }
-
-    /// The same of columns.
-    func ggufColumnOrder(of name: String) -> TensorConversion.RowOrder {
-        name.hasSuffix(".ssm_out.weight") ? ggufRowOrder(of: "blk.0.attn_gate.weight") : .same
     }
 }

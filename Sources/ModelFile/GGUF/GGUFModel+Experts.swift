@@ -60,7 +60,7 @@ extension GGUFModel {
     private func sharedExpert(
         _ keys: GGUFKeys, of configuration: ModelConfiguration
     ) throws(ModelFileError) -> Experts.Shared? {
-        guard configuration.architecture == .qwen2moe else { return nil }
+        guard [.qwen2moe, .qwen35moe, .qwen3next].contains(configuration.architecture) else { return nil }
         let length = try keys.optional("expert_shared_feed_forward_length") ?? 0
         return Experts.Shared(
             feedForwardLength: length == 0 ? configuration.feedForwardLength : length, isGated: true)

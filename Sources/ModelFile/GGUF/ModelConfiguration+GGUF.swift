@@ -27,6 +27,7 @@ extension ModelConfiguration {
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
         if let local = slidingWindow?.rotary { fields.append(.float32(prefix + "rope.freq_base_swa", local.base)) }
         guard case .rotary(let rotary) = positions else { return fields }
+        if architecture == .qwen35 || architecture == .qwen35moe { fields.append(rotary.ggufSections(prefix)) }
         fields += [
             .uint32(prefix + "attention.key_length", headSize), .uint32(prefix + "attention.value_length", headSize),
             .uint32(prefix + "rope.dimension_count", rotary.dimensions),

@@ -21,6 +21,10 @@ enum HuggingFaceFamily: String, CaseIterable {
     /// Text and images; only the part for text is used.
     case qwen35 = "qwen3_5"
     case qwen35Text = "qwen3_5_text"
+    /// The same with experts.
+    case qwen35MoE = "qwen3_5_moe"
+    case qwen35MoEText = "qwen3_5_moe_text"
+    case qwen3Next = "qwen3_next"
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -52,6 +56,9 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gptOSS: try model.gptOSS(tensors)
         case .qwen35: try model.qwen35(tensors)
         case .qwen35Text: try model.qwen35Text(tensors)
+        case .qwen35MoE: try model.qwen35MoE(tensors)
+        case .qwen35MoEText: try model.qwen35MoEText(tensors)
+        case .qwen3Next: try model.qwen3Next(tensors)
         }
     }
 
@@ -66,8 +73,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .phi3: .phi3
         case .olmo2: .olmo2
         case .gptOSS: .gptOSS
-        case .qwen35: .qwen35WithImages
-        case .qwen35Text: .qwen35
+        case .qwen35, .qwen35MoE: .qwen35WithImages
+        case .qwen35Text, .qwen35MoEText, .qwen3Next: .qwen35
         }
     }
 }
@@ -168,9 +175,9 @@ extension HuggingFaceNames {
         return names
     }()
 
-    /// `Qwen3_5ForCausalLM`: delta nets beside attention; some of their tensors have no ".weight" to their name.
+    /// `Qwen3_5ForCausalLM`, `Qwen3_5MoeForCausalLM` and `Qwen3NextForCausalLM`: delta nets beside attention; some of their tensors have no ".weight" to their name.
     static let qwen35 = {
-        var names = llama.renaming([
+        var names = qwen2MoE.renaming([
             "attn_qkv": "linear_attn.in_proj_qkv", "attn_gate": "linear_attn.in_proj_z",
             "ssm_beta": "linear_attn.in_proj_b", "ssm_alpha": "linear_attn.in_proj_a",
             "ssm_conv1d": "linear_attn.conv1d", "ssm_norm": "linear_attn.norm", "ssm_out": "linear_attn.out_proj",

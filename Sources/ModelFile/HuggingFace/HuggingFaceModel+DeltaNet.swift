@@ -1,12 +1,24 @@
-// The config.json of families with gated delta nets. Field names and defaults: the classes `Qwen3_5TextConfig` and
-// `Qwen3NextConfig` of the transformers library.
+// The config.json of families with gated delta nets. Field names and defaults: the classes `Qwen3_5TextConfig`,
+// `Qwen3_5MoeTextConfig` and `Qwen3NextConfig` of the transformers library.
 
 extension HuggingFaceModel {
-    /// A model for text and images: the part for text. Whether the output matrix is tied is said outside of it.
+    /// A model for text and images: the part for text.
     func qwen35(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try partForText { text throws(ModelFileError) in try text.qwen35Text(tensors) }
+    }
+
+    /// The same with experts.
+    func qwen35MoE(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try partForText { text throws(ModelFileError) in try text.qwen35MoEText(tensors) }
+    }
+
+    /// Whether the output matrix is tied is said outside of the part for text.
+    private func partForText(
+        _ read: (HuggingFaceModel) throws(ModelFileError) -> ModelConfiguration
+    ) throws(ModelFileError) -> ModelConfiguration {
         var text = self
         text.settings = try settings.required("text_config", settings.object("text_config"))
-        var configuration = try text.qwen35Text(tensors)
+        var configuration = try read(text)
         if let isTied = try settings.bool("tie_word_embeddings") { configuration.hasTiedEmbeddings = isTied }
         return configuration
     }
@@ -17,6 +29,40 @@ extension HuggingFaceModel {
         var configuration = try withDeltaNets(tensors, defaults: defaults)
         configuration.setQwen35(.qwen35)
         return configuration
+    }
+
+    /// The weights of chosen experts always sum up to 1.
+    func qwen35MoEText(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        let length = try integer("moe_intermediate_size", default: 512)
+        let defaults = LlamaDefaults(
+            headCount: 16, keyValueHeadCount: 2, headSize: 256, feedForwardLength: length, vocabularySize: 248_320,
+            contextLength: 32_768)
+        var configuration = try withDeltaNets(tensors, defaults: defaults)
+        configuration.setQwen35(.qwen35moe)
+        var experts = Experts(
+            count: try integer("num_experts", default: 256), usedCount: try integer("num_experts_per_tok", default: 8),
+            feedForwardLength: length, routing: .softmaxOverChosen,
+            layers: try ModelConfiguration.layers(configuration.layerCount, file: file, where: { _ in true }))
+        experts.shared = try sharedExpert()
+        configuration.experts = experts
+        return configuration
+    }
+
+    func qwen3Next(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        let defaults = LlamaDefaults(
+            headCount: 16, keyValueHeadCount: 2, headSize: 256, feedForwardLength: 5632, vocabularySize: 151_936,
+            contextLength: 32_768)
+        var configuration = try withDeltaNets(tensors, defaults: defaults)
+        configuration.setQwen35(.qwen3next)
+        configuration.experts = try qwenMixture(
+            configuration.layerCount,
+            defaults: QwenMixtureDefaults(count: 512, usedCount: 10, feedForwardLength: 512, sumsUpToOne: true))
+        configuration.experts?.shared = try sharedExpert()
+        return configuration
+    }
+
+    private func sharedExpert() throws(ModelFileError) -> Experts.Shared {
+        Experts.Shared(feedForwardLength: try integer("shared_expert_intermediate_size", default: 512), isGated: true)
     }
 
     /// Llama with delta nets in most layers, heads that turn in part, and norms whose weights lack 1.

@@ -2,10 +2,11 @@
 // `Qwen3MoeConfig` and `GptOssConfig` of the transformers library.
 
 /// What config.json means where it says nothing.
-private struct QwenMixtureDefaults {
+struct QwenMixtureDefaults {
     var count: Int
     var usedCount: Int
     var feedForwardLength: Int
+    var sumsUpToOne = false
 }
 
 extension HuggingFaceModel {
@@ -64,7 +65,7 @@ extension HuggingFaceModel {
     }
 
     /// The experts of Qwen's models; nil where no layer has any.
-    private func qwenMixture(
+    func qwenMixture(
         _ layerCount: Int, defaults: QwenMixtureDefaults
     ) throws(ModelFileError) -> Experts? {
         let count = try expertCount(default: defaults.count)
@@ -74,7 +75,7 @@ extension HuggingFaceModel {
             count: count,
             usedCount: try integer("num_experts_per_tok", default: defaults.usedCount),
             feedForwardLength: try integer("moe_intermediate_size", default: defaults.feedForwardLength),
-            routing: try settings.bool("norm_topk_prob") ?? false ? .softmaxOverChosen : .softmaxOverAll,
+            routing: try settings.bool("norm_topk_prob") ?? defaults.sumsUpToOne ? .softmaxOverChosen : .softmaxOverAll,
             layers: layers)
     }
 

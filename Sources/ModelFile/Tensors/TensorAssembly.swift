@@ -33,9 +33,10 @@ extension ModelConfiguration {
         let mixtures = experts.map {
             ExpertTensors(experts: $0, layerPrefix: naming.layerPrefix, stored: stored, mainFile: mainFile)
         }
+        let deltaNets = deltaNet.map { DeltaNetTensors(net: $0, layerPrefix: naming.layerPrefix, stored: stored) }
         for part in parts(ofLayers: 0..<layerCount) {
             for requirement in tensors(of: part) {
-                if let found = try mixtures?.find(requirement) {
+                if let found = try mixtures?.find(requirement).or(deltaNets?.find(requirement)) {
                     result.tensors.append(found.tensor)
                     result.forms[requirement.name] = found.form
                     used.formUnion(found.storedNames)

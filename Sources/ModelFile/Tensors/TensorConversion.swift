@@ -6,6 +6,8 @@ package struct TensorConversion: Sendable, Hashable {
     /// Where the rows of the result come from.
     package enum RowOrder: Sendable, Hashable {
         case same
+        /// Some consecutive rows, from this one on.
+        case from(Int)
         /// Heads of `headSize` rows whose first `dimensions` rows are two halves, which the result interleaves: rows
         /// 2i and 2i + 1 are those that stood `dimensions` / 2 apart. A vector's elements are moved in the same way.
         case interleavedHalves(headSize: Int, dimensions: Int)
@@ -17,6 +19,7 @@ package struct TensorConversion: Sendable, Hashable {
         package func source(of row: Int) -> Int {
             switch self {
             case .same: return row
+            case .from(let first): return first + row
             case .interleavedHalves(let headSize, let dimensions):
                 let place = row % headSize
                 guard place < dimensions else { return row }
@@ -30,7 +33,7 @@ package struct TensorConversion: Sendable, Hashable {
     }
 
     package var source: TensorDescriptor
-    /// Never transposed; rows and columns are the source's.
+    /// Never transposed; rows and columns are the source's, or fewer rows.
     package var target: TensorDescriptor
     package var rowOrder = RowOrder.same
     /// The same of the elements of each row.
