@@ -175,7 +175,8 @@ extension HuggingFaceNames {
         return names
     }()
 
-    /// `Qwen3_5ForCausalLM`, `Qwen3_5MoeForCausalLM` and `Qwen3NextForCausalLM`: delta nets beside attention; some of their tensors have no ".weight" to their name.
+    /// `Qwen3_5ForCausalLM`, `Qwen3_5MoeForCausalLM` and `Qwen3NextForCausalLM`: delta nets beside attention; some of
+    /// their tensors have no ".weight" to their name.
     static let qwen35 = {
         var names = qwen2MoE.renaming([
             "attn_qkv": "linear_attn.in_proj_qkv", "attn_gate": "linear_attn.in_proj_z",
