@@ -10,7 +10,8 @@ enum Example {
     static func model(layers: Int = 6, tied: UInt64 = 0) -> ModelShape {
         ModelShape(
             name: "m", layerBytes: Array(repeating: 100, count: layers), embeddingBytes: 30, headBytes: 50,
-            tiedBytes: tied, keyValueBytesPerBlock: 1, workspaceBytes: 10, activationsPerToken: 4)
+            tiedBytes: tied, keyValueBytesPerBlock: Array(repeating: 1, count: layers), workspaceBytes: 10,
+            activationsPerToken: 4)
     }
 
     static func configuration(contextLength: Int = 64) -> CoordinatorConfiguration {

@@ -27,7 +27,9 @@ struct TinyModel: TensorSource, CustomTestStringConvertible {
         var bytes: [String: [UInt8]] = [:]
         for part in configuration.parts(ofLayers: 0..<configuration.layerCount) {
             for requirement in configuration.tensors(of: part) where bytes[requirement.name] == nil {
-                let isVector = requirement.rows == 1 || requirement.name.hasSuffix(".bias")
+                let isVector =
+                    requirement.rows == 1 || requirement.name.hasSuffix(".bias")
+                    || requirement.name.hasSuffix("ssm_conv1d.weight")
                 let count = requirement.rows * requirement.columns
                 var stored = isVector ? TensorType.f32 : type
                 if !isVector && !mixed.isEmpty {
@@ -103,6 +105,14 @@ extension TinyModel {
         .tiny(.llama, layers: 2, dim: 256, heads: 4, keyHeads: 2, headSize: 64, wide: 512, vocabulary: 96),
         mixed: TensorType.allCases)
 
+    /// Qwen3.5's kind: delta nets of odd sizes, three value heads for each key head, beside attention with gates.
+    static let deltaNet = TinyModel(
+        "qwen35-f32", .tinyDeltaNet(layers: [true, true, false, true], keySize: 7, valueSize: 19), type: .f32)
+    /// The same quantized, with heads in GGUF's order.
+    static let quantizedDeltaNet = TinyModel(
+        "qwen35-q8_0",
+        .tinyDeltaNet(layers: [true, false, true], keySize: 16, valueSize: 16, order: .inTurn), type: .q8_0)
+
     static let all = [gpt2, llama, bf16, f16, q8, q4, everyType]
 }
 
@@ -124,6 +134,26 @@ extension ModelConfiguration {
             positions: isGPT2 ? .learned : .rotary(rotary), activation: isGPT2 ? .geluTanh : .silu, isGated: !isGPT2,
             hasFusedQueryKeyValue: isGPT2, hasQueryKeyValueBias: isGPT2, hasAttentionOutputBias: isGPT2,
             hasFeedForwardBias: isGPT2, hasTiedEmbeddings: isGPT2 || tied)
+    }
+}
+
+extension ModelConfiguration {
+    /// A small configuration with delta nets in some layers.
+    static func tinyDeltaNet(
+        layers: [Bool], keySize: Int, valueSize: Int, order: DeltaNet.HeadOrder = .grouped
+    ) -> ModelConfiguration {
+        var model = ModelConfiguration.tiny(
+            .qwen35, layers: layers.count, dim: 64, heads: 4, keyHeads: 2, headSize: 16, wide: 96)
+        if case .rotary(var rotary) = model.positions {
+            rotary.dimensions = 4
+            model.positions = .rotary(rotary)
+        }
+        model.queryKeyNorm = .perHead
+        model.hasAttentionGate = true
+        model.deltaNet = DeltaNet(
+            keyHeadCount: 2, valueHeadCount: 6, keySize: keySize, valueSize: valueSize, convolutionLength: 4,
+            headOrder: order, hasLogarithmicRates: order == .grouped, layers: layers)
+        return model
     }
 }
 

@@ -12,13 +12,14 @@ enum TinyMixtures {
             "max_position_embeddings": 64, "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": false,
             "num_local_experts": 3, "num_experts_per_tok": 2,
         ]
-        if family == .qwen3MoE {
+        if family == .qwen3MoE || family == .qwen2MoE {
             settings["num_local_experts"] = nil
             settings["num_experts"] = 3
             settings["moe_intermediate_size"] = 16
             settings["norm_topk_prob"] = false
             settings["mlp_only_layers"] = [0]
         }
+        if family == .qwen2MoE { settings["shared_expert_intermediate_size"] = 24 }
         if family == .gptOSS {
             settings["sliding_window"] = 16
             settings["layer_types"] = ["full_attention", "sliding_attention"]
@@ -51,7 +52,7 @@ enum TinyMixtures {
                 + (0..<3).flatMap { expert in
                     ["w1", "w2", "w3"].map { floats("block_sparse_moe.experts.\(expert).\($0).weight", [32, 32]) }
                 }
-        case .qwen3MoE:
+        case .qwen2MoE, .qwen3MoE:
             return [
                 floats("mlp.gate.weight", [3, 32]), floats("mlp.experts.gate_up_proj", [3, 32, 32]),
                 floats("mlp.experts.down_proj", [3, 32, 16]),
@@ -78,7 +79,8 @@ enum TinyMixtures {
     /// Tensors of the configuration that are not a mixture's.
     private static func plain(_ configuration: ModelConfiguration) -> [TensorRequirement] {
         TinyModels.requirements(configuration).filter {
-            !$0.name.contains("ffn_gate_inp") && !$0.name.contains("_exps.") && $0.name.split(separator: ".").count != 5
+            !$0.name.contains("ffn_gate_inp.") && !$0.name.contains("_exps.")
+                && $0.name.split(separator: ".").count != 5
         }
     }
 
@@ -106,10 +108,12 @@ enum TinyMixtures {
         ])
     }
 
-    /// A GGUF file with the keys and names of llama.cpp: "llama", "qwen3moe" or "gpt-oss".
+    /// A GGUF file with the keys and names of llama.cpp: "llama", "qwen2moe", "qwen3moe" or "gpt-oss".
     static func gguf(_ architecture: String) throws -> GGUFBuilder {
-        let family: HuggingFaceFamily =
-            architecture == "llama" ? .mixtral : architecture == "qwen3moe" ? .qwen3MoE : .gptOSS
+        let families: [String: HuggingFaceFamily] = [
+            "llama": .mixtral, "qwen2moe": .qwen2MoE, "qwen3moe": .qwen3MoE, "gpt-oss": .gptOSS,
+        ]
+        guard let family = families[architecture] else { preconditionFailure("no mixture") }
         let configuration = try configuration(family)
         var file = TinyModels.llamaGGUF()
         file.set("general.architecture", .string(architecture))
@@ -121,6 +125,10 @@ enum TinyMixtures {
         ]
         for (key, value) in keys { file.set("\(architecture).\(key)", .uint32(value)) }
         file.set("\(architecture).attention.layer_norm_rms_epsilon", .float(1e-5))
+        if let shared = configuration.experts?.shared {
+            let length = UInt32(shared.feedForwardLength)
+            file.set("\(architecture).expert_shared_feed_forward_length", .uint32(length))
+        }
         if family == .gptOSS { file.set("gpt-oss.attention.sliding_window", .uint32(16)) }
         let naming = TensorNaming.gguf(configuration.architecture)
         var stacked: Set<String> = []

@@ -124,17 +124,24 @@ extension StageBenchmark {
         guard case .decode(let sequences, let steps, let context) = test else {
             return weights(tokens: 1) { Double($0.byteCount) }
         }
-        let block = Stage.keyValueBlockBytes(of: configuration.model, type: configuration.keyValueType)
-        let position = Double(block) / Double(KeyValueBlock.positions) * Double(configuration.layers.count)
+        // Of attention all positions are read; of a delta net the state alone, which is written too.
+        let model = configuration.model
+        let blocks = configuration.layers.filter { model.deltaNet(layer: $0) == nil }.reduce(0) {
+            $0 + Stage.keyValueBlockBytes(of: model, layer: $1, type: configuration.keyValueType)
+        }
+        let states = configuration.layers.reduce(0) { $0 + (model.deltaNet(layer: $1)?.stateCount ?? 0) }
+        let position = Double(blocks) / Double(KeyValueBlock.positions)
         let seen = Self.seen(steps: steps, context: context)
-        return Double(steps) * weights(tokens: sequences) { Double($0.byteCount) } + Double(sequences) * seen * position
+        return Double(steps) * weights(tokens: sequences) { Double($0.byteCount) }
+            + Double(sequences) * (seen * position + Double(steps * states) * 8)
     }
 
     /// Multiply-adds of a test, each counting as two: every weight times every token (the output matrix times those that
     /// sample, experts times the tokens that choose them), and attention.
     func operations(_ test: Test) -> Double {
         let model = configuration.model
-        let attention = Double(4 * model.queryLength * model.layerCount)
+        let attending = (0..<model.layerCount).count { model.deltaNet(layer: $0) == nil }
+        let attention = Double(4 * model.queryLength * attending)
         let each = weights(tokens: nil) { 2 * Double($0.rows) * Double($0.columns) }
         switch test {
         case .prefill(let tokens):

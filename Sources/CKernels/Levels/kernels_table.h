@@ -7,6 +7,7 @@
 #define TANDEM_KERNELS_TABLE_H
 
 #include "kernels.h"
+#include "recurrence.h"
 
 /// Elements start..<end of a block.
 typedef struct {
@@ -63,6 +64,9 @@ typedef struct {
     void (*attend)(const tk_attention_shape *shape, tk_attending *queries, size_t count, tk_kv_head head);
     /// x[i] = fma(x[i], a, y[i] * b).
     void (*merge)(float *x, const float *y, size_t count, float a, float b);
+    void (*gate)(float *x, const float *gate, size_t count);
+    /// The columns first ..< values.
+    void (*delta_rule)(const tk_delta_step *step, float *state, float *out, size_t first, size_t values);
 } tk_kernels;
 
 /// Those of the level in use.

@@ -60,6 +60,8 @@ void tk_avx2_rope(
         .rope = tk_avx2_rope, \
         .attend = attention, \
         .merge = tk_avx2_merge, \
+        .gate = gate_rows, \
+        .delta_rule = delta_rule, \
     }
 
 #endif

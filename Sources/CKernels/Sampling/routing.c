@@ -1,4 +1,4 @@
-// How a token chooses among experts: softmax and the largest of a few values.
+// How a token chooses among experts: softmax, sigmoid and the largest of a few values.
 //
 // Responsible for: the parts that are too small for a variant of each instruction set; they use those of the level.
 // Must not know: experts, matrices.
@@ -15,6 +15,12 @@ void tk_softmax(float *x, size_t count) {
     for (size_t i = 0; i < count; i++) partial[i % 16] += x[i];
     const float sum = tk_reduce(partial);
     for (size_t i = 0; i < count; i++) x[i] /= sum;
+}
+
+void tk_sigmoid(float *x, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] = -x[i];
+    tk_exp(x, count, 0);
+    for (size_t i = 0; i < count; i++) x[i] = 1 / (1 + x[i]);
 }
 
 /// True where a (at index i) is chosen before b (at index j).

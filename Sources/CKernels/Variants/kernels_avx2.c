@@ -20,6 +20,7 @@
 #define FLOAT_PREFETCH(panels) 0
 
 #include "Products/float_products.h"
+#include "Recurrence/delta_columns.h"
 #include "Rows/row_kernels.h"
 
 const tk_kernels tk_kernels_avx2 = TK_X86_KERNELS(tk_avx2_matmul_quantized, tk_avx2_attend);

@@ -27,6 +27,7 @@
 #define FLOAT_PREFETCH(panels) ((panels) == 4 ? 2048 : 4096)
 
 #include "Products/float_products.h"
+#include "Recurrence/delta_columns.h"
 #include "Rows/row_kernels.h"
 
 const tk_kernels tk_kernels_avx512 = TK_X86_KERNELS(tk_avx512_matmul_quantized, tk_avx512_attend);

@@ -8,6 +8,7 @@
 #include "Formats/keys_values.h"
 #include "Levels/kernels_table.h"
 #include "Numbers/elementary.h"
+#include "Recurrence/delta_rule.h"
 
 #include <math.h>
 
@@ -391,4 +392,6 @@ const tk_kernels tk_kernels_portable = {
     .rope = rope,
     .attend = attend,
     .merge = merge,
+    .gate = tk_portable_gate,
+    .delta_rule = tk_portable_delta_rule,
 };

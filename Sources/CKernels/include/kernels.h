@@ -200,6 +200,9 @@ void tk_add_scaled(float *x, const float *y, float factor, size_t count);
 /// A NaN or infinite maximum makes every result NaN. count >= 1.
 void tk_softmax(float *x, size_t count);
 
+/// x[i] = 1 / (1 + exp(-x[i])): exp is `tk_exp`'s.
+void tk_sigmoid(float *x, size_t count);
+
 /// The indices of the `chosen_count` (1...count) largest values, in ascending order of index. Equal values: the lower
 /// index goes first; NaN counts as smaller than everything.
 void tk_choose_largest(uint32_t *chosen, size_t chosen_count, const float *x, size_t count);

@@ -13,8 +13,8 @@ package struct ModelShape: Sendable, Equatable {
     package var headBytes: UInt64
     /// Bytes that embedding and head share when they are on the same stage; 0: not tied.
     package var tiedBytes: UInt64
-    /// Keys and values of one layer for one block of `KeyValueBlock.positions` positions.
-    package var keyValueBytesPerBlock: UInt64
+    /// Of each layer: keys and values (or what else it keeps) for one block of `KeyValueBlock.positions` positions.
+    package var keyValueBytesPerBlock: [UInt64]
     /// Buffers of a stage for the largest step.
     package var workspaceBytes: UInt64
     /// Floats of one token's activations between stages.
@@ -23,7 +23,7 @@ package struct ModelShape: Sendable, Equatable {
     /// All of it.
     package init(
         name: String, layerBytes: [UInt64], embeddingBytes: UInt64, headBytes: UInt64, tiedBytes: UInt64,
-        keyValueBytesPerBlock: UInt64, workspaceBytes: UInt64, activationsPerToken: Int
+        keyValueBytesPerBlock: [UInt64], workspaceBytes: UInt64, activationsPerToken: Int
     ) {
         self.name = name
         self.layerBytes = layerBytes
@@ -47,7 +47,7 @@ package struct ModelShape: Sendable, Equatable {
 
     /// Bytes of keys and values of a stage that runs `layers` with `blockCount` blocks.
     package func keyValueBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
-        keyValueBytesPerBlock * UInt64(blockCount) * UInt64(layers.count)
+        keyValueBytesPerBlock[layers].reduce(0, +) * UInt64(blockCount)
     }
 
     /// Everything a stage that runs `layers` needs.

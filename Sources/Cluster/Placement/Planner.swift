@@ -109,6 +109,8 @@ private struct SplitSearch {
     let speeds: [Double]
     /// Bytes of the layers before each.
     let sums: [UInt64]
+    /// Bytes of a KV block in the layers before each.
+    let blockSums: [UInt64]
 
     init(model: ModelShape, candidates: [Planner.Candidate]) {
         self.model = model
@@ -116,6 +118,7 @@ private struct SplitSearch {
         let fastest = candidates.map(\.readBytesPerSecond).max() ?? 0
         speeds = candidates.map { Self.step($0.readBytesPerSecond, fastest: fastest) }
         sums = model.layerBytes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
+        blockSums = model.keyValueBytesPerBlock.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
     }
 
     /// Speeds in steps of 0.7 below the fastest, so that the noise of measurements on like machines changes no plan:
@@ -177,8 +180,7 @@ private struct SplitSearch {
 
     private func bytes(_ start: Int, _ end: Int, _ blockCount: Int) -> UInt64 {
         var bytes =
-            sums[end] - sums[start] + model.keyValueBytes(of: start..<end, blockCount: blockCount)
-            + model.workspaceBytes
+            sums[end] - sums[start] + (blockSums[end] - blockSums[start]) * UInt64(blockCount) + model.workspaceBytes
         if start == 0 { bytes += model.embeddingBytes }
         if end == model.layerBytes.count { bytes += model.headBytes }
         return start == 0 && end == model.layerBytes.count ? bytes - min(bytes, model.tiedBytes) : bytes

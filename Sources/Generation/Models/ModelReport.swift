@@ -140,7 +140,8 @@ package struct ModelReport: Sendable, Encodable {
             maximumBatchTokens: PromptChunk.standard, threads: MachineDescription.coreCount,
             keyValueType: .standard)
         let weights = Stage.weightBytes(of: loaded.model.tensors)
-        let block = Stage.keyValueBlockBytes(of: configuration, type: .standard) * configuration.layerCount
+        let block = Stage.keyValueBlockBytes(
+            of: configuration, layers: 0..<configuration.layerCount, type: .standard)
         let buffers = Stage.workspaceBytes(of: stage)
         return Memory(
             context: loaded.contextLength, weightBytes: weights,

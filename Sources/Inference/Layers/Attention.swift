@@ -2,8 +2,8 @@
 //
 // Responsible for: the order of these operations, as one straight line with shapes.
 // Must not know: the residual stream, other layers, where weights come from. Families differ by data only: biases,
-// one fused or three separate projections, norms of queries and keys, rotary positions or none, what a token sees, and
-// how much a late query weighs.
+// one fused or three separate projections, norms of queries and keys, rotary positions or none, what a token sees,
+// gates of what is put out, and how much a late query weighs.
 
 import CKernels
 import ModelFile
@@ -36,20 +36,28 @@ struct Attention {
         let space = pass.workspace
         let tokens = pass.batch.tokenCount
         let dim = model.embeddingLength
-        let qkvLength = model.queryLength + 2 * model.keyValueLength
-        let stride = space.qkvStride
+        let qkvLength = model.queryRows + 2 * model.keyValueLength
 
-        // normed [tokens, dim] -> qkv [tokens, (heads + 2 * keyValueHeads) * headSize]
-        project(pass)
+        // normed [tokens, dim] -> qkv [tokens, (heads + 2 * keyValueHeads) * headSize], twice the heads with gates
+        pass.project(queryKeyValue, columns: dim)
         // biases, norms and positions in place; keys and values into the cache
         pass.forEachRow(cost: 8 * qkvLength) { row in
-            addBiases(space.qkv + row * stride)
-            normalize(space.qkv + row * stride, length: model.queryLength, by: queryNorm)
-            normalize(space.qkv + row * stride + model.queryLength, length: model.keyValueLength, by: keyNorm)
+            addBiases(space.qkv + row * space.qkvStride)
+            if model.hasAttentionGate { separateGates(space, row: row) }
+            let queries = queries(space, row: row)
+            normalize(queries, length: model.queryLength, by: queryNorm)
+            normalize(queries + model.queryLength, length: model.keyValueLength, by: keyNorm)
             rotateAndStore(pass, row: row, layer: index)
         }
         // qkv and the cache -> attended [tokens, heads * headSize]
         attend(pass, layer: index)
+        if model.hasAttentionGate {
+            pass.forEachRow(cost: 8 * model.queryLength) { row in
+                tk_gate(
+                    space.attended.values + row * model.queryLength, space.qkv + row * space.qkvStride,
+                    model.queryLength)
+            }
+        }
         if output.weight.isQuantized {
             pass.forEachRow(cost: 4 * model.queryLength) { row in
                 space.attended.quantizeRow(row, of: tokens, columns: model.queryLength)
@@ -63,30 +71,6 @@ struct Attention {
         }
     }
 
-    /// Queries, keys and values: the products of all projections as one job.
-    private func project(_ pass: ForwardPass) {
-        let space = pass.workspace
-        let stride = space.qkvStride
-        let tokens = pass.batch.tokenCount
-        let groups = queryKeyValue.reduce(0) { $0 + $1.weight.groupCount }
-        let pieces = PackedMatrix.pieces(ofGroups: groups, pool: pass.pool)
-        pass.pool.run(pieces: pieces, operations: tokens * stride * model.embeddingLength) { piece, _ in
-            var (first, end) = (groups * piece / pieces, groups * (piece + 1) / pieces)
-            var column = 0
-            for projection in queryKeyValue {
-                let weight = projection.weight
-                let (from, to) = (max(0, first), min(end, weight.groupCount))
-                if from < to {
-                    weight.multiply(
-                        space.normed, tokens: 0..<tokens, of: tokens, into: space.qkv + column, stride: stride,
-                        groups: from..<to)
-                }
-                (first, end) = (first - weight.groupCount, end - weight.groupCount)
-                column += weight.rows
-            }
-        }
-    }
-
     /// qkv [qkvLength] of one token += the projections' biases.
     private func addBiases(_ qkv: UnsafeMutablePointer<Float>) {
         var column = 0
@@ -94,6 +78,24 @@ struct Attention {
             projection.addBias(qkv + column)
             column += projection.weight.rows
         }
+    }
+
+    /// Where the queries of a token begin; its gates, if any, stand before them, its keys and values after.
+    private func queries(_ space: Workspace, row: Int) -> UnsafeMutablePointer<Float> {
+        space.qkv + row * space.qkvStride + model.queryRows - model.queryLength
+    }
+
+    /// One token: from the query and the gate of each head in turn to the gates of all, then the queries of all.
+    private func separateGates(_ space: Workspace, row: Int) {
+        let size = model.headSize
+        let projected = space.qkv + row * space.qkvStride
+        let gates = space.attended.values + row * model.queryLength  // not used yet
+        let queries = queries(space, row: row)
+        for head in (0..<model.headCount).reversed() {
+            (gates + head * size).update(from: projected + (2 * head + 1) * size, count: size)
+            (queries + head * size).update(from: projected + 2 * head * size, count: size)
+        }
+        projected.update(from: gates, count: model.queryLength)
     }
 
     /// x [length], the queries or the keys of one token, in place.
@@ -105,7 +107,7 @@ struct Attention {
     /// One token: queries and keys turn by its position; its key and value go into its block.
     private func rotateAndStore(_ pass: ForwardPass, row: Int, layer: Int) {
         let space = pass.workspace
-        let query = space.qkv + row * space.qkvStride
+        let query = queries(space, row: row)
         let key = query + model.queryLength
         let value = key + model.keyValueLength
         if isRotated, let rotary = window == nil ? pass.rotary : pass.slidingRotary {
@@ -154,9 +156,8 @@ struct Attention {
     private func tokens(
         _ run: BatchLayout.Run, of pass: ForwardPass, blocks: UnsafePointer<UnsafeRawPointer?>
     ) -> tk_attention_tokens {
-        let stride = pass.workspace.qkvStride
-        return tk_attention_tokens(
-            queries: pass.workspace.qkv + run.row * stride, query_stride: stride,
+        tk_attention_tokens(
+            queries: queries(pass.workspace, row: run.row), query_stride: pass.workspace.qkvStride,
             blocks: blocks + pass.batch.tableStarts[run.row], position: pass.batch.positions[run.row],
             count: run.count)
     }

@@ -30,6 +30,8 @@ final class ExpertBuffers {
     let up: UnsafeMutablePointer<Float>
     /// [rows, feedForwardLength] as `gate`: the quantized input of down.
     let widened: UnsafeMutablePointer<tk_quantized_block>
+    /// [tokens]: what the shared expert's outputs are multiplied by.
+    let sharedGates: UnsafeMutablePointer<Float>
 
     private let memory: AnonymousMemory
 
@@ -50,6 +52,7 @@ final class ExpertBuffers {
         gate = cut.floats(sizes.widened)
         up = cut.floats(sizes.widened)
         widened = cut.quantized(sizes.widened)
+        sharedGates = cut.floats(sizes.tokens)
         precondition(cut.next <= memory.base + memory.byteCount, "the sizes are the sum of the buffers")
     }
 
@@ -86,6 +89,7 @@ final class ExpertBuffers {
 /// Elements of each buffer.
 private struct Sizes {
     let count: Int
+    let tokens: Int
     let scores: Int
     let rows: Int
     let gathered: Int
@@ -95,6 +99,7 @@ private struct Sizes {
         let model = configuration.model
         guard let experts = model.experts, experts.layers[configuration.layers].contains(true) else { return nil }
         count = experts.count
+        tokens = configuration.maximumBatchTokens
         scores = configuration.maximumBatchTokens * experts.count
         rows = configuration.maximumBatchTokens * experts.usedCount
         gathered = rows * model.embeddingLength
@@ -102,7 +107,7 @@ private struct Sizes {
     }
 
     var byteCount: Int {
-        [scores, rows, rows, rows, rows, rows, count + 1, count, gathered, widened, widened]
+        [scores, rows, rows, rows, rows, rows, count + 1, count, gathered, widened, widened, tokens]
             .reduce(0) { $0 + BufferCutter.floatBytes($1) }
             + BufferCutter.quantizedBytes(gathered) + BufferCutter.quantizedBytes(widened)
     }

@@ -31,6 +31,8 @@ enum FeedForward {
 /// down(activation(gate(x)) * up(x)), or down(activation(up(x))) where there is no gate.
 struct DenseFeedForward {
     let model: ModelConfiguration
+    /// Rows of gate and up: the model's, or those of an expert that all tokens share.
+    let feedForwardLength: Int
     /// Only where the network is gated and `up` does not hold it too.
     let gate: Linear?
     /// The rows of the gate before its own where the model has both in one matrix.
@@ -63,7 +65,7 @@ struct DenseFeedForward {
     private func widen(_ pass: ForwardPass, _ widened: Activations) {
         let space = pass.workspace
         let tokens = pass.batch.tokenCount
-        let wide = model.feedForwardLength
+        let wide = feedForwardLength
         let groups = up.weight.groupCount
         let groupNumbers = tokens * space.pieceStride(columns: PackedMatrix.panelsAtOnce * PackedMatrix.panelRows)
         let groupsOfPiece = max(1, space.pieceNumbers / max(1, groupNumbers))  // a batch may be empty
@@ -97,7 +99,7 @@ struct DenseFeedForward {
         _ values: UnsafeMutablePointer<Float>, _ columns: Range<Int>, ofRow row: Int, of tokens: Int,
         in widened: Activations
     ) {
-        let wide = model.feedForwardLength
+        let wide = feedForwardLength
         if down.weight.isQuantized {
             tk_quantize(
                 tk_quantized(blocks: widened.quantized, tokens: tokens), wide, row, columns.lowerBound, values,
@@ -111,7 +113,7 @@ struct DenseFeedForward {
     private func widenWithOneMatrix(_ pass: ForwardPass, _ widened: Activations) {
         let space = pass.workspace
         let tokens = pass.batch.tokenCount
-        let wide = model.feedForwardLength
+        let wide = feedForwardLength
         up.weight.multiply(space.normed, into: space.up, stride: up.weight.rows, tokens: tokens, pool: pass.pool)
         pass.forEachRow(cost: 20 * wide) { row in
             let rowUp = space.up + row * up.weight.rows

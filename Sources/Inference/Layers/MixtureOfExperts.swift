@@ -15,11 +15,32 @@ struct Expert {
     let down: PackedMatrix
 }
 
+/// The expert that all tokens share.
+struct SharedExpert {
+    let network: DenseFeedForward
+    /// [1, embeddingLength]: what it gives is multiplied by the sigmoid of this one's output.
+    let gate: PackedMatrix?
+
+    /// True where workspace.normed must be quantized too.
+    var quantizesInput: Bool { network.quantizesInput || gate?.isQuantized == true }
+
+    /// workspace.normed [tokens, embeddingLength] -> workspace.update [tokens, embeddingLength]; what each token's is to be
+    /// multiplied by goes into gates [tokens].
+    func forward(_ pass: ForwardPass, gates: UnsafeMutablePointer<Float>) {
+        network.forward(pass)
+        guard let gate else { return }
+        let tokens = pass.batch.tokenCount
+        gate.multiply(pass.workspace.normed, into: gates, stride: 1, tokens: tokens, pool: pass.pool)
+        tk_sigmoid(gates, tokens)
+    }
+}
+
 /// The sum over a token's experts e of weight(e) * (down(activation(gate(x), up(x)))).
 ///
 /// Each token has a row for each expert that it chose; rows of one expert lie together, so that an expert's matrices are
 /// read once for all its tokens. A row depends on nothing but its token, and a token's rows are added up in ascending
-/// order of expert: results do not depend on the batch or on the number of threads.
+/// order of expert, to what the shared expert gives if there is one: results do not depend on the batch or on the number
+/// of threads.
 struct MixtureOfExperts {
     let model: ModelConfiguration
     let experts: Experts
@@ -31,13 +52,14 @@ struct MixtureOfExperts {
     let gateBias: FloatVector?
     let upBias: FloatVector?
     let downBias: FloatVector?
+    let shared: SharedExpert?
 
     private let quantizesGathered: Bool
     private let quantizesWidened: Bool
 
     init(
         model: ModelConfiguration, experts: Experts, router: Linear, members: [Expert], gateBias: FloatVector?,
-        upBias: FloatVector?, downBias: FloatVector?
+        upBias: FloatVector?, downBias: FloatVector?, shared: SharedExpert?
     ) {
         self.model = model
         self.experts = experts
@@ -46,12 +68,13 @@ struct MixtureOfExperts {
         self.gateBias = gateBias
         self.upBias = upBias
         self.downBias = downBias
+        self.shared = shared
         quantizesGathered = members.contains { $0.gate.isQuantized || $0.up.isQuantized }
         quantizesWidened = members.contains { $0.down.isQuantized }
     }
 
     /// True where workspace.normed must be quantized too.
-    var quantizesInput: Bool { router.weight.isQuantized }
+    var quantizesInput: Bool { router.weight.isQuantized || shared?.quantizesInput == true }
 
     /// workspace.normed [tokens, embeddingLength] -> workspace.update [tokens, embeddingLength].
     func forward(_ pass: ForwardPass) {
@@ -85,7 +108,9 @@ struct MixtureOfExperts {
         // widened [rows, wide] -> outputs [rows, dim]; the gathered inputs are not needed any more
         let outputs = space.gathered.values
         multiply(pass, space, widened, columns: wide, into: outputs, nil, stride: dim) { expert in (expert.down, nil) }
-        // outputs [rows, dim] -> update [tokens, dim]
+        // normed [tokens, dim] -> update [tokens, dim]
+        shared?.forward(pass, gates: space.sharedGates)
+        // update [tokens, dim] += outputs [rows, dim]
         pass.forEachRow(cost: 4 * experts.usedCount * dim) { token in
             addUp(space, outputs, token: token, into: pass.workspace.update + token * pass.workspace.updateStride)
         }
@@ -141,13 +166,15 @@ struct MixtureOfExperts {
         }
     }
 
-    /// update [embeddingLength] of one token: fma(weight, output + bias, update) in ascending order of expert, from 0.
+    /// update [embeddingLength] of one token: fma(weight, output + bias, update) in ascending order of expert, from what
+    /// the shared expert gives (times its gate), or from 0.
     private func addUp(
         _ space: ExpertBuffers, _ outputs: UnsafeMutablePointer<Float>, token: Int,
         into update: UnsafeMutablePointer<Float>
     ) {
         let dim = model.embeddingLength
-        update.update(repeating: 0, count: dim)
+        if shared == nil { update.update(repeating: 0, count: dim) }
+        if shared?.gate != nil { tk_scale(update, dim, space.sharedGates[token]) }
         for place in token * experts.usedCount..<(token + 1) * experts.usedCount {
             let output = outputs + Int(space.rowOfChoice[place]) * dim
             if let downBias { tk_add(output, downBias.values + Int(space.chosen[place]) * dim, dim) }

@@ -6,11 +6,13 @@
 /// What mixes the tokens of a sequence in one layer.
 enum SequenceMixer {
     case attention(Attention)
+    case deltaNet(GatedDeltaNet)
 
     /// True where workspace.normed must be quantized too.
     var quantizesInput: Bool {
         switch self {
         case .attention(let attention): attention.quantizesInput
+        case .deltaNet(let net): net.quantizesInput
         }
     }
 
@@ -19,6 +21,7 @@ enum SequenceMixer {
     func forward(_ pass: ForwardPass, index: Int) {
         switch self {
         case .attention(let attention): attention.forward(pass, index: index)
+        case .deltaNet(let net): net.forward(pass, index: index)
         }
     }
 }

@@ -17,7 +17,8 @@ final class Workspace {
     /// [tokens, updateStride], embeddingLength of each row in use: what a projection adds to it.
     let update: UnsafeMutablePointer<Float>
     let updateStride: Int
-    /// [tokens, qkvStride]: queries, keys and values of a token side by side.
+    /// [tokens, qkvStride]: queries, keys and values of a token side by side, with gates before them where there are some;
+    /// or what a delta net projects.
     let qkv: UnsafeMutablePointer<Float>
     let qkvStride: Int
     /// [tokens, feedForwardLength]; empty where the network is not gated. Of both only what is needed as a whole is ever
@@ -36,7 +37,7 @@ final class Workspace {
     let logitRows: Int
     /// [tokens, embeddingLength]: normed rows, the input of q, k, v, of gate and up, and of the head.
     let normed: Activations
-    /// [tokens, queryLength]: attended values, the input of the output projection.
+    /// [tokens, queryLength], or [tokens, valueLength] of a delta net: the input of the output projection.
     let attended: Activations
     /// Numbers of gate and of up that a thread computes at once, and each thread's place for them.
     let pieceNumbers: Int
@@ -138,15 +139,21 @@ private struct Sizes {
         let model = configuration.model
         let tokens = configuration.maximumBatchTokens
         embedding = tokens * model.embeddingLength
-        query = tokens * model.queryLength
+        let deltaNet = configuration.layers.lazy.compactMap { model.deltaNet(layer: $0) }.first
+        query = tokens * max(model.queryLength, deltaNet?.valueLength ?? 0)
         updateStride = model.embeddingLength + Self.padding
         update = tokens * updateStride
-        qkvStride = model.queryLength + 2 * model.keyValueLength + Self.padding
+        let qkvLength = model.queryRows + 2 * model.keyValueLength
+        qkvStride = max(qkvLength, deltaNet.map(GatedDeltaNet.projectedLength) ?? 0) + Self.padding
         qkv = tokens * qkvStride
+        // 2^16 are enough too for a head of a delta net: its key, its value and its output.
         pieceNumbers = max(1 << 16, tokens * (PackedMatrix.panelsAtOnce * PackedMatrix.panelRows + Self.padding))
         pieces = 2 * configuration.threads * pieceNumbers
-        let hasDenseLayer = configuration.layers.contains { model.experts(layer: $0) == nil }
-        feedForward = hasDenseLayer ? tokens * model.feedForwardLength : 0
+        // A layer has a dense network, or experts and perhaps one that all tokens share.
+        let lengths = configuration.layers.map { layer in
+            model.experts(layer: layer).map { $0.shared?.feedForwardLength ?? 0 } ?? model.feedForwardLength
+        }
+        feedForward = tokens * (lengths.max() ?? 0)
         gate = model.isGated ? feedForward : 0
         up = model.hasFusedGateUp ? 2 * feedForward : feedForward
         slidingAngles = tokens * (model.slidingWindow?.rotary?.dimensions ?? 0) / 2

@@ -76,9 +76,10 @@ package final class Stage: @unchecked Sendable {
         live = Live(
             weights: weights,
             cache: try KeyValueCache(
-                type: configuration.keyValueType, layerCount: configuration.layers.count,
-                blockCount: configuration.blockCount,
-                keyValueHeads: model.keyValueHeadCount, headSize: model.headSize),
+                type: configuration.keyValueType, blockCount: configuration.blockCount,
+                blockBytes: configuration.layers.map {
+                    Self.keyValueBlockBytes(of: model, layer: $0, type: configuration.keyValueType)
+                }),
             workspace: try Workspace(configuration),
             sampler: configuration.isLast
                 ? try Sampler(vocabularySize: model.vocabularySize, threads: pool.threads) : nil)
@@ -102,7 +103,8 @@ package final class Stage: @unchecked Sendable {
 
     /// Runs a batch through the layers.
     ///
-    /// Keys and values of its tokens are stored in the blocks it names; those of earlier positions must be there.
+    /// Keys and values of its tokens (of a delta net, inputs and states) are stored in the blocks it names; those of
+    /// earlier positions must be there. A sequence writes a block from its first position on before it looks at it.
     /// A batch of the same shape as the one before allocates nothing, if the caller has let go of what that returned.
     /// The counts that penalties need are the exception: where an answer is long, they grow.
     /// Values that are no numbers go through, each in its own sequence; `damage` tells of them.

@@ -26,9 +26,19 @@ extension Stage {
         return weightBytes(of: tensors.lazy.filter { names.contains($0.name) })
     }
 
-    /// Bytes of one KV block (32 positions) in one layer.
-    package static func keyValueBlockBytes(of model: ModelConfiguration, type: KeyValueType = .f32) -> Int {
-        tk_kv_block_bytes(type.kernelType, model.keyValueHeadCount, model.headSize)
+    /// Bytes of one KV block (32 positions) in one layer. What a delta net keeps is always F32.
+    package static func keyValueBlockBytes(
+        of model: ModelConfiguration, layer: Int, type: KeyValueType = .f32
+    ) -> Int {
+        if let net = model.deltaNet(layer: layer) { return DeltaNetBlock.Shape(net).byteCount }
+        return tk_kv_block_bytes(type.kernelType, model.keyValueHeadCount, model.headSize)
+    }
+
+    /// Bytes of one KV block in all of some layers.
+    package static func keyValueBlockBytes(
+        of model: ModelConfiguration, layers: Range<Int>, type: KeyValueType = .f32
+    ) -> Int {
+        layers.reduce(0) { $0 + keyValueBlockBytes(of: model, layer: $1, type: type) }
     }
 
     /// Bytes of everything else: working buffers and sampling.
@@ -42,8 +52,9 @@ extension Stage {
     /// Bytes of a whole stage once every KV block is in use.
     package static func memoryBytes(of configuration: StageConfiguration, tensors: [TensorDescriptor]) -> Int {
         weightBytes(layers: configuration.layers, of: configuration.model, tensors: tensors)
-            + configuration.layers.count * configuration.blockCount
-            * keyValueBlockBytes(of: configuration.model, type: configuration.keyValueType)
+            + configuration.blockCount
+            * keyValueBlockBytes(
+                of: configuration.model, layers: configuration.layers, type: configuration.keyValueType)
             + workspaceBytes(of: configuration)
     }
 
@@ -58,5 +69,7 @@ extension Stage {
 
 extension TensorDescriptor {
     /// Kept as floats, one after the other: a norm, a bias or the like. Everything else is a packed matrix.
-    var isVector: Bool { [".bias", "norm.weight", "sinks.weight"].contains(where: name.hasSuffix) }
+    var isVector: Bool {
+        [".bias", "norm.weight", "sinks.weight", ".ssm_conv1d.weight", ".ssm_a"].contains(where: name.hasSuffix)
+    }
 }

@@ -3,6 +3,7 @@
 // Responsible for: which tensor is which matrix or vector of which part, and refusing tensors that do not fit.
 // Must not know: how they are read, what is computed.
 
+import CKernels
 import ModelFile
 
 /// Everything with weights that a stage computes with.
@@ -79,11 +80,45 @@ struct StageAssembler {
         return TransformerLayer(
             embeddingLength: model.embeddingLength, residualScale: model.residualScale,
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
-            mixer: .attention(try attention(prefix, layer: index)),
+            mixer: try mixer(prefix, layer: index),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
             feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
+    }
+
+    private func mixer(_ prefix: String, layer: Int) throws(InferenceError) -> SequenceMixer {
+        if let net = model.deltaNet(layer: layer) { return .deltaNet(try deltaNet(net, prefix)) }
+        return .attention(try attention(prefix, layer: layer))
+    }
+
+    private func deltaNet(_ net: DeltaNet, _ prefix: String) throws(InferenceError) -> GatedDeltaNet {
+        var projections: [Linear] = []
+        for name in ["attn_qkv", "attn_gate", "ssm_beta", "ssm_alpha"] {
+            projections.append(try linear(prefix + name, hasBias: false))
+        }
+        let stored = try vector(prefix + "ssm_a")
+        let rates = try FloatVector(count: stored.count, name: "rates of decay")
+        rates.values.update(from: stored.values, count: stored.count)
+        if net.hasLogarithmicRates {
+            tk_exp(rates.values, rates.count, 0)
+            tk_scale(rates.values, rates.count, -1)
+        }
+        let (queryScale, keyScale) = (
+            try FloatVector(count: net.keySize, name: "query scale"),
+            try FloatVector(count: net.keySize, name: "key scale")
+        )
+        // An RMS norm divides by the root of the mean, not of the sum; queries are divided by that of their size too.
+        keyScale.values.update(repeating: 1 / Float(net.keySize).squareRoot(), count: net.keySize)
+        queryScale.values.update(repeating: 1 / Float(net.keySize), count: net.keySize)
+        return GatedDeltaNet(
+            model: model, net: net, blockShape: DeltaNetBlock.Shape(net), projections: projections,
+            convolution: try vector(prefix + "ssm_conv1d.weight"), rates: rates,
+            timeBias: try vector(prefix + "ssm_dt.bias"), queryScale: queryScale, keyScale: keyScale,
+            norm: Normalization(
+                kind: .rmsNorm, epsilon: model.normalizationEpsilon, weight: try vector(prefix + "ssm_norm.weight"),
+                bias: nil),
+            output: try linear(prefix + "ssm_out", hasBias: false))
     }
 
     private func attention(_ prefix: String, layer: Int) throws(InferenceError) -> Attention {
@@ -106,7 +141,7 @@ struct StageAssembler {
     private func denseFeedForward(_ prefix: String) throws(InferenceError) -> DenseFeedForward {
         let hasBias = model.hasFeedForwardBias
         return DenseFeedForward(
-            model: model,
+            model: model, feedForwardLength: model.feedForwardLength,
             gate: model.isGated && !model.hasFusedGateUp ? try linear(prefix + "ffn_gate", hasBias: hasBias) : nil,
             up: try linear(prefix + "ffn_up", hasBias: hasBias),
             down: try linear(prefix + "ffn_down", hasBias: hasBias))
@@ -126,7 +161,18 @@ struct StageAssembler {
         }
         return MixtureOfExperts(
             model: model, experts: experts, router: router, members: members,
-            gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down))
+            gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down),
+            shared: try experts.shared.map { shared throws(InferenceError) in try sharedExpert(shared, prefix) })
+    }
+
+    private func sharedExpert(_ shared: Experts.Shared, _ prefix: String) throws(InferenceError) -> SharedExpert {
+        SharedExpert(
+            network: DenseFeedForward(
+                model: model, feedForwardLength: shared.feedForwardLength,
+                gate: try linear(prefix + "ffn_gate_shexp", hasBias: false),
+                up: try linear(prefix + "ffn_up_shexp", hasBias: false),
+                down: try linear(prefix + "ffn_down_shexp", hasBias: false)),
+            gate: shared.isGated ? try matrix(prefix + "ffn_gate_inp_shexp.weight") : nil)
     }
 
     private func head() throws(InferenceError) -> OutputHead {

@@ -121,9 +121,14 @@ private struct RowReader {
         }
         guard let base = stored.baseAddress else { return }
         tk_dequantize_row(tensor.type.kernelType, values, base, tensor.columns)
-        if isVector, conversion.rowOrder != .same {
+        let order = isVector ? conversion.rowOrder : conversion.columnOrder
+        if order != .same {
             let before = Array(UnsafeBufferPointer(start: values, count: tensor.columns))
-            for index in 0..<tensor.columns { values[index] = before[conversion.rowOrder.source(of: index)] }
+            for index in 0..<tensor.columns { values[index] = before[order.source(of: index)] }
+        }
+        if conversion.negatesExponential {
+            tk_exp(values, tensor.columns, 0)
+            tk_scale(values, tensor.columns, -1)
         }
         if conversion.addend != 0 {
             for index in 0..<tensor.columns { values[index] += conversion.addend }

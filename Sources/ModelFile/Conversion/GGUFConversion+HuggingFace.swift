@@ -19,7 +19,8 @@ extension Model {
                 guard conversion.isCopy || requantizing else { throw Self.quantizedAlready(tensor, file: name) }
             }
             conversion.rowOrder = configuration.ggufRowOrder(of: tensor.name)
-            conversion.addend = tensor.name.hasSuffix("_norm.weight") ? configuration.normWeightOffset : 0
+            conversion.addend = tensor.name.hasOffset ? configuration.normWeightOffset : 0
+            configuration.deltaNet(of: tensor.name)?.adapt(&conversion, for: configuration.architecture)
             var written = GGUFTensor(
                 name: TensorNaming.gguf(configuration.architecture).stored(tensor.name).name,
                 type: conversion.target.type,
@@ -36,6 +37,9 @@ extension Model {
                 (written.name, written.shape) = (stackedName, [1, tensor.rows, tensor.columns])
                 entries.append((written, .converted([conversion])))
             }
+        }
+        if configuration.architecture == .qwen3next, let net = configuration.deltaNet {
+            entries = net.fusingRates(entries)
         }
         entries += configuration.ggufRotaryTensors
         var fields = try configuration.ggufFields(name: name) + GGUFField.fileFields(mix)
@@ -64,7 +68,19 @@ extension Model {
     }
 }
 
+extension String {
+    /// The weights of a norm that `ModelConfiguration.normWeightOffset` is added to.
+    fileprivate var hasOffset: Bool { hasSuffix("_norm.weight") && !hasSuffix("ssm_norm.weight") }
+}
+
 extension ModelConfiguration {
+    /// The delta net of the layer that a tensor stands in; nil where that has none.
+    fileprivate func deltaNet(of name: String) -> DeltaNet? {
+        let pieces = name.split(separator: ".", maxSplits: 2)
+        guard pieces.count == 3, pieces[0] == "blk", let layer = Int(pieces[1]), layer < layerCount else { return nil }
+        return deltaNet(layer: layer)
+    }
+
     /// GGUF files of Llama, and of what llama.cpp's converter makes as it, pair neighbouring elements of queries and
     /// keys; those of all other families keep the order of Hugging Face.
     private var pairsNeighbours: Bool {

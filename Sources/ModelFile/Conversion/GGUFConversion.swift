@@ -56,8 +56,8 @@ package struct GGUFConversion: Sendable {
         self.fallbacks = fallbacks
         var (bytes, numbers) = (0, 0)
         for case .converted(let parts) in contents {
-            bytes += parts.reduce(0) { $0 + $1.source.byteCount }
-            numbers += parts.reduce(0) { $0 + $1.source.rows * $1.source.columns }
+            bytes += parts.reduce(0) { $0 + $1.source.byteCount / $1.source.rows * $1.target.rows }
+            numbers += parts.reduce(0) { $0 + $1.target.rows * $1.target.columns }
         }
         (inputBytes, parameters) = (bytes, numbers)
     }

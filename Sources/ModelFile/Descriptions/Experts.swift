@@ -8,6 +8,8 @@
 /// whatever the file stacks, so that whatever reads, sends and packs tensors needs to know nothing of experts. The
 /// router is "ffn_gate_inp.weight" [count, embeddingLength]. Biases are one tensor for all experts:
 /// "ffn_gate_exps.bias", "ffn_up_exps.bias" [count, feedForwardLength], "ffn_down_exps.bias" [count, embeddingLength].
+/// The expert that all tokens share is "ffn_gate_shexp.weight", "ffn_up_shexp.weight" [its feedForwardLength,
+/// embeddingLength] and "ffn_down_shexp.weight".
 package struct Experts: Sendable, Hashable, Codable {
     /// From the router's outputs to the weights of the experts with the `usedCount` largest.
     package enum Routing: String, Sendable, Hashable, Codable {
@@ -26,6 +28,19 @@ package struct Experts: Sendable, Hashable, Codable {
         case clampedSwiGLU(alpha: Float, limit: Float)
     }
 
+    /// An expert that every token passes through beside those that it chooses (several of them are one whose matrices
+    /// have the rows of all).
+    package struct Shared: Sendable, Hashable, Codable {
+        /// Rows of its gate and up matrices.
+        package var feedForwardLength: Int
+        /// What it gives is multiplied by sigmoid("ffn_gate_inp_shexp.weight" [1, embeddingLength] · x) (Qwen2-MoE).
+        package var isGated = false
+
+        package init(feedForwardLength: Int, isGated: Bool = false) {
+            (self.feedForwardLength, self.isGated) = (feedForwardLength, isGated)
+        }
+    }
+
     package var count: Int
     /// Experts that each token passes through.
     package var usedCount: Int
@@ -37,6 +52,8 @@ package struct Experts: Sendable, Hashable, Codable {
     package var hasRouterBias = false
     /// A bias on each matrix of each expert.
     package var hasBias = false
+    /// nil: there is none.
+    package var shared: Shared?
     /// [layerCount]: which layers have experts; the others have a dense network of the model's `feedForwardLength`.
     package var layers: [Bool]
 
@@ -72,7 +89,8 @@ extension ModelConfiguration {
 }
 
 extension Experts {
-    /// The tensors of a layer with experts, in a fixed order: router, then expert by expert, then biases.
+    /// The tensors of a layer with experts, in a fixed order: router, then expert by expert, then biases, then the shared
+    /// one's.
     func tensors(_ prefix: String, embeddingLength: Int) -> [TensorRequirement] {
         func shape(_ matrix: Matrix) -> (rows: Int, columns: Int) {
             matrix == .down ? (embeddingLength, feedForwardLength) : (feedForwardLength, embeddingLength)
@@ -95,7 +113,7 @@ extension Experts {
                     TensorRequirement(name: Self.biasName(prefix, matrix), rows: count, columns: shape(matrix).rows))
             }
         }
-        return tensors
+        return tensors + (shared?.tensors(prefix, embeddingLength: embeddingLength) ?? [])
     }
 
     /// The rules that every mixture obeys; sizes computed from a valid one cannot overflow.
@@ -103,6 +121,10 @@ extension Experts {
         try rules.check("expert count", count, in: 1...FileLimits.experts)
         try rules.check("used expert count", usedCount, in: 1...count)
         try rules.check("expert feed-forward length", feedForwardLength, in: 1...FileLimits.feedForwardLength)
+        if let shared {
+            try rules.check(
+                "shared expert feed-forward length", shared.feedForwardLength, in: 1...FileLimits.feedForwardLength)
+        }
         guard layers.count == layerCount else {
             throw rules.invalid("layers of experts", layers.count, "must be the layer count, \(layerCount)")
         }
@@ -114,5 +136,18 @@ extension Experts {
             try rules.check("expert activation alpha", Double(alpha), above: 0, upTo: 1e6)
             try rules.check("expert activation limit", Double(limit), above: 0, upTo: 1e6)
         }
+    }
+}
+
+extension Experts.Shared {
+    /// Its tensors in a layer, in a fixed order.
+    fileprivate func tensors(_ prefix: String, embeddingLength: Int) -> [TensorRequirement] {
+        let wide = feedForwardLength
+        let gate = TensorRequirement(name: prefix + "ffn_gate_inp_shexp.weight", rows: 1, columns: embeddingLength)
+        return (isGated ? [gate] : []) + [
+            TensorRequirement(name: prefix + "ffn_gate_shexp.weight", rows: wide, columns: embeddingLength),
+            TensorRequirement(name: prefix + "ffn_up_shexp.weight", rows: wide, columns: embeddingLength),
+            TensorRequirement(name: prefix + "ffn_down_shexp.weight", rows: embeddingLength, columns: wide),
+        ]
     }
 }

@@ -78,6 +78,13 @@ extension ModelConfiguration {
         hasAttentionSinks = true
     }
 
+    /// Qwen3.5 and Qwen3-Next over Llama: norms of heads, gates of attention.
+    mutating func setQwen35(_ architecture: Architecture) {
+        self.architecture = architecture
+        queryKeyNorm = .perHead
+        hasAttentionGate = true
+    }
+
     /// [count]: which layers are of some kind; the count is held to its limit before anything is allocated for it.
     static func layers(
         _ count: Int, file: String, where isSuch: (Int) -> Bool

@@ -6,7 +6,7 @@ extension ModelConfiguration {
     package func tensors(of part: ModelPart) -> [TensorRequirement] {
         switch part {
         case .embedding: embeddingTensors
-        case .layer(let index): layerTensors("blk.\(index).", experts: experts(layer: index))
+        case .layer(let index): layerTensors("blk.\(index).", experts: experts(layer: index), deltaNet(layer: index))
         case .head: headTensors
         }
     }
@@ -38,8 +38,10 @@ extension ModelConfiguration {
         TensorRequirement(name: "token_embd.weight", rows: vocabularySize, columns: embeddingLength)
     }
 
-    private func layerTensors(_ prefix: String, experts: Experts?) -> [TensorRequirement] {
-        var tensors = attentionTensors(prefix)
+    private func layerTensors(_ prefix: String, experts: Experts?, _ deltaNet: DeltaNet?) -> [TensorRequirement] {
+        var tensors = hasNormBefore ? norm(prefix + "attn_norm") : []
+        tensors += deltaNet?.tensors(prefix, embeddingLength: embeddingLength) ?? attentionTensors(prefix)
+        if hasNormAfter { tensors += norm(prefix + "post_attention_norm") }
         if hasNormBefore { tensors += norm(prefix + "ffn_norm") }
         tensors += experts?.tensors(prefix, embeddingLength: embeddingLength) ?? feedForwardTensors(prefix)
         if hasNormAfter { tensors += norm(prefix + "post_ffw_norm") }
@@ -47,13 +49,13 @@ extension ModelConfiguration {
     }
 
     private func attentionTensors(_ prefix: String) -> [TensorRequirement] {
-        var tensors = hasNormBefore ? norm(prefix + "attn_norm") : []
+        var tensors: [TensorRequirement] = []
         if hasFusedQueryKeyValue {
             tensors += linear(
                 prefix + "attn_qkv", rows: queryLength + 2 * keyValueLength, columns: embeddingLength,
                 hasBias: hasQueryKeyValueBias)
         } else {
-            for (name, rows) in [("attn_q", queryLength), ("attn_k", keyValueLength), ("attn_v", keyValueLength)] {
+            for (name, rows) in [("attn_q", queryRows), ("attn_k", keyValueLength), ("attn_v", keyValueLength)] {
                 tensors += linear(
                     prefix + name, rows: rows, columns: embeddingLength, hasBias: hasQueryKeyValueBias)
             }
@@ -67,7 +69,6 @@ extension ModelConfiguration {
         }
         tensors += linear(
             prefix + "attn_output", rows: embeddingLength, columns: queryLength, hasBias: hasAttentionOutputBias)
-        if hasNormAfter { tensors += norm(prefix + "post_attention_norm") }
         return tensors
     }
 

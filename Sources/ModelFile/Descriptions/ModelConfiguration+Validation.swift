@@ -14,6 +14,9 @@ extension ModelConfiguration {
             throw rules.invalid("fused gate", "true", "needs a gated network")
         }
         try rules.check("embedding scale", Double(embeddingScale), above: 0, upTo: 1e6)
+        guard !(hasFusedQueryKeyValue && hasAttentionGate) else {
+            throw rules.invalid("fused queries, keys and values", "true", "cannot have gates of attention beside them")
+        }
         guard normWeightOffset == 0 || normWeightOffset == 1 else {
             throw rules.invalid("norm weight offset", normWeightOffset, "must be 0 or 1")
         }
@@ -66,6 +69,7 @@ extension ModelConfiguration {
         if case .rotary(let rotary) = positions { try rotary.validate(headSize: headSize, rules: rules) }
         try validateVariants(rules)
         try experts?.validate(layerCount: layerCount, rules: rules)
+        try deltaNet?.validate(layerCount: layerCount, rules: rules)
         let count = parameterCount
         guard let count, count <= FileLimits.parameters else {
             throw rules.invalid("parameter count", count ?? .max, "must be at most \(FileLimits.parameters)")
@@ -80,11 +84,10 @@ extension ModelConfiguration {
         func count(_ part: ModelPart) -> Int { tensors(of: part).reduce(0) { $0 + $1.rows * $1.columns } }
         var sum = count(.embedding) + count(.head)
         // Layers of one kind are alike: one of each kind is counted.
-        let sparse = experts?.layers ?? [Bool](repeating: false, count: layerCount)
-        for hasExperts in [false, true] {
-            guard let layer = sparse.firstIndex(of: hasExperts) else { continue }
-            let (layers, overflow) = count(.layer(layer)).multipliedReportingOverflow(
-                by: sparse.count { $0 == hasExperts })
+        let kinds = (0..<layerCount).map { (experts(layer: $0) != nil ? 1 : 0) + (deltaNet(layer: $0) != nil ? 2 : 0) }
+        for kind in 0..<4 {
+            guard let layer = kinds.firstIndex(of: kind) else { continue }
+            let (layers, overflow) = count(.layer(layer)).multipliedReportingOverflow(by: kinds.count { $0 == kind })
             let (total, sumOverflow) = sum.addingReportingOverflow(layers)
             if overflow || sumOverflow { return nil }
             sum = total

@@ -23,8 +23,12 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case glm4
     /// ChatGLM 3 and the first GLM-4.
     case chatglm
+    case qwen2moe
     case qwen3moe
     case gptOSS = "gpt-oss"
+    /// Qwen3.5, dense and with experts.
+    case qwen35, qwen35moe
+    case qwen3next
 
     package var name: String { rawValue }
 }
@@ -181,6 +185,11 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var logitScale: Float = 1
     /// nil: every feed-forward network is dense.
     package var experts: Experts?
+    /// "attn_q" holds for each head the rows of its query, then those of a gate: what the head puts out is multiplied by
+    /// the gate's sigmoid (Qwen3.5).
+    package var hasAttentionGate = false
+    /// nil: every layer has attention.
+    package var deltaNet: DeltaNet?
 
     package init(
         architecture: Architecture, layerCount: Int, embeddingLength: Int, headCount: Int, keyValueHeadCount: Int,
@@ -213,6 +222,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
 
     /// Elements of all query heads together.
     package var queryLength: Int { headCount * headSize }
+    /// Rows of "attn_q": the queries, and the gates beside them where there are some.
+    package var queryRows: Int { hasAttentionGate ? 2 * queryLength : queryLength }
     /// Elements of all key heads (and of all value heads) together.
     package var keyValueLength: Int { keyValueHeadCount * headSize }
     /// How many positions a token of a layer sees, itself included; nil: all up to it.

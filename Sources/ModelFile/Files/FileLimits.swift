@@ -14,9 +14,14 @@ enum FileLimits {
     /// Elements of the queries of one token in all layers: with it, the size of keys and values for the longest context
     /// cannot overflow.
     static let queryElements = 1 << 28
+    /// Elements of the states of one sequence in all layers, for the same reason. Layers times heads times two sizes are
+    /// below 2^58.
+    static let stateElements = 1 << 32
     static let tensorDimension = 1 << 32
-    /// GGUF tensors have at most four dimensions; safetensors are held to the same.
+    /// Of GGUF tensors.
     static let tensorDimensions = 4
+    /// Models with images have kernels of five in parts that nobody needs.
+    static let safetensorsDimensions = 8
 
     /// 70 million million: with it, sums over whole models cannot overflow.
     static let parameters = 1 << 46

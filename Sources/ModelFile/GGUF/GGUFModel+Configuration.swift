@@ -39,8 +39,10 @@ extension GGUFModel {
             case .granite, .granitemoe: try granite(keys, architecture)
             case .mistral3: try mistral3(keys)
             case .glm4, .chatglm: try glm(keys, architecture)
+            case .qwen2moe: try qwen2moe(keys)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
+            case .qwen35, .qwen35moe, .qwen3next: try qwen35(keys, architecture)
             }
         if configuration.experts == nil, let experts = try keys.optional("expert_count"), experts != 0 {
             throw ModelFileError(

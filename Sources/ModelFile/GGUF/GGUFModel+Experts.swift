@@ -1,6 +1,14 @@
 // The mixtures of experts in a GGUF model's metadata. Key names: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 extension GGUFModel {
+    /// Qwen 2 with experts, and one that all tokens share.
+    func qwen2moe(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        configuration.architecture = .qwen2moe
+        if try keys.optional("expert_count") ?? 0 != 0 { configuration.experts = try experts(keys, of: configuration) }
+        return configuration
+    }
+
     /// Qwen 3 with experts.
     func qwen3moe(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
         var configuration = try llamaLike(keys)
@@ -31,10 +39,11 @@ extension GGUFModel {
 
     /// The experts of a family whose key names begin with the prefix of `keys`: those of the layers that have a router.
     func experts(_ keys: GGUFKeys, of configuration: ModelConfiguration) throws(ModelFileError) -> Experts {
-        try refuseOtherMixtures(keys)
-        // llama.cpp's files say nothing of these weights where they sum up to 1, as in all these families' models.
-        let sumsUpToOne = try metadata.bool(keys.prefix + "expert_weights_norm") ?? true
-        return Experts(
+        let shared = try sharedExpert(keys, of: configuration)
+        try refuseOtherMixtures(keys, hasShared: shared != nil)
+        let usual = configuration.architecture.hasNormalizedExpertWeights
+        let sumsUpToOne = try metadata.bool(keys.prefix + "expert_weights_norm") ?? usual
+        var experts = Experts(
             count: try keys.integer("expert_count"),
             usedCount: try keys.integer("expert_used_count"),
             feedForwardLength: try keys.integer(
@@ -43,14 +52,26 @@ extension GGUFModel {
             layers: try ModelConfiguration.layers(configuration.layerCount, file: mainFile) {
                 tensors["blk.\($0).ffn_gate_inp.weight"] != nil
             })
+        experts.shared = shared
+        return experts
+    }
+
+    /// The expert that all tokens share; nil for families that have none.
+    private func sharedExpert(
+        _ keys: GGUFKeys, of configuration: ModelConfiguration
+    ) throws(ModelFileError) -> Experts.Shared? {
+        guard [.qwen2moe, .qwen35moe, .qwen3next].contains(configuration.architecture) else { return nil }
+        let length = try keys.optional("expert_shared_feed_forward_length") ?? 0
+        return Experts.Shared(
+            feedForwardLength: length == 0 ? configuration.feedForwardLength : length, isGated: true)
     }
 
     /// Refuses mixtures that are computed in other ways.
-    private func refuseOtherMixtures(_ keys: GGUFKeys) throws(ModelFileError) {
+    private func refuseOtherMixtures(_ keys: GGUFKeys, hasShared: Bool) throws(ModelFileError) {
         func refuse(_ key: String, _ value: any CustomStringConvertible, _ problem: String) -> ModelFileError {
             ModelFileError(.unsupported, file: mainFile, field: keys.prefix + key, value: value, problem)
         }
-        for key in ["expert_shared_count", "expert_shared_feed_forward_length"] {
+        for key in ["expert_shared_count", "expert_shared_feed_forward_length"] where !hasShared {
             if let value = try keys.optional(key), value != 0 {
                 throw refuse(key, value, "experts that all tokens share are not supported")
             }
@@ -66,4 +87,10 @@ extension GGUFModel {
             throw refuse("expert_weights_scale", scale, "scaled expert weights are not supported")
         }
     }
+}
+
+extension Architecture {
+    /// Whether the weights of the chosen experts sum up to 1 where a file says nothing of it, as llama.cpp computes the
+    /// family.
+    var hasNormalizedExpertWeights: Bool { self != .qwen2moe }
 }

@@ -37,7 +37,8 @@ extension GGUFModel {
             headCount: heads,
             keyValueHeadCount: try keys.integer("attention.head_count_kv", default: heads),
             headSize: headSize,
-            feedForwardLength: try keys.integer("feed_forward_length"),
+            feedForwardLength: try keys.integer(
+                "feed_forward_length", default: keys.optional("expert_feed_forward_length")),
             vocabularySize: try vocabularySize(),
             contextLength: rotary.contextLength(declared: context),
             epsilon: Float(try keys.number("attention.layer_norm_rms_epsilon")),

@@ -19,14 +19,8 @@ extension ModelConfiguration {
         ]
         let epsilon = normalization == .rmsNorm ? "layer_norm_rms_epsilon" : "layer_norm_epsilon"
         fields.append(.float32(prefix + "attention." + epsilon, Double(normalizationEpsilon)))
-        if let experts {
-            fields += [
-                .uint32(prefix + "expert_count", experts.count),
-                .uint32(prefix + "expert_used_count", experts.usedCount),
-                .uint32(prefix + "expert_feed_forward_length", experts.feedForwardLength),
-            ]
-            if experts.routing == .softmaxOverAll { fields.append(.bool(prefix + "expert_weights_norm", false)) }
-        }
+        if let experts { fields += experts.ggufFields(prefix, of: architecture) }
+        if let deltaNet { fields += try deltaNet.ggufFields(prefix) }
         fields += try slidingFields(prefix)
         fields += try scaleFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
@@ -34,6 +28,7 @@ extension ModelConfiguration {
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
         if let local = slidingWindow?.rotary { fields.append(.float32(prefix + "rope.freq_base_swa", local.base)) }
         guard case .rotary(let rotary) = positions else { return fields }
+        if architecture == .qwen35 || architecture == .qwen35moe { fields.append(rotary.ggufSections(prefix)) }
         fields += [
             .uint32(prefix + "attention.key_length", headSize), .uint32(prefix + "attention.value_length", headSize),
             .uint32(prefix + "rope.dimension_count", rotary.dimensions),
@@ -100,6 +95,23 @@ extension ModelConfiguration {
         case .dynamic(_, let original): return min(contextLength, original)
         default: return contextLength
         }
+    }
+}
+
+extension Experts {
+    fileprivate func ggufFields(_ prefix: String, of architecture: Architecture) -> [GGUFField] {
+        var fields: [GGUFField] = [
+            .uint32(prefix + "expert_count", count), .uint32(prefix + "expert_used_count", usedCount),
+            .uint32(prefix + "expert_feed_forward_length", feedForwardLength),
+        ]
+        let sumsUpToOne = routing == .softmaxOverChosen
+        if sumsUpToOne != architecture.hasNormalizedExpertWeights {
+            fields.append(.bool(prefix + "expert_weights_norm", sumsUpToOne))
+        }
+        if let shared {
+            fields.append(.uint32(prefix + "expert_shared_feed_forward_length", shared.feedForwardLength))
+        }
+        return fields
     }
 }
 

@@ -25,8 +25,16 @@ enum HuggingFaceFamily: String, CaseIterable {
     case glm
     case glm4
     case mixtral
+    case qwen2MoE = "qwen2_moe"
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
+    /// Text and images; only the part for text is used.
+    case qwen35 = "qwen3_5"
+    case qwen35Text = "qwen3_5_text"
+    /// The same with experts.
+    case qwen35MoE = "qwen3_5_moe"
+    case qwen35MoEText = "qwen3_5_moe_text"
+    case qwen3Next = "qwen3_next"
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -62,8 +70,14 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .glm: try model.glm(tensors, .chatglm)
         case .glm4: try model.glm(tensors, .glm4)
         case .mixtral: try model.mixtral(tensors)
+        case .qwen2MoE: try model.qwen2MoE(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
+        case .qwen35: try model.qwen35(tensors)
+        case .qwen35Text: try model.qwen35Text(tensors)
+        case .qwen35MoE: try model.qwen35MoE(tensors)
+        case .qwen35MoEText: try model.qwen35MoEText(tensors)
+        case .qwen3Next: try model.qwen3Next(tensors)
         }
     }
 
@@ -73,6 +87,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gpt2: .gpt2
         case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe, .ministral3:
             .llama
+        case .qwen2MoE: .qwen2MoE
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3
@@ -81,6 +96,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .glm: .glm
         case .glm4: .glm4
         case .gptOSS: .gptOSS
+        case .qwen35, .qwen35MoE: .qwen35WithImages
+        case .qwen35Text, .qwen35MoEText, .qwen3Next: .qwen35
         }
     }
 }
@@ -107,7 +124,7 @@ struct HuggingFaceNames {
     /// `prefix` is one of `outerPrefixes`, `output` one of `outputs`.
     func stored(_ canonical: String, prefix: String, output: String) -> (name: String, isTransposed: Bool) {
         let pieces = canonical.split(separator: ".").map(String.init)  // blk.3.attn_q.weight or output.weight
-        if pieces.count == 4, let name = exact["\(pieces[2]).\(pieces[3])"] {
+        if pieces.count >= 3, let name = exact[pieces[2...].joined(separator: ".")] {
             return ("\(prefix)\(layers)\(pieces[1]).\(name)", false)
         }
         guard pieces.count == 4, pieces[0] == "blk", let name = inLayer[pieces[2]] else {
@@ -182,10 +199,37 @@ extension HuggingFaceNames {
         "post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
     ])
 
+    /// `Qwen2MoeForCausalLM`: an expert that all tokens share.
+    static let qwen2MoE = llama.renaming([
+        "ffn_gate_inp_shexp": "mlp.shared_expert_gate", "ffn_gate_shexp": "mlp.shared_expert.gate_proj",
+        "ffn_up_shexp": "mlp.shared_expert.up_proj", "ffn_down_shexp": "mlp.shared_expert.down_proj",
+    ])
+
     /// `GptOssForCausalLM`: the numbers of its sinks have no ".weight" to their name.
     static let gptOSS = {
         var names = llama
         names.exact["attn_sinks.weight"] = "self_attn.sinks"
+        return names
+    }()
+
+    /// `Qwen3_5ForCausalLM`, `Qwen3_5MoeForCausalLM` and `Qwen3NextForCausalLM`: delta nets beside attention; some of
+    /// their tensors have no ".weight" to their name.
+    static let qwen35 = {
+        var names = qwen2MoE.renaming([
+            "attn_qkv": "linear_attn.in_proj_qkv", "attn_gate": "linear_attn.in_proj_z",
+            "ssm_beta": "linear_attn.in_proj_b", "ssm_alpha": "linear_attn.in_proj_a",
+            "ssm_conv1d": "linear_attn.conv1d", "ssm_norm": "linear_attn.norm", "ssm_out": "linear_attn.out_proj",
+        ])
+        names.exact["ssm_dt.bias"] = "linear_attn.dt_bias"
+        names.exact["ssm_a"] = "linear_attn.A_log"
+        return names
+    }()
+
+    /// `Qwen3_5ForConditionalGeneration`, as published and as older files have it.
+    static let qwen35WithImages = {
+        var names = qwen35
+        names.outerPrefixes = ["model.language_model.", "language_model.model.", "model."]
+        names.outputs = ["lm_head.weight", "language_model.lm_head.weight"]
         return names
     }()
 

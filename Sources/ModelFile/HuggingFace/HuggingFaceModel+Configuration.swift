@@ -67,31 +67,31 @@ extension HuggingFaceModel {
     ) throws(ModelFileError) -> ModelConfiguration.SlidingWindow? {
         let length = settings["sliding_window"] == nil ? absent : try settings.integer("sliding_window")
         guard let length else { return nil }
-        let layers = try layerTypes(layerCount: layerCount).or(
+        let layers = try layerTypes(layerCount: layerCount, such: "sliding_attention").or(
             ModelConfiguration.layers(layerCount, file: file, where: slides))
         guard let layers, layers.contains(true) else { return nil }
         return ModelConfiguration.SlidingWindow(length: length, layers: layers)
     }
 
-    /// "layer_types": which layers slide; nil where absent.
-    private func layerTypes(layerCount: Int) throws(ModelFileError) -> [Bool]? {
+    /// "layer_types": which layers are of the kind `such`, while all others have full attention; nil where absent.
+    func layerTypes(layerCount: Int, such kind: String) throws(ModelFileError) -> [Bool]? {
         guard let types = try settings.array("layer_types") else { return nil }
         guard types.count == layerCount else {
             throw ModelFileError(
                 .mismatch, file: file, field: "layer_types", value: types.count,
                 "must name as many layers as there are, \(layerCount)")
         }
-        var slides: [Bool] = []
+        var areSuch: [Bool] = []
         for type in types {
             switch type {
-            case .string("sliding_attention"): slides.append(true)
-            case .string("full_attention"): slides.append(false)
+            case .string(kind): areSuch.append(true)
+            case .string("full_attention"): areSuch.append(false)
             default:
                 throw ModelFileError(
                     .unsupported, file: file, field: "layer_types", value: type.kindName,
-                    "is not supported (supported: full_attention, sliding_attention)")
+                    "is not supported (supported: full_attention, \(kind))")
             }
         }
-        return slides
+        return areSuch
     }
 }

@@ -1,5 +1,13 @@
-// The mixtures of experts in config.json. Field names and defaults: the classes `MixtralConfig`, `Qwen3MoeConfig`,
-// `GraniteMoeConfig` and `GptOssConfig` of the transformers library.
+// The mixtures of experts in config.json. Field names and defaults: the classes `MixtralConfig`, `Qwen2MoeConfig`,
+// `Qwen3MoeConfig`, `GraniteMoeConfig` and `GptOssConfig` of the transformers library.
+
+/// What config.json means where it says nothing.
+struct QwenMixtureDefaults {
+    var count: Int
+    var usedCount: Int
+    var feedForwardLength: Int
+    var sumsUpToOne = false
+}
 
 extension HuggingFaceModel {
     /// Llama with experts, and perhaps a window, in every layer.
@@ -21,6 +29,25 @@ extension HuggingFaceModel {
         return configuration
     }
 
+    /// Qwen 2 with experts in all or some of its layers, and one that all tokens share.
+    func qwen2MoE(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(keyValueHeadCount: 16, contextLength: 32_768)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary)
+        configuration.architecture = .qwen2moe
+        configuration.hasQueryKeyValueBias = try settings.bool("qkv_bias") ?? true
+        if try settings.bool("use_sliding_window") ?? false {
+            let end = try integer("max_window_layers", default: 28)
+            configuration.slidingWindow = try slidingWindow(
+                layerCount: configuration.layerCount, absent: 4096, where: { $0 % 2 == 0 && $0 < end })
+        }
+        let defaultSizes = QwenMixtureDefaults(count: 60, usedCount: 4, feedForwardLength: 1408)
+        configuration.experts = try qwenMixture(configuration.layerCount, defaults: defaultSizes)
+        configuration.experts?.shared = Experts.Shared(
+            feedForwardLength: try integer("shared_expert_intermediate_size", default: 5632), isGated: true)
+        return configuration
+    }
+
     /// Qwen 3 with experts in all or some of its layers.
     func qwen3MoE(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
         try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
@@ -32,15 +59,8 @@ extension HuggingFaceModel {
         if try settings.bool("use_sliding_window") ?? false {
             configuration.slidingWindow = try windowOfEveryLayer(configuration, absent: 4096)
         }
-        let count = try expertCount(default: 128)
-        let layers = try sparseLayers(configuration.layerCount)
-        guard count != 0, layers.contains(true) else { return configuration }
-        configuration.experts = Experts(
-            count: count,
-            usedCount: try integer("num_experts_per_tok", default: 8),
-            feedForwardLength: try integer("moe_intermediate_size", default: 768),
-            routing: try settings.bool("norm_topk_prob") ?? false ? .softmaxOverChosen : .softmaxOverAll,
-            layers: layers)
+        let defaultSizes = QwenMixtureDefaults(count: 128, usedCount: 8, feedForwardLength: 768)
+        configuration.experts = try qwenMixture(configuration.layerCount, defaults: defaultSizes)
         return configuration
     }
 
@@ -55,6 +75,21 @@ extension HuggingFaceModel {
             routing: .softmaxOverChosen,
             layers: try ModelConfiguration.layers(configuration.layerCount, file: file, where: { _ in true }))
         return configuration
+    }
+
+    /// The experts of Qwen's models; nil where no layer has any.
+    func qwenMixture(
+        _ layerCount: Int, defaults: QwenMixtureDefaults
+    ) throws(ModelFileError) -> Experts? {
+        let count = try expertCount(default: defaults.count)
+        let layers = try sparseLayers(layerCount)
+        guard count != 0, layers.contains(true) else { return nil }
+        return Experts(
+            count: count,
+            usedCount: try integer("num_experts_per_tok", default: defaults.usedCount),
+            feedForwardLength: try integer("moe_intermediate_size", default: defaults.feedForwardLength),
+            routing: try settings.bool("norm_topk_prob") ?? defaults.sumsUpToOne ? .softmaxOverChosen : .softmaxOverAll,
+            layers: layers)
     }
 
     /// Every `decoder_sparse_step`th layer but those of `mlp_only_layers` has experts.

@@ -8,6 +8,7 @@ struct LlamaDefaults {
     var keyValueHeadCount: Int?
     /// nil: an equal share of the embedding.
     var headSize: Int?
+    var feedForwardLength: Int?
     var vocabularySize: Int?
     var contextLength = 2048
     var epsilon = 1e-6
@@ -51,7 +52,7 @@ extension HuggingFaceModel {
             headCount: heads,
             keyValueHeadCount: try integer("num_key_value_heads", default: defaults.keyValueHeadCount ?? heads),
             headSize: headSize,
-            feedForwardLength: try integer("intermediate_size"),
+            feedForwardLength: try integer("intermediate_size", default: defaults.feedForwardLength),
             vocabularySize: try integer("vocab_size", default: defaults.vocabularySize),
             contextLength: rotary.contextLength(declared: context),
             epsilon: Float(try settings.number("rms_norm_eps") ?? defaults.epsilon),

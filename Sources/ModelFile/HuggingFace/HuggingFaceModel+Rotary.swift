@@ -33,10 +33,20 @@ extension HuggingFaceModel {
 
     /// Phi-3 turns a share of each head, and calls its longrope by other names too.
     func phi3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
-        try rotary(
-            headSize: turningElements(of: headSize, absent: 1), context: context, fields: rotaryFields(),
-            base: try settings.number("rope_theta") ?? 10_000, synonyms: ["su": "longrope", "yarn": "longrope"],
+        try partialRotary(
+            headSize: headSize, context: context, absentShare: 1, synonyms: ["su": "longrope", "yarn": "longrope"],
             absentOriginalLength: 4096)
+    }
+
+    /// "partial_rotary_factor" of each head turns; `absentShare` where nothing is said.
+    func partialRotary(
+        headSize: Int, context: Int, absentShare: Double, synonyms: [String: String] = [:],
+        absentOriginalLength: Int? = nil
+    ) throws(ModelFileError) -> RotaryConfiguration {
+        try rotary(
+            headSize: turningElements(of: headSize, absent: absentShare), context: context, fields: rotaryFields(),
+            base: try settings.number("rope_theta") ?? 10_000, synonyms: synonyms,
+            absentOriginalLength: absentOriginalLength)
     }
 
     /// The object with the kind of scaling; nil where there is none.

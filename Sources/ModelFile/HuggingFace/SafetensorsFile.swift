@@ -61,9 +61,10 @@ struct SafetensorsFile: Sendable {
         }
         let typeName = try entry.required("dtype", entry.string("dtype"))
         let shape = try integers(entry, "shape", field: field)
-        guard shape.count <= FileLimits.tensorDimensions, shape.allSatisfy((0...FileLimits.tensorDimension).contains)
+        guard shape.count <= FileLimits.safetensorsDimensions,
+            shape.allSatisfy((0...FileLimits.tensorDimension).contains)
         else {
-            throw refuse(.invalidValue, "shape", shape, "must be up to \(FileLimits.tensorDimensions) sizes")
+            throw refuse(.invalidValue, "shape", shape, "must be up to \(FileLimits.safetensorsDimensions) sizes")
         }
         let range = try integers(entry, "data_offsets", field: field)
         guard range.count == 2, range[0] >= 0, range[0] <= range[1] else {

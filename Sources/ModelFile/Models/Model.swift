@@ -92,7 +92,7 @@ extension Model {
         var notices: [Sentence] = []
         configuration = try gguf.configuration()
         let assembled = try configuration.assemble(
-            gguf.tensors, naming: .gguf(configuration.architecture), mainFile: gguf.mainFile)
+            gguf.tensors(for: configuration), naming: .gguf(configuration.architecture), mainFile: gguf.mainFile)
         (tensors, forms) = (assembled.tensors, assembled.forms)
         tokenizer = try gguf.tokenizer()
         generation = try gguf.generationDefaults(vocabularySize: configuration.vocabularySize)

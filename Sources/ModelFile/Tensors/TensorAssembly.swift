@@ -33,9 +33,10 @@ extension ModelConfiguration {
         let mixtures = experts.map {
             ExpertTensors(experts: $0, layerPrefix: naming.layerPrefix, stored: stored, mainFile: mainFile)
         }
+        let deltaNets = deltaNet.map { DeltaNetTensors(net: $0, layerPrefix: naming.layerPrefix, stored: stored) }
         for part in parts(ofLayers: 0..<layerCount) {
             for requirement in tensors(of: part) {
-                if let found = try mixtures?.find(requirement) {
+                if let found = try mixtures?.find(requirement).or(deltaNets?.find(requirement)) {
                     result.tensors.append(found.tensor)
                     result.forms[requirement.name] = found.form
                     used.formUnion(found.storedNames)
@@ -75,7 +76,9 @@ extension StoredTensor {
         let isVector = requirement.rows == 1
         let expected =
             isTransposed ? [requirement.columns, requirement.rows] : [requirement.rows, requirement.columns]
-        guard shape == expected || (isVector && shape == [requirement.columns]) else {
+        // The kernels of convolutions have a dimension of 1 between.
+        let isKernel = shape.count == 3 && shape[1] == 1 && [shape[0], shape[2]] == expected
+        guard shape == expected || isKernel || (isVector && shape == [requirement.columns]) else {
             throw ModelFileError(
                 .mismatch, file: fileName, field: "shape of tensor \(name)", value: "\(shape)",
                 "the configuration asks for \(isVector ? [requirement.columns] : expected)")

@@ -153,7 +153,8 @@ extension ModelShape {
     init(simulated model: Model) {
         self.init(
             name: model.name, layerBytes: Array(repeating: 1, count: model.configuration.layerCount), embeddingBytes: 0,
-            headBytes: 0, tiedBytes: 0, keyValueBytesPerBlock: 0, workspaceBytes: 0,
+            headBytes: 0, tiedBytes: 0,
+            keyValueBytesPerBlock: Array(repeating: 0, count: model.configuration.layerCount), workspaceBytes: 0,
             activationsPerToken: model.configuration.embeddingLength)
     }
 
@@ -171,7 +172,9 @@ extension ModelShape {
             name: model.name, layerBytes: (0..<configuration.layerCount).map { UInt64(bytes(.layer($0))) },
             embeddingBytes: UInt64(bytes(.embedding)), headBytes: UInt64(bytes(.head)),
             tiedBytes: UInt64(Stage.weightBytes(of: tied)),
-            keyValueBytesPerBlock: UInt64(Stage.keyValueBlockBytes(of: configuration, type: keyValueType)),
+            keyValueBytesPerBlock: (0..<configuration.layerCount).map {
+                UInt64(Stage.keyValueBlockBytes(of: configuration, layer: $0, type: keyValueType))
+            },
             workspaceBytes: UInt64(Stage.workspaceBytes(of: widest)),
             activationsPerToken: configuration.embeddingLength)
     }

@@ -13,7 +13,7 @@ struct AllocationTests {
     func steadyState() async {
         await #expect(processExitsWith: .success) {
             #expect(AllocationCounter.count { _ = [Int](repeating: 0, count: 100) } > 0, "the counter counts")
-            let models = [TinyModel.llama, .gpt2, .q8] + TinyModel.mixtures
+            let models = [TinyModel.llama, .gpt2, .q8, .deltaNet] + TinyModel.mixtures
             for model in models {
                 for threads in [1, 2] {
                     for parameters in Self.parameters {

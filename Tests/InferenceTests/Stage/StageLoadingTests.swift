@@ -110,7 +110,7 @@ struct StageLoadingTests {
         #expect(whole % 4096 == 0)
         #expect(whole >= model.tensors.reduce(0) { $0 + $1.byteCount })
         #expect(
-            Stage.keyValueBlockBytes(of: configuration)
+            Stage.keyValueBlockBytes(of: configuration, layer: 0)
                 == 32 * 2 * configuration.keyValueHeadCount * configuration.headSize * 4)
         let stage = StageConfiguration.tiny(model)
         #expect(Stage.workspaceBytes(of: stage) > 0)
@@ -135,7 +135,7 @@ extension StageLoadingTests {
         let blocks = model.contextLength / KeyValueBlock.positions
         let stage = StageConfiguration(
             model: model, layers: 0..<model.layerCount, blockCount: blocks, maximumBatchTokens: 1 << 14, threads: 1)
-        let ofOneBlock = model.layerCount * Stage.keyValueBlockBytes(of: model)
+        let ofOneBlock = Stage.keyValueBlockBytes(of: model, layers: 0..<model.layerCount)
         #expect(Stage.memoryBytes(of: stage, tensors: []) == ofOneBlock * blocks + Stage.workspaceBytes(of: stage))
         model.headSize *= 2
         let wider = model

@@ -165,7 +165,7 @@ struct ConvertedTensorsTests {
             "families/gemma3", "families/gemma3-text", "families/llama-linear", "families/llama-longrope",
             "families/llama-yarn", "families/mistral", "families/olmo2", "families/phi3-longrope",
             "families/phi3-window",
-            "families/qwen3",
+            "families/qwen3", "families/qwen3_5", "families/qwen3_5-moe", "families/qwen3_next-gguf",
         ])
     func golden(name: String) throws {
         let folder = TestFiles.root.appendingPathComponent("Tests/Fixtures/" + name)

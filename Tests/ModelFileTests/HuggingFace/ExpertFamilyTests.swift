@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ExpertFamilyTests {
     static let forms: [(family: HuggingFaceFamily, mxfp4: Bool)] = [
-        (.mixtral, false), (.qwen3MoE, false), (.gptOSS, false), (.gptOSS, true),
+        (.mixtral, false), (.qwen2MoE, false), (.qwen3MoE, false), (.gptOSS, false), (.gptOSS, true),
     ]
 
     @Test("Folders become configurations and tensors", arguments: forms)
@@ -20,6 +20,10 @@ import Testing
         switch family {
         case .mixtral:
             #expect(model.configuration.architecture == .llama && experts.routing == .softmaxOverChosen)
+        case .qwen2MoE:
+            #expect(experts.layers == [false, true] && experts.routing == .softmaxOverAll)
+            #expect(experts.shared == Experts.Shared(feedForwardLength: 24, isGated: true))
+            #expect(model.configuration.hasQueryKeyValueBias && !model.configuration.hasAttentionOutputBias)
         case .qwen3MoE:
             #expect(experts.layers == [false, true] && experts.feedForwardLength == 16)
             #expect(experts.routing == .softmaxOverAll && model.configuration.queryKeyNorm == .perHead)
@@ -30,20 +34,23 @@ import Testing
         }
     }
 
-    @Test("GGUF files become configurations and tensors", arguments: ["llama", "qwen3moe", "gpt-oss"])
+    @Test("GGUF files become configurations and tensors", arguments: ["llama", "qwen2moe", "qwen3moe", "gpt-oss"])
     func gguf(architecture: String) throws {
         let file = MemoryFile(name: "model.gguf", content: try TinyMixtures.gguf(architecture).bytes)
         let model = try Model(GGUFModel(file, in: MemoryFolder()))
         #expect(model.configuration.architecture.name == architecture)
-        #expect(model.configuration.experts?.layers == (architecture == "qwen3moe" ? [false, true] : [true, true]))
-        #expect(model.configuration.experts?.routing == .softmaxOverChosen)
+        let isQwen = architecture.hasPrefix("qwen")
+        #expect(model.configuration.experts?.layers == (isQwen ? [false, true] : [true, true]))
+        let routing = architecture == "qwen2moe" ? Experts.Routing.softmaxOverAll : .softmaxOverChosen
+        #expect(model.configuration.experts?.routing == routing)
+        #expect(model.configuration.experts?.shared?.feedForwardLength == (architecture == "qwen2moe" ? 24 : nil))
         #expect(model.configuration.slidingWindow?.layers == (architecture == "gpt-oss" ? [true, false] : nil))
     }
 
     @Test("Other mixtures are refused, each with the field that says so")
     func refused() throws {
         var folder = try TinyMixtures.folder(.qwen3MoE)
-        try folder.set("model_type", "qwen2_moe", in: "config.json")
+        try folder.set("model_type", "olmoe", in: "config.json")
         #expect(refusal { try folder.model() }?.field == "model_type")
         folder = try TinyMixtures.folder(.mixtral, mxfp4: true)
         #expect(refusal { try folder.model() }?.field == "quantization_config")
@@ -93,7 +100,7 @@ import Testing
             try MutationRun.use(folder.model())
         }
         #expect(counts.opened > 100 && counts.refused > 1000)
-        let files = try ["llama", "qwen3moe", "gpt-oss"].map { try TinyMixtures.gguf($0).bytes }
+        let files = try ["llama", "qwen2moe", "qwen3moe", "gpt-oss"].map { try TinyMixtures.gguf($0).bytes }
         counts = try MutationRun.run(10_000, firstSeed: 7_000_000) { mutator in
             let file = MemoryFile(name: "model.gguf", content: mutator.binary(mutator.element(files)))
             try MutationRun.use(Model(GGUFModel(file, in: MemoryFolder())))

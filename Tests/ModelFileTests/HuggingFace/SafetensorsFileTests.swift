@@ -44,13 +44,19 @@ import Testing
             "{\"a\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [0, 8]}}",
             "{\"a\": {\"dtype\": \"F32\", \"shape\": [1.5], \"data_offsets\": [0, 4]}}",
             "{\"a\": {\"dtype\": \"F32\", \"shape\": [-1], \"data_offsets\": [0, 4]}}",
-            "{\"a\": {\"dtype\": \"F32\", \"shape\": [1,1,1,1,1], \"data_offsets\": [0, 4]}}",
+            "{\"a\": {\"dtype\": \"F32\", \"shape\": [1,1,1,1,1,1,1,1,1], \"data_offsets\": [0, 4]}}",
             "{\"a\": {\"dtype\": \"F32\", \"shape\": [8], \"data_offsets\": [0, 32]}}",
             "{\"a\": {\"dtype\": \"F32\", \"shape\": [4294967296, 4294967296, 4294967296], \"data_offsets\": [0, 4]}}",
             "{\"a\": {\"dtype\": \"F32\", \"shape\": [1], \"data_offsets\": [\(Int.max), \(Int.max)]}}",
         ])
     func badHeaders(header: String) {
         #expect(refusal { try open(header: header) }?.file == "m.safetensors")
+    }
+
+    @Test("A kernel of five dimensions, as models with images have, is a tensor like others")
+    func manyDimensions() throws {
+        let header = "{\"a\": {\"dtype\": \"F32\", \"shape\": [1,1,1,1,1], \"data_offsets\": [0, 4]}}"
+        #expect(try open(header: header).tensors.first?.shape == [1, 1, 1, 1, 1])
     }
 
     @Test("Two tensors of one name are refused")

@@ -61,6 +61,10 @@ extension ClusterTests {
             ClusterShape(model: TestFiles.fixture("llama-f32"), split: "0,1", workers: 2, chunk: 16),
             ClusterShape(
                 model: TestFiles.fixture("../experts/qwen3moe-bf16"), split: "0,1,2", workers: 3, chunk: 64),
+            // States that go from token to token, beside keys and values.
+            ClusterShape(model: TestFiles.fixture("../families/qwen3_5"), split: "0,1-3", workers: 2, chunk: 16),
+            ClusterShape(
+                model: TestFiles.fixture("../families/qwen3_5/model.gguf"), split: "0-1,2,3", workers: 3, chunk: 64),
         ]
 
         @Test("An answer that comes alone and is guessed ahead over several stages is that of one process")
