@@ -1,5 +1,5 @@
-// The metadata of families that are built like Llama but for a few numbers. What files do not say is what llama.cpp takes
-// for the family.
+// The metadata of families that are built like Llama but for a few numbers. What files do not say is what llama.cpp
+// takes for the family.
 
 extension GGUFModel {
     func smollm3(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
@@ -48,11 +48,15 @@ extension GGUFModel {
 
     /// ChatGLM's files have one matrix for q, k and v, those of its class in transformers three.
     func glm(_ keys: GGUFKeys, _ architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
-        for key in ["rope.dimension_sections", "nextn_predict_layers"]
-        where metadata.values[keys.prefix + key] != nil {
+        if metadata.values[keys.prefix + "rope.dimension_sections"] != nil {
             throw ModelFileError(
-                .unsupported, file: mainFile, field: keys.prefix + key,
-                "is not supported: the file holds a model with images or with layers that guess ahead")
+                .unsupported, file: mainFile, field: keys.prefix + "rope.dimension_sections",
+                "is not supported: positions of images turn otherwise than those of text")
+        }
+        if let layers = try keys.optional("nextn_predict_layers"), layers != 0 {
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: keys.prefix + "nextn_predict_layers", value: layers,
+                "layers that guess ahead are not supported")
         }
         var configuration = try llamaLike(keys)
         configuration.setGLM(architecture)

@@ -85,7 +85,8 @@ enum HuggingFaceFamily: String, CaseIterable {
     var names: HuggingFaceNames {
         switch self {
         case .gpt2: .gpt2
-        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe, .ministral3:
+        case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe,
+            .ministral3:
             .llama
         case .qwen2MoE: .qwen2MoE
         case .gemma2, .gemma3Text: .gemma

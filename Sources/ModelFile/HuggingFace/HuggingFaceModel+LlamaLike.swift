@@ -1,9 +1,9 @@
-// The config.json of families that are built like Llama but for a few numbers. Field names and defaults are those of the
-// `...Config` classes of the transformers library.
+// The config.json of families that are built like Llama but for a few numbers. Field names and defaults are those of
+// the `...Config` classes of the transformers library.
 
 extension HuggingFaceModel {
-    /// Llama with layers that do not turn: those that "no_rope_layers" marks with 0, or every "no_rope_layer_interval"th. A
-    /// window, where there is one, is theirs.
+    /// Llama with layers that do not turn: those that "no_rope_layers" marks with 0, or every "no_rope_layer_interval"th.
+    /// A window, where there is one, is theirs.
     func smollm3(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
         try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
         let defaults = LlamaDefaults(

@@ -57,7 +57,10 @@ struct ExpertTensors {
             return try weight(requirement, matrix, expert: expert, prefix: prefix)
         }
         if pieces[2] == "ffn_gate_inp" {
-            let names = isGGUF ? ["ffn_gate_inp"] : ["mlp.gate", "block_sparse_moe.gate", "mlp.router", "block_sparse_moe.router.layer"]
+            let names =
+                isGGUF
+                ? ["ffn_gate_inp"]
+                : ["mlp.gate", "block_sparse_moe.gate", "mlp.router", "block_sparse_moe.router.layer"]
             return try plain(requirement, names: names.map { "\(prefix)\($0).\(pieces[3])" })
         }
         guard pieces[2].hasSuffix("_exps"), let matrix = Experts.Matrix(rawValue: String(pieces[2].dropLast(5)))
@@ -103,7 +106,8 @@ struct ExpertTensors {
             matrix == .down ? .stacked(down) : .half(fused, half),
             // Granite
             matrix == .down
-                ? .stacked("block_sparse_moe.output_linear.weight") : .half("block_sparse_moe.input_linear.weight", half),
+                ? .stacked("block_sparse_moe.output_linear.weight")
+                : .half("block_sparse_moe.input_linear.weight", half),
         ]
     }
 

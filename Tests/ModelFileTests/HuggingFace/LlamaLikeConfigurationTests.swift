@@ -76,7 +76,8 @@ struct LlamaLikeConfigurationTests {
         let plain = try read("granite")
         #expect(plain.attentionScale == 1)
         #expect(plain.logitScale == 1 && plain.residualScale == 1 && plain.embeddingScale == 1)
-        let scaled = try read("granite", ["logits_scaling": 8, "residual_multiplier": 0.22, "embedding_multiplier": 12])
+        let scaled = try read(
+            "granite", ["logits_scaling": 8, "residual_multiplier": 0.22, "embedding_multiplier": 12])
         #expect(scaled.logitScale == 0.125 && scaled.residualScale == 0.22 && scaled.embeddingScale == 12)
         for name in ["logits_scaling", "residual_multiplier", "embedding_multiplier", "attention_multiplier"] {
             #expect(refusal { try read("granite", [name: 0]) }?.code == .invalidValue, "\(name)")
@@ -140,7 +141,8 @@ struct LlamaLikeConfigurationTests {
         let stated: [String: Any] = [
             "rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 32, "llama_4_scaling_beta": 0.5,
         ]
-        #expect(try read("ministral3", ["rope_parameters": stated]).attentionTemperature == .init(scale: 0.5, length: 32))
+        #expect(
+            try read("ministral3", ["rope_parameters": stated]).attentionTemperature == .init(scale: 0.5, length: 32))
         let plain = ["rope_parameters": ["rope_type": "default"]]
         #expect(try read("ministral3", plain).attentionTemperature == nil)
         let lengthless = ["rope_parameters": ["rope_type": "default", "llama_4_scaling_beta": 0.5] as [String: Any]]
@@ -174,6 +176,8 @@ struct LlamaLikeConfigurationTests {
         }
         let images: [(String, GGUFBuilder.Value)] = [("rope.dimension_sections", .int32s([2, 1, 1, 0]))]
         #expect(refusal { try gguf("glm4", images) }?.code == .unsupported)
+        #expect(refusal { try gguf("glm4", [("nextn_predict_layers", .uint32(1))]) }?.code == .unsupported)
+        #expect(try gguf("glm4", [("nextn_predict_layers", .uint32(0))]).architecture == .glm4)
         #expect(try gguf("chatglm").hasFusedGateUp)
     }
 
@@ -184,7 +188,8 @@ struct LlamaLikeConfigurationTests {
         _ = try read("smollm3").ggufFields(name: "a")
         let window = try read("ministral3", ["sliding_window": 8])
         #expect(refusal { try window.ggufFields(name: "a") }?.field == "sliding window")
-        let scaled = try read("olmo3", ["rope_parameters": ["sliding_attention": ["rope_type": "linear", "factor": 2]]])
+        let scaled = try read(
+            "olmo3", ["rope_parameters": ["sliding_attention": ["rope_type": "linear", "factor": 2]]])
         #expect(refusal { try scaled.ggufFields(name: "a") }?.field == "rotary scaling of sliding layers")
     }
 }
