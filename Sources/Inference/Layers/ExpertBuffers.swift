@@ -10,6 +10,11 @@ import ModelFile
 final class ExpertBuffers {
     /// [tokens, count]: the router's outputs.
     let scores: UnsafeMutablePointer<Float>
+    /// [tokens, count]: what experts are chosen by, where that is something else.
+    let candidates: UnsafeMutablePointer<Float>
+    /// [tokens, groups], and indices of groups, or of two experts.
+    let groupScores: UnsafeMutablePointer<Float>
+    let groupIndices: UnsafeMutablePointer<UInt32>
     /// [tokens, used]: the experts of each token in ascending order, and their weights.
     let chosen: UnsafeMutablePointer<UInt32>
     let weights: UnsafeMutablePointer<Float>
@@ -41,6 +46,9 @@ final class ExpertBuffers {
         memory = try AnonymousMemory(byteCount: sizes.byteCount, purpose: "working buffers of experts")
         var cut = BufferCutter(next: memory.base)
         scores = cut.floats(sizes.scores)
+        candidates = cut.floats(sizes.scores)
+        groupScores = cut.floats(sizes.groups)
+        groupIndices = cut.indices(sizes.groups)
         chosen = cut.indices(sizes.rows)
         weights = cut.floats(sizes.rows)
         rowOfChoice = cut.indices(sizes.rows)
@@ -91,6 +99,7 @@ private struct Sizes {
     let count: Int
     let tokens: Int
     let scores: Int
+    let groups: Int
     let rows: Int
     let gathered: Int
     let widened: Int
@@ -101,14 +110,18 @@ private struct Sizes {
         count = experts.count
         tokens = configuration.maximumBatchTokens
         scores = configuration.maximumBatchTokens * experts.count
+        groups = configuration.maximumBatchTokens * max(2, experts.groups?.count ?? 0)
         rows = configuration.maximumBatchTokens * experts.usedCount
         gathered = rows * model.embeddingLength
         widened = rows * experts.feedForwardLength
     }
 
     var byteCount: Int {
-        [scores, rows, rows, rows, rows, rows, count + 1, count, gathered, widened, widened, tokens]
-            .reduce(0) { $0 + BufferCutter.floatBytes($1) }
+        [
+            scores, scores, groups, groups, rows, rows, rows, rows, rows, count + 1, count, gathered, widened, widened,
+            tokens,
+        ]
+        .reduce(0) { $0 + BufferCutter.floatBytes($1) }
             + BufferCutter.quantizedBytes(gathered) + BufferCutter.quantizedBytes(widened)
     }
 }

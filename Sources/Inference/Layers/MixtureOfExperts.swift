@@ -48,6 +48,8 @@ struct MixtureOfExperts {
     let router: Linear
     /// [count]
     let members: [Expert]
+    /// [count]: added to what experts are chosen by.
+    let choiceBias: FloatVector?
     /// [count, feedForwardLength], [count, feedForwardLength], [count, embeddingLength]
     let gateBias: FloatVector?
     let upBias: FloatVector?
@@ -58,13 +60,14 @@ struct MixtureOfExperts {
     private let quantizesWidened: Bool
 
     init(
-        model: ModelConfiguration, experts: Experts, router: Linear, members: [Expert], gateBias: FloatVector?,
-        upBias: FloatVector?, downBias: FloatVector?, shared: SharedExpert?
+        model: ModelConfiguration, experts: Experts, router: Linear, members: [Expert], choiceBias: FloatVector?,
+        gateBias: FloatVector?, upBias: FloatVector?, downBias: FloatVector?, shared: SharedExpert?
     ) {
         self.model = model
         self.experts = experts
         self.router = router
         self.members = members
+        self.choiceBias = choiceBias
         self.gateBias = gateBias
         self.upBias = upBias
         self.downBias = downBias
@@ -122,10 +125,52 @@ struct MixtureOfExperts {
         let chosen = space.chosen + token * experts.usedCount
         let weights = space.weights + token * experts.usedCount
         router.addBias(scores)
-        tk_choose_largest(chosen, experts.usedCount, scores, experts.count)
+        let isSigmoid = experts.routing == .sigmoid || experts.routing == .normalizedSigmoid
+        if isSigmoid { tk_sigmoid(scores, experts.count) }
+        tk_choose_largest(chosen, experts.usedCount, candidates(space, token: token, scores: scores), experts.count)
         if experts.routing == .softmaxOverAll { tk_softmax(scores, experts.count) }
         for index in 0..<experts.usedCount { weights[index] = scores[Int(chosen[index])] }
-        if experts.routing == .softmaxOverChosen { tk_softmax(weights, experts.usedCount) }
+        switch experts.routing {
+        case .softmaxOverAll, .sigmoid: break
+        case .softmaxOverChosen: tk_softmax(weights, experts.usedCount)
+        case .normalizedSigmoid:
+            var sum: Float = 0
+            for index in 0..<experts.usedCount { sum += weights[index] }
+            for index in 0..<experts.usedCount { weights[index] /= sum + 1e-20 }
+        }
+        if experts.weightScale != 1 { tk_scale(weights, experts.usedCount, experts.weightScale) }
+    }
+
+    /// What the experts of a token are chosen by [count]: its scores, where nothing else is said of the choice. Softmax
+    /// keeps the order, so its inputs do as well.
+    private func candidates(
+        _ space: ExpertBuffers, token: Int, scores: UnsafeMutablePointer<Float>
+    ) -> UnsafeMutablePointer<Float> {
+        guard choiceBias != nil || experts.groups != nil else { return scores }
+        let candidates = space.candidates + token * experts.count
+        candidates.update(from: scores, count: experts.count)
+        if let choiceBias { tk_add(candidates, choiceBias.values, experts.count) }
+        guard let groups = experts.groups else { return candidates }
+        let size = experts.count / groups.count
+        let groupScores = space.groupScores + token * groups.count
+        let indices = space.groupIndices + token * max(2, groups.count)
+        for group in 0..<groups.count {
+            let members = candidates + group * size
+            let largest = groups.scoring == .largest ? 1 : 2
+            tk_choose_largest(indices, largest, members, size)
+            groupScores[group] = members[Int(indices[0])]
+            if largest == 2 { groupScores[group] += members[Int(indices[1])] }
+        }
+        tk_choose_largest(indices, groups.usedCount, groupScores, groups.count)
+        var next = 0  // among the chosen groups, which ascend
+        for group in 0..<groups.count {
+            if next < groups.usedCount, indices[next] == UInt32(group) {
+                next += 1
+            } else {
+                (candidates + group * size).update(repeating: -.infinity, count: size)
+            }
+        }
+        return candidates
     }
 
     /// out [rows, stride] = the first (and `second` = the second) of an expert's matrices times each of its rows of

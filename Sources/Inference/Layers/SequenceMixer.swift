@@ -6,11 +6,13 @@
 /// What mixes the tokens of a sequence in one layer.
 enum SequenceMixer {
     case attention(Attention)
+    case latentAttention(LatentAttention)
 
     /// True where workspace.normed must be quantized too.
     var quantizesInput: Bool {
         switch self {
         case .attention(let attention): attention.quantizesInput
+        case .latentAttention(let attention): attention.quantizesInput
         }
     }
 
@@ -19,6 +21,7 @@ enum SequenceMixer {
     func forward(_ pass: ForwardPass, index: Int) {
         switch self {
         case .attention(let attention): attention.forward(pass, index: index)
+        case .latentAttention(let attention): attention.forward(pass, index: index)
         }
     }
 }

@@ -79,11 +79,38 @@ struct StageAssembler {
         return TransformerLayer(
             embeddingLength: model.embeddingLength,
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
-            mixer: .attention(try attention(prefix, window: model.attentionWindow(layer: index))),
+            mixer: try mixer(index, prefix),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
             feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
+    }
+
+    private func mixer(_ layer: Int, _ prefix: String) throws(InferenceError) -> SequenceMixer {
+        if let latent = model.latent { return .latentAttention(try latentAttention(latent, prefix)) }
+        return .attention(try attention(prefix, window: model.attentionWindow(layer: layer)))
+    }
+
+    private func latentAttention(_ sizes: LatentSizes, _ prefix: String) throws(InferenceError) -> LatentAttention {
+        func norm(_ name: String) throws(InferenceError) -> Normalization {
+            Normalization(
+                kind: .rmsNorm, epsilon: sizes.normalizationEpsilon, weight: try normWeight(prefix + name), bias: nil)
+        }
+        var heads: [LatentAttention.Head] = []
+        for head in 0..<model.headCount {
+            heads.append(
+                LatentAttention.Head(
+                    key: try matrix(LatentSizes.weightName(prefix, .key, head: head)),
+                    value: try matrix(LatentSizes.weightName(prefix, .value, head: head))))
+        }
+        let hasQueryRank = sizes.queryRank != nil
+        return LatentAttention(
+            model: model, sizes: sizes,
+            queryDown: hasQueryRank ? try matrix(prefix + "attn_q_a.weight") : nil,
+            queryNorm: hasQueryRank ? try norm("attn_q_a_norm") : nil,
+            query: try matrix(prefix + (hasQueryRank ? "attn_q_b.weight" : "attn_q.weight")),
+            latent: try matrix(prefix + "attn_kv_a_mqa.weight"), latentNorm: try norm("attn_kv_a_norm"), heads: heads,
+            output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias))
     }
 
     private func attention(_ prefix: String, window: Int?) throws(InferenceError) -> Attention {
@@ -125,6 +152,7 @@ struct StageAssembler {
         }
         return MixtureOfExperts(
             model: model, experts: experts, router: router, members: members,
+            choiceBias: experts.hasChoiceBias ? try vector(prefix + "exp_probs_b.bias") : nil,
             gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down),
             shared: try experts.shared.map { shared throws(InferenceError) in try sharedExpert(shared, prefix) })
     }

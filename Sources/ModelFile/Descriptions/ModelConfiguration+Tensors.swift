@@ -48,7 +48,9 @@ extension ModelConfiguration {
 
     private func attentionTensors(_ prefix: String) -> [TensorRequirement] {
         var tensors = hasNormBefore ? norm(prefix + "attn_norm") : []
-        if hasFusedQueryKeyValue {
+        if let latent {
+            tensors += latent.tensors(prefix, of: self)
+        } else if hasFusedQueryKeyValue {
             tensors += linear(
                 prefix + "attn_qkv", rows: queryLength + 2 * keyValueLength, columns: embeddingLength,
                 hasBias: hasQueryKeyValueBias)
@@ -66,7 +68,8 @@ extension ModelConfiguration {
             tensors.append(TensorRequirement(name: prefix + "attn_sinks.weight", rows: 1, columns: headCount))
         }
         tensors += linear(
-            prefix + "attn_output", rows: embeddingLength, columns: queryLength, hasBias: hasAttentionOutputBias)
+            prefix + "attn_output", rows: embeddingLength,
+            columns: latent.map { headCount * $0.valueSize } ?? queryLength, hasBias: hasAttentionOutputBias)
         if hasNormAfter { tensors += norm(prefix + "post_attention_norm") }
         return tensors
     }

@@ -55,6 +55,7 @@ extension ModelConfiguration {
             "normalization epsilon", Double(normalizationEpsilon), above: 0, upTo: 1)
         if case .rotary(let rotary) = positions { try rotary.validate(headSize: headSize, rules: rules) }
         try validateVariants(rules)
+        try latent?.validate(self, rules: rules)
         try experts?.validate(layerCount: layerCount, rules: rules)
         let count = parameterCount
         guard let count, count <= FileLimits.parameters else {

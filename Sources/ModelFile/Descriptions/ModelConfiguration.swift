@@ -16,6 +16,8 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case qwen2moe
     case qwen3moe
     case gptOSS = "gpt-oss"
+    /// DeepSeek V2 and V3.
+    case deepseek2
 
     package var name: String { rawValue }
 }
@@ -147,6 +149,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var slidingWindow: SlidingWindow?
     /// One number for each head, "attn_sinks.weight": the score of a position without a value (gpt-oss).
     package var hasAttentionSinks = false
+    /// nil: keys and values of each head are kept.
+    package var latent: LatentSizes?
     /// nil: every feed-forward network is dense.
     package var experts: Experts?
 

@@ -27,11 +27,39 @@ extension ModelConfiguration {
         if let local = slidingWindow?.rotary { fields.append(.float32(prefix + "rope.freq_base_swa", local.base)) }
         guard case .rotary(let rotary) = positions else { return fields }
         fields += [
-            .uint32(prefix + "attention.key_length", headSize), .uint32(prefix + "attention.value_length", headSize),
+            .uint32(prefix + "attention.key_length", headSize),
+            .uint32(prefix + "attention.value_length", latent?.rank ?? headSize),
             .uint32(prefix + "rope.dimension_count", rotary.dimensions),
             .float32(prefix + "rope.freq_base", rotary.base),
         ]
-        return fields + rotary.scalingFields(prefix + "rope.scaling.")
+        fields += try latentFields(prefix, rotary)
+        return fields + rotary.scalingFields(prefix + "rope.scaling.", isLatent: latent != nil)
+    }
+
+    /// Those of latent attention whose matrices of keys and values are apart.
+    private func latentFields(_ prefix: String, _ rotary: RotaryConfiguration) throws(ModelFileError) -> [GGUFField] {
+        guard let latent else { return [] }
+        func refuse(_ field: String, _ value: any CustomStringConvertible) -> ModelFileError {
+            ModelFileError(
+                .unsupported, file: "model configuration", field: field, value: value,
+                "cannot be written into a GGUF file of \(architecture.name)",
+                hint: "use the folder itself, with \(.quantization)")
+        }
+        guard rotary.pairing == .interleaved else { throw refuse("rope_interleave", false) }
+        if case .yarn(let yarn) = rotary.scaling {
+            let mscale = yarn.mscale ?? 0
+            guard yarn.attentionFactor == nil, mscale == yarn.mscaleAllDimensions ?? 0 else {
+                throw refuse("mscale", mscale)
+            }
+        }
+        let sizes = [
+            ("key_length_mla", latent.plainSize + rotary.dimensions), ("value_length_mla", latent.valueSize),
+            ("kv_lora_rank", latent.rank), ("q_lora_rank", latent.queryRank ?? 0),
+        ]
+        var fields = sizes.filter { $1 != 0 }.map { GGUFField.uint32(prefix + "attention." + $0, $1) }
+        let denseCount = experts?.layers.firstIndex(of: true) ?? layerCount
+        fields.append(.uint32(prefix + "leading_dense_block_count", denseCount))
+        return fields
     }
 
     /// The window, and the layers that have it where these are not what readers take for the family.
@@ -70,20 +98,31 @@ extension Experts {
             .uint32(prefix + "expert_count", count), .uint32(prefix + "expert_used_count", usedCount),
             .uint32(prefix + "expert_feed_forward_length", feedForwardLength),
         ]
-        let sumsUpToOne = routing == .softmaxOverChosen
+        let sumsUpToOne = routing == .softmaxOverChosen || routing == .normalizedSigmoid
         if sumsUpToOne != architecture.hasNormalizedExpertWeights {
             fields.append(.bool(prefix + "expert_weights_norm", sumsUpToOne))
         }
-        if let shared {
+        if let shared, architecture == .qwen2moe {
             fields.append(.uint32(prefix + "expert_shared_feed_forward_length", shared.feedForwardLength))
+        } else if let shared {
+            fields.append(.uint32(prefix + "expert_shared_count", shared.feedForwardLength / feedForwardLength))
+        }
+        if architecture == .deepseek2 {
+            let isSigmoid = routing == .sigmoid || routing == .normalizedSigmoid
+            fields.append(.uint32(prefix + "expert_gating_func", isSigmoid ? 2 : 1))
+            fields.append(.float32(prefix + "expert_weights_scale", Double(weightScale)))
+        }
+        if let groups {
+            fields.append(.uint32(prefix + "expert_group_count", groups.count))
+            fields.append(.uint32(prefix + "expert_group_used_count", groups.usedCount))
         }
         return fields
     }
 }
 
 extension RotaryConfiguration {
-    /// Scaling as fields; factors of single frequencies are tensors.
-    fileprivate func scalingFields(_ prefix: String) -> [GGUFField] {
+    /// Scaling as fields; factors of single frequencies are tensors. `isLatent`: YaRN changes the scores' scale instead.
+    fileprivate func scalingFields(_ prefix: String, isLatent: Bool) -> [GGUFField] {
         switch scaling {
         case .none, .dynamic, .llama3, .factors: return []
         case .linear(let factor): return [.string(prefix + "type", "linear"), .float32(prefix + "factor", factor)]
@@ -92,7 +131,9 @@ extension RotaryConfiguration {
                 .string(prefix + "type", "yarn"), .float32(prefix + "factor", yarn.factor),
                 .uint32(prefix + "original_context_length", yarn.originalContextLength),
                 .float32(prefix + "yarn_beta_fast", yarn.betaFast), .float32(prefix + "yarn_beta_slow", yarn.betaSlow),
-                .float32(prefix + "attn_factor", yarn.ggufAttentionMultiplier),
+                isLatent
+                    ? .float32(prefix + "yarn_log_multiplier", 0.1 * (yarn.mscaleAllDimensions ?? 0))
+                    : .float32(prefix + "attn_factor", yarn.ggufAttentionMultiplier),
             ]
         case .longrope(let longRope):
             return [

@@ -18,6 +18,8 @@ enum HuggingFaceFamily: String, CaseIterable {
     case qwen2MoE = "qwen2_moe"
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
+    case deepSeekV2 = "deepseek_v2"
+    case deepSeekV3 = "deepseek_v3"
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -47,6 +49,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .qwen2MoE: try model.qwen2MoE(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
+        case .deepSeekV2: try model.deepSeekV2(tensors)
+        case .deepSeekV3: try model.deepSeekV3(tensors)
         }
     }
 
@@ -61,6 +65,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .phi3: .phi3
         case .olmo2: .olmo2
         case .gptOSS: .gptOSS
+        case .deepSeekV2, .deepSeekV3: .deepSeek
         }
     }
 }
@@ -158,6 +163,18 @@ extension HuggingFaceNames {
     static let gptOSS = {
         var names = llama
         names.exact["attn_sinks.weight"] = "self_attn.sinks"
+        return names
+    }()
+
+    /// `DeepseekV2ForCausalLM` and `DeepseekV3ForCausalLM`.
+    static let deepSeek = {
+        var names = llama.renaming([
+            "attn_q_a": "self_attn.q_a_proj", "attn_q_a_norm": "self_attn.q_a_layernorm",
+            "attn_q_b": "self_attn.q_b_proj", "attn_kv_a_mqa": "self_attn.kv_a_proj_with_mqa",
+            "attn_kv_a_norm": "self_attn.kv_a_layernorm", "ffn_gate_shexp": "mlp.shared_experts.gate_proj",
+            "ffn_up_shexp": "mlp.shared_experts.up_proj", "ffn_down_shexp": "mlp.shared_experts.down_proj",
+        ])
+        names.exact["exp_probs_b.bias"] = "mlp.gate.e_score_correction_bias"
         return names
     }()
 

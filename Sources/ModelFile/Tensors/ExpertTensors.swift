@@ -213,7 +213,7 @@ extension ExpertTensors {
 
 extension StoredTensor {
     /// The type of a tensor that must have this shape.
-    fileprivate func checked(_ expected: [Int]) throws(ModelFileError) -> TensorType {
+    func checked(_ expected: [Int]) throws(ModelFileError) -> TensorType {
         try requirePresence()
         guard let type else {
             throw unsupportedType("is not supported (supported: \(TensorType.supportedNames))")

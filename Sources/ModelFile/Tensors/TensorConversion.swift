@@ -23,7 +23,7 @@ package struct TensorConversion: Sendable, Hashable {
     }
 
     package var source: TensorDescriptor
-    /// Never transposed; rows and columns are the source's.
+    /// Transposed only where it is the source itself; rows and columns are the source's.
     package var target: TensorDescriptor
     package var rowOrder = RowOrder.same
     /// Added to every value.
@@ -41,8 +41,14 @@ package struct TensorConversion: Sendable, Hashable {
         target.byteCount = bytes
     }
 
+    /// The tensor as it is.
+    package init(keeping source: TensorDescriptor) {
+        self.source = source
+        target = source
+    }
+
     /// The bytes stay as they are.
     package var isCopy: Bool {
-        source.type == target.type && !source.isTransposed && rowOrder == .same && addend == 0
+        source.type == target.type && source.isTransposed == target.isTransposed && rowOrder == .same && addend == 0
     }
 }
