@@ -1,4 +1,4 @@
-"""Makes the models in Tests/Fixtures/families that have shared experts: Qwen2-MoE, DeepSeek V2 and V3.
+"""Makes the models in Tests/Fixtures/families that have shared experts: Qwen2-MoE, DeepSeek V2 and V3, Llama 4.
 
     python make_shared_expert_fixtures.py [--llama-cpp] [NAME ...]
 
@@ -24,7 +24,8 @@ import torch
 from gguf.quants import quantize
 from safetensors.torch import load_file, save_file
 from transformers import (
-    AutoModelForCausalLM, DeepseekV2Config, DeepseekV3Config, PretrainedConfig, PreTrainedModel, Qwen2MoeConfig,
+    AutoModelForCausalLM, DeepseekV2Config, DeepseekV3Config, Llama4TextConfig, PretrainedConfig, PreTrainedModel,
+    Qwen2MoeConfig,
 )
 
 import make_family_fixtures as families
@@ -39,6 +40,7 @@ class Mixture(Fixture):
     has_gguf: bool = False  # of the same weights, and computed in the same way
     has_older_gguf: bool = False  # with one matrix of all keys and values
     has_prediction_layer: bool = False  # beside the model's layers, to be ignored
+    wrapped: str | None = None  # folder of the same model inside one for images
 
 
 def qwen2_moe(**others: object) -> Qwen2MoeConfig:
@@ -69,6 +71,21 @@ def older_deep_seek(config: dict) -> None:
         config.pop(name, None)
 
 
+def llama4(**others: object) -> Llama4TextConfig:
+    return Llama4TextConfig(**settings(
+        num_hidden_layers=4, head_dim=8, intermediate_size=12, intermediate_size_mlp=20, num_local_experts=5,
+        num_experts_per_tok=2, interleave_moe_layer_step=2, tie_word_embeddings=False, rope_parameters={
+            "rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 32}) | others)
+
+
+def older_llama4(config: dict) -> None:
+    older_rope(config)
+    config["no_rope_layers"] = []
+    for name in ("layer_types", "moe_layers"):
+        config.pop(name)
+
+
 FIXTURES = [
     Mixture("qwen2moe", qwen2_moe(mlp_only_layers=[1], norm_topk_prob=True), older_config=older_rope),
     Mixture("qwen2moe-sparse", qwen2_moe(num_hidden_layers=2, num_key_value_heads=1), dtype=torch.float16, has_gguf=True),
@@ -86,6 +103,13 @@ FIXTURES = [
     Mixture("deepseek3-plain", DeepseekV3Config(**deep_seek(
         q_lora_rank=None, first_k_dense_replace=0, num_hidden_layers=2, n_group=1, topk_group=1, norm_topk_prob=False,
         rope_interleave=False)), dtype=torch.float16),
+    Mixture("llama4-text", llama4(
+        attention_chunk_size=16, floor_scale=12, attn_scale=0.4, no_rope_layer_interval=3), older_config=older_llama4,
+        wrapped="llama4"),
+    Mixture("llama4-gguf", llama4(num_hidden_layers=5, num_experts_per_tok=1), dtype=torch.float16, has_gguf=True),
+    Mixture("llama4-dense", llama4(
+        num_hidden_layers=3, moe_layers=[1], no_rope_layers=[1, 0, 1], use_qk_norm=False, attn_temperature_tuning=False,
+        attention_chunk_size=10, num_key_value_heads=1)),
 ]
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -112,6 +136,8 @@ def make(fixture: Mixture, check_with_llama_cpp: bool) -> None:
     print(f"{fixture.name}: seed {seed}", flush=True)
     if fixture.has_prediction_layer:
         add_prediction_layer(folder / "model.safetensors", fixture.config.num_hidden_layers)
+    if fixture.wrapped:
+        wrap(folder, families.FOLDER / fixture.wrapped)
     if fixture.has_older_gguf:
         older = families.FOLDER / f"{fixture.name}-older"
         shutil.rmtree(older, ignore_errors=True)
@@ -138,6 +164,22 @@ def save(model: PreTrainedModel, seed: int, folder: Path) -> None:
     (folder / "generation_config.json").unlink(missing_ok=True)
 
 
+def wrap(text: Path, folder: Path) -> None:
+    """The same model as the part for text of one for text and images, named as published."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    shutil.copy(text / "golden.json", folder)
+    config = json.loads((text / "config.json").read_text()) | {"attn_temperature_tuning": 4}  # as published
+    outer = {
+        "architectures": ["Llama4ForConditionalGeneration"], "model_type": "llama4", "image_token_index": 130,
+        "text_config": config, "torch_dtype": "bfloat16", "vision_config": {"model_type": "llama4_vision_model"}}
+    (folder / "config.json").write_text(json.dumps(outer, indent=2) + "\n")
+    tensors = {f"language_model.{name}": value for name, value in load_file(text / "model.safetensors").items()}
+    tensors["vision_model.class_embedding"] = torch.zeros(4, dtype=torch.bfloat16)
+    tensors["multi_modal_projector.linear_1.weight"] = torch.zeros(4, 4, dtype=torch.bfloat16)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
 def add_prediction_layer(path: Path, layer: int) -> None:
     """Some of the tensors of a layer that guesses further tokens, as DeepSeek V3's files have one after the last."""
     tensors = load_file(path)
@@ -152,7 +194,7 @@ def add_prediction_layer(path: Path, layer: int) -> None:
 
 ARCHITECTURES = {
     "qwen2_moe": gguf.MODEL_ARCH.QWEN2MOE, "deepseek_v2": gguf.MODEL_ARCH.DEEPSEEK2,
-    "deepseek_v3": gguf.MODEL_ARCH.DEEPSEEK2,
+    "deepseek_v3": gguf.MODEL_ARCH.DEEPSEEK2, "llama4_text": gguf.MODEL_ARCH.LLAMA4,
 }
 
 
@@ -165,6 +207,8 @@ def write_gguf(path: Path, fixture: Mixture, folder: Path, kind: Kind, is_older:
     writer.add_vocab_size(config.vocab_size)
     if architecture == gguf.MODEL_ARCH.DEEPSEEK2:
         add_deep_seek(writer, config, is_older)
+    elif architecture == gguf.MODEL_ARCH.LLAMA4:
+        add_llama4(writer, config)
     else:
         add_mixture(writer, config)
     names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
@@ -228,6 +272,33 @@ def add_deep_seek(writer: gguf.GGUFWriter, config: PretrainedConfig, is_older: b
     writer.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
 
 
+def add_llama4(writer: gguf.GGUFWriter, config: PretrainedConfig) -> None:
+    rope = config.rope_parameters
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size_mlp)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_key_length(config.head_dim)
+    writer.add_value_length(config.head_dim)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_rope_freq_base(rope["rope_theta"])
+    writer.add_expert_count(config.num_local_experts)
+    writer.add_expert_used_count(config.num_experts_per_tok)
+    writer.add_expert_feed_forward_length(config.intermediate_size)
+    writer.add_interleave_moe_layer_step(config.interleave_moe_layer_step)
+    frequencies = 1 / rope["rope_theta"] ** (np.arange(0, config.head_dim, 2) / config.head_dim)
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    factors = []
+    for wavelength in 2 * np.pi / frequencies:
+        turns = rope["original_max_position_embeddings"] / wavelength
+        smooth = min(max((turns - low) / (high - low), 0), 1)
+        factors.append(1 / ((1 - smooth) / rope["factor"] + smooth))
+    writer.add_tensor("rope_freqs.weight", np.array(factors, np.float32))
+
+
 def converted(folder: Path, config: PretrainedConfig, is_older: bool) -> Tensors:
     """The tensors of a folder under the names by which gguf knows them, in the form of GGUF files."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -237,6 +308,14 @@ def converted(folder: Path, config: PretrainedConfig, is_older: bool) -> Tensors
             continue
         if name.endswith("shared_expert_gate.weight"):
             yield name, array[0]
+        elif "feed_forward.experts." in name:  # [experts, in, out]
+            array = array.swapaxes(1, 2)
+            half = array.shape[1] // 2
+            if name.endswith("down_proj"):
+                yield name + ".weight", array
+            else:
+                yield name.replace("gate_up_proj", "gate_proj.weight"), array[:, :half]
+                yield name.replace("gate_up_proj", "up_proj.weight"), array[:, half:]
         elif name.endswith("experts.gate_up_proj"):
             half = array.shape[1] // 2
             yield name.replace("gate_up_proj", "gate_proj.weight"), array[:, :half]

@@ -2,7 +2,8 @@
 //
 // Responsible for: the order of these operations, as one straight line with shapes.
 // Must not know: the residual stream, other layers, where weights come from. Families differ by data only: biases,
-// one fused or three separate projections, norms of queries and keys, rotary positions or none, what a token sees.
+// one fused or three separate projections, norms of queries and keys, rotary positions or none, what a token sees, and
+// how much a late query weighs.
 
 import CKernels
 import ModelFile
@@ -17,8 +18,14 @@ struct Attention {
     let queryNorm: Normalization?
     let keyNorm: Normalization?
     let output: Linear
-    /// Positions that a token sees, itself included; nil: all up to it.
+    /// The same after they have turned.
+    let turnedNorm: Normalization?
+    /// Positions that a token sees, itself included, or of which a chunk consists; nil: all up to it.
     let window: Int?
+    /// Queries and keys turn by their positions, where the model has rotary ones.
+    let isRotated: Bool
+    /// nil: queries are as large at every position.
+    let temperature: ModelConfiguration.AttentionTemperature?
     /// [headCount]: the score of a position without a value.
     let sinks: FloatVector?
 
@@ -103,12 +110,16 @@ struct Attention {
         let query = space.qkv + row * space.qkvStride
         let key = query + model.queryLength
         let value = key + model.keyValueLength
-        if let rotary = window == nil ? pass.rotary : pass.slidingRotary {
+        if isRotated, let rotary = window == nil ? pass.rotary : pass.slidingRotary {
             // Keys follow queries: one call turns the heads of both.
             rotary.rotate(
                 query, row: row, heads: model.headCount + model.keyValueHeadCount, headSize: model.headSize)
         }
+        normalize(query, length: model.queryLength + model.keyValueLength, by: turnedNorm)
         let position = pass.batch.positions[row]
+        if let factor = temperature?.factor(position: position), factor != 1 {
+            tk_scale(query, model.queryLength, factor)
+        }
         let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: KeyValueBlock.positions)
         let block = pass.batch.blocks[pass.batch.tableStarts[row] + blockIndex]
         tk_kv_store(
@@ -118,10 +129,12 @@ struct Attention {
 
     /// What the kernels need to know of this layer.
     private func shape(_ cache: KeyValueCache) -> tk_attention_shape {
-        tk_attention_shape(
+        let isChunked = model.slidingWindow?.isChunked ?? false
+        return tk_attention_shape(
             type: cache.type.kernelType, kv_heads: model.keyValueHeadCount,
             heads_per_kv_head: model.headCount / model.keyValueHeadCount, head_size: model.headSize,
-            window: window ?? 0, scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
+            window: isChunked ? 0 : window ?? 0, chunk: isChunked ? window ?? 0 : 0,
+            scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
             softcap: model.attentionSoftcap ?? 0, sinks: sinks.map { UnsafePointer($0.values) })
     }
 
@@ -198,5 +211,12 @@ struct Attention {
                 &shape, &tokens, keyHead, states(keyHead, runs[index]), segments,
                 space.attended.values + runs[index].row * model.queryLength, model.queryLength)
         }
+    }
+}
+
+extension ModelConfiguration.AttentionTemperature {
+    /// What the query at a position is multiplied by: computed in double, then rounded.
+    fileprivate func factor(position: Int) -> Float {
+        Float(1 + Double(scale) * tk_log(Double(1 + (position + offset) / length)))
     }
 }

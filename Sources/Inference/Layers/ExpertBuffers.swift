@@ -20,8 +20,8 @@ final class ExpertBuffers {
     let weights: UnsafeMutablePointer<Float>
     /// [tokens, used]: the row of each choice.
     let rowOfChoice: UnsafeMutablePointer<UInt32>
-    /// [rows]
-    let tokenOfRow: UnsafeMutablePointer<UInt32>
+    /// [rows]: what `rowOfChoice` is the inverse of.
+    let choiceOfRow: UnsafeMutablePointer<UInt32>
     let expertOfRow: UnsafeMutablePointer<UInt32>
     /// [count + 1]: the first row of each expert; its rows end where those of the next begin.
     let starts: UnsafeMutablePointer<UInt32>
@@ -52,7 +52,7 @@ final class ExpertBuffers {
         chosen = cut.indices(sizes.rows)
         weights = cut.floats(sizes.rows)
         rowOfChoice = cut.indices(sizes.rows)
-        tokenOfRow = cut.indices(sizes.rows)
+        choiceOfRow = cut.indices(sizes.rows)
         expertOfRow = cut.indices(sizes.rows)
         starts = cut.indices(sizes.count + 1)
         active = cut.indices(sizes.count)
@@ -86,7 +86,7 @@ final class ExpertBuffers {
             let row = starts[expert]
             starts[expert] += 1
             rowOfChoice[choice] = row
-            tokenOfRow[Int(row)] = UInt32(choice / experts.usedCount)
+            choiceOfRow[Int(row)] = UInt32(choice)
             expertOfRow[Int(row)] = UInt32(expert)
         }
         for expert in stride(from: experts.count, to: 0, by: -1) { starts[expert] = starts[expert - 1] }

@@ -180,7 +180,7 @@ struct LatentAttention {
                 let own = model.headCount * group / groups..<model.headCount * (group + 1) / groups
                 var shape = tk_attention_shape(
                     type: pass.cache.type.kernelType, kv_heads: 1, heads_per_kv_head: own.count,
-                    head_size: model.headSize, window: 0, scale: scale, softcap: 0, sinks: nil)
+                    head_size: model.headSize, window: 0, chunk: 0, scale: scale, softcap: 0, sinks: nil)
                 let first = own.lowerBound * model.headSize
                 var tokens = tk_attention_tokens(
                     queries: space.qkv + run.row * space.qkvStride + first, query_stride: space.qkvStride,

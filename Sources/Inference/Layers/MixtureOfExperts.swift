@@ -35,7 +35,8 @@ struct SharedExpert {
     }
 }
 
-/// The sum over a token's experts e of weight(e) * (down(activation(gate(x), up(x)))).
+/// The sum over a token's experts e of weight(e) * (down(activation(gate(x), up(x)))), or of the same without the weight of
+/// weight(e) * x.
 ///
 /// Each token has a row for each expert that it chose; rows of one expert lie together, so that an expert's matrices are
 /// read once for all its tokens. A row depends on nothing but its token, and a token's rows are added up in ascending
@@ -94,8 +95,9 @@ struct MixtureOfExperts {
         space.group(tokens: tokens, of: experts)
         // normed [tokens, dim] -> gathered [rows, dim]
         pass.pool.run(pieces: rows, operations: 4 * rows * dim) { row, _ in
-            let token = Int(space.tokenOfRow[row])
+            let choice = Int(space.choiceOfRow[row]), token = choice / experts.usedCount
             (space.gathered.values + row * dim).update(from: normed.values + token * dim, count: dim)
+            if experts.scalesInputs { tk_scale(space.gathered.values + row * dim, dim, space.weights[choice]) }
             if quantizesGathered { space.gathered.quantizeRow(row, of: rows, columns: dim) }
         }
         // gathered [rows, dim] -> gate, up [rows, wide]
@@ -223,7 +225,7 @@ struct MixtureOfExperts {
         for place in token * experts.usedCount..<(token + 1) * experts.usedCount {
             let output = outputs + Int(space.rowOfChoice[place]) * dim
             if let downBias { tk_add(output, downBias.values + Int(space.chosen[place]) * dim, dim) }
-            tk_add_scaled(update, output, space.weights[place], dim)
+            tk_add_scaled(update, output, experts.scalesInputs ? 1 : space.weights[place], dim)
         }
     }
 }

@@ -88,7 +88,7 @@ struct StageAssembler {
 
     private func mixer(_ layer: Int, _ prefix: String) throws(InferenceError) -> SequenceMixer {
         if let latent = model.latent { return .latentAttention(try latentAttention(latent, prefix)) }
-        return .attention(try attention(prefix, window: model.attentionWindow(layer: layer)))
+        return .attention(try attention(prefix, layer: layer))
     }
 
     private func latentAttention(_ sizes: LatentSizes, _ prefix: String) throws(InferenceError) -> LatentAttention {
@@ -113,20 +113,30 @@ struct StageAssembler {
             output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias))
     }
 
-    private func attention(_ prefix: String, window: Int?) throws(InferenceError) -> Attention {
+    private func attention(_ prefix: String, layer: Int) throws(InferenceError) -> Attention {
         let names = model.hasFusedQueryKeyValue ? ["attn_qkv"] : ["attn_q", "attn_k", "attn_v"]
         var queryKeyValue: [Linear] = []
         for name in names {
             queryKeyValue.append(try linear(prefix + name, hasBias: model.hasQueryKeyValueBias))
         }
-        let hasNorms = model.queryKeyNorm != .none
+        let hasNorms = model.queryKeyNorm == .perHead || model.queryKeyNorm == .allHeads
+        let isRotated = model.isRotated(layer: layer)
         return Attention(
             model: model, queryKeyValue: queryKeyValue,
             queryNorm: hasNorms ? try queryKeyNorm(prefix + "attn_q_norm") : nil,
             keyNorm: hasNorms ? try queryKeyNorm(prefix + "attn_k_norm") : nil,
             output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
-            window: window,
+            turnedNorm: model.queryKeyNorm == .afterRotation && isRotated ? try turnedNorm() : nil,
+            window: model.attentionWindow(layer: layer), isRotated: isRotated,
+            temperature: model.attentionTemperature(layer: layer),
             sinks: model.hasAttentionSinks ? try vector(prefix + "attn_sinks.weight") : nil)
+    }
+
+    /// Without weights: all are 1.
+    private func turnedNorm() throws(InferenceError) -> Normalization {
+        let ones = try FloatVector(count: model.headSize, name: "ones")
+        for index in 0..<ones.count { ones.values[index] = 1 }
+        return Normalization(kind: .rmsNorm, epsilon: model.normalizationEpsilon, weight: ones, bias: nil)
     }
 
     private func denseFeedForward(_ prefix: String) throws(InferenceError) -> DenseFeedForward {

@@ -77,6 +77,8 @@ package struct Experts: Sendable, Hashable, Codable {
     package var hasChoiceBias = false
     /// nil: experts are chosen among all.
     package var groups: Groups?
+    /// What an expert takes is multiplied by its weight, instead of what it gives (Llama 4).
+    package var scalesInputs = false
     /// The weights of the chosen are multiplied by it.
     package var weightScale: Float = 1
     /// A bias on each matrix of each expert.

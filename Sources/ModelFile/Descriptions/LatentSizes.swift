@@ -100,6 +100,7 @@ extension LatentSizes {
                 "head size", model.headSize, "must be the latent's and the rotary dimensions, of one key/value head")
         }
         guard model.queryKeyNorm == .none, model.slidingWindow == nil, !model.hasAttentionSinks,
+            model.unrotatedLayers == nil, model.attentionTemperature == nil,
             !model.hasFusedQueryKeyValue, !model.hasQueryKeyValueBias
         else {
             throw rules.invalid("latent rank", rank, "needs attention without windows, biases, sinks and head norms")

@@ -90,7 +90,7 @@ extension ModelConfiguration {
 
     private var queryKeyNormLengths: (query: Int, key: Int)? {
         switch queryKeyNorm {
-        case .none: nil
+        case .none, .afterRotation: nil
         case .perHead: (headSize, headSize)
         case .allHeads: (queryLength, keyValueLength)
         }

@@ -20,6 +20,14 @@ extension ModelConfiguration {
         if let attentionScale {
             try rules.check("attention scale", Double(attentionScale), above: 0, upTo: 1e6)
         }
+        if let layers = unrotatedLayers, layers.count != layerCount {
+            throw rules.invalid("unrotated layer count", layers.count, "must be the layer count, \(layerCount)")
+        }
+        if let temperature = attentionTemperature {
+            try rules.check("attention temperature scale", Double(temperature.scale), above: 0, upTo: 1e6)
+            try rules.check("attention temperature length", temperature.length, in: 1...FileLimits.contextLength)
+            try rules.check("attention temperature offset", temperature.offset, in: 0...FileLimits.contextLength)
+        }
         for softcap in [attentionSoftcap, logitSoftcap] {
             if let softcap { try rules.check("softcap", Double(softcap), above: 0, upTo: 1e6) }
         }
@@ -115,9 +123,9 @@ extension RotaryConfiguration {
             try rules.check("rotary scaling factor", factor, above: 0, upTo: 1e6)
             try rules.check("rotary low frequency factor", low, above: 0, upTo: 1e6)
             try rules.check("rotary high frequency factor", high, above: 0, upTo: 1e6)
-            guard low < high else {
+            guard low <= high else {
                 throw rules.invalid(
-                    "rotary high frequency factor", high, "must be above the low frequency factor, \(low)")
+                    "rotary high frequency factor", high, "must not be below the low frequency factor, \(low)")
             }
             try rules.check("rotary original context length", original, in: 1...FileLimits.contextLength)
         case .factors(let factors): try validate(factors, rules)

@@ -18,6 +18,7 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case gptOSS = "gpt-oss"
     /// DeepSeek V2 and V3.
     case deepseek2
+    case llama4
 
     package var name: String { rawValue }
 }
@@ -82,12 +83,17 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
         case perHead
         /// All heads of a token together; weights [queryLength] and [keyValueLength] (OLMo 2).
         case allHeads
+        /// Each head by itself and without weights, after it has turned; none where it does not (Llama 4).
+        case afterRotation
     }
 
     /// Layers that attend only to the last positions.
     package struct SlidingWindow: Sendable, Hashable, Codable {
         /// A token sees itself and the `length - 1` positions before it.
         package var length: Int
+        /// Or instead, of the positions before it, those of its own chunk: positions are divided into chunks of `length`
+        /// (Llama 4).
+        package var isChunked = false
         /// [layerCount]: which layers slide; the others see every position.
         package var layers: [Bool]
         /// The rotary positions of the layers that slide, where these differ (Gemma 3).
@@ -97,6 +103,21 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
             self.length = length
             self.layers = layers
             self.rotary = rotary
+        }
+    }
+
+    /// Queries that grow with their position, so that attention over long contexts stays sharp: at position p they are
+    /// multiplied by 1 + scale * ln(1 + floor((p + offset) / length)) (Ministral 3, Llama 4).
+    package struct AttentionTemperature: Sendable, Hashable, Codable {
+        package var scale: Float
+        package var length: Int
+        package var offset = 0
+        /// Only in layers that do not turn.
+        package var unrotatedLayersOnly = false
+
+        package init(scale: Float, length: Int) {
+            self.scale = scale
+            self.length = length
         }
     }
 
@@ -149,6 +170,10 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var slidingWindow: SlidingWindow?
     /// One number for each head, "attn_sinks.weight": the score of a position without a value (gpt-oss).
     package var hasAttentionSinks = false
+    /// [layerCount]: true where queries and keys do not turn: the layer knows no positions (SmolLM3); nil: all turn.
+    package var unrotatedLayers: [Bool]?
+    /// nil: queries stay as they are.
+    package var attentionTemperature: AttentionTemperature?
     /// nil: keys and values of each head are kept.
     package var latent: LatentSizes?
     /// nil: every feed-forward network is dense.
@@ -190,5 +215,11 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     /// How many positions a token of a layer sees, itself included; nil: all up to it.
     package func attentionWindow(layer: Int) -> Int? {
         slidingWindow.flatMap { $0.layers[layer] ? $0.length : nil }
+    }
+    /// Whether queries and keys of a layer turn by their positions.
+    package func isRotated(layer: Int) -> Bool { !(unrotatedLayers?[layer] ?? false) }
+    /// How queries of a layer grow with their positions; nil: not at all.
+    package func attentionTemperature(layer: Int) -> AttentionTemperature? {
+        attentionTemperature.flatMap { $0.unrotatedLayersOnly && isRotated(layer: layer) ? nil : $0 }
     }
 }

@@ -38,6 +38,7 @@ extension GGUFModel {
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
             case .deepseek2: try deepseek2(keys)
+            case .llama4: try llama4(keys)
             }
         if configuration.experts == nil, let experts = try keys.optional("expert_count"), experts != 0 {
             throw ModelFileError(

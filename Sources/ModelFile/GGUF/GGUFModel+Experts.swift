@@ -40,8 +40,8 @@ extension GGUFModel {
     /// The experts of a family whose key names begin with the prefix of `keys`: those of the layers that have a router.
     func experts(_ keys: GGUFKeys, of configuration: ModelConfiguration) throws(ModelFileError) -> Experts {
         let shared = try sharedExpert(keys, of: configuration)
-        let isDeepSeek = configuration.architecture == .deepseek2
-        if !isDeepSeek { try refuseOtherMixtures(keys, hasShared: shared != nil) }
+        let isDeepSeek = configuration.architecture == .deepseek2, isLlama4 = configuration.architecture == .llama4
+        if !isDeepSeek, !isLlama4 { try refuseOtherMixtures(keys, hasShared: shared != nil) }
         let usual = configuration.architecture.hasNormalizedExpertWeights
         let sumsUpToOne = try metadata.bool(keys.prefix + "expert_weights_norm") ?? usual
         var experts = Experts(
@@ -54,6 +54,7 @@ extension GGUFModel {
                 tensors["blk.\($0).ffn_gate_inp.weight"] != nil
             })
         experts.shared = shared
+        if isLlama4 { (experts.routing, experts.scalesInputs) = (.sigmoid, true) }
         if isDeepSeek { try setDeepSeekChoice(&experts, keys, sumsUpToOne: sumsUpToOne) }
         return experts
     }
@@ -66,6 +67,9 @@ extension GGUFModel {
             guard let count = try keys.optional("expert_shared_count"), count != 0 else { return nil }
             // Held to its limit by `validate`, negative ones too.
             return Experts.Shared(feedForwardLength: count &* (try keys.integer("expert_feed_forward_length")))
+        }
+        if configuration.architecture == .llama4 {
+            return Experts.Shared(feedForwardLength: try keys.integer("expert_feed_forward_length"))
         }
         guard configuration.architecture == .qwen2moe else { return nil }
         let length = try keys.optional("expert_shared_feed_forward_length") ?? 0
@@ -127,5 +131,5 @@ extension GGUFModel {
 extension Architecture {
     /// Whether the weights of the chosen experts sum up to 1 where a file says nothing of it, as llama.cpp computes the
     /// family.
-    var hasNormalizedExpertWeights: Bool { self != .qwen2moe && self != .deepseek2 }
+    var hasNormalizedExpertWeights: Bool { ![.qwen2moe, .deepseek2, .llama4].contains(self) }
 }

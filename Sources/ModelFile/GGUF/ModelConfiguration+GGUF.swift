@@ -20,7 +20,7 @@ extension ModelConfiguration {
         let epsilon = normalization == .rmsNorm ? "layer_norm_rms_epsilon" : "layer_norm_epsilon"
         fields.append(.float32(prefix + "attention." + epsilon, Double(normalizationEpsilon)))
         if let experts { fields += experts.ggufFields(prefix, of: architecture) }
-        fields += try slidingFields(prefix)
+        fields += architecture == .llama4 ? try llama4Fields(prefix) : try slidingFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
@@ -34,6 +34,22 @@ extension ModelConfiguration {
         ]
         fields += try latentFields(prefix, rotary)
         return fields + rotary.scalingFields(prefix + "rope.scaling.", isLatent: latent != nil)
+    }
+
+    /// Files of Llama 4 say little of its attention: what is the same in all models is not written, and other things cannot be.
+    private func llama4Fields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
+        let sparse = experts?.layers ?? []
+        let step = (sparse.firstIndex(of: true) ?? layerCount) + 1
+        var usual = self
+        usual.setUsualLlama4(hasChunks: slidingWindow != nil)
+        guard usual == self, sparse.enumerated().allSatisfy({ $1 == (($0 + 1) % step == 0) }) else {
+            throw ModelFileError(
+                .unsupported, file: "model configuration", field: "attention_chunk_size, no_rope_layers or moe_layers",
+                "are others than a GGUF file of \(architecture.name) can say",
+                hint: "use the folder itself, with \(.quantization)")
+        }
+        let fields: [GGUFField] = slidingWindow == nil ? [.uint32(prefix + "attention.sliding_window", 0)] : []
+        return fields + [.uint32(prefix + "interleave_moe_layer_step", step)]
     }
 
     /// Those of latent attention whose matrices of keys and values are apart.
@@ -104,7 +120,7 @@ extension Experts {
         }
         if let shared, architecture == .qwen2moe {
             fields.append(.uint32(prefix + "expert_shared_feed_forward_length", shared.feedForwardLength))
-        } else if let shared {
+        } else if let shared, architecture != .llama4 {
             fields.append(.uint32(prefix + "expert_shared_count", shared.feedForwardLength / feedForwardLength))
         }
         if architecture == .deepseek2 {

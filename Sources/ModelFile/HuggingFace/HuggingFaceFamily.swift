@@ -20,6 +20,9 @@ enum HuggingFaceFamily: String, CaseIterable {
     case gptOSS = "gpt_oss"
     case deepSeekV2 = "deepseek_v2"
     case deepSeekV3 = "deepseek_v3"
+    /// Text and images; only the part for text is used.
+    case llama4
+    case llama4Text = "llama4_text"
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -51,6 +54,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gptOSS: try model.gptOSS(tensors)
         case .deepSeekV2: try model.deepSeekV2(tensors)
         case .deepSeekV3: try model.deepSeekV3(tensors)
+        case .llama4: try model.llama4(tensors)
+        case .llama4Text: try model.llama4Text(tensors)
         }
     }
 
@@ -66,6 +71,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .olmo2: .olmo2
         case .gptOSS: .gptOSS
         case .deepSeekV2, .deepSeekV3: .deepSeek
+        case .llama4, .llama4Text: .llama4
         }
     }
 }
@@ -175,6 +181,20 @@ extension HuggingFaceNames {
             "ffn_up_shexp": "mlp.shared_experts.up_proj", "ffn_down_shexp": "mlp.shared_experts.down_proj",
         ])
         names.exact["exp_probs_b.bias"] = "mlp.gate.e_score_correction_bias"
+        return names
+    }()
+
+    /// `Llama4ForCausalLM`, and `Llama4ForConditionalGeneration` as published.
+    static let llama4 = {
+        var names = llama.renaming([
+            "ffn_gate": "feed_forward.gate_proj", "ffn_up": "feed_forward.up_proj",
+            "ffn_down": "feed_forward.down_proj",
+            "ffn_gate_shexp": "feed_forward.shared_expert.gate_proj",
+            "ffn_up_shexp": "feed_forward.shared_expert.up_proj",
+            "ffn_down_shexp": "feed_forward.shared_expert.down_proj",
+        ])
+        names.outerPrefixes = ["language_model.model.", "model.language_model.", "model."]
+        names.outputs = ["lm_head.weight", "language_model.lm_head.weight"]
         return names
     }()
 

@@ -73,8 +73,8 @@ extension HuggingFaceModel {
         return ModelConfiguration.SlidingWindow(length: length, layers: layers)
     }
 
-    /// "layer_types": which layers slide; nil where absent.
-    private func layerTypes(layerCount: Int) throws(ModelFileError) -> [Bool]? {
+    /// "layer_types": which layers are of the kind `sliding`; nil where absent.
+    func layerTypes(layerCount: Int, sliding: String = "sliding_attention") throws(ModelFileError) -> [Bool]? {
         guard let types = try settings.array("layer_types") else { return nil }
         guard types.count == layerCount else {
             throw ModelFileError(
@@ -84,12 +84,12 @@ extension HuggingFaceModel {
         var slides: [Bool] = []
         for type in types {
             switch type {
-            case .string("sliding_attention"): slides.append(true)
+            case .string(sliding): slides.append(true)
             case .string("full_attention"): slides.append(false)
             default:
                 throw ModelFileError(
                     .unsupported, file: file, field: "layer_types", value: type.kindName,
-                    "is not supported (supported: full_attention, sliding_attention)")
+                    "is not supported (supported: full_attention, \(sliding))")
             }
         }
         return slides

@@ -16,7 +16,9 @@ struct SharedExpertTests {
         FamilyTests.Case(folder: "deepseek2-lite", isGGUF: true),
         FamilyTests.Case(folder: "deepseek2-lite-older", isGGUF: true), FamilyTests.Case(folder: "deepseek2-groups"),
         FamilyTests.Case(folder: "deepseek3"), FamilyTests.Case(folder: "deepseek3", isGGUF: true),
-        FamilyTests.Case(folder: "deepseek3-plain"),
+        FamilyTests.Case(folder: "deepseek3-plain"), FamilyTests.Case(folder: "llama4"),
+        FamilyTests.Case(folder: "llama4-text"), FamilyTests.Case(folder: "llama4-dense"),
+        FamilyTests.Case(folder: "llama4-gguf"), FamilyTests.Case(folder: "llama4-gguf", isGGUF: true),
     ]
 
     @Test("Top 20 log-probabilities agree within 1e-4, greedy tokens are equal, in 1, 2 and 3 stages", arguments: cases)
@@ -64,6 +66,20 @@ struct SharedExpertTests {
         Mistake(folder: "deepseek3-plain", testDescription: "normalized weights") {
             $0.experts?.routing = .normalizedSigmoid
         },
+        Mistake(folder: "llama4-text", testDescription: "a window instead of chunks") {
+            $0.slidingWindow?.isChunked = false
+        },
+        Mistake(folder: "llama4-text", testDescription: "no chunks") { $0.slidingWindow = nil },
+        Mistake(folder: "llama4-text", testDescription: "every layer turns") { $0.unrotatedLayers = nil },
+        Mistake(folder: "llama4-text", testDescription: "no temperature") { $0.attentionTemperature = nil },
+        Mistake(folder: "llama4-text", testDescription: "a temperature a position late") {
+            $0.attentionTemperature?.offset = 0
+        },
+        Mistake(folder: "llama4-text", testDescription: "a temperature in every layer") {
+            $0.attentionTemperature?.unrotatedLayersOnly = false
+        },
+        Mistake(folder: "llama4-text", testDescription: "no norms of heads") { $0.queryKeyNorm = .none },
+        Mistake(folder: "llama4-text", testDescription: "scaled outputs") { $0.experts?.scalesInputs = false },
     ]
 
     @Test("Latent attention keeps little of a position, and threads that share its heads change no bit")
