@@ -20,6 +20,21 @@ enum TinyMixtures {
             settings["mlp_only_layers"] = [0]
         }
         if family == .qwen2MoE { settings["shared_expert_intermediate_size"] = 24 }
+        if family == .deepSeekV3 {
+            let values: [String: Any] = [
+                "q_lora_rank": 12, "kv_lora_rank": 16, "qk_nope_head_dim": 16, "qk_rope_head_dim": 4, "v_head_dim": 8,
+                "n_routed_experts": 3, "moe_intermediate_size": 16, "n_shared_experts": 2, "first_k_dense_replace": 1,
+                "n_group": 1, "topk_group": 1,
+            ]
+            settings.merge(values) { $1 }
+        }
+        if family == .llama4Text {
+            let values: [String: Any] = [
+                "intermediate_size_mlp": 24, "attention_chunk_size": 16, "interleave_moe_layer_step": 2,
+                "no_rope_layers": [1, 0],
+            ]
+            settings.merge(values) { $1 }
+        }
         if family == .gptOSS {
             settings["sliding_window"] = 16
             settings["layer_types"] = ["full_attention", "sliding_attention"]
@@ -52,7 +67,13 @@ enum TinyMixtures {
                 + (0..<3).flatMap { expert in
                     ["w1", "w2", "w3"].map { floats("block_sparse_moe.experts.\(expert).\($0).weight", [32, 32]) }
                 }
-        case .qwen2MoE, .qwen3MoE:
+        case .llama4Text:
+            return [
+                floats("feed_forward.router.weight", [3, 32]),
+                floats("feed_forward.experts.gate_up_proj", [3, 32, 64]),
+                floats("feed_forward.experts.down_proj", [3, 32, 32]),
+            ]
+        case .qwen2MoE, .qwen3MoE, .deepSeekV3:
             return [
                 floats("mlp.gate.weight", [3, 32]), floats("mlp.experts.gate_up_proj", [3, 32, 32]),
                 floats("mlp.experts.down_proj", [3, 32, 16]),
@@ -97,6 +118,12 @@ enum TinyMixtures {
             file.tensors.append(
                 .init(name: naming.stored(requirement.name).name, shape: shape, bytes: shape.reduce(4, *)))
         }
+        for layer in 0..<configuration.layerCount where configuration.latent != nil {
+            let shape = [2 * (16 + 8), 16]
+            file.tensors.append(
+                .init(name: "model.layers.\(layer).self_attn.kv_b_proj.weight", shape: shape, bytes: shape.reduce(4, *))
+            )
+        }
         for layer in 0..<configuration.layerCount where configuration.experts(layer: layer) != nil {
             for var tensor in experts(family, mxfp4: mxfp4) {
                 tensor.name = "model.layers.\(layer).\(tensor.name)"
@@ -108,24 +135,34 @@ enum TinyMixtures {
         ])
     }
 
-    /// A GGUF file with the keys and names of llama.cpp: "llama", "qwen2moe", "qwen3moe" or "gpt-oss".
+    /// A GGUF file with the keys and names of llama.cpp: "llama", "qwen2moe", "qwen3moe", "gpt-oss",
+    /// "deepseek2" or "llama4".
     static func gguf(_ architecture: String) throws -> GGUFBuilder {
         let families: [String: HuggingFaceFamily] = [
             "llama": .mixtral, "qwen2moe": .qwen2MoE, "qwen3moe": .qwen3MoE, "gpt-oss": .gptOSS,
+            "deepseek2": .deepSeekV3, "llama4": .llama4Text,
         ]
         guard let family = families[architecture] else { preconditionFailure("no mixture") }
         let configuration = try configuration(family)
         var file = TinyModels.llamaGGUF()
         file.set("general.architecture", .string(architecture))
         let keys: [(String, UInt32)] = [
-            ("block_count", 2), ("context_length", 64), ("embedding_length", 32), ("feed_forward_length", 32),
+            ("block_count", 2), ("context_length", 64), ("embedding_length", 32), ("feed_forward_length", UInt32(configuration.feedForwardLength)),
             ("attention.head_count", 2), ("attention.head_count_kv", 1), ("attention.key_length", 16),
             ("expert_count", 3), ("expert_used_count", 2),
             ("expert_feed_forward_length", UInt32(configuration.experts?.feedForwardLength ?? 0)),
         ]
         for (key, value) in keys { file.set("\(architecture).\(key)", .uint32(value)) }
         file.set("\(architecture).attention.layer_norm_rms_epsilon", .float(1e-5))
-        if let shared = configuration.experts?.shared {
+        if let latent = configuration.latent {
+            let keys: [(String, Int)] = [
+                ("attention.key_length", 20), ("attention.key_length_mla", 20), ("attention.value_length_mla", 8),
+                ("attention.kv_lora_rank", latent.rank), ("attention.q_lora_rank", latent.queryRank ?? 0),
+                ("rope.dimension_count", 4), ("expert_shared_count", 2), ("expert_gating_func", 2),
+            ]
+            for (key, value) in keys { file.set("\(architecture).\(key)", .uint32(UInt32(value))) }
+            file.set("deepseek2.expert_weights_norm", .bool(true))
+        } else if let shared = configuration.experts?.shared {
             let length = UInt32(shared.feedForwardLength)
             file.set("\(architecture).expert_shared_feed_forward_length", .uint32(length))
         }
@@ -136,7 +173,7 @@ enum TinyMixtures {
             var name = naming.stored(requirement.name).name
             var shape = requirement.rows == 1 ? [requirement.columns] : [requirement.rows, requirement.columns]
             if let stack = Experts.stackedName(of: name) {
-                (name, shape) = (stack, [3] + shape)
+                (name, shape) = (stack, [stack.contains("_exps") ? 3 : 2] + shape)
                 guard stacked.insert(stack).inserted else { return nil }
             }
             return .init(

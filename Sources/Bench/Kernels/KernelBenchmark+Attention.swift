@@ -89,7 +89,8 @@ extension KernelBenchmark {
             arithmetic: .float)
         let shape = tk_attention_shape(
             type: type.kernelType, kv_heads: heads, heads_per_kv_head: Self.headCount / heads,
-            head_size: Self.headSize, window: 0, scale: 1 / Float(Self.headSize).squareRoot(), softcap: 0, sinks: nil)
+            head_size: Self.headSize, window: 0, chunk: 0, scale: 1 / Float(Self.headSize).squareRoot(), softcap: 0,
+            sinks: nil)
         blocks.withUnsafeBufferPointer { blocks in
             guard let first = blocks.baseAddress else { return }
             timer.measure(work) { call in

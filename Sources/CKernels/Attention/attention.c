@@ -76,6 +76,8 @@ static size_t head_of(const query_set *set, size_t query) {
 /// The positions that a query sees.
 static tk_span seen_by(const query_set *set, size_t query) {
     const size_t end = set->tokens->position + token_of(set, query) + 1, window = set->shape->window;
+    const size_t chunk = set->shape->chunk;
+    if (chunk > 0) return (tk_span){(end - 1) / chunk * chunk, end};
     return (tk_span){window > 0 && end > window ? end - window : 0, end};
 }
 

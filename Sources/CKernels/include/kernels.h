@@ -313,6 +313,7 @@ typedef struct {
     size_t heads_per_kv_head;  ///< consecutive query heads that share a KV head
     size_t head_size;
     size_t window;       ///< positions that a token sees, itself included; 0: all up to it
+    size_t chunk;        ///< or positions that see no others before them, 0 ..< chunk and so on; 0: there are no such
     float scale;         ///< what query . key is multiplied by
     float softcap;       ///< scores s become softcap * tanh(s / softcap) as in `tk_softcap`; 0: they stay
     const float *sinks;  ///< [all heads]: the score of a position without a value; NULL: there is none
@@ -328,8 +329,9 @@ typedef struct {
 } tk_attention_tokens;
 
 /// Attention of the query heads of one KV head: out of a token [all heads, head_size], `out_stride` floats apart; only
-/// these heads are written. A token at position p sees p + 1 - window ..< p + 1. What lies outside of that is not looked at
-/// (it may hold anything, NaN included), and blocks that hold none of it may be null.
+/// these heads are written. A token at position p sees p + 1 - window ..< p + 1, or with chunks p / chunk * chunk ..< p + 1.
+/// What lies outside of that is not looked at (it may hold anything, NaN included), and blocks that hold none of it may be
+/// null.
 ///
 /// Order. Positions are divided into segments of 512 (0 ..< 512, ...). Each segment that holds some has a state of its own:
 /// m = -infinity, sum = 0, acc = 0; block by block of those that hold one: score[p] = scale * (chain of fma over head_size

@@ -18,7 +18,9 @@ struct Attention {
     let queryNorm: Normalization?
     let keyNorm: Normalization?
     let output: Linear
-    /// Positions that a token sees, itself included; nil: all up to it.
+    /// The same after they have turned.
+    let turnedNorm: Normalization?
+    /// Positions that a token sees, itself included, or of which a chunk consists; nil: all up to it.
     let window: Int?
     /// Queries and keys turn by their positions, where the model has rotary ones.
     let isRotated: Bool
@@ -115,6 +117,7 @@ struct Attention {
             rotary.rotate(
                 query, row: row, heads: model.headCount + model.keyValueHeadCount, headSize: model.headSize)
         }
+        normalize(query, length: model.queryLength + model.keyValueLength, by: turnedNorm)
         let position = pass.batch.positions[row]
         if let factor = temperature?.factor(position: position), factor != 1 {
             tk_scale(query, model.queryLength, factor)
@@ -128,10 +131,12 @@ struct Attention {
 
     /// What the kernels need to know of this layer.
     private func shape(_ cache: KeyValueCache) -> tk_attention_shape {
-        tk_attention_shape(
+        let isChunked = model.slidingWindow?.isChunked ?? false
+        return tk_attention_shape(
             type: cache.type.kernelType, kv_heads: model.keyValueHeadCount,
             heads_per_kv_head: model.headCount / model.keyValueHeadCount, head_size: model.headSize,
-            window: window ?? 0, scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
+            window: isChunked ? 0 : window ?? 0, chunk: isChunked ? window ?? 0 : 0,
+            scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
             softcap: model.attentionSoftcap ?? 0, sinks: sinks.map { UnsafePointer($0.values) })
     }
 

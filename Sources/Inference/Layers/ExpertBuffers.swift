@@ -10,13 +10,18 @@ import ModelFile
 final class ExpertBuffers {
     /// [tokens, count]: the router's outputs.
     let scores: UnsafeMutablePointer<Float>
+    /// [tokens, count]: what experts are chosen by, where that is something else.
+    let candidates: UnsafeMutablePointer<Float>
+    /// [tokens, groups], and indices of groups, or of two experts.
+    let groupScores: UnsafeMutablePointer<Float>
+    let groupIndices: UnsafeMutablePointer<UInt32>
     /// [tokens, used]: the experts of each token in ascending order, and their weights.
     let chosen: UnsafeMutablePointer<UInt32>
     let weights: UnsafeMutablePointer<Float>
     /// [tokens, used]: the row of each choice.
     let rowOfChoice: UnsafeMutablePointer<UInt32>
-    /// [rows]
-    let tokenOfRow: UnsafeMutablePointer<UInt32>
+    /// [rows]: what `rowOfChoice` is the inverse of.
+    let choiceOfRow: UnsafeMutablePointer<UInt32>
     let expertOfRow: UnsafeMutablePointer<UInt32>
     /// [count + 1]: the first row of each expert; its rows end where those of the next begin.
     let starts: UnsafeMutablePointer<UInt32>
@@ -41,10 +46,13 @@ final class ExpertBuffers {
         memory = try AnonymousMemory(byteCount: sizes.byteCount, purpose: "working buffers of experts")
         var cut = BufferCutter(next: memory.base)
         scores = cut.floats(sizes.scores)
+        candidates = cut.floats(sizes.scores)
+        groupScores = cut.floats(sizes.groups)
+        groupIndices = cut.indices(sizes.groups)
         chosen = cut.indices(sizes.rows)
         weights = cut.floats(sizes.rows)
         rowOfChoice = cut.indices(sizes.rows)
-        tokenOfRow = cut.indices(sizes.rows)
+        choiceOfRow = cut.indices(sizes.rows)
         expertOfRow = cut.indices(sizes.rows)
         starts = cut.indices(sizes.count + 1)
         active = cut.indices(sizes.count)
@@ -78,7 +86,7 @@ final class ExpertBuffers {
             let row = starts[expert]
             starts[expert] += 1
             rowOfChoice[choice] = row
-            tokenOfRow[Int(row)] = UInt32(choice / experts.usedCount)
+            choiceOfRow[Int(row)] = UInt32(choice)
             expertOfRow[Int(row)] = UInt32(expert)
         }
         for expert in stride(from: experts.count, to: 0, by: -1) { starts[expert] = starts[expert - 1] }
@@ -91,6 +99,7 @@ private struct Sizes {
     let count: Int
     let tokens: Int
     let scores: Int
+    let groups: Int
     let rows: Int
     let gathered: Int
     let widened: Int
@@ -101,14 +110,18 @@ private struct Sizes {
         count = experts.count
         tokens = configuration.maximumBatchTokens
         scores = configuration.maximumBatchTokens * experts.count
+        groups = configuration.maximumBatchTokens * max(2, experts.groups?.count ?? 0)
         rows = configuration.maximumBatchTokens * experts.usedCount
         gathered = rows * model.embeddingLength
         widened = rows * experts.feedForwardLength
     }
 
     var byteCount: Int {
-        [scores, rows, rows, rows, rows, rows, count + 1, count, gathered, widened, widened, tokens]
-            .reduce(0) { $0 + BufferCutter.floatBytes($1) }
+        [
+            scores, scores, groups, groups, rows, rows, rows, rows, rows, count + 1, count, gathered, widened, widened,
+            tokens,
+        ]
+        .reduce(0) { $0 + BufferCutter.floatBytes($1) }
             + BufferCutter.quantizedBytes(gathered) + BufferCutter.quantizedBytes(widened)
     }
 }

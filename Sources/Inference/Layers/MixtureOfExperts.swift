@@ -35,7 +35,8 @@ struct SharedExpert {
     }
 }
 
-/// The sum over a token's experts e of weight(e) * (down(activation(gate(x), up(x)))).
+/// The sum over a token's experts e of weight(e) * (down(activation(gate(x), up(x)))), or of the same without the weight of
+/// weight(e) * x.
 ///
 /// Each token has a row for each expert that it chose; rows of one expert lie together, so that an expert's matrices are
 /// read once for all its tokens. A row depends on nothing but its token, and a token's rows are added up in ascending
@@ -48,6 +49,8 @@ struct MixtureOfExperts {
     let router: Linear
     /// [count]
     let members: [Expert]
+    /// [count]: added to what experts are chosen by.
+    let choiceBias: FloatVector?
     /// [count, feedForwardLength], [count, feedForwardLength], [count, embeddingLength]
     let gateBias: FloatVector?
     let upBias: FloatVector?
@@ -58,13 +61,14 @@ struct MixtureOfExperts {
     private let quantizesWidened: Bool
 
     init(
-        model: ModelConfiguration, experts: Experts, router: Linear, members: [Expert], gateBias: FloatVector?,
-        upBias: FloatVector?, downBias: FloatVector?, shared: SharedExpert?
+        model: ModelConfiguration, experts: Experts, router: Linear, members: [Expert], choiceBias: FloatVector?,
+        gateBias: FloatVector?, upBias: FloatVector?, downBias: FloatVector?, shared: SharedExpert?
     ) {
         self.model = model
         self.experts = experts
         self.router = router
         self.members = members
+        self.choiceBias = choiceBias
         self.gateBias = gateBias
         self.upBias = upBias
         self.downBias = downBias
@@ -91,8 +95,9 @@ struct MixtureOfExperts {
         space.group(tokens: tokens, of: experts)
         // normed [tokens, dim] -> gathered [rows, dim]
         pass.pool.run(pieces: rows, operations: 4 * rows * dim) { row, _ in
-            let token = Int(space.tokenOfRow[row])
+            let choice = Int(space.choiceOfRow[row]), token = choice / experts.usedCount
             (space.gathered.values + row * dim).update(from: normed.values + token * dim, count: dim)
+            if experts.scalesInputs { tk_scale(space.gathered.values + row * dim, dim, space.weights[choice]) }
             if quantizesGathered { space.gathered.quantizeRow(row, of: rows, columns: dim) }
         }
         // gathered [rows, dim] -> gate, up [rows, wide]
@@ -122,10 +127,52 @@ struct MixtureOfExperts {
         let chosen = space.chosen + token * experts.usedCount
         let weights = space.weights + token * experts.usedCount
         router.addBias(scores)
-        tk_choose_largest(chosen, experts.usedCount, scores, experts.count)
+        let isSigmoid = experts.routing == .sigmoid || experts.routing == .normalizedSigmoid
+        if isSigmoid { tk_sigmoid(scores, experts.count) }
+        tk_choose_largest(chosen, experts.usedCount, candidates(space, token: token, scores: scores), experts.count)
         if experts.routing == .softmaxOverAll { tk_softmax(scores, experts.count) }
         for index in 0..<experts.usedCount { weights[index] = scores[Int(chosen[index])] }
-        if experts.routing == .softmaxOverChosen { tk_softmax(weights, experts.usedCount) }
+        switch experts.routing {
+        case .softmaxOverAll, .sigmoid: break
+        case .softmaxOverChosen: tk_softmax(weights, experts.usedCount)
+        case .normalizedSigmoid:
+            var sum: Float = 0
+            for index in 0..<experts.usedCount { sum += weights[index] }
+            for index in 0..<experts.usedCount { weights[index] /= sum + 1e-20 }
+        }
+        if experts.weightScale != 1 { tk_scale(weights, experts.usedCount, experts.weightScale) }
+    }
+
+    /// What the experts of a token are chosen by [count]: its scores, where nothing else is said of the choice. Softmax
+    /// keeps the order, so its inputs do as well.
+    private func candidates(
+        _ space: ExpertBuffers, token: Int, scores: UnsafeMutablePointer<Float>
+    ) -> UnsafeMutablePointer<Float> {
+        guard choiceBias != nil || experts.groups != nil else { return scores }
+        let candidates = space.candidates + token * experts.count
+        candidates.update(from: scores, count: experts.count)
+        if let choiceBias { tk_add(candidates, choiceBias.values, experts.count) }
+        guard let groups = experts.groups else { return candidates }
+        let size = experts.count / groups.count
+        let groupScores = space.groupScores + token * groups.count
+        let indices = space.groupIndices + token * max(2, groups.count)
+        for group in 0..<groups.count {
+            let members = candidates + group * size
+            let largest = groups.scoring == .largest ? 1 : 2
+            tk_choose_largest(indices, largest, members, size)
+            groupScores[group] = members[Int(indices[0])]
+            if largest == 2 { groupScores[group] += members[Int(indices[1])] }
+        }
+        tk_choose_largest(indices, groups.usedCount, groupScores, groups.count)
+        var next = 0  // among the chosen groups, which ascend
+        for group in 0..<groups.count {
+            if next < groups.usedCount, indices[next] == UInt32(group) {
+                next += 1
+            } else {
+                (candidates + group * size).update(repeating: -.infinity, count: size)
+            }
+        }
+        return candidates
     }
 
     /// out [rows, stride] = the first (and `second` = the second) of an expert's matrices times each of its rows of
@@ -178,7 +225,7 @@ struct MixtureOfExperts {
         for place in token * experts.usedCount..<(token + 1) * experts.usedCount {
             let output = outputs + Int(space.rowOfChoice[place]) * dim
             if let downBias { tk_add(output, downBias.values + Int(space.chosen[place]) * dim, dim) }
-            tk_add_scaled(update, output, space.weights[place], dim)
+            tk_add_scaled(update, output, experts.scalesInputs ? 1 : space.weights[place], dim)
         }
     }
 }

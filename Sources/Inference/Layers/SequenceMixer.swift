@@ -7,12 +7,14 @@
 enum SequenceMixer {
     case attention(Attention)
     case deltaNet(GatedDeltaNet)
+    case latentAttention(LatentAttention)
 
     /// True where workspace.normed must be quantized too.
     var quantizesInput: Bool {
         switch self {
         case .attention(let attention): attention.quantizesInput
         case .deltaNet(let net): net.quantizesInput
+        case .latentAttention(let attention): attention.quantizesInput
         }
     }
 
@@ -22,6 +24,7 @@ enum SequenceMixer {
         switch self {
         case .attention(let attention): attention.forward(pass, index: index)
         case .deltaNet(let net): net.forward(pass, index: index)
+        case .latentAttention(let attention): attention.forward(pass, index: index)
         }
     }
 }

@@ -51,6 +51,8 @@ final class Workspace {
 
     /// nil where no layer of the stage has experts.
     let experts: ExpertBuffers?
+    /// nil where the model keeps keys and values of each head.
+    let latents: LatentBuffers?
 
     /// Block pointers of the layer at work, for all slices of the batch.
     private(set) var blockPointers: [UnsafeRawPointer?] = []
@@ -82,12 +84,14 @@ final class Workspace {
         attentionStates = cut.floats(sizes.attentionStates)
         (apartTokens, apartSegments) = (sizes.apartTokens, sizes.apartSegments)
         experts = try ExpertBuffers(configuration)
+        latents = try LatentBuffers(configuration)
         precondition(cut.next <= memory.base + memory.byteCount, "the sizes are the sum of the buffers")
     }
 
     /// Bytes of the buffers of a stage.
     static func byteCount(_ configuration: StageConfiguration) -> Int {
         Sizes(configuration).byteCount + ExpertBuffers.byteCount(configuration)
+            + LatentBuffers.byteCount(configuration)
     }
 
     /// Numbers between rows of a piece of gate or up.
@@ -158,7 +162,7 @@ private struct Sizes {
         up = model.hasFusedGateUp ? 2 * feedForward : feedForward
         slidingAngles = tokens * (model.slidingWindow?.rotary?.dimensions ?? 0) / 2
         if case .rotary(let rotary) = model.positions { angles = tokens * (rotary.dimensions / 2) }
-        if configuration.threads > 1 {
+        if configuration.threads > 1, model.latent == nil {
             // Fewer tokens than give each thread two KV heads.
             apartTokens = min(tokens, 2 * configuration.threads / model.keyValueHeadCount + 1)
             let positions = min(model.contextLength, configuration.blockCount * KeyValueBlock.positions)

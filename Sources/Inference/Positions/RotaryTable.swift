@@ -134,6 +134,7 @@ extension RotaryTable {
         let wavelength = 2 * Double.pi / Double(frequency)
         if wavelength < originalContextLength / high { return frequency }
         if wavelength > originalContextLength / low { return Float(Double(frequency) / factor) }
+        guard low < high else { return frequency }
         let smooth = (originalContextLength / wavelength - low) / (high - low)
         return Float((1 - smooth) * Double(frequency) / factor + smooth * Double(frequency))
     }

@@ -62,7 +62,7 @@ extension Stage {
         let bytes =
             tensor.isVector
             ? tensor.rows * tensor.columns * MemoryLayout<Float>.stride
-            : PackedMatrix.byteCount(type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns)
+            : PackedMatrix.byteCount(type: tensor.packedType, rows: tensor.rows, columns: tensor.columns)
         return AnonymousMemory.residentBytes(bytes ?? tensor.byteCount)
     }
 }

@@ -89,6 +89,7 @@ struct StageAssembler {
 
     private func mixer(_ prefix: String, layer: Int) throws(InferenceError) -> SequenceMixer {
         if let net = model.deltaNet(layer: layer) { return .deltaNet(try deltaNet(net, prefix)) }
+        if let latent = model.latent { return .latentAttention(try latentAttention(latent, prefix)) }
         return .attention(try attention(prefix, layer: layer))
     }
 
@@ -121,21 +122,52 @@ struct StageAssembler {
             output: try linear(prefix + "ssm_out", hasBias: false))
     }
 
+    private func latentAttention(_ sizes: LatentSizes, _ prefix: String) throws(InferenceError) -> LatentAttention {
+        func norm(_ name: String) throws(InferenceError) -> Normalization {
+            Normalization(
+                kind: .rmsNorm, epsilon: sizes.normalizationEpsilon, weight: try normWeight(prefix + name), bias: nil)
+        }
+        var heads: [LatentAttention.Head] = []
+        for head in 0..<model.headCount {
+            heads.append(
+                LatentAttention.Head(
+                    key: try matrix(LatentSizes.weightName(prefix, .key, head: head)),
+                    value: try matrix(LatentSizes.weightName(prefix, .value, head: head))))
+        }
+        let hasQueryRank = sizes.queryRank != nil
+        return LatentAttention(
+            model: model, sizes: sizes,
+            queryDown: hasQueryRank ? try matrix(prefix + "attn_q_a.weight") : nil,
+            queryNorm: hasQueryRank ? try norm("attn_q_a_norm") : nil,
+            query: try matrix(prefix + (hasQueryRank ? "attn_q_b.weight" : "attn_q.weight")),
+            latent: try matrix(prefix + "attn_kv_a_mqa.weight"), latentNorm: try norm("attn_kv_a_norm"), heads: heads,
+            output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias))
+    }
+
     private func attention(_ prefix: String, layer: Int) throws(InferenceError) -> Attention {
         let names = model.hasFusedQueryKeyValue ? ["attn_qkv"] : ["attn_q", "attn_k", "attn_v"]
         var queryKeyValue: [Linear] = []
         for name in names {
             queryKeyValue.append(try linear(prefix + name, hasBias: model.hasQueryKeyValueBias))
         }
-        let hasNorms = model.queryKeyNorm != .none
+        let hasNorms = model.queryKeyNorm == .perHead || model.queryKeyNorm == .allHeads
+        let isRotated = model.isRotated(layer: layer)
         return Attention(
             model: model, queryKeyValue: queryKeyValue,
             queryNorm: hasNorms ? try queryKeyNorm(prefix + "attn_q_norm") : nil,
             keyNorm: hasNorms ? try queryKeyNorm(prefix + "attn_k_norm") : nil,
             output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
-            window: model.attentionWindow(layer: layer), isRotated: model.isRotated(layer: layer),
+            turnedNorm: model.queryKeyNorm == .afterRotation && isRotated ? try turnedNorm() : nil,
+            window: model.attentionWindow(layer: layer), isRotated: isRotated,
             temperature: model.attentionTemperature(layer: layer),
             sinks: model.hasAttentionSinks ? try vector(prefix + "attn_sinks.weight") : nil)
+    }
+
+    /// Without weights: all are 1.
+    private func turnedNorm() throws(InferenceError) -> Normalization {
+        let ones = try FloatVector(count: model.headSize, name: "ones")
+        for index in 0..<ones.count { ones.values[index] = 1 }
+        return Normalization(kind: .rmsNorm, epsilon: model.normalizationEpsilon, weight: ones, bias: nil)
     }
 
     private func denseFeedForward(_ prefix: String) throws(InferenceError) -> DenseFeedForward {
@@ -161,6 +193,7 @@ struct StageAssembler {
         }
         return MixtureOfExperts(
             model: model, experts: experts, router: router, members: members,
+            choiceBias: experts.hasChoiceBias ? try vector(prefix + "exp_probs_b.bias") : nil,
             gateBias: try bias(.gate), upBias: try bias(.up), downBias: try bias(.down),
             shared: try experts.shared.map { shared throws(InferenceError) in try sharedExpert(shared, prefix) })
     }

@@ -136,6 +136,11 @@ package final class PackedMatrix {
     }
 }
 
+extension TensorDescriptor {
+    /// The type of the packed matrix: F32 where columns are quantized, whose blocks rows cannot keep.
+    var packedType: tk_type { isTransposed && type.isQuantized ? TK_F32 : type.kernelType }
+}
+
 extension TensorType {
     /// The kernels' name of this type.
     package var kernelType: tk_type {

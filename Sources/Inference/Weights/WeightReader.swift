@@ -39,7 +39,7 @@ final class WeightReader {
     /// Reads and packs a matrix.
     func readMatrix(_ tensor: TensorDescriptor) throws(InferenceError) -> PackedMatrix {
         let matrix = try PackedMatrix(
-            type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns, name: tensor.name)
+            type: tensor.packedType, rows: tensor.rows, columns: tensor.columns, name: tensor.name)
         try read([MatrixLoad(tensor, into: matrix)])
         return matrix
     }
@@ -119,16 +119,12 @@ final class WeightReader {
 /// A matrix on its way from where it is stored to where it is packed.
 struct MatrixLoad {
     let tensor: TensorDescriptor
-    /// Of the tensor's type and shape.
+    /// Of the tensor's shape and packed type.
     let matrix: PackedMatrix
     /// Stored bytes that are read as a whole: the rows of a panel, or a column where columns lie one after the other.
     let unitBytes: Int
 
-    /// Throws where the tensor is stored in a way that cannot be packed.
-    init(_ tensor: TensorDescriptor, into matrix: PackedMatrix) throws(InferenceError) {
-        guard !(tensor.isTransposed && matrix.isQuantized) else {
-            throw .wrongTensor(name: tensor.name, reason: "a transposed matrix cannot be of a quantized type")
-        }
+    init(_ tensor: TensorDescriptor, into matrix: PackedMatrix) {
         self.tensor = tensor
         self.matrix = matrix
         unitBytes =
@@ -142,8 +138,10 @@ struct MatrixLoad {
     /// Packs whole units: the bytes `part` of the tensor, which `window` holds.
     func pack(_ part: Range<Int>, from window: UnsafeRawPointer) {
         let first = part.lowerBound / unitBytes
-        if tensor.isTransposed {
-            packColumns(first..<part.upperBound / unitBytes, from: window)
+        if tensor.isTransposed, tensor.type.isQuantized {
+            packQuantizedColumns(first..<part.upperBound / unitBytes, from: window)
+        } else if tensor.isTransposed {
+            packColumns(first..<part.upperBound / unitBytes, from: window, columnBytes: unitBytes)
         } else {
             let rowBytes = unitBytes / PackedMatrix.panelRows
             for start in stride(from: 0, to: part.count, by: unitBytes) {
@@ -155,14 +153,24 @@ struct MatrixLoad {
     }
 
     /// The columns are a part of every panel.
-    private func packColumns(_ columns: Range<Int>, from window: UnsafeRawPointer) {
-        let elementBytes = unitBytes / tensor.rows
+    private func packColumns(_ columns: Range<Int>, from window: UnsafeRawPointer, columnBytes: Int) {
+        let elementBytes = columnBytes / tensor.rows
         for panel in 0..<matrix.panelCount {
             let firstRow = panel * PackedMatrix.panelRows
             tk_pack_panel_transposed(
                 matrix.type, matrix.panel(panel) + columns.lowerBound * PackedMatrix.panelRows * elementBytes,
-                window + firstRow * elementBytes, unitBytes, min(PackedMatrix.panelRows, tensor.rows - firstRow),
+                window + firstRow * elementBytes, columnBytes, min(PackedMatrix.panelRows, tensor.rows - firstRow),
                 columns.count)
+        }
+    }
+
+    /// Columns that are widened to float first.
+    private func packQuantizedColumns(_ columns: Range<Int>, from window: UnsafeRawPointer) {
+        let count = columns.count * tensor.rows
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { values in
+            guard let base = values.baseAddress else { return }
+            tk_dequantize_row(tensor.type.kernelType, base, window, count)
+            packColumns(columns, from: base, columnBytes: tensor.rows * MemoryLayout<Float>.stride)
         }
     }
 }

@@ -38,7 +38,7 @@ final class WeightStore {
         for tensor in missing {
             guard
                 let bytes = PackedMatrix.byteCount(
-                    type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns)
+                    type: tensor.packedType, rows: tensor.rows, columns: tensor.columns)
             else { throw .wrongTensor(name: tensor.name, reason: "its shape is impossible for its type") }
             let (end, overflow) = offsets[offsets.count - 1].addingReportingOverflow((bytes + 63) & ~63)
             guard !overflow else { throw .outOfMemory(bytes: .max, purpose: "the weights of a layer") }
@@ -49,9 +49,9 @@ final class WeightStore {
         var loads: [MatrixLoad] = []
         for (tensor, offset) in zip(missing, offsets) {
             let matrix = PackedMatrix(
-                type: tensor.type.kernelType, rows: tensor.rows, columns: tensor.columns, memory: memory,
+                type: tensor.packedType, rows: tensor.rows, columns: tensor.columns, memory: memory,
                 offset: offset)
-            loads.append(try MatrixLoad(tensor, into: matrix))
+            loads.append(MatrixLoad(tensor, into: matrix))
         }
         try reader.read(loads)
         for load in loads { matrices[load.tensor] = load.matrix }

@@ -118,10 +118,12 @@ extension ModelConfiguration {
 }
 
 extension Experts {
-    /// The name of the tensor in which a GGUF file stacks the matrices of all experts, for that of one; nil for others.
+    /// The name of the tensor in which a GGUF file stacks the matrices of all experts (or of all heads of latent
+    /// attention), for that of one; nil for others.
     package static func stackedName(of name: String) -> String? {
         let pieces = name.split(separator: ".")  // blk.3.ffn_gate.5.weight
         guard pieces.count == 5, Int(pieces[3]) != nil else { return nil }
-        return "\(pieces[0]).\(pieces[1]).\(pieces[2])_exps.\(pieces[4])"
+        let ending = LatentSizes.Matrix(rawValue: String(pieces[2])) == nil ? "_exps" : ""
+        return "\(pieces[0]).\(pieces[1]).\(pieces[2])\(ending).\(pieces[4])"
     }
 }

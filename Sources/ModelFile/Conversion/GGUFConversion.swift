@@ -174,6 +174,10 @@ extension Model {
         var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
         var conversions: [TensorConversion] = []
         for tensor in tensors {
+            if tensor.isTransposed, tensor.type.isQuantized {  // can be read, not moved
+                conversions.append(TensorConversion(keeping: tensor))
+                continue
+            }
             let conversion = choice.conversion(
                 of: tensor, isMatrix: tensor.rows > 1, isExperts: Experts.stackedName(of: tensor.name) != nil,
                 small: nil)

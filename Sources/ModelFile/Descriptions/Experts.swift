@@ -18,6 +18,29 @@ package struct Experts: Sendable, Hashable, Codable {
         /// Softmax over the chosen outputs (Mixtral, gpt-oss); the same as softmax over all, divided by the sum of the
         /// chosen (Qwen3-MoE where `norm_topk_prob` is true).
         case softmaxOverChosen
+        /// Sigmoid of each output.
+        case sigmoid
+        /// The same divided by the sum of the chosen, and 1e-20 (DeepSeek V3).
+        case normalizedSigmoid
+    }
+
+    /// Groups of as many consecutive experts, of which each token chooses some before it chooses experts of these.
+    package struct Groups: Sendable, Hashable, Codable {
+        /// What a group is chosen by, of what its experts are chosen by.
+        package enum Scoring: String, Sendable, Hashable, Codable {
+            /// DeepSeek V2.
+            case largest
+            /// DeepSeek V3.
+            case sumOfTwoLargest
+        }
+
+        package var count: Int
+        package var usedCount: Int
+        package var scoring: Scoring
+
+        package init(count: Int, usedCount: Int, scoring: Scoring) {
+            (self.count, self.usedCount, self.scoring) = (count, usedCount, scoring)
+        }
     }
 
     /// What stands between an expert's matrices.
@@ -50,6 +73,14 @@ package struct Experts: Sendable, Hashable, Codable {
     package var activation = Activation.silu
     /// "ffn_gate_inp.bias" [count] is added to the router's outputs.
     package var hasRouterBias = false
+    /// "exp_probs_b.bias" [count] is added to what experts are chosen by (with sigmoid: to that), not to their weights.
+    package var hasChoiceBias = false
+    /// nil: experts are chosen among all.
+    package var groups: Groups?
+    /// What an expert takes is multiplied by its weight, instead of what it gives (Llama 4).
+    package var scalesInputs = false
+    /// The weights of the chosen are multiplied by it.
+    package var weightScale: Float = 1
     /// A bias on each matrix of each expert.
     package var hasBias = false
     /// nil: there is none.
@@ -99,6 +130,9 @@ extension Experts {
         if hasRouterBias {
             tensors.append(TensorRequirement(name: prefix + "ffn_gate_inp.bias", rows: 1, columns: count))
         }
+        if hasChoiceBias {
+            tensors.append(TensorRequirement(name: prefix + "exp_probs_b.bias", rows: 1, columns: count))
+        }
         for expert in 0..<count {
             for matrix in Matrix.allCases {
                 let (rows, columns) = shape(matrix)
@@ -121,6 +155,8 @@ extension Experts {
         try rules.check("expert count", count, in: 1...FileLimits.experts)
         try rules.check("used expert count", usedCount, in: 1...count)
         try rules.check("expert feed-forward length", feedForwardLength, in: 1...FileLimits.feedForwardLength)
+        try rules.check("expert weight scale", Double(weightScale), above: 0, upTo: 1e6)
+        if let groups { try validate(groups, rules: rules) }
         if let shared {
             try rules.check(
                 "shared expert feed-forward length", shared.feedForwardLength, in: 1...FileLimits.feedForwardLength)
@@ -135,6 +171,20 @@ extension Experts {
         if case .clampedSwiGLU(let alpha, let limit) = activation {
             try rules.check("expert activation alpha", Double(alpha), above: 0, upTo: 1e6)
             try rules.check("expert activation limit", Double(limit), above: 0, upTo: 1e6)
+        }
+    }
+
+    private func validate(_ groups: Groups, rules: ConfigurationRules) throws(ModelFileError) {
+        try rules.check("expert group count", groups.count, in: 1...count)
+        try rules.check("used expert group count", groups.usedCount, in: 1...groups.count)
+        let size = count / groups.count
+        guard count % groups.count == 0, size >= (groups.scoring == .largest ? 1 : 2) else {
+            throw rules.invalid(
+                "expert group count", groups.count, "must divide the expert count, \(count), into groups of several")
+        }
+        guard usedCount <= groups.usedCount * size else {
+            throw rules.invalid(
+                "used expert count", usedCount, "must be at most the experts of \(groups.usedCount) groups")
         }
     }
 }

@@ -85,6 +85,21 @@ extension ModelConfiguration {
         hasAttentionGate = true
     }
 
+    /// Llama 4 over Llama: layers that do not turn among others that see only their chunk, heads of the others normalized
+    /// after they have turned, and queries that grow with their position.
+    mutating func setLlama4(rotated: [Bool], chunk: SlidingWindow?, hasNorm: Bool, temperature: (Float, Int)?) {
+        architecture = .llama4
+        unrotatedLayers = rotated.contains(false) ? rotated.map { !$0 } : nil
+        slidingWindow = chunk.flatMap { $0.layers.contains(true) ? $0 : nil }
+        slidingWindow?.isChunked = true
+        queryKeyNorm = hasNorm ? .afterRotation : .none
+        attentionTemperature = temperature.map { scale, length in
+            var temperature = AttentionTemperature(scale: scale, length: length)
+            (temperature.offset, temperature.unrotatedLayersOnly) = (1, true)
+            return temperature
+        }
+    }
+
     /// [count]: which layers are of some kind; the count is held to its limit before anything is allocated for it.
     static func layers(
         _ count: Int, file: String, where isSuch: (Int) -> Bool

@@ -50,7 +50,9 @@ extension ModelConfiguration {
 
     private func attentionTensors(_ prefix: String) -> [TensorRequirement] {
         var tensors: [TensorRequirement] = []
-        if hasFusedQueryKeyValue {
+        if let latent {
+            tensors += latent.tensors(prefix, of: self)
+        } else if hasFusedQueryKeyValue {
             tensors += linear(
                 prefix + "attn_qkv", rows: queryLength + 2 * keyValueLength, columns: embeddingLength,
                 hasBias: hasQueryKeyValueBias)
@@ -68,7 +70,8 @@ extension ModelConfiguration {
             tensors.append(TensorRequirement(name: prefix + "attn_sinks.weight", rows: 1, columns: headCount))
         }
         tensors += linear(
-            prefix + "attn_output", rows: embeddingLength, columns: queryLength, hasBias: hasAttentionOutputBias)
+            prefix + "attn_output", rows: embeddingLength,
+            columns: latent.map { headCount * $0.valueSize } ?? queryLength, hasBias: hasAttentionOutputBias)
         return tensors
     }
 
@@ -88,7 +91,7 @@ extension ModelConfiguration {
 
     private var queryKeyNormLengths: (query: Int, key: Int)? {
         switch queryKeyNorm {
-        case .none: nil
+        case .none, .afterRotation: nil
         case .perHead: (headSize, headSize)
         case .allHeads: (queryLength, keyValueLength)
         }

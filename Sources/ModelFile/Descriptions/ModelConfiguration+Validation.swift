@@ -68,6 +68,7 @@ extension ModelConfiguration {
             "normalization epsilon", Double(normalizationEpsilon), above: 0, upTo: 1)
         if case .rotary(let rotary) = positions { try rotary.validate(headSize: headSize, rules: rules) }
         try validateVariants(rules)
+        try latent?.validate(self, rules: rules)
         try experts?.validate(layerCount: layerCount, rules: rules)
         try deltaNet?.validate(layerCount: layerCount, rules: rules)
         let count = parameterCount
@@ -127,9 +128,9 @@ extension RotaryConfiguration {
             try rules.check("rotary scaling factor", factor, above: 0, upTo: 1e6)
             try rules.check("rotary low frequency factor", low, above: 0, upTo: 1e6)
             try rules.check("rotary high frequency factor", high, above: 0, upTo: 1e6)
-            guard low < high else {
+            guard low <= high else {
                 throw rules.invalid(
-                    "rotary high frequency factor", high, "must be above the low frequency factor, \(low)")
+                    "rotary high frequency factor", high, "must not be below the low frequency factor, \(low)")
             }
             try rules.check("rotary original context length", original, in: 1...FileLimits.contextLength)
         case .factors(let factors): try validate(factors, rules)

@@ -29,6 +29,9 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     /// Qwen3.5, dense and with experts.
     case qwen35, qwen35moe
     case qwen3next
+    /// DeepSeek V2 and V3.
+    case deepseek2
+    case llama4
 
     package var name: String { rawValue }
 }
@@ -93,12 +96,17 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
         case perHead
         /// All heads of a token together; weights [queryLength] and [keyValueLength] (OLMo 2).
         case allHeads
+        /// Each head by itself and without weights, after it has turned; none where it does not (Llama 4).
+        case afterRotation
     }
 
     /// Layers that attend only to the last positions.
     package struct SlidingWindow: Sendable, Hashable, Codable {
         /// A token sees itself and the `length - 1` positions before it.
         package var length: Int
+        /// Or instead, of the positions before it, those of its own chunk: positions are divided into chunks of `length`
+        /// (Llama 4).
+        package var isChunked = false
         /// [layerCount]: which layers slide; the others see every position.
         package var layers: [Bool]
         /// The rotary positions of the layers that slide, where these differ (Gemma 3).
@@ -183,6 +191,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var residualScale: Float = 1
     /// Logits are multiplied by it, before they are capped (Granite).
     package var logitScale: Float = 1
+    /// nil: keys and values of each head are kept.
+    package var latent: LatentSizes?
     /// nil: every feed-forward network is dense.
     package var experts: Experts?
     /// "attn_q" holds for each head the rows of its query, then those of a gate: what the head puts out is multiplied by

@@ -43,6 +43,8 @@ extension GGUFModel {
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
             case .qwen35, .qwen35moe, .qwen3next: try qwen35(keys, architecture)
+            case .deepseek2: try deepseek2(keys)
+            case .llama4: try llama4(keys)
             }
         if configuration.experts == nil, let experts = try keys.optional("expert_count"), experts != 0 {
             throw ModelFileError(

@@ -40,7 +40,8 @@ extension GGUFModel {
     /// The experts of a family whose key names begin with the prefix of `keys`: those of the layers that have a router.
     func experts(_ keys: GGUFKeys, of configuration: ModelConfiguration) throws(ModelFileError) -> Experts {
         let shared = try sharedExpert(keys, of: configuration)
-        try refuseOtherMixtures(keys, hasShared: shared != nil)
+        let isDeepSeek = configuration.architecture == .deepseek2, isLlama4 = configuration.architecture == .llama4
+        if !isDeepSeek, !isLlama4 { try refuseOtherMixtures(keys, hasShared: shared != nil) }
         let usual = configuration.architecture.hasNormalizedExpertWeights
         let sumsUpToOne = try metadata.bool(keys.prefix + "expert_weights_norm") ?? usual
         var experts = Experts(
@@ -53,6 +54,8 @@ extension GGUFModel {
                 tensors["blk.\($0).ffn_gate_inp.weight"] != nil
             })
         experts.shared = shared
+        if isLlama4 { (experts.routing, experts.scalesInputs) = (.sigmoid, true) }
+        if isDeepSeek { try setDeepSeekChoice(&experts, keys, sumsUpToOne: sumsUpToOne) }
         return experts
     }
 
@@ -60,10 +63,46 @@ extension GGUFModel {
     private func sharedExpert(
         _ keys: GGUFKeys, of configuration: ModelConfiguration
     ) throws(ModelFileError) -> Experts.Shared? {
+        if configuration.architecture == .deepseek2 {
+            guard let count = try keys.optional("expert_shared_count"), count != 0 else { return nil }
+            // Held to its limit by `validate`, negative ones too.
+            return Experts.Shared(feedForwardLength: count &* (try keys.integer("expert_feed_forward_length")))
+        }
+        if configuration.architecture == .llama4 {
+            return Experts.Shared(feedForwardLength: try keys.integer("expert_feed_forward_length"))
+        }
         guard [.qwen2moe, .qwen35moe, .qwen3next].contains(configuration.architecture) else { return nil }
         let length = try keys.optional("expert_shared_feed_forward_length") ?? 0
         return Experts.Shared(
             feedForwardLength: length == 0 ? configuration.feedForwardLength : length, isGated: true)
+    }
+
+    /// How tokens choose among the experts of DeepSeek's models: by softmax (V2; also where files say nothing) or by
+    /// sigmoid (V3), whose groups are scored otherwise.
+    private func setDeepSeekChoice(
+        _ experts: inout Experts, _ keys: GGUFKeys, sumsUpToOne: Bool
+    ) throws(ModelFileError) {
+        let key = "expert_gating_func"
+        let function = try keys.optional(key) ?? 0
+        guard (0...2).contains(function) else {
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: keys.prefix + key, value: function,
+                "only softmax and sigmoid choose experts here (0, 1 or 2)")
+        }
+        let isSigmoid = function == 2
+        if isSigmoid { experts.routing = sumsUpToOne ? .normalizedSigmoid : .sigmoid }
+        if let scale = try keys.optionalNumber("expert_weights_scale"), scale != 0 {
+            experts.weightScale = Float(scale)
+        }
+        experts.hasChoiceBias =
+            experts.layers.firstIndex(of: true).map {
+                tensors["blk.\($0).exp_probs_b.bias"] != nil
+            } ?? false
+        if let count = try keys.optional("expert_group_count"), count > 1 {
+            experts.groups = Experts.Groups(
+                count: count, usedCount: try keys.integer("expert_group_used_count"),
+                scoring: isSigmoid ? .sumOfTwoLargest : .largest)
+        }
     }
 
     /// Refuses mixtures that are computed in other ways.
@@ -92,5 +131,5 @@ extension GGUFModel {
 extension Architecture {
     /// Whether the weights of the chosen experts sum up to 1 where a file says nothing of it, as llama.cpp computes the
     /// family.
-    var hasNormalizedExpertWeights: Bool { self != .qwen2moe }
+    var hasNormalizedExpertWeights: Bool { ![.qwen2moe, .deepseek2, .llama4].contains(self) }
 }

@@ -21,8 +21,8 @@ extension ModelConfiguration {
         fields.append(.float32(prefix + "attention." + epsilon, Double(normalizationEpsilon)))
         if let experts { fields += experts.ggufFields(prefix, of: architecture) }
         if let deltaNet { fields += try deltaNet.ggufFields(prefix) }
-        fields += try slidingFields(prefix)
-        fields += try scaleFields(prefix)
+        fields +=
+            architecture == .llama4 ? try llama4Fields(prefix) : try slidingFields(prefix) + scaleFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
@@ -30,11 +30,55 @@ extension ModelConfiguration {
         guard case .rotary(let rotary) = positions else { return fields }
         if architecture == .qwen35 || architecture == .qwen35moe { fields.append(rotary.ggufSections(prefix)) }
         fields += [
-            .uint32(prefix + "attention.key_length", headSize), .uint32(prefix + "attention.value_length", headSize),
+            .uint32(prefix + "attention.key_length", headSize),
+            .uint32(prefix + "attention.value_length", latent?.rank ?? headSize),
             .uint32(prefix + "rope.dimension_count", rotary.dimensions),
             .float32(prefix + "rope.freq_base", rotary.base),
         ]
-        return fields + rotary.scalingFields(prefix + "rope.scaling.")
+        fields += try latentFields(prefix, rotary)
+        return fields + rotary.scalingFields(prefix + "rope.scaling.", isLatent: latent != nil)
+    }
+
+    /// Files of Llama 4 say little of its attention: what is the same in all models is not written, and other things cannot be.
+    private func llama4Fields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
+        let sparse = experts?.layers ?? []
+        let step = (sparse.firstIndex(of: true) ?? layerCount) + 1
+        var usual = self
+        usual.setUsualLlama4(hasChunks: slidingWindow != nil)
+        guard usual == self, sparse.enumerated().allSatisfy({ $1 == (($0 + 1) % step == 0) }) else {
+            throw ModelFileError(
+                .unsupported, file: "model configuration", field: "attention_chunk_size, no_rope_layers or moe_layers",
+                "are others than a GGUF file of \(architecture.name) can say",
+                hint: "use the folder itself, with \(.quantization)")
+        }
+        let fields: [GGUFField] = slidingWindow == nil ? [.uint32(prefix + "attention.sliding_window", 0)] : []
+        return fields + [.uint32(prefix + "interleave_moe_layer_step", step)]
+    }
+
+    /// Those of latent attention whose matrices of keys and values are apart.
+    private func latentFields(_ prefix: String, _ rotary: RotaryConfiguration) throws(ModelFileError) -> [GGUFField] {
+        guard let latent else { return [] }
+        func refuse(_ field: String, _ value: any CustomStringConvertible) -> ModelFileError {
+            ModelFileError(
+                .unsupported, file: "model configuration", field: field, value: value,
+                "cannot be written into a GGUF file of \(architecture.name)",
+                hint: "use the folder itself, with \(.quantization)")
+        }
+        guard rotary.pairing == .interleaved else { throw refuse("rope_interleave", false) }
+        if case .yarn(let yarn) = rotary.scaling {
+            let mscale = yarn.mscale ?? 0
+            guard yarn.attentionFactor == nil, mscale == yarn.mscaleAllDimensions ?? 0 else {
+                throw refuse("mscale", mscale)
+            }
+        }
+        let sizes = [
+            ("key_length_mla", latent.plainSize + rotary.dimensions), ("value_length_mla", latent.valueSize),
+            ("kv_lora_rank", latent.rank), ("q_lora_rank", latent.queryRank ?? 0),
+        ]
+        var fields = sizes.filter { $1 != 0 }.map { GGUFField.uint32(prefix + "attention." + $0, $1) }
+        let denseCount = experts?.layers.firstIndex(of: true) ?? layerCount
+        fields.append(.uint32(prefix + "leading_dense_block_count", denseCount))
+        return fields
     }
 
     /// The window, and the layers that have it where these are not what readers take for the family.
@@ -104,20 +148,31 @@ extension Experts {
             .uint32(prefix + "expert_count", count), .uint32(prefix + "expert_used_count", usedCount),
             .uint32(prefix + "expert_feed_forward_length", feedForwardLength),
         ]
-        let sumsUpToOne = routing == .softmaxOverChosen
+        let sumsUpToOne = routing == .softmaxOverChosen || routing == .normalizedSigmoid
         if sumsUpToOne != architecture.hasNormalizedExpertWeights {
             fields.append(.bool(prefix + "expert_weights_norm", sumsUpToOne))
         }
-        if let shared {
+        if let shared, architecture == .qwen2moe {
             fields.append(.uint32(prefix + "expert_shared_feed_forward_length", shared.feedForwardLength))
+        } else if let shared, architecture != .llama4 {
+            fields.append(.uint32(prefix + "expert_shared_count", shared.feedForwardLength / feedForwardLength))
+        }
+        if architecture == .deepseek2 {
+            let isSigmoid = routing == .sigmoid || routing == .normalizedSigmoid
+            fields.append(.uint32(prefix + "expert_gating_func", isSigmoid ? 2 : 1))
+            fields.append(.float32(prefix + "expert_weights_scale", Double(weightScale)))
+        }
+        if let groups {
+            fields.append(.uint32(prefix + "expert_group_count", groups.count))
+            fields.append(.uint32(prefix + "expert_group_used_count", groups.usedCount))
         }
         return fields
     }
 }
 
 extension RotaryConfiguration {
-    /// Scaling as fields; factors of single frequencies are tensors.
-    fileprivate func scalingFields(_ prefix: String) -> [GGUFField] {
+    /// Scaling as fields; factors of single frequencies are tensors. `isLatent`: YaRN changes the scores' scale instead.
+    fileprivate func scalingFields(_ prefix: String, isLatent: Bool) -> [GGUFField] {
         switch scaling {
         case .none, .dynamic, .llama3, .factors: return []
         case .linear(let factor): return [.string(prefix + "type", "linear"), .float32(prefix + "factor", factor)]
@@ -126,7 +181,9 @@ extension RotaryConfiguration {
                 .string(prefix + "type", "yarn"), .float32(prefix + "factor", yarn.factor),
                 .uint32(prefix + "original_context_length", yarn.originalContextLength),
                 .float32(prefix + "yarn_beta_fast", yarn.betaFast), .float32(prefix + "yarn_beta_slow", yarn.betaSlow),
-                .float32(prefix + "attn_factor", yarn.ggufAttentionMultiplier),
+                isLatent
+                    ? .float32(prefix + "yarn_log_multiplier", 0.1 * (yarn.mscaleAllDimensions ?? 0))
+                    : .float32(prefix + "attn_factor", yarn.ggufAttentionMultiplier),
             ]
         case .longrope(let longRope):
             return [

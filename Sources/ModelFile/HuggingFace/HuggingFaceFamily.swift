@@ -35,6 +35,11 @@ enum HuggingFaceFamily: String, CaseIterable {
     case qwen35MoE = "qwen3_5_moe"
     case qwen35MoEText = "qwen3_5_moe_text"
     case qwen3Next = "qwen3_next"
+    case deepSeekV2 = "deepseek_v2"
+    case deepSeekV3 = "deepseek_v3"
+    /// Text and images; only the part for text is used.
+    case llama4
+    case llama4Text = "llama4_text"
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -78,6 +83,10 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .qwen35MoE: try model.qwen35MoE(tensors)
         case .qwen35MoEText: try model.qwen35MoEText(tensors)
         case .qwen3Next: try model.qwen3Next(tensors)
+        case .deepSeekV2: try model.deepSeekV2(tensors)
+        case .deepSeekV3: try model.deepSeekV3(tensors)
+        case .llama4: try model.llama4(tensors)
+        case .llama4Text: try model.llama4Text(tensors)
         }
     }
 
@@ -99,6 +108,8 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gptOSS: .gptOSS
         case .qwen35, .qwen35MoE: .qwen35WithImages
         case .qwen35Text, .qwen35MoEText, .qwen3Next: .qwen35
+        case .deepSeekV2, .deepSeekV3: .deepSeek
+        case .llama4, .llama4Text: .llama4
         }
     }
 }
@@ -210,6 +221,32 @@ extension HuggingFaceNames {
     static let gptOSS = {
         var names = llama
         names.exact["attn_sinks.weight"] = "self_attn.sinks"
+        return names
+    }()
+
+    /// `DeepseekV2ForCausalLM` and `DeepseekV3ForCausalLM`.
+    static let deepSeek = {
+        var names = llama.renaming([
+            "attn_q_a": "self_attn.q_a_proj", "attn_q_a_norm": "self_attn.q_a_layernorm",
+            "attn_q_b": "self_attn.q_b_proj", "attn_kv_a_mqa": "self_attn.kv_a_proj_with_mqa",
+            "attn_kv_a_norm": "self_attn.kv_a_layernorm", "ffn_gate_shexp": "mlp.shared_experts.gate_proj",
+            "ffn_up_shexp": "mlp.shared_experts.up_proj", "ffn_down_shexp": "mlp.shared_experts.down_proj",
+        ])
+        names.exact["exp_probs_b.bias"] = "mlp.gate.e_score_correction_bias"
+        return names
+    }()
+
+    /// `Llama4ForCausalLM`, and `Llama4ForConditionalGeneration` as published.
+    static let llama4 = {
+        var names = llama.renaming([
+            "ffn_gate": "feed_forward.gate_proj", "ffn_up": "feed_forward.up_proj",
+            "ffn_down": "feed_forward.down_proj",
+            "ffn_gate_shexp": "feed_forward.shared_expert.gate_proj",
+            "ffn_up_shexp": "feed_forward.shared_expert.up_proj",
+            "ffn_down_shexp": "feed_forward.shared_expert.down_proj",
+        ])
+        names.outerPrefixes = ["language_model.model.", "model.language_model.", "model."]
+        names.outputs = ["lm_head.weight", "language_model.lm_head.weight"]
         return names
     }()
 

@@ -22,6 +22,8 @@ private enum ExpertForm {
     case transposed(String)
     /// Every second element, from element h on, of slice e of [count, columns, 2 rows].
     case interleaved(String, Int)
+    /// Half h of every row of slice e of [count, columns, 2 rows].
+    case halfOfColumns(String, Int)
     /// MXFP4 `_blocks` and `_scales` of [count, rows, columns].
     case blocks(String)
     /// The same of [count, 2 rows, columns], every second row from row h on.
@@ -30,7 +32,7 @@ private enum ExpertForm {
     var name: String {
         switch self {
         case .single(let name), .stacked(let name), .half(let name, _), .transposed(let name),
-            .interleaved(let name, _):
+            .interleaved(let name, _), .halfOfColumns(let name, _):
             name
         case .blocks(let name), .interleavedBlocks(let name, _): name + "_blocks"
         }
@@ -100,6 +102,7 @@ struct ExpertTensors {
             case .up: ("up_proj", "w3")
             case .down: ("down_proj", "w2")
             }
+        let (llamaFused, llamaDown) = ("feed_forward.experts.gate_up_proj", "feed_forward.experts.down_proj")
         return [
             .single("mlp.experts.\(expert).\(qwen).weight"),
             .single("block_sparse_moe.experts.\(expert).\(mixtral).weight"),
@@ -108,6 +111,7 @@ struct ExpertTensors {
             matrix == .down
                 ? .stacked("block_sparse_moe.output_linear.weight")
                 : .half("block_sparse_moe.input_linear.weight", half),
+            matrix == .down ? .transposed(llamaDown) : .halfOfColumns(llamaFused, half),
         ]
     }
 
@@ -153,6 +157,10 @@ extension ExpertTensors {
             return try everySecond(
                 requirement, tensor, shape: [experts.count, columns, 2 * rows], first: expert * columns * 2 * rows,
                 half: half, isTransposed: true)
+        case .halfOfColumns(_, let half):
+            return try everySecond(
+                requirement, tensor, shape: [experts.count, columns, 2 * rows], first: expert * columns * 2 * rows,
+                half: half, isTransposed: true, stretch: rows)
         case .blocks(let name): return try blocks(requirement, tensor, name, row: expert * rows, rowStep: 1)
         case .interleavedBlocks(let name, let half):
             return try blocks(requirement, tensor, name, row: expert * 2 * rows + half, rowStep: 2)
@@ -176,10 +184,10 @@ extension ExpertTensors {
             storedNames: [tensor.name])
     }
 
-    /// Every second element from element `first + half` on.
+    /// Every second stretch of so many elements, from the first or second one after element `first` on.
     private func everySecond(
         _ requirement: TensorRequirement, _ tensor: StoredTensor, shape: [Int], first: Int, half: Int,
-        isTransposed: Bool = false
+        isTransposed: Bool = false, stretch: Int = 1
     ) throws(ModelFileError) -> FoundTensor {
         let type = try tensor.checked(shape)
         guard !type.isQuantized else { throw tensor.unsupportedType("a transposed matrix cannot be quantized") }
@@ -187,9 +195,9 @@ extension ExpertTensors {
         let descriptor = TensorDescriptor(
             name: requirement.name, type: type, rows: requirement.rows, columns: requirement.columns,
             isTransposed: isTransposed, byteCount: requirement.rows * requirement.columns * elementBytes,
-            file: tensor.file, offset: tensor.offset + (first + half) * elementBytes)
+            file: tensor.file, offset: tensor.offset + (first + half * stretch) * elementBytes)
         return FoundTensor(
-            tensor: descriptor, form: .everySecond(elementBytes: elementBytes), storedNames: [tensor.name])
+            tensor: descriptor, form: .everySecond(stretchBytes: stretch * elementBytes), storedNames: [tensor.name])
     }
 
     /// A matrix of MXFP4 blocks from stored row `row` on; every `rowStep`th row belongs to it.
@@ -220,7 +228,7 @@ extension ExpertTensors {
 
 extension StoredTensor {
     /// The type of a tensor that must have this shape.
-    fileprivate func checked(_ expected: [Int]) throws(ModelFileError) -> TensorType {
+    func checked(_ expected: [Int]) throws(ModelFileError) -> TensorType {
         try requirePresence()
         guard let type else {
             throw unsupportedType("is not supported (supported: \(TensorType.supportedNames))")

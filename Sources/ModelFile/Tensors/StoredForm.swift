@@ -3,8 +3,9 @@
 
 /// How a file stores a tensor whose bytes are no plain range of it.
 enum StoredForm: Sendable, Hashable {
-    /// Every second element from the first one on: the columns of gate (or up) of an interleaved pair (gpt-oss).
-    case everySecond(elementBytes: Int)
+    /// Every second stretch of so many bytes from the first one on: the columns of gate (or up) of a pair that alternate
+    /// (gpt-oss; one element each) or follow each other in every row (Llama 4).
+    case everySecond(stretchBytes: Int)
     /// Pieces of one size, each at an offset from the tensor's first byte: heads in another order (Qwen3-Next).
     case pieces(byteCount: Int, offsets: [Int])
     /// MXFP4 whose blocks and scales are two tensors.
@@ -36,12 +37,12 @@ extension StoredForm {
         from files: [any ByteSource]
     ) throws(ModelFileError) {
         switch self {
-        case .everySecond(let elementBytes):
+        case .everySecond(let elementBytes):  // of a stretch
             var done = 0
             while done < buffer.count {
                 let (element, skipped) = (offset + done).quotientAndRemainder(dividingBy: elementBytes)
                 let wanted = (skipped + buffer.count - done + elementBytes - 1) / elementBytes
-                let elements = min(wanted, Self.windowBytes / (2 * elementBytes))
+                let elements = min(wanted, max(1, Self.windowBytes / (2 * elementBytes)))
                 let stored = try files[tensor.file].bytes(
                     at: tensor.offset + 2 * element * elementBytes, count: (2 * elements - 1) * elementBytes)
                 let count = min(elements * elementBytes - skipped, buffer.count - done)
@@ -80,6 +81,16 @@ extension StoredForm {
                 out.storeBytes(
                     of: stored.loadUnaligned(fromByteOffset: 8 * index, as: UInt32.self), toByteOffset: 4 * index,
                     as: UInt32.self)
+            }
+        case (9..., _, _):
+            var done = 0
+            while done < out.count {
+                let (element, byte) = (skipped + done).quotientAndRemainder(dividingBy: elementBytes)
+                let start = 2 * element * elementBytes + byte
+                let count = min(elementBytes - byte, out.count - done)
+                UnsafeMutableRawBufferPointer(rebasing: out[done..<done + count])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: stored[start..<start + count]))
+                done += count
             }
         default:
             for index in out.indices {

@@ -34,9 +34,14 @@ extension ModelConfiguration {
             ExpertTensors(experts: $0, layerPrefix: naming.layerPrefix, stored: stored, mainFile: mainFile)
         }
         let deltaNets = deltaNet.map { DeltaNetTensors(net: $0, layerPrefix: naming.layerPrefix, stored: stored) }
+        let latents = latent.map {
+            LatentTensors(
+                sizes: $0, headCount: headCount, layerPrefix: naming.layerPrefix, stored: stored, mainFile: mainFile)
+        }
         for part in parts(ofLayers: 0..<layerCount) {
             for requirement in tensors(of: part) {
-                if let found = try mixtures?.find(requirement).or(deltaNets?.find(requirement)) {
+                let mixed = try (mixtures?.find(requirement)).or(deltaNets?.find(requirement))
+                if let found = try mixed.or(latents?.find(requirement)) {
                     result.tensors.append(found.tensor)
                     result.forms[requirement.name] = found.form
                     used.formUnion(found.storedNames)
@@ -51,6 +56,7 @@ extension ModelConfiguration {
         let unused = stored.keys.filter { name in
             name.hasPrefix(naming.layerPrefix) && !used.contains(name)
                 && !naming.ignoredSuffixes.contains(where: name.hasSuffix)
+                && !isOfPredictionLayer(name.dropFirst(naming.layerPrefix.utf8.count))
         }
         if let name = unused.min() {
             throw ModelFileError(
@@ -59,6 +65,12 @@ extension ModelConfiguration {
                 hint: "the model is a variant that is not supported, or its configuration is wrong")
         }
         return result
+    }
+
+    /// Layers after the last that guess further tokens (DeepSeek V3); `name` begins with the layer's number.
+    private func isOfPredictionLayer(_ name: Substring) -> Bool {
+        guard architecture == .deepseek2, let layer = Int(name.prefix { $0 != "." }) else { return false }
+        return layer >= layerCount
     }
 }
 

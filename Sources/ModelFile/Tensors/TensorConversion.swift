@@ -33,7 +33,7 @@ package struct TensorConversion: Sendable, Hashable {
     }
 
     package var source: TensorDescriptor
-    /// Never transposed; rows and columns are the source's, or fewer rows.
+    /// Transposed only where it is the source itself; rows and columns are the source's, or fewer rows.
     package var target: TensorDescriptor
     package var rowOrder = RowOrder.same
     /// The same of the elements of each row.
@@ -55,9 +55,15 @@ package struct TensorConversion: Sendable, Hashable {
         target.byteCount = bytes
     }
 
+    /// The tensor as it is.
+    package init(keeping source: TensorDescriptor) {
+        self.source = source
+        target = source
+    }
+
     /// The bytes stay as they are.
     package var isCopy: Bool {
-        source.type == target.type && !source.isTransposed && rowOrder == .same && columnOrder == .same
+        source.type == target.type && source.isTransposed == target.isTransposed && rowOrder == .same && columnOrder == .same
             && !negatesExponential && addend == 0
     }
 }

@@ -10,9 +10,10 @@ package struct TensorDescriptor: Sendable, Hashable, Codable {
     package var rows: Int
     /// Inputs of a weight matrix; the length of a vector.
     package var columns: Int
-    /// True where the bytes are laid out as [columns, rows] (Conv1D weights of Hugging Face GPT-2).
+    /// True where the bytes are laid out as [columns, rows] (Conv1D weights of Hugging Face GPT-2); if the type is a
+    /// quantized one, its blocks are those of columns (keys of latent attention).
     package var isTransposed: Bool
-    /// Size of the stored tensor; equals `type.byteCount(rows:columns:)`.
+    /// Size of the stored tensor; equals `type.byteCount(rows:columns:)` of what lies in the file.
     package var byteCount: Int
     /// Index of the file in `Model.fileNames`.
     package var file: Int
@@ -41,15 +42,13 @@ package struct TensorDescriptor: Sendable, Hashable, Codable {
         let sizes = 1...FileLimits.tensorDimension
         guard sizes.contains(rows) else { throw refuse("rows", rows, "must be in \(sizes)") }
         guard sizes.contains(columns) else { throw refuse("columns", columns, "must be in \(sizes)") }
-        guard let expected = type.byteCount(rows: rows, columns: columns), expected == byteCount else {
+        let (stored, length) = isTransposed ? (columns, rows) : (rows, columns)
+        guard let expected = type.byteCount(rows: stored, columns: length), expected == byteCount else {
             throw refuse("byteCount", byteCount, "does not belong to [\(rows), \(columns)] of type \(type.name)")
         }
         guard file >= 0 else { throw refuse("file", file, "must not be negative") }
         guard offset >= 0, !offset.addingReportingOverflow(byteCount).overflow else {
             throw refuse("offset", offset, "must not be negative, nor so large that the end overflows")
-        }
-        guard !(isTransposed && type.isQuantized) else {
-            throw refuse("isTransposed", 1, "a \(type.name) tensor cannot be transposed")
         }
     }
 }

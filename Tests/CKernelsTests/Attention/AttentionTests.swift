@@ -95,6 +95,30 @@ struct AttentionTests {
         }
     }
 
+    @Test("In chunks a token sees what a window that begins with its chunk shows", arguments: types)
+    func chunks(type: UInt32) {
+        var random = RandomValues(seed: 4)
+        for (positions, tokens, chunk) in [
+            (5, 5, 3), (40, 9, 16), (100, 33, 20), (1100, 3, 530), (1300, 102, 600), (64, 1, 64), (65, 1, 64),
+        ] {
+            let cache = KernelCache(
+                tk_kv_type(rawValue: type), positions: positions, heads: 1, headSize: 24, using: &random)
+            let queries = random.floats(tokens * 2 * 24)
+            let results = [false, true].map {
+                cache.attend(
+                    queries: queries, tokens: tokens, headsPerHead: 2, head: 0, rules: .init(chunk: chunk), apart: $0)
+            }
+            #expect(zip(results[0], results[1]).allSatisfy(identical))
+            for token in 0..<tokens {
+                let end = positions - tokens + token + 1
+                let alone = cache.prefix(end).attend(
+                    queries: Array(queries[token * 48..<(token + 1) * 48]), tokens: 1, headsPerHead: 2, head: 0,
+                    rules: .init(window: (end - 1) % chunk + 1))
+                #expect(zip(alone, results[0][(token * 48)...]).allSatisfy(identical), "\(end), chunks of \(chunk)")
+            }
+        }
+    }
+
     @Test("Keys and values in f16 and q8_0 are near what was stored", arguments: [0, 1])
     func narrowTypes(index: Int) {
         let type = [TK_KV_F16, TK_KV_Q8_0][index]

@@ -49,6 +49,7 @@ struct KernelCache {
     struct Rules {
         var scale: Float = 0.3
         var window = 0
+        var chunk = 0
         var softcap: Float = 0
         var sink: Float?
     }
@@ -79,7 +80,7 @@ struct KernelCache {
             withUnsafePointers(all, table, sinks) { queries, table, sinks in
                 var shape = tk_attention_shape(
                     type: type, kv_heads: heads, heads_per_kv_head: headsPerHead, head_size: headSize,
-                    window: rules.window, scale: rules.scale, softcap: rules.softcap, sinks: sinks)
+                    window: rules.window, chunk: rules.chunk, scale: rules.scale, softcap: rules.softcap, sinks: sinks)
                 var run = tk_attention_tokens(
                     queries: queries, query_stride: width, blocks: table, position: positions - tokens, count: tokens)
                 guard apart else { return tk_attention(&shape, &run, head, &out, width) }

@@ -67,7 +67,7 @@ struct MixtureTests {
             Array(UnsafeBufferPointer(start: pointer, count: count))
         }
         #expect(values(buffers.starts, 7) == [0, 1, 3, 4, 4, 7, 8])
-        #expect(values(buffers.tokenOfRow, 8) == [1, 0, 3, 3, 0, 1, 2, 2])
+        #expect(values(buffers.choiceOfRow, 8) == [2, 0, 6, 7, 1, 3, 4, 5])
         #expect(values(buffers.expertOfRow, 8) == [0, 1, 1, 2, 4, 4, 4, 5])
         #expect(values(buffers.rowOfChoice, 8) == [1, 4, 0, 5, 6, 7, 2, 3])
         #expect(values(buffers.active, buffers.activeCount) == [0, 1, 2, 4, 5])

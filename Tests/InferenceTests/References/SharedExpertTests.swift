@@ -12,7 +12,13 @@ import Testing
 struct SharedExpertTests {
     static let cases = [
         FamilyTests.Case(folder: "qwen2moe"), FamilyTests.Case(folder: "qwen2moe-sparse"),
-        FamilyTests.Case(folder: "qwen2moe-sparse", isGGUF: true),
+        FamilyTests.Case(folder: "qwen2moe-sparse", isGGUF: true), FamilyTests.Case(folder: "deepseek2-lite"),
+        FamilyTests.Case(folder: "deepseek2-lite", isGGUF: true),
+        FamilyTests.Case(folder: "deepseek2-lite-older", isGGUF: true), FamilyTests.Case(folder: "deepseek2-groups"),
+        FamilyTests.Case(folder: "deepseek3"), FamilyTests.Case(folder: "deepseek3", isGGUF: true),
+        FamilyTests.Case(folder: "deepseek3-plain"), FamilyTests.Case(folder: "llama4"),
+        FamilyTests.Case(folder: "llama4-text"), FamilyTests.Case(folder: "llama4-dense"),
+        FamilyTests.Case(folder: "llama4-gguf"), FamilyTests.Case(folder: "llama4-gguf", isGGUF: true),
     ]
 
     @Test("Top 20 log-probabilities agree within 1e-4, greedy tokens are equal, in 1, 2 and 3 stages", arguments: cases)
@@ -35,7 +41,65 @@ struct SharedExpertTests {
         },
         Mistake(folder: "qwen2moe-sparse", testDescription: "no shared expert") { $0.experts?.shared = nil },
         Mistake(folder: "qwen2moe-sparse", testDescription: "no biases") { $0.hasQueryKeyValueBias = false },
+        Mistake(folder: "deepseek2-lite", testDescription: "no mscale") {
+            guard case .rotary(var rotary) = $0.positions, case .yarn(var yarn) = rotary.scaling else { return }
+            (yarn.mscale, yarn.mscaleAllDimensions) = (nil, nil)
+            rotary.scaling = .yarn(yarn)
+            $0.positions = .rotary(rotary)
+        },
+        Mistake(folder: "deepseek2-lite", testDescription: "the other pairing") {
+            guard case .rotary(var rotary) = $0.positions else { return }
+            rotary.pairing = .halves
+            $0.positions = .rotary(rotary)
+        },
+        Mistake(folder: "deepseek2-groups", testDescription: "no groups") { $0.experts?.groups = nil },
+        Mistake(folder: "deepseek2-groups", testDescription: "no weight scale") { $0.experts?.weightScale = 1 },
+        Mistake(folder: "deepseek2-groups", testDescription: "the model's epsilon in norms of latents") {
+            $0.latent?.normalizationEpsilon = $0.normalizationEpsilon
+        },
+        Mistake(folder: "deepseek3", testDescription: "no bias of the choice") { $0.experts?.hasChoiceBias = false },
+        Mistake(folder: "deepseek3", testDescription: "no groups") { $0.experts?.groups = nil },
+        Mistake(folder: "deepseek3", testDescription: "groups by their largest") {
+            $0.experts?.groups?.scoring = .largest
+        },
+        Mistake(folder: "deepseek3", testDescription: "weights as they are") { $0.experts?.routing = .sigmoid },
+        Mistake(folder: "deepseek3-plain", testDescription: "normalized weights") {
+            $0.experts?.routing = .normalizedSigmoid
+        },
+        Mistake(folder: "llama4-text", testDescription: "a window instead of chunks") {
+            $0.slidingWindow?.isChunked = false
+        },
+        Mistake(folder: "llama4-text", testDescription: "no chunks") { $0.slidingWindow = nil },
+        Mistake(folder: "llama4-text", testDescription: "every layer turns") { $0.unrotatedLayers = nil },
+        Mistake(folder: "llama4-text", testDescription: "no temperature") { $0.attentionTemperature = nil },
+        Mistake(folder: "llama4-text", testDescription: "a temperature a position late") {
+            $0.attentionTemperature?.offset = 0
+        },
+        Mistake(folder: "llama4-text", testDescription: "a temperature in every layer") {
+            $0.attentionTemperature?.unrotatedLayersOnly = false
+        },
+        Mistake(folder: "llama4-text", testDescription: "no norms of heads") { $0.queryKeyNorm = .none },
+        Mistake(folder: "llama4-text", testDescription: "scaled outputs") { $0.experts?.scalesInputs = false },
     ]
+
+    @Test("Latent attention keeps little of a position, and threads that share its heads change no bit")
+    func latents() throws {
+        let path = FamilyTests.Case(folder: "deepseek2-lite").path
+        let model = try Model.open(path: path)
+        // Twice the latent and what turns, of 12 and 4 numbers.
+        #expect(Stage.keyValueBlockBytes(of: model.configuration) == 2 * 16 * 32 * 4)
+        let tiny = try TinyModel(model)
+        func run(_ way: Way) throws -> Outcome {
+            try Pipeline(tiny, way).run(
+                prompt: Golden(FamilyTests.Case(folder: "deepseek2-lite").goldenFile).prompt_tokens, count: 30,
+                parameters: SamplingParameters(temperature: 0, logProbabilityCount: 20))
+        }
+        let reference = try run(Way())
+        for way in [
+            Way(name: "two threads", chunk: 7, threads: 2), Way(name: "more threads than heads", threads: 9),
+            Way(name: "beside others", threads: 3, companions: 20),
+        ] { #expect(try run(way) == reference, "\(way.name)") }
+    }
 
     @Test("The golden values depend on everything that makes a family", arguments: mistakes)
     func mistake(_ one: Mistake) throws {

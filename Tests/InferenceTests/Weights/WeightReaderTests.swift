@@ -69,6 +69,29 @@ struct WeightReaderTests {
         }
     }
 
+    @Test("Columns of a quantized type become a matrix of the floats that they stand for")
+    func quantizedColumns() throws {
+        let (rows, columns) = (96, 5001)
+        var random = Random(seed: 3)
+        let bytes = random.weights(.q8_0, count: rows * columns, center: 0)
+        let tensor = TensorDescriptor(
+            name: "w", type: .q8_0, rows: rows, columns: columns, isTransposed: true, byteCount: bytes.count, file: 0,
+            offset: 0)
+        try tensor.validate()
+        let source = TinyModel(
+            name: "one", configuration: TinyModel.llama.configuration, tensors: [tensor], bytes: ["w": bytes])
+        let reader = WeightReader(source: source, pool: ThreadPool(threads: 3, threshold: 0), bytesDone: 0) { _ in }
+        let matrix = try reader.readMatrix(tensor)
+        #expect(!matrix.isQuantized && Stage.weightBytes(of: [tensor]) >= rows * columns * 4)
+        var stored = [Float](repeating: -1, count: rows * columns)
+        tk_dequantize_row(TK_Q8_0, &stored, bytes, stored.count)
+        for row in [0, 15, 16, 95] {
+            var values = [Float](repeating: -2, count: columns)
+            matrix.unpackRow(row, into: &values)
+            #expect(values == (0..<columns).map { stored[$0 * rows + row] })
+        }
+    }
+
     @Test("Progress is reported by the calling thread, in order, up to the last byte")
     func progress() throws {
         let example = Example(.f32, rows: 7501, columns: 900, zero: true)

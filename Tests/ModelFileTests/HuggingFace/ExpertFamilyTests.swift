@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct ExpertFamilyTests {
     static let forms: [(family: HuggingFaceFamily, mxfp4: Bool)] = [
-        (.mixtral, false), (.qwen2MoE, false), (.qwen3MoE, false), (.gptOSS, false), (.gptOSS, true),
+        (.deepSeekV3, false), (.llama4Text, false), (.mixtral, false), (.qwen2MoE, false), (.qwen3MoE, false),
+        (.gptOSS, false), (.gptOSS, true),
     ]
 
     @Test("Folders become configurations and tensors", arguments: forms)
@@ -20,6 +21,16 @@ import Testing
         switch family {
         case .mixtral:
             #expect(model.configuration.architecture == .llama && experts.routing == .softmaxOverChosen)
+        case .deepSeekV3:
+            #expect(experts.layers == [false, true] && experts.routing == .normalizedSigmoid && experts.hasChoiceBias)
+            #expect(experts.shared == Experts.Shared(feedForwardLength: 32) && experts.groups == nil)
+            #expect(model.configuration.headSize == 20 && model.configuration.keyValueHeadCount == 1)
+            #expect(matrices.count { $0.name.contains("attn_k_b") && $0.isTransposed } == 4)
+        case .llama4Text:
+            #expect(experts.layers == [false, true] && experts.scalesInputs && experts.routing == .sigmoid)
+            #expect(model.configuration.slidingWindow?.layers == [true, false])
+            #expect(model.configuration.unrotatedLayers == [false, true])
+            #expect(model.configuration.feedForwardLength == 24)
         case .qwen2MoE:
             #expect(experts.layers == [false, true] && experts.routing == .softmaxOverAll)
             #expect(experts.shared == Experts.Shared(feedForwardLength: 24, isGated: true))
@@ -34,17 +45,23 @@ import Testing
         }
     }
 
-    @Test("GGUF files become configurations and tensors", arguments: ["llama", "qwen2moe", "qwen3moe", "gpt-oss"])
+    @Test(
+        "GGUF files become configurations and tensors",
+        arguments: ["llama", "qwen2moe", "qwen3moe", "gpt-oss", "deepseek2", "llama4"])
     func gguf(architecture: String) throws {
         let file = MemoryFile(name: "model.gguf", content: try TinyMixtures.gguf(architecture).bytes)
         let model = try Model(GGUFModel(file, in: MemoryFolder()))
         #expect(model.configuration.architecture.name == architecture)
-        let isQwen = architecture.hasPrefix("qwen")
-        #expect(model.configuration.experts?.layers == (isQwen ? [false, true] : [true, true]))
-        let routing = architecture == "qwen2moe" ? Experts.Routing.softmaxOverAll : .softmaxOverChosen
-        #expect(model.configuration.experts?.routing == routing)
-        #expect(model.configuration.experts?.shared?.feedForwardLength == (architecture == "qwen2moe" ? 24 : nil))
-        #expect(model.configuration.slidingWindow?.layers == (architecture == "gpt-oss" ? [true, false] : nil))
+        let isEverywhere = ["llama", "gpt-oss"].contains(architecture)
+        #expect(model.configuration.experts?.layers == (isEverywhere ? [true, true] : [false, true]))
+        let routings: [String: Experts.Routing] = [
+            "qwen2moe": .softmaxOverAll, "deepseek2": .normalizedSigmoid, "llama4": .sigmoid,
+        ]
+        #expect(model.configuration.experts?.routing == routings[architecture] ?? .softmaxOverChosen)
+        let shared = ["qwen2moe": 24, "deepseek2": 32, "llama4": 32]
+        #expect(model.configuration.experts?.shared?.feedForwardLength == shared[architecture])
+        let windows = ["gpt-oss": [true, false], "llama4": [true, true]]
+        #expect(model.configuration.slidingWindow?.layers == windows[architecture])
     }
 
     @Test("Other mixtures are refused, each with the field that says so")
@@ -100,7 +117,9 @@ import Testing
             try MutationRun.use(folder.model())
         }
         #expect(counts.opened > 100 && counts.refused > 1000)
-        let files = try ["llama", "qwen2moe", "qwen3moe", "gpt-oss"].map { try TinyMixtures.gguf($0).bytes }
+        let files = try ["llama", "qwen2moe", "qwen3moe", "gpt-oss", "deepseek2", "llama4"].map {
+            try TinyMixtures.gguf($0).bytes
+        }
         counts = try MutationRun.run(10_000, firstSeed: 7_000_000) { mutator in
             let file = MemoryFile(name: "model.gguf", content: mutator.binary(mutator.element(files)))
             try MutationRun.use(Model(GGUFModel(file, in: MemoryFolder())))
