@@ -11,6 +11,8 @@ import Sequences
 /// The weights of a layer's attention and what it computes with them.
 struct Attention {
     let model: ModelConfiguration
+    /// What query · key is multiplied by.
+    let scale: Float
     /// q, k and v, or one matrix with the rows of all three; their outputs lie side by side.
     let queryKeyValue: [Linear]
     /// Of each `weight.count` elements of queries and keys: one head, or all of them.
@@ -121,8 +123,8 @@ struct Attention {
         tk_attention_shape(
             type: cache.type.kernelType, kv_heads: model.keyValueHeadCount,
             heads_per_kv_head: model.headCount / model.keyValueHeadCount, head_size: model.headSize,
-            window: window ?? 0, scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
-            softcap: model.attentionSoftcap ?? 0, sinks: sinks.map { UnsafePointer($0.values) })
+            window: window ?? 0, scale: scale, softcap: model.attentionSoftcap ?? 0,
+            sinks: sinks.map { UnsafePointer($0.values) })
     }
 
     /// attended [tokens, heads * headSize] = attention of every query head over the positions up to its token's.

@@ -9,24 +9,25 @@ import CKernels
 struct OutputHead {
     let norm: Normalization
     /// [vocabularySize, embeddingLength]
-    let output: PackedMatrix
+    let output: Linear
     /// c: logits l become c tanh(l / c); nil: they stay.
     let softcap: Float?
 
     /// workspace.logits [count, vocabularySize] of `count` rows of workspace.hidden; `row` names them.
     func logits(count: Int, workspace: Workspace, pool: ThreadPool, row: (_ index: Int) -> Int) {
-        let dim = output.columns
+        let (dim, vocabulary) = (output.weight.columns, output.weight.rows)
         // hidden [tokens, dim] -> normed [count, dim]
         pool.run(pieces: count, operations: 8 * count * dim) { index, _ in
             norm.apply(workspace.hidden + row(index) * dim, into: workspace.normed.values + index * dim)
-            if output.isQuantized { workspace.normed.quantizeRow(index, of: count, columns: dim) }
+            if output.weight.isQuantized { workspace.normed.quantizeRow(index, of: count, columns: dim) }
         }
         // normed [count, dim] -> logits [count, vocabularySize]
-        output.multiply(
-            workspace.normed, into: workspace.logits, stride: output.rows, tokens: count, pool: pool)
-        guard let softcap else { return }
-        pool.run(pieces: count, operations: 20 * count * output.rows) { index, _ in
-            tk_softcap(workspace.logits + index * output.rows, output.rows, softcap)
+        output.weight.multiply(
+            workspace.normed, into: workspace.logits, stride: vocabulary, tokens: count, pool: pool)
+        guard output.bias != nil || softcap != nil else { return }
+        pool.run(pieces: count, operations: (softcap == nil ? 1 : 20) * count * vocabulary) { index, _ in
+            output.addBias(workspace.logits + index * vocabulary)
+            if let softcap { tk_softcap(workspace.logits + index * vocabulary, vocabulary, softcap) }
         }
     }
 }

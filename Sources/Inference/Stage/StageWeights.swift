@@ -78,15 +78,17 @@ struct StageAssembler {
             }
         return TransformerLayer(
             embeddingLength: model.embeddingLength,
+            feedForwardInput: model.hasSharedNorm
+                ? .attentionInput : model.hasParallelResidual ? .layerInput : .attentionOutput,
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
-            mixer: .attention(try attention(prefix, window: model.attentionWindow(layer: index))),
+            mixer: .attention(try attention(prefix, layer: index)),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
-            feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
+            feedForwardNorm: model.hasFeedForwardNorm ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
     }
 
-    private func attention(_ prefix: String, window: Int?) throws(InferenceError) -> Attention {
+    private func attention(_ prefix: String, layer: Int) throws(InferenceError) -> Attention {
         let names = model.hasFusedQueryKeyValue ? ["attn_qkv"] : ["attn_q", "attn_k", "attn_v"]
         var queryKeyValue: [Linear] = []
         for name in names {
@@ -94,11 +96,11 @@ struct StageAssembler {
         }
         let hasNorms = model.queryKeyNorm != .none
         return Attention(
-            model: model, queryKeyValue: queryKeyValue,
+            model: model, scale: model.attentionScale(layer: layer), queryKeyValue: queryKeyValue,
             queryNorm: hasNorms ? try queryKeyNorm(prefix + "attn_q_norm") : nil,
             keyNorm: hasNorms ? try queryKeyNorm(prefix + "attn_k_norm") : nil,
             output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
-            window: window,
+            window: model.attentionWindow(layer: layer),
             sinks: model.hasAttentionSinks ? try vector(prefix + "attn_sinks.weight") : nil)
     }
 
@@ -131,7 +133,9 @@ struct StageAssembler {
     private func head() throws(InferenceError) -> OutputHead {
         OutputHead(
             norm: try norm("output_norm"),
-            output: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"),
+            output: Linear(
+                weight: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"),
+                bias: model.hasOutputBias ? try vector("output.bias") : nil),
             softcap: model.logitSoftcap)
     }
 

@@ -65,9 +65,9 @@ extension Model {
 }
 
 extension ModelConfiguration {
-    /// Llama's GGUF files pair neighbouring elements of queries and keys; those of all other families keep the order
-    /// of Hugging Face.
-    private var pairsNeighbours: Bool { architecture == .llama }
+    /// The GGUF files of Llama and InternLM 2 pair neighbouring elements of queries and keys; those of all other families
+    /// keep the order of Hugging Face.
+    private var pairsNeighbours: Bool { architecture == .llama || architecture == .internlm2 }
 
     fileprivate func ggufRowOrder(of name: String) -> TensorConversion.RowOrder {
         let isTurned = [".attn_q.weight", ".attn_q.bias", ".attn_k.weight", ".attn_k.bias"].contains(

@@ -15,8 +15,18 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case olmo2
     case qwen3moe
     case gptOSS = "gpt-oss"
+    /// Phi-1, Phi-1.5 and Phi-2.
+    case phi2
+    /// GPT-NeoX, Pythia.
+    case gptNeoX = "gptneox"
+    case internlm2
+    /// GPT-Neo, of which there are no GGUF files: llama.cpp knows no such architecture.
+    case gptNeo = "gptneo"
 
     package var name: String { rawValue }
+
+    /// GGUF files of it can be read and written.
+    var hasGGUF: Bool { self != .gptNeo }
 }
 
 /// A unit of work that is never divided between workers.
@@ -58,6 +68,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package enum Activation: String, Sendable, Hashable, Codable {
         /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
         case geluTanh
+        /// 0.5 x (1 + erf(x / sqrt(2)))
+        case gelu
         /// x / (1 + exp(-x))
         case silu
     }
@@ -138,6 +150,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var queryKeyNorm = QueryKeyNorm.none
     /// What query · key is multiplied by; nil: 1 / sqrt(headSize).
     package var attentionScale: Float?
+    /// In layer i query · key is divided by i + 1 too (GPT-2 where `scale_attn_by_inverse_layer_idx`).
+    package var hasInverseLayerScale = false
     /// c: attention scores s become c tanh(s / c); nil: they stay (Gemma 2).
     package var attentionSoftcap: Float?
     /// The same for logits.
@@ -148,6 +162,12 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var hasAttentionSinks = false
     /// nil: every feed-forward network is dense.
     package var experts: Experts?
+    /// True: x + attention(norm(x)) + feed-forward(norm(x)); false: feed-forward takes what attention made of x.
+    package var hasParallelResidual = false
+    /// One norm of x, "attn_norm", for both parts of a layer with a parallel residual; false: "ffn_norm" too.
+    package var hasSharedNorm = false
+    /// "output.bias" [vocabularySize] is added to the logits (Phi-2).
+    package var hasOutputBias = false
 
     package init(
         architecture: Architecture, layerCount: Int, embeddingLength: Int, headCount: Int, keyValueHeadCount: Int,
@@ -185,5 +205,10 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     /// How many positions a token of a layer sees, itself included; nil: all up to it.
     package func attentionWindow(layer: Int) -> Int? {
         slidingWindow.flatMap { $0.layers[layer] ? $0.length : nil }
+    }
+    /// What query · key is multiplied by in a layer.
+    package func attentionScale(layer: Int) -> Float {
+        let scale = attentionScale ?? 1 / Float(headSize).squareRoot()
+        return hasInverseLayerScale ? scale / Float(layer + 1) : scale
     }
 }

@@ -17,6 +17,12 @@ enum HuggingFaceFamily: String, CaseIterable {
     case mixtral
     case qwen3MoE = "qwen3_moe"
     case gptOSS = "gpt_oss"
+    /// Phi-1, Phi-1.5 and Phi-2.
+    case phi
+    /// Also Pythia.
+    case gptNeoX = "gpt_neox"
+    case gptNeo = "gpt_neo"
+    case internlm2
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -45,6 +51,10 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .mixtral: try model.mixtral(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
         case .gptOSS: try model.gptOSS(tensors)
+        case .phi: try model.phi(tensors)
+        case .gptNeoX: try model.gptNeoX(tensors)
+        case .gptNeo: try model.gptNeo(tensors)
+        case .internlm2: try model.internlm2(tensors)
         }
     }
 
@@ -58,6 +68,10 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .phi3: .phi3
         case .olmo2: .olmo2
         case .gptOSS: .gptOSS
+        case .phi: .phi
+        case .gptNeoX: .gptNeoX
+        case .gptNeo: .gptNeo
+        case .internlm2: .internlm2
         }
     }
 }
@@ -77,6 +91,8 @@ struct HuggingFaceNames {
     var transposed: Set<String> = []
     /// The names of the output matrix; the first that is there.
     var outputs = ["lm_head.weight"]
+    /// "attn_qkv" is stored group by group: `GroupedHeads`.
+    var groupsHeads = false
     var buffers: [String] = [".rotary_emb.inv_freq"]
 
     var embeddingName: String { "\(outside["token_embd"] ?? "").weight" }
@@ -87,6 +103,7 @@ struct HuggingFaceNames {
         if pieces.count == 4, let name = exact["\(pieces[2]).\(pieces[3])"] {
             return ("\(prefix)\(layers)\(pieces[1]).\(name)", false)
         }
+        if canonical == "output.bias" { return (output.dropLast("weight".utf8.count) + "bias", false) }
         guard pieces.count == 4, pieces[0] == "blk", let name = inLayer[pieces[2]] else {
             guard pieces.count == 2, pieces[0] != "output", let name = outside[pieces[0]] else {
                 return (output, false)
@@ -151,6 +168,48 @@ extension HuggingFaceNames {
         names.exact["attn_sinks.weight"] = "self_attn.sinks"
         return names
     }()
+
+    /// `PhiForCausalLM`
+    static let phi = {
+        var names = llama.renaming(["attn_output": "self_attn.dense", "ffn_up": "mlp.fc1", "ffn_down": "mlp.fc2"])
+        names.outside["output_norm"] = "final_layernorm"
+        return names
+    }()
+
+    /// `GPTNeoXForCausalLM`
+    static let gptNeoX = HuggingFaceNames(
+        outerPrefixes: ["gpt_neox."],
+        outside: ["token_embd": "embed_in", "output_norm": "final_layer_norm"],
+        inLayer: [
+            "attn_norm": "input_layernorm", "attn_qkv": "attention.query_key_value", "attn_output": "attention.dense",
+            "ffn_norm": "post_attention_layernorm", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h",
+        ],
+        outputs: ["embed_out.weight"],
+        groupsHeads: true,
+        buffers: [".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq"])
+
+    /// `GPTNeoForCausalLM`
+    static let gptNeo = HuggingFaceNames(
+        outerPrefixes: ["transformer."],
+        layers: "h.",
+        outside: ["token_embd": "wte", "position_embd": "wpe", "output_norm": "ln_f"],
+        inLayer: [
+            "attn_norm": "ln_1", "attn_q": "attn.attention.q_proj", "attn_k": "attn.attention.k_proj",
+            "attn_v": "attn.attention.v_proj", "attn_output": "attn.attention.out_proj", "ffn_norm": "ln_2",
+            "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj",
+        ],
+        buffers: [".attn.attention.bias", ".attn.attention.masked_bias"])
+
+    /// `InternLM2ForCausalLM`
+    static let internlm2 = HuggingFaceNames(
+        outside: ["token_embd": "tok_embeddings", "output_norm": "norm"],
+        inLayer: [
+            "attn_norm": "attention_norm", "attn_qkv": "attention.wqkv", "attn_output": "attention.wo",
+            "ffn_norm": "ffn_norm", "ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3",
+            "ffn_down": "feed_forward.w2",
+        ],
+        outputs: ["output.weight"],
+        groupsHeads: true)
 
     private func renaming(_ names: [String: String]) -> HuggingFaceNames {
         var result = self

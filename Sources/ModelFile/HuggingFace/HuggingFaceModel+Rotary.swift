@@ -11,17 +11,31 @@ extension HuggingFaceModel {
 
     /// Phi-3 turns a share of each head, and calls its longrope by other names too.
     func phi3Rotary(headSize: Int, context: Int) throws(ModelFileError) -> RotaryConfiguration {
-        let name = "partial_rotary_factor"
-        let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? 1
+        try rotary(
+            headSize: try turned(of: headSize, share: "partial_rotary_factor", default: 1), context: context,
+            fields: rotaryFields(), base: try settings.number("rope_theta") ?? 10_000,
+            synonyms: ["su": "longrope", "yarn": "longrope"], absentOriginalLength: 4096)
+    }
+
+    /// A share of each head turns; `share` and `base` are the fields that say how much and how fast where
+    /// `rope_parameters` does not.
+    func partialRotary(
+        headSize: Int, context: Int, share: String, default value: Double, base: String = "rope_theta"
+    ) throws(ModelFileError) -> RotaryConfiguration {
+        try rotary(
+            headSize: try turned(of: headSize, share: share, default: value), context: context,
+            fields: rotaryFields(), base: try settings.number(base) ?? 10_000)
+    }
+
+    /// Elements of a head that turn.
+    private func turned(of headSize: Int, share name: String, default value: Double) throws(ModelFileError) -> Int {
+        let share = try (rotaryFields()?.number("partial_rotary_factor")).or(settings.number(name)) ?? value
         guard share > 0, share <= 1, headSize >= 1, headSize <= FileLimits.headSize else {
             throw ModelFileError(
                 .invalidValue, file: file, field: "\(name) of head size \(headSize)", value: share,
                 "must be above 0 and at most 1, the head size at most \(FileLimits.headSize)")
         }
-        return try rotary(
-            headSize: Int(Double(headSize) * share), context: context, fields: rotaryFields(),
-            base: try settings.number("rope_theta") ?? 10_000, synonyms: ["su": "longrope", "yarn": "longrope"],
-            absentOriginalLength: 4096)
+        return Int(Double(headSize) * share)
     }
 
     /// The object with the kind of scaling; nil where there is none.

@@ -5,6 +5,8 @@
 enum StoredForm: Sendable, Hashable {
     /// Every second element from the first one on: the columns of gate (or up) of an interleaved pair (gpt-oss).
     case everySecond(elementBytes: Int)
+    /// Pieces of one size, each at an offset from the tensor's first byte: heads in another order (GPT-NeoX, InternLM 2).
+    case pieces(byteCount: Int, offsets: [Int])
     /// MXFP4 whose blocks and scales are two tensors.
     case separateScales(SeparateScales)
 }
@@ -45,6 +47,15 @@ extension StoredForm {
                 let count = min(elements * elementBytes - skipped, buffer.count - done)
                 let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
                 stored.withUnsafeBytes { Self.takeEverySecond($0, elementBytes, skipping: skipped, into: part) }
+                done += count
+            }
+        case .pieces(let byteCount, let offsets):
+            var done = 0
+            while done < buffer.count {
+                let (piece, skipped) = (offset + done).quotientAndRemainder(dividingBy: byteCount)
+                let count = min(byteCount - skipped, buffer.count - done)
+                let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<done + count])
+                try files[tensor.file].read(at: tensor.offset + offsets[piece] + skipped, into: part)
                 done += count
             }
         case .separateScales(let scales):

@@ -11,6 +11,8 @@ struct TensorNaming {
     var layerPrefix: String
     /// Ends of names of tensors that may be ignored (buffers, not weights).
     var ignoredSuffixes: [String] = []
+    /// q, k and v are one matrix, stored group by group.
+    var groupsHeads = false
 }
 
 /// The tensors of a model as found in its files.
@@ -33,9 +35,12 @@ extension ModelConfiguration {
         let mixtures = experts.map {
             ExpertTensors(experts: $0, layerPrefix: naming.layerPrefix, stored: stored, mainFile: mainFile)
         }
+        let grouped =
+            naming.groupsHeads
+            ? GroupedHeads(configuration: self, naming: naming, stored: stored, mainFile: mainFile) : nil
         for part in parts(ofLayers: 0..<layerCount) {
             for requirement in tensors(of: part) {
-                if let found = try mixtures?.find(requirement) {
+                if let found = try (mixtures?.find(requirement)).or(grouped?.find(requirement)) {
                     result.tensors.append(found.tensor)
                     result.forms[requirement.name] = found.form
                     used.formUnion(found.storedNames)
