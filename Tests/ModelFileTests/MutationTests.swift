@@ -96,7 +96,10 @@ enum MutationRun {
     }
 
     static func huggingFace(_ count: Int) throws -> Counts {
-        let bases = [try TinyModels.llamaFolder(), try TinyModels.gpt2Folder(), try TinyModels.shardedFolder()]
+        let bases = [
+            try TinyModels.llamaFolder(), try TinyModels.gpt2Folder(), try TinyModels.shardedFolder(),
+            try TinyModels.gptNeoXFolder(),
+        ]
         return try run(count, firstSeed: 2_000_000) { mutator in
             var folder = mutator.element(bases)
             let name = mutator.element(folder.files.keys.sorted())

@@ -102,6 +102,19 @@ enum TinyModels {
         ])
     }
 
+    /// GPT-NeoX: q, k and v in one matrix, head by head, and two norms beside each other.
+    static func gptNeoXFolder() throws -> MemoryFolder {
+        let fields: [String: Any] = [
+            "model_type": "gpt_neox", "hidden_size": embedding, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "intermediate_size": feedForward, "vocab_size": vocabulary, "max_position_embeddings": context,
+            "rotary_pct": 1.0, "use_parallel_residual": true, "hidden_act": "gelu", "tie_word_embeddings": false,
+        ]
+        var folder = MemoryFolder(files: ["config.json": try jsonBytes(fields)])
+        let configuration = try HuggingFaceModel(folder).configuration([:])
+        folder.files["model.safetensors"] = try safetensors(.gptNeoX, configuration).bytes()
+        return folder
+    }
+
     /// The same as `llamaFolder`, its tensors in two files with an index.
     static func shardedFolder() throws -> MemoryFolder {
         var folder = try llamaFolder()
@@ -119,9 +132,13 @@ enum TinyModels {
 
     static func safetensors(_ family: HuggingFaceFamily, _ configuration: ModelConfiguration) -> SafetensorsBuilder {
         let prefixed: [String: StoredTensor] = Dictionary(
-            uniqueKeysWithValues: ["transformer.wte.weight", "model.embed_tokens.weight"].map {
-                ($0, StoredTensor(name: $0, typeName: "", shape: [], fileName: "", file: 0, offset: 0, byteCount: 0))
-            })
+            uniqueKeysWithValues: ["transformer.wte.weight", "model.embed_tokens.weight", "gpt_neox.embed_in.weight"]
+                .map {
+                    (
+                        $0,
+                        StoredTensor(name: $0, typeName: "", shape: [], fileName: "", file: 0, offset: 0, byteCount: 0)
+                    )
+                })
         let naming = TensorNaming.huggingFace(family, tensors: prefixed)
         return SafetensorsBuilder(
             tensors: requirements(configuration).map { requirement in

@@ -388,7 +388,7 @@ def compare_with_llama_cpp(path: Path, fixture: Fixture, golden: dict) -> None:
             continue
         if "longrope" in fixture.name and name.endswith("crossing"):
             continue
-        rope = fixture.config.rope_parameters
+        rope = getattr(fixture.config, "rope_parameters", {})  # GPT-2 has none
         model = llama_cpp.Llama(  # its own defaults stand above what the file says of YaRN
             str(path), n_ctx=128, logits_all=True, verbose=False, n_threads=1, type_k=0, type_v=0,
             yarn_beta_fast=rope.get("beta_fast", 32.0), yarn_beta_slow=rope.get("beta_slow", 1.0))

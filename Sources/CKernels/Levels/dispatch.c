@@ -138,6 +138,10 @@ void tk_gelu_tanh(float *x, size_t count) {
     tk_current_kernels()->gelu_tanh(x, count);
 }
 
+void tk_gelu_erf(float *x, size_t count) {
+    tk_current_kernels()->gelu_erf(x, count);
+}
+
 void tk_clamped_swiglu(float *gate, const float *up, size_t count, float alpha, float limit) {
     tk_current_kernels()->clamped_swiglu(gate, up, count, alpha, limit);
 }

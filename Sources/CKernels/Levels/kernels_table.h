@@ -47,6 +47,7 @@ typedef struct {
     void (*softcap)(float *x, size_t count, float cap);
     void (*silu_multiply)(float *gate, const float *up, size_t count);
     void (*gelu_tanh)(float *x, size_t count);
+    void (*gelu_erf)(float *x, size_t count);
     void (*clamped_swiglu)(float *gate, const float *up, size_t count, float alpha, float limit);
     void (*add_scaled)(float *x, const float *y, float factor, size_t count);
     void (*gelu_multiply)(float *gate, const float *up, size_t count);

@@ -49,6 +49,7 @@ void tk_avx2_rope(
         .softcap = softcap, \
         .silu_multiply = silu_multiply, \
         .gelu_tanh = gelu_tanh, \
+        .gelu_erf = gelu_erf, \
         .clamped_swiglu = tk_avx2_clamped_swiglu, \
         .add_scaled = tk_avx2_add_scaled, \
         .gelu_multiply = gelu_multiply, \

@@ -1,6 +1,6 @@
 // The constants of the elementary functions, which every level computes in the same steps.
 //
-// Responsible for: the polynomials of exp and gelu.
+// Responsible for: the polynomials of exp and of both forms of gelu.
 // Must not know: who computes with how many at once.
 
 #ifndef TANDEM_ELEMENTARY_H
@@ -25,5 +25,15 @@
 // gelu(x) = x / (1 + exp(-x (C1 + C3 x^2))).
 #define TK_GELU_C1 1.5957691216057308f
 #define TK_GELU_C3 0.07135481627260025f
+
+// The tail of the normal distribution above t >= 0: exp(-t^2 / 2) z R(z), z = 1 / (1 + P t). R is fitted to it for t up to
+// 14.5, where exp(-t^2 / 2) ends, with a relative error of 1.4e-8. From TK_TAIL_END on it is 0.
+#define TK_TAIL_END 20.0f
+#define TK_TAIL_P 0x1.0f5c28p-2f
+#define TK_TAIL_DEGREE 8
+static const float tk_tail[TK_TAIL_DEGREE + 1] = {
+    0x1.b11cd6p-4f, 0x1.af2c34p-4f, 0x1.a410dap-4f, 0x1.f2d9a4p-5f, 0x1.17aa6cp-3f, -0x1.d41efep-4f, 0x1.ba44aap-3f,
+    -0x1.257b0ap-3f, 0x1.f5c0bcp-6f,
+};
 
 #endif

@@ -87,6 +87,12 @@ static void gelu_tanh(float *x, size_t count) {
     tk_kernels_portable.gelu_tanh(x + i, count - i);
 }
 
+static void gelu_erf(float *x, size_t count) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) store_floats(x + i, exact_gelu(load_floats(x + i)));
+    tk_kernels_portable.gelu_erf(x + i, count - i);
+}
+
 static void gelu_multiply(float *gate, const float *up, size_t count) {
     size_t i = 0;
     for (; i + LANES <= count; i += LANES) {

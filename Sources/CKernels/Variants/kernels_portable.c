@@ -8,6 +8,7 @@
 #include "Formats/keys_values.h"
 #include "Levels/kernels_table.h"
 #include "Numbers/elementary.h"
+#include "Numbers/scalar_elementary.h"
 #include "Recurrence/delta_rule.h"
 
 #include <math.h>
@@ -165,28 +166,6 @@ static void matmul_quantized(
 
 // MARK: Rows
 
-static inline float exponential(float x) {
-    // Comparisons are written so that NaN passes.
-    x = TK_EXP_LOWEST > x ? TK_EXP_LOWEST : x;
-    x = TK_EXP_HIGHEST < x ? TK_EXP_HIGHEST : x;
-    const float shifted = __builtin_fmaf(x, TK_LOG2_E, TK_EXP_ROUNDER);
-    const float n = shifted - TK_EXP_ROUNDER;
-    float r = __builtin_fmaf(n, -TK_LN2_HIGH, x);
-    r = __builtin_fmaf(n, -TK_LN2_LOW, r);
-    float p = __builtin_fmaf(TK_EXP_C7, r, TK_EXP_C6);
-    p = __builtin_fmaf(p, r, TK_EXP_C5);
-    p = __builtin_fmaf(p, r, TK_EXP_C4);
-    p = __builtin_fmaf(p, r, TK_EXP_C3);
-    p = __builtin_fmaf(p, r, TK_EXP_C2);
-    p = __builtin_fmaf(p, r, 1.0f);
-    p = __builtin_fmaf(p, r, 1.0f);
-    // 2^n in two factors, both normal numbers: results may be subnormal or infinite.
-    const int32_t power = (int32_t)(tk_bits_of_float(shifted) - TK_EXP_ROUNDER_BITS);
-    const int32_t half = power >> 1;
-    p *= tk_float_of_bits(((uint32_t)half + 127) << 23);
-    return p * tk_float_of_bits(((uint32_t)power - (uint32_t)half + 127) << 23);
-}
-
 static void rms_norm(float *out, const float *x, const float *weight, size_t count, float epsilon) {
     float partial[16] = {0};
     for (size_t i = 0; i < count; i++) partial[i % 16] = __builtin_fmaf(x[i], x[i], partial[i % 16]);
@@ -216,16 +195,6 @@ static void scale(float *x, size_t count, float factor) {
     for (size_t i = 0; i < count; i++) x[i] *= factor;
 }
 
-static inline float capped(float x, float cap) {
-    const float u = x / cap;
-    return cap * (1.0f - 2.0f / (exponential(u + u) + 1.0f));
-}
-
-/// x / (1 + exp(-u)): silu where u is x.
-static inline float gated(float x, float u) {
-    return x / (1.0f + exponential(-u));
-}
-
 static void softcap(float *x, size_t count, float cap) {
     for (size_t i = 0; i < count; i++) x[i] = capped(x[i], cap);
 }
@@ -248,12 +217,12 @@ static void add_scaled(float *x, const float *y, float factor, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] = __builtin_fmaf(factor, y[i], x[i]);
 }
 
-static inline float gelu(float x) {
-    return gated(x, x * __builtin_fmaf(x * x, TK_GELU_C3, TK_GELU_C1));
-}
-
 static void gelu_tanh(float *x, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] = gelu(x[i]);
+}
+
+static void gelu_erf(float *x, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] = exact_gelu(x[i]);
 }
 
 static void gelu_multiply(float *gate, const float *up, size_t count) {
@@ -381,6 +350,7 @@ const tk_kernels tk_kernels_portable = {
     .softcap = softcap,
     .silu_multiply = silu_multiply,
     .gelu_tanh = gelu_tanh,
+    .gelu_erf = gelu_erf,
     .clamped_swiglu = clamped_swiglu,
     .add_scaled = add_scaled,
     .gelu_multiply = gelu_multiply,

@@ -1,7 +1,6 @@
 // Reductions and elementary functions for one vector width: a template over vectors_*.h, which stands before it.
 //
-// Responsible for: the results of `tk_reduce` and of kernels_portable.c's `exponential`, `capped`, `gated` and `gelu`, bit
-// for bit.
+// Responsible for: the results of `tk_reduce` and of the functions in Numbers/scalar_elementary.h, bit for bit.
 // Must not know: which instructions there are, who asks.
 
 #ifndef TANDEM_VECTOR_MATH_H
@@ -50,6 +49,15 @@ INLINE floats gated(floats x, floats u) {
 
 INLINE floats gelu(floats x) {
     return gated(x, x * multiply_add(x * x, all_floats(TK_GELU_C3), all_floats(TK_GELU_C1)));
+}
+
+INLINE floats exact_gelu(floats x) {
+    const floats t = smaller(all_floats(TK_TAIL_END), floats_of_bits(bits_of_floats(x) & all_lanes(0x7fffffff)));
+    const floats z = all_floats(1) / multiply_add(t, all_floats(TK_TAIL_P), all_floats(1));
+    floats series = all_floats(tk_tail[TK_TAIL_DEGREE]);
+    for (int k = TK_TAIL_DEGREE - 1; k >= 0; k--) series = multiply_add(series, z, all_floats(tk_tail[k]));
+    const floats tail = exponential(all_floats(-0.5f) * (t * t)) * (series * z);
+    return larger(all_floats(0), x) - t * tail;
 }
 
 #endif

@@ -211,6 +211,11 @@ void tk_choose_largest(uint32_t *chosen, size_t chosen_count, const float *x, si
 /// x / (1 + exp(-(x * fma(x * x, c3, c1)))) with c1 = 2 sqrt(2 / pi), c3 = 0.044715 c1.
 void tk_gelu_tanh(float *x, size_t count);
 
+/// x[i] = gelu(x[i]), the exact form: x Phi(x) = x (1 + erf(x / sqrt(2))) / 2, computed as max(x, 0) - t * (exp(-0.5 * (t *
+/// t)) * (R(z) * z)) with t the smaller of |x| and 20, z = 1 / fma(t, P, 1) and R a polynomial by Horner's rule in fma
+/// (Numbers/elementary.h): within 3e-7, and within 1e-5 of what is true of it where that is normal. NaN stays NaN.
+void tk_gelu_erf(float *x, size_t count);
+
 /// gate[i] = gelu(gate[i]) * up[i], gelu as in `tk_gelu_tanh`.
 void tk_gelu_multiply(float *gate, const float *up, size_t count);
 

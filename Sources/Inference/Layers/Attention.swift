@@ -12,6 +12,8 @@ import Sequences
 /// The weights of a layer's attention and what it computes with them.
 struct Attention {
     let model: ModelConfiguration
+    /// What query · key is multiplied by.
+    let scale: Float
     /// q, k and v, or one matrix with the rows of all three; their outputs lie side by side.
     let queryKeyValue: [Linear]
     /// Of each `weight.count` elements of queries and keys: one head, or all of them.
@@ -136,8 +138,7 @@ struct Attention {
             type: cache.type.kernelType, kv_heads: model.keyValueHeadCount,
             heads_per_kv_head: model.headCount / model.keyValueHeadCount, head_size: model.headSize,
             window: isChunked ? 0 : window ?? 0, chunk: isChunked ? window ?? 0 : 0,
-            scale: model.attentionScale ?? 1 / Float(model.headSize).squareRoot(),
-            softcap: model.attentionSoftcap ?? 0, sinks: sinks.map { UnsafePointer($0.values) })
+            scale: scale, softcap: model.attentionSoftcap ?? 0, sinks: sinks.map { UnsafePointer($0.values) })
     }
 
     /// attended [tokens, heads * headSize] = attention of every query head over the positions up to its token's.

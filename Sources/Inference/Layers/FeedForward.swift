@@ -131,7 +131,8 @@ struct DenseFeedForward {
         case (.silu, true): tk_silu_multiply(gate, up, count)
         case (.geluTanh, true): tk_gelu_multiply(gate, up, count)
         case (.geluTanh, false): tk_gelu_tanh(up, count)
-        case (.silu, false): preconditionFailure("a stage is not made with such a network")
+        case (.gelu, false): tk_gelu_erf(up, count)
+        case (.silu, false), (.gelu, true): preconditionFailure("a stage is not made with such a network")
         }
     }
 }

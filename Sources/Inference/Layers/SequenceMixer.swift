@@ -18,8 +18,8 @@ enum SequenceMixer {
         }
     }
 
-    /// workspace.normed [tokens, embeddingLength] -> workspace.update [tokens, embeddingLength]; what later tokens need
-    /// of these goes into the cache. `index` counts layers from the stage's first one.
+    /// workspace.normed [tokens, embeddingLength], which stays as it is, -> workspace.update [tokens, embeddingLength];
+    /// what later tokens need of these goes into the cache. `index` counts layers from the stage's first one.
     func forward(_ pass: ForwardPass, index: Int) {
         switch self {
         case .attention(let attention): attention.forward(pass, index: index)

@@ -1,4 +1,5 @@
-// One transformer layer: attention, then the feed-forward network, each added to the residual stream.
+// One transformer layer: attention and the feed-forward network, one after the other or beside each other, each added to
+// the residual stream.
 //
 // Responsible for: the norms around the two and the residual stream.
 // Must not know: other layers, sequences, where weights come from, what attention and feed-forward compute.
@@ -8,15 +9,26 @@ import ModelFile
 
 /// The norms of a layer, its attention and its feed-forward network. Families differ by which norms there are.
 struct TransformerLayer {
+    /// What the feed-forward network takes.
+    enum FeedForwardInput {
+        /// The residual stream after attention, normed.
+        case attentionOutput
+        /// The residual stream before attention, by a norm of its own.
+        case layerInput
+        /// What attention takes, as it is.
+        case attentionInput
+    }
+
     let embeddingLength: Int
     /// What both parts put out is multiplied by it.
     let residualScale: Float
+    let feedForwardInput: FeedForwardInput
     /// Of the input of attention; nil: it takes the residual stream as it is.
     let attentionNorm: Normalization?
     let mixer: SequenceMixer
     /// Of what attention puts out.
     let postAttentionNorm: Normalization?
-    /// Of the input of the feed-forward network; nil: as above.
+    /// Of the input of the feed-forward network, unless that is attention's; nil: as above.
     let feedForwardNorm: Normalization?
     let feedForward: FeedForward
     /// Of what the feed-forward network puts out.
@@ -30,8 +42,9 @@ struct TransformerLayer {
         let space = pass.workspace
         let tokens = pass.batch.tokenCount
         let dim = embeddingLength
-        let quantizesAttentionInput = mixer.quantizesInput
         let quantizesFeedForwardInput = feedForward.quantizesInput
+        let quantizesAttentionInput =
+            mixer.quantizesInput || feedForwardInput == .attentionInput && quantizesFeedForwardInput
 
         // hidden [tokens, dim] -> normed [tokens, dim]
         pass.forEachRow(cost: 8 * dim) { row in
@@ -39,10 +52,14 @@ struct TransformerLayer {
         }
         // normed [tokens, dim] -> update [tokens, dim]
         mixer.forward(pass, index: index)
-        // hidden += update; hidden [tokens, dim] -> normed [tokens, dim]
+        // hidden += update; hidden [tokens, dim], as it is now or was before -> normed [tokens, dim]
         pass.forEachRow(cost: 10 * dim) { row in
-            addUpdate(space, row: row, dim: dim, norm: postAttentionNorm)
-            prepare(space, row: row, of: tokens, dim: dim, norm: feedForwardNorm, quantizes: quantizesFeedForwardInput)
+            if feedForwardInput == .attentionOutput { addUpdate(space, row: row, dim: dim, norm: postAttentionNorm) }
+            if feedForwardInput != .attentionInput {
+                prepare(
+                    space, row: row, of: tokens, dim: dim, norm: feedForwardNorm, quantizes: quantizesFeedForwardInput)
+            }
+            if feedForwardInput != .attentionOutput { addUpdate(space, row: row, dim: dim, norm: postAttentionNorm) }
         }
         // normed [tokens, dim] -> update [tokens, dim]
         feedForward.forward(pass)

@@ -293,8 +293,9 @@ package final class Stage: @unchecked Sendable {
                 reason: "\(configuration.maximumBatchTokens) tokens in a batch, \(configuration.blockCount) KV blocks, "
                     + "\(configuration.threads) threads")
         }
-        guard model.activation != .silu || model.isGated else {
-            throw .invalidConfiguration(reason: "a SiLU network must be gated")
+        guard model.activation != (model.isGated ? .gelu : .silu) else {
+            throw .invalidConfiguration(
+                reason: "a SiLU network must be gated, and one of GELU by the error function must not")
         }
         return try StageAssembler.neededTensors(configuration, among: tensors)
     }

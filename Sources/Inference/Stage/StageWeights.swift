@@ -79,10 +79,12 @@ struct StageAssembler {
             }
         return TransformerLayer(
             embeddingLength: model.embeddingLength, residualScale: model.residualScale,
+            feedForwardInput: model.hasSharedNorm
+                ? .attentionInput : model.hasParallelResidual ? .layerInput : .attentionOutput,
             attentionNorm: model.hasNormBefore ? try norm(prefix + "attn_norm") : nil,
             mixer: try mixer(prefix, layer: index),
             postAttentionNorm: model.hasNormAfter ? try norm(prefix + "post_attention_norm") : nil,
-            feedForwardNorm: model.hasNormBefore ? try norm(prefix + "ffn_norm") : nil,
+            feedForwardNorm: model.hasFeedForwardNorm ? try norm(prefix + "ffn_norm") : nil,
             feedForward: feedForward,
             postFeedForwardNorm: model.hasNormAfter ? try norm(prefix + "post_ffw_norm") : nil)
     }
@@ -153,7 +155,7 @@ struct StageAssembler {
         let hasNorms = model.queryKeyNorm == .perHead || model.queryKeyNorm == .allHeads
         let isRotated = model.isRotated(layer: layer)
         return Attention(
-            model: model, queryKeyValue: queryKeyValue,
+            model: model, scale: model.attentionScale(layer: layer), queryKeyValue: queryKeyValue,
             queryNorm: hasNorms ? try queryKeyNorm(prefix + "attn_q_norm") : nil,
             keyNorm: hasNorms ? try queryKeyNorm(prefix + "attn_k_norm") : nil,
             output: try linear(prefix + "attn_output", hasBias: model.hasAttentionOutputBias),
@@ -211,7 +213,9 @@ struct StageAssembler {
     private func head() throws(InferenceError) -> OutputHead {
         OutputHead(
             norm: try norm("output_norm"),
-            output: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"),
+            output: Linear(
+                weight: try matrix(model.hasTiedEmbeddings ? "token_embd.weight" : "output.weight"),
+                bias: model.hasOutputBias ? try vector("output.bias") : nil),
             scale: model.logitScale, softcap: model.logitSoftcap)
     }
 

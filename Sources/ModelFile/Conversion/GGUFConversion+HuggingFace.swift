@@ -84,7 +84,7 @@ extension ModelConfiguration {
     /// GGUF files of Llama, and of what llama.cpp's converter makes as it, pair neighbouring elements of queries and
     /// keys; those of all other families keep the order of Hugging Face.
     private var pairsNeighbours: Bool {
-        [.llama, .smollm3, .granite, .granitemoe, .mistral3].contains(architecture)
+        [.llama, .internlm2, .smollm3, .granite, .granitemoe, .mistral3].contains(architecture)
     }
 
     fileprivate func ggufRowOrder(of name: String) -> TensorConversion.RowOrder {

@@ -100,6 +100,42 @@ extension ModelConfiguration {
         }
     }
 
+    /// LayerNorm and a network without a gate, over Llama: the layers of the GPT families. Biases on the network's
+    /// matrices, and on those of attention where `hasAttentionBias`.
+    private mutating func setGPT(_ architecture: Architecture, _ activation: Activation, hasAttentionBias: Bool) {
+        self.architecture = architecture
+        self.activation = activation
+        normalization = .layerNorm
+        isGated = false
+        hasQueryKeyValueBias = hasAttentionBias
+        hasAttentionOutputBias = hasAttentionBias
+        hasFeedForwardBias = true
+    }
+
+    /// Phi-1 to Phi-2 over Llama: both parts of a layer take the same normed input; biases everywhere.
+    mutating func setPhi2(activation: Activation) {
+        setGPT(.phi2, activation, hasAttentionBias: true)
+        hasParallelResidual = true
+        hasSharedNorm = true
+        hasOutputBias = true
+    }
+
+    /// GPT-NeoX over Llama: one matrix for q, k and v.
+    mutating func setGPTNeoX(activation: Activation, hasAttentionBias: Bool, hasParallelResidual: Bool) {
+        setGPT(.gptNeoX, activation, hasAttentionBias: hasAttentionBias)
+        hasFusedQueryKeyValue = true
+        self.hasParallelResidual = hasParallelResidual
+    }
+
+    /// GPT-Neo over GPT-2: three matrices for q, k and v, without biases; scores are not scaled.
+    mutating func setGPTNeo(activation: Activation) {
+        architecture = .gptNeo
+        self.activation = activation
+        hasFusedQueryKeyValue = false
+        hasQueryKeyValueBias = false
+        attentionScale = 1
+    }
+
     /// [count]: which layers are of some kind; the count is held to its limit before anything is allocated for it.
     static func layers(
         _ count: Int, file: String, where isSuch: (Int) -> Bool

@@ -31,7 +31,8 @@ extension ModelConfiguration {
 
     private var headTensors: [TensorRequirement] {
         let output = TensorRequirement(name: "output.weight", rows: vocabularySize, columns: embeddingLength)
-        return norm("output_norm") + [hasTiedEmbeddings ? tokenEmbedding : output]
+        let bias = TensorRequirement(name: "output.bias", rows: 1, columns: vocabularySize)
+        return norm("output_norm") + [hasTiedEmbeddings ? tokenEmbedding : output] + (hasOutputBias ? [bias] : [])
     }
 
     private var tokenEmbedding: TensorRequirement {
@@ -42,7 +43,7 @@ extension ModelConfiguration {
         var tensors = hasNormBefore ? norm(prefix + "attn_norm") : []
         tensors += deltaNet?.tensors(prefix, embeddingLength: embeddingLength) ?? attentionTensors(prefix)
         if hasNormAfter { tensors += norm(prefix + "post_attention_norm") }
-        if hasNormBefore { tensors += norm(prefix + "ffn_norm") }
+        if hasFeedForwardNorm { tensors += norm(prefix + "ffn_norm") }
         tensors += experts?.tensors(prefix, embeddingLength: embeddingLength) ?? feedForwardTensors(prefix)
         if hasNormAfter { tensors += norm(prefix + "post_ffw_norm") }
         return tensors
@@ -113,6 +114,8 @@ extension ModelConfiguration {
 extension ModelConfiguration {
     /// "attn_norm" and "ffn_norm" stand before attention and feed-forward.
     package var hasNormBefore: Bool { normPlacement != .after }
+    /// Feed-forward has a norm of its own before it.
+    package var hasFeedForwardNorm: Bool { hasNormBefore && !hasSharedNorm }
     /// "post_attention_norm" and "post_ffw_norm" stand after them.
     package var hasNormAfter: Bool { normPlacement != .before }
 }

@@ -13,6 +13,9 @@ extension ModelConfiguration {
         guard isGated || !hasFusedGateUp else {
             throw rules.invalid("fused gate", "true", "needs a gated network")
         }
+        guard hasParallelResidual || !hasSharedNorm else {
+            throw rules.invalid("shared norm", "true", "needs a parallel residual")
+        }
         try rules.check("embedding scale", Double(embeddingScale), above: 0, upTo: 1e6)
         guard !(hasFusedQueryKeyValue && hasAttentionGate) else {
             throw rules.invalid("fused queries, keys and values", "true", "cannot have gates of attention beside them")

@@ -32,8 +32,18 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     /// DeepSeek V2 and V3.
     case deepseek2
     case llama4
+    /// Phi-1, Phi-1.5 and Phi-2.
+    case phi2
+    /// GPT-NeoX, Pythia.
+    case gptNeoX = "gptneox"
+    case internlm2
+    /// GPT-Neo, of which there are no GGUF files: llama.cpp knows no such architecture.
+    case gptNeo = "gptneo"
 
     package var name: String { rawValue }
+
+    /// GGUF files of it can be read and written.
+    var hasGGUF: Bool { self != .gptNeo }
 }
 
 /// A unit of work that is never divided between workers.
@@ -75,6 +85,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package enum Activation: String, Sendable, Hashable, Codable {
         /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
         case geluTanh
+        /// 0.5 x (1 + erf(x / sqrt(2)))
+        case gelu
         /// x / (1 + exp(-x))
         case silu
     }
@@ -175,6 +187,8 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var queryKeyNorm = QueryKeyNorm.none
     /// What query · key is multiplied by; nil: 1 / sqrt(headSize).
     package var attentionScale: Float?
+    /// In layer i query · key is divided by i + 1 too (GPT-2 where `scale_attn_by_inverse_layer_idx`).
+    package var hasInverseLayerScale = false
     /// c: attention scores s become c tanh(s / c); nil: they stay (Gemma 2).
     package var attentionSoftcap: Float?
     /// The same for logits.
@@ -200,6 +214,12 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     package var hasAttentionGate = false
     /// nil: every layer has attention.
     package var deltaNet: DeltaNet?
+    /// True: x + attention(norm(x)) + feed-forward(norm(x)); false: feed-forward takes what attention made of x.
+    package var hasParallelResidual = false
+    /// One norm of x, "attn_norm", for both parts of a layer with a parallel residual; false: "ffn_norm" too.
+    package var hasSharedNorm = false
+    /// "output.bias" [vocabularySize] is added to the logits (Phi-2).
+    package var hasOutputBias = false
 
     package init(
         architecture: Architecture, layerCount: Int, embeddingLength: Int, headCount: Int, keyValueHeadCount: Int,
@@ -245,5 +265,10 @@ package struct ModelConfiguration: Sendable, Hashable, Codable {
     /// How queries of a layer grow with their positions; nil: not at all.
     package func attentionTemperature(layer: Int) -> AttentionTemperature? {
         attentionTemperature.flatMap { $0.unrotatedLayersOnly && isRotated(layer: layer) ? nil : $0 }
+    }
+    /// What query · key is multiplied by in a layer.
+    package func attentionScale(layer: Int) -> Float {
+        let scale = attentionScale ?? 1 / Float(headSize).squareRoot()
+        return hasInverseLayerScale ? scale / Float(layer + 1) : scale
     }
 }

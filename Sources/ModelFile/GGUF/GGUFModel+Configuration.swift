@@ -8,9 +8,8 @@ extension GGUFModel {
     func configuration() throws(ModelFileError) -> ModelConfiguration {
         try refuseOtherKinds()
         let name = try metadata.required("general.architecture", metadata.string("general.architecture"))
-        guard let architecture = Architecture(rawValue: name) else {
-            throw ModelFileError.unsupportedArchitecture(
-                name, file: mainFile, field: "general.architecture", supported: Architecture.allCases.map(\.name))
+        guard let architecture = Architecture(rawValue: name), architecture.hasGGUF else {
+            throw unsupportedArchitecture(name)
         }
         guard !tensors.isEmpty else {
             throw ModelFileError(
@@ -20,6 +19,12 @@ extension GGUFModel {
         let configuration = try configuration(of: architecture)
         try configuration.validate(file: mainFile)
         return configuration
+    }
+
+    private func unsupportedArchitecture(_ name: String) -> ModelFileError {
+        ModelFileError.unsupportedArchitecture(
+            name, file: mainFile, field: "general.architecture",
+            supported: Architecture.allCases.filter(\.hasGGUF).map(\.name))
     }
 
     /// Not validated yet.
@@ -45,6 +50,10 @@ extension GGUFModel {
             case .qwen35, .qwen35moe, .qwen3next: try qwen35(keys, architecture)
             case .deepseek2: try deepseek2(keys)
             case .llama4: try llama4(keys)
+            case .phi2: try phi2(keys)
+            case .gptNeoX: try gptNeoX(keys)
+            case .internlm2: try internlm2(keys)
+            case .gptNeo: throw unsupportedArchitecture(architecture.name)
             }
         if configuration.experts == nil, let experts = try keys.optional("expert_count"), experts != 0 {
             throw ModelFileError(

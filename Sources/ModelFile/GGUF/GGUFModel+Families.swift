@@ -4,7 +4,7 @@ extension GGUFModel {
     func gpt2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
         let embedding = try keys.integer("embedding_length")
         let heads = try keys.integer("attention.head_count")
-        return ModelConfiguration.gpt2(
+        var configuration = ModelConfiguration.gpt2(
             layerCount: try keys.integer("block_count"),
             embeddingLength: embedding,
             headCount: heads,
@@ -14,11 +14,14 @@ extension GGUFModel {
             contextLength: try keys.integer("context_length"),
             epsilon: Float(try keys.number("attention.layer_norm_epsilon")),
             hasTiedEmbeddings: tensors["output.weight"] == nil)
+        configuration.activation = try activation(keys, of: .gpt2)
+        return configuration
     }
 
     /// Sizes and rotary positions as all families built like Llama name them; biases where there are some.
     func llamaLike(
-        _ keys: GGUFKeys, pairing: RotaryConfiguration.Pairing = .halves
+        _ keys: GGUFKeys, pairing: RotaryConfiguration.Pairing = .halves,
+        epsilon: String = "attention.layer_norm_rms_epsilon"
     ) throws(ModelFileError) -> ModelConfiguration {
         let embedding = try keys.integer("embedding_length")
         let heads = try keys.integer("attention.head_count")
@@ -41,7 +44,7 @@ extension GGUFModel {
                 "feed_forward_length", default: keys.optional("expert_feed_forward_length")),
             vocabularySize: try vocabularySize(),
             contextLength: rotary.contextLength(declared: context),
-            epsilon: Float(try keys.number("attention.layer_norm_rms_epsilon")),
+            epsilon: Float(try keys.number(epsilon)),
             rotary: rotary,
             hasTiedEmbeddings: tensors["output.weight"] == nil)
         configuration.hasQueryKeyValueBias =
@@ -114,6 +117,47 @@ extension GGUFModel {
         configuration.setPhi3()
         configuration.slidingWindow = try slidingWindow(keys, layerCount: configuration.layerCount, period: 0)
         return configuration
+    }
+
+    /// q, k and v in one matrix or in three.
+    func phi2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, epsilon: "attention.layer_norm_epsilon")
+        configuration.setPhi2(activation: try activation(keys, of: .phi2))
+        configuration.hasFusedQueryKeyValue = tensors["blk.0.attn_qkv.weight"] != nil
+        configuration.hasOutputBias = tensors["output.bias"] != nil
+        return configuration
+    }
+
+    func gptNeoX(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, epsilon: "attention.layer_norm_epsilon")
+        configuration.setGPTNeoX(
+            activation: try activation(keys, of: .gptNeoX),
+            hasAttentionBias: tensors["blk.0.attn_qkv.bias"] != nil,
+            hasParallelResidual: try metadata.bool(keys.prefix + "use_parallel_residual") ?? true)
+        return configuration
+    }
+
+    /// Pairs lie side by side, as in Llama's files.
+    func internlm2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, pairing: .interleaved)
+        configuration.architecture = .internlm2
+        return configuration
+    }
+
+    /// "hidden_activation" of a network without a gate; most files leave it to the family.
+    private func activation(
+        _ keys: GGUFKeys, of architecture: Architecture
+    ) throws(ModelFileError) -> ModelConfiguration.Activation {
+        let key = keys.prefix + "hidden_activation"
+        switch try metadata.string(key) {
+        case nil: return architecture.ungatedActivation
+        case "gelu"?: return .gelu
+        case "gelu_new"?, "gelu_fast"?, "gelu_pytorch_tanh"?: return .geluTanh
+        case let name?:
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: key, value: "\"\(name)\"",
+                "is not supported (supported: gelu, gelu_new, gelu_fast, gelu_pytorch_tanh)")
+        }
     }
 
     /// Also OLMo 3, whose layers slide, and turn by plain frequencies where they do.

@@ -6,6 +6,7 @@ import Sequences
 extension ModelConfiguration {
     /// Everything that llama.cpp asks for, except what is said about types.
     func ggufFields(name: String) throws(ModelFileError) -> [GGUFField] {
+        try refuseUnsayable()
         let prefix = architecture.name + "."
         var fields: [GGUFField] = [
             .string("general.architecture", architecture.name), .string("general.type", "model"),
@@ -25,6 +26,10 @@ extension ModelConfiguration {
             architecture == .llama4 ? try llama4Fields(prefix) : try slidingFields(prefix) + scaleFields(prefix)
         if let attentionSoftcap { fields.append(.float32(prefix + "attn_logit_softcapping", Double(attentionSoftcap))) }
         if let logitSoftcap { fields.append(.float32(prefix + "final_logit_softcapping", Double(logitSoftcap))) }
+        if !isGated, activation != architecture.ungatedActivation {
+            fields.append(.string(prefix + "hidden_activation", activation == .gelu ? "gelu" : "gelu_new"))
+        }
+        if architecture == .gptNeoX { fields.append(.bool(prefix + "use_parallel_residual", hasParallelResidual)) }
         if let attentionScale { fields.append(.float32(prefix + "attention.scale", Double(attentionScale))) }
         if let local = slidingWindow?.rotary { fields.append(.float32(prefix + "rope.freq_base_swa", local.base)) }
         guard case .rotary(let rotary) = positions else { return fields }
@@ -79,6 +84,23 @@ extension ModelConfiguration {
         let denseCount = experts?.layers.firstIndex(of: true) ?? layerCount
         fields.append(.uint32(prefix + "leading_dense_block_count", denseCount))
         return fields
+    }
+
+    /// Refuses what no reader of GGUF files looks for.
+    private func refuseUnsayable() throws(ModelFileError) {
+        func refuse(_ field: String, _ value: any CustomStringConvertible, _ problem: String) -> ModelFileError {
+            ModelFileError(
+                .unsupported, file: "model configuration", field: field, value: value, problem,
+                hint: "use the folder itself, with \(.quantization)")
+        }
+        guard architecture.hasGGUF else {
+            throw refuse("architecture", architecture.name, "cannot be written: there are no GGUF files of it")
+        }
+        if hasInverseLayerScale || architecture == .gpt2 && attentionScale != nil {
+            throw refuse(
+                "attention scale", attentionScale(layer: 0),
+                "cannot be written into a GGUF file of \(architecture.name), whose readers know one scale only")
+        }
     }
 
     /// The window, and the layers that have it where these are not what readers take for the family.
@@ -152,12 +174,13 @@ extension Experts {
         if sumsUpToOne != architecture.hasNormalizedExpertWeights {
             fields.append(.bool(prefix + "expert_weights_norm", sumsUpToOne))
         }
-        if let shared, architecture == .qwen2moe {
+        if let shared, architecture != .llama4, architecture != .deepseek2 {
             fields.append(.uint32(prefix + "expert_shared_feed_forward_length", shared.feedForwardLength))
-        } else if let shared, architecture != .llama4 {
-            fields.append(.uint32(prefix + "expert_shared_count", shared.feedForwardLength / feedForwardLength))
         }
         if architecture == .deepseek2 {
+            if let shared {
+                fields.append(.uint32(prefix + "expert_shared_count", shared.feedForwardLength / feedForwardLength))
+            }
             let isSigmoid = routing == .sigmoid || routing == .normalizedSigmoid
             fields.append(.uint32(prefix + "expert_gating_func", isSigmoid ? 2 : 1))
             fields.append(.float32(prefix + "expert_weights_scale", Double(weightScale)))
@@ -168,6 +191,11 @@ extension Experts {
         }
         return fields
     }
+}
+
+extension Architecture {
+    /// What a network without a gate has in files that do not say.
+    var ungatedActivation: ModelConfiguration.Activation { self == .gptNeoX ? .gelu : .geluTanh }
 }
 
 extension RotaryConfiguration {

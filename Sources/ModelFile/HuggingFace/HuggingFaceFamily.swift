@@ -40,6 +40,12 @@ enum HuggingFaceFamily: String, CaseIterable {
     /// Text and images; only the part for text is used.
     case llama4
     case llama4Text = "llama4_text"
+    /// Phi-1, Phi-1.5 and Phi-2.
+    case phi
+    /// Also Pythia.
+    case gptNeoX = "gpt_neox"
+    case gptNeo = "gpt_neo"
+    case internlm2
 
     /// `name` is the `model_type` in `file`.
     init(named name: String, file: String) throws(ModelFileError) {
@@ -87,6 +93,10 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .deepSeekV3: try model.deepSeekV3(tensors)
         case .llama4: try model.llama4(tensors)
         case .llama4Text: try model.llama4Text(tensors)
+        case .phi: try model.phi(tensors)
+        case .gptNeoX: try model.gptNeoX(tensors)
+        case .gptNeo: try model.gptNeo(tensors)
+        case .internlm2: try model.internlm2(tensors)
         }
     }
 
@@ -110,6 +120,10 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .qwen35Text, .qwen35MoEText, .qwen3Next: .qwen35
         case .deepSeekV2, .deepSeekV3: .deepSeek
         case .llama4, .llama4Text: .llama4
+        case .phi: .phi
+        case .gptNeoX: .gptNeoX
+        case .gptNeo: .gptNeo
+        case .internlm2: .internlm2
         }
     }
 }
@@ -129,6 +143,8 @@ struct HuggingFaceNames {
     var transposed: Set<String> = []
     /// The names of the output matrix; the first that is there.
     var outputs = ["lm_head.weight"]
+    /// "attn_qkv" is stored group by group: `GroupedHeads`.
+    var groupsHeads = false
     var buffers: [String] = [".rotary_emb.inv_freq"]
 
     var embeddingName: String { "\(outside["token_embd"] ?? "").weight" }
@@ -139,6 +155,7 @@ struct HuggingFaceNames {
         if pieces.count >= 3, let name = exact[pieces[2...].joined(separator: ".")] {
             return ("\(prefix)\(layers)\(pieces[1]).\(name)", false)
         }
+        if canonical == "output.bias" { return (output.dropLast("weight".utf8.count) + "bias", false) }
         guard pieces.count == 4, pieces[0] == "blk", let name = inLayer[pieces[2]] else {
             guard pieces.count == 2, pieces[0] != "output", let name = outside[pieces[0]] else {
                 return (output, false)
@@ -270,6 +287,47 @@ extension HuggingFaceNames {
         names.outputs = ["lm_head.weight", "language_model.lm_head.weight"]
         return names
     }()
+    /// `PhiForCausalLM`
+    static let phi = {
+        var names = llama.renaming(["attn_output": "self_attn.dense", "ffn_up": "mlp.fc1", "ffn_down": "mlp.fc2"])
+        names.outside["output_norm"] = "final_layernorm"
+        return names
+    }()
+
+    /// `GPTNeoXForCausalLM`
+    static let gptNeoX = HuggingFaceNames(
+        outerPrefixes: ["gpt_neox."],
+        outside: ["token_embd": "embed_in", "output_norm": "final_layer_norm"],
+        inLayer: [
+            "attn_norm": "input_layernorm", "attn_qkv": "attention.query_key_value", "attn_output": "attention.dense",
+            "ffn_norm": "post_attention_layernorm", "ffn_up": "mlp.dense_h_to_4h", "ffn_down": "mlp.dense_4h_to_h",
+        ],
+        outputs: ["embed_out.weight"],
+        groupsHeads: true,
+        buffers: [".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq"])
+
+    /// `GPTNeoForCausalLM`
+    static let gptNeo = HuggingFaceNames(
+        outerPrefixes: ["transformer."],
+        layers: "h.",
+        outside: ["token_embd": "wte", "position_embd": "wpe", "output_norm": "ln_f"],
+        inLayer: [
+            "attn_norm": "ln_1", "attn_q": "attn.attention.q_proj", "attn_k": "attn.attention.k_proj",
+            "attn_v": "attn.attention.v_proj", "attn_output": "attn.attention.out_proj", "ffn_norm": "ln_2",
+            "ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj",
+        ],
+        buffers: [".attn.attention.bias", ".attn.attention.masked_bias"])
+
+    /// `InternLM2ForCausalLM`
+    static let internlm2 = HuggingFaceNames(
+        outside: ["token_embd": "tok_embeddings", "output_norm": "norm"],
+        inLayer: [
+            "attn_norm": "attention_norm", "attn_qkv": "attention.wqkv", "attn_output": "attention.wo",
+            "ffn_norm": "ffn_norm", "ffn_gate": "feed_forward.w1", "ffn_up": "feed_forward.w3",
+            "ffn_down": "feed_forward.w2",
+        ],
+        outputs: ["output.weight"],
+        groupsHeads: true)
 
     private func renaming(_ names: [String: String]) -> HuggingFaceNames {
         var result = self

@@ -34,7 +34,9 @@ extension HuggingFaceModel {
 
     /// What config.json says; where it says nothing, a model without an output matrix is tied.
     func isTied(_ tensors: [String: StoredTensor], default value: Bool) throws(ModelFileError) -> Bool {
-        try settings.bool("tie_word_embeddings") ?? (value || tensors["lm_head.weight"] == nil)
+        if let stated = try settings.bool("tie_word_embeddings") { return stated }
+        let outputs = try family().names.outputs
+        return value || outputs.allSatisfy { tensors[$0] == nil }
     }
 
     /// Refuses a field that names a kind other than these.

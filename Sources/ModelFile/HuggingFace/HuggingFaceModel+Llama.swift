@@ -1,5 +1,5 @@
-// The config.json of GPT-2, and of Llama and the families whose layers are built like its. Field names and defaults are
-// those of the `...Config` classes of the transformers library.
+// The config.json of Llama and the families whose layers are built like its. Field names and defaults are those of the
+// `...Config` classes of the transformers library.
 
 /// What the families that are built like Llama take where config.json says nothing.
 struct LlamaDefaults {
@@ -12,29 +12,12 @@ struct LlamaDefaults {
     var vocabularySize: Int?
     var contextLength = 2048
     var epsilon = 1e-6
+    /// The field that has it.
+    var epsilonName = "rms_norm_eps"
     var isTied = false
 }
 
 extension HuggingFaceModel {
-    func gpt2(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
-        try require("activation_function", isOneOf: ["gelu_new", "gelu_pytorch_tanh"], default: "gelu_new")
-        try require("scale_attn_weights", is: true, default: true)
-        try require("scale_attn_by_inverse_layer_idx", is: false, default: false)
-        try require("add_cross_attention", is: false, default: false)
-        let embedding = try integer("n_embd")
-        let heads = try integer("n_head")
-        return ModelConfiguration.gpt2(
-            layerCount: try integer("n_layer"),
-            embeddingLength: embedding,
-            headCount: heads,
-            headSize: try ModelConfiguration.headSize(of: embedding, heads: heads, file: file),
-            feedForwardLength: try integer("n_inner", default: 4 &* embedding),
-            vocabularySize: try integer("vocab_size"),
-            contextLength: try integer("n_positions", default: try settings.integer("n_ctx") ?? 1024),
-            epsilon: Float(try settings.number("layer_norm_epsilon") ?? 1e-5),
-            hasTiedEmbeddings: try isTied(tensors, default: true))
-    }
-
     /// Sizes and rotary positions as all families built like Llama name them, without biases.
     func llamaLike(
         _ tensors: [String: StoredTensor], defaults: LlamaDefaults = LlamaDefaults(),
@@ -55,7 +38,7 @@ extension HuggingFaceModel {
             feedForwardLength: try integer("intermediate_size", default: defaults.feedForwardLength),
             vocabularySize: try integer("vocab_size", default: defaults.vocabularySize),
             contextLength: rotary.contextLength(declared: context),
-            epsilon: Float(try settings.number("rms_norm_eps") ?? defaults.epsilon),
+            epsilon: Float(try settings.number(defaults.epsilonName) ?? defaults.epsilon),
             rotary: rotary,
             hasTiedEmbeddings: try isTied(tensors, default: defaults.isTied))
     }
@@ -124,6 +107,18 @@ extension HuggingFaceModel {
         var configuration = try llamaLike(tensors, defaults: LlamaDefaults(epsilon: 1e-5), rotary: rotary)
         configuration.setOlmo2()
         try setAttentionBias(&configuration)
+        return configuration
+    }
+
+    /// InternLM 2: Llama under other names, its q, k and v in one matrix, group by group.
+    func internlm2(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(vocabularySize: 103_168)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary)
+        configuration.architecture = .internlm2
+        let hasBias = try settings.bool("bias") ?? true
+        configuration.hasQueryKeyValueBias = hasBias
+        configuration.hasAttentionOutputBias = hasBias
         return configuration
     }
 

@@ -18,11 +18,11 @@ extension HuggingFaceModel {
         }
     }
 
-    /// How many elements of a head turn where "partial_rotary_factor" says which share does; `absent`: where it is not
-    /// there.
-    func turningElements(of headSize: Int, absent: Double) throws(ModelFileError) -> Int {
-        let name = "partial_rotary_factor"
-        let share = try (rotaryFields()?.number(name)).or(settings.number(name)) ?? absent
+    /// How many elements of a head turn where the field `name` says which share does; `absent`: where it is not there.
+    func turningElements(
+        of headSize: Int, share name: String = "partial_rotary_factor", absent: Double
+    ) throws(ModelFileError) -> Int {
+        let share = try (rotaryFields()?.number("partial_rotary_factor")).or(settings.number(name)) ?? absent
         guard share > 0, share <= 1, headSize >= 1, headSize <= FileLimits.headSize else {
             throw ModelFileError(
                 .invalidValue, file: file, field: "\(name) of head size \(headSize)", value: share,
@@ -38,14 +38,16 @@ extension HuggingFaceModel {
             absentOriginalLength: 4096)
     }
 
-    /// "partial_rotary_factor" of each head turns; `absentShare` where nothing is said.
+    /// A share of each head turns; `share` and `base` are the fields that say how much and how fast where
+    /// `rope_parameters` does not, `absentShare` where nothing is said.
     func partialRotary(
-        headSize: Int, context: Int, absentShare: Double, synonyms: [String: String] = [:],
+        headSize: Int, context: Int, share: String = "partial_rotary_factor", absentShare: Double,
+        base: String = "rope_theta", synonyms: [String: String] = [:],
         absentOriginalLength: Int? = nil
     ) throws(ModelFileError) -> RotaryConfiguration {
         try rotary(
-            headSize: turningElements(of: headSize, absent: absentShare), context: context, fields: rotaryFields(),
-            base: try settings.number("rope_theta") ?? 10_000, synonyms: synonyms,
+            headSize: turningElements(of: headSize, share: share, absent: absentShare), context: context,
+            fields: rotaryFields(), base: try settings.number(base) ?? 10_000, synonyms: synonyms,
             absentOriginalLength: absentOriginalLength)
     }
 

@@ -23,6 +23,6 @@ extension TensorNaming {
         let output = names.outputs.first { tensors[$0] != nil } ?? names.outputs[0]
         return TensorNaming(
             stored: { names.stored($0, prefix: prefix, output: output) }, layerPrefix: prefix + names.layers,
-            ignoredSuffixes: names.buffers)
+            ignoredSuffixes: names.buffers, groupsHeads: names.groupsHeads)
     }
 }

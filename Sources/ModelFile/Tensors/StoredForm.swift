@@ -6,7 +6,7 @@ enum StoredForm: Sendable, Hashable {
     /// Every second stretch of so many bytes from the first one on: the columns of gate (or up) of a pair that alternate
     /// (gpt-oss; one element each) or follow each other in every row (Llama 4).
     case everySecond(stretchBytes: Int)
-    /// Pieces of one size, each at an offset from the tensor's first byte: heads in another order (Qwen3-Next).
+    /// Pieces of one size, each at an offset from the tensor's first byte: heads in another order (Qwen3-Next, GPT-NeoX, InternLM 2).
     case pieces(byteCount: Int, offsets: [Int])
     /// MXFP4 whose blocks and scales are two tensors.
     case separateScales(SeparateScales)

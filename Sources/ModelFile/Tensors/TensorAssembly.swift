@@ -11,6 +11,8 @@ struct TensorNaming {
     var layerPrefix: String
     /// Ends of names of tensors that may be ignored (buffers, not weights).
     var ignoredSuffixes: [String] = []
+    /// q, k and v are one matrix, stored group by group.
+    var groupsHeads = false
 }
 
 /// The tensors of a model as found in its files.
@@ -38,10 +40,14 @@ extension ModelConfiguration {
             LatentTensors(
                 sizes: $0, headCount: headCount, layerPrefix: naming.layerPrefix, stored: stored, mainFile: mainFile)
         }
+        let grouped =
+            naming.groupsHeads
+            ? GroupedHeads(configuration: self, naming: naming, stored: stored, mainFile: mainFile) : nil
         for part in parts(ofLayers: 0..<layerCount) {
             for requirement in tensors(of: part) {
-                let mixed = try (mixtures?.find(requirement)).or(deltaNets?.find(requirement))
-                if let found = try mixed.or(latents?.find(requirement)) {
+                let ofFeedForward = try mixtures?.find(requirement)
+                let ofMixer = try (deltaNets?.find(requirement)).or(latents?.find(requirement))
+                if let found = try ofFeedForward.or(ofMixer).or(grouped?.find(requirement)) {
                     result.tensors.append(found.tensor)
                     result.forms[requirement.name] = found.form
                     used.formUnion(found.storedNames)

@@ -111,6 +111,22 @@ struct AccuracyTests {
         #expect(ends == [0, 30, ends[2], 1e20, -0.0, .infinity] && abs(ends[2]) < 1e-30)
     }
 
+    @Test("The exact gelu is true to a few parts in ten million, also in its tails")
+    func exactGelu() {
+        let x = (0..<24_000).map { -12 + Float($0) * 0.001 }
+        var gelu = x
+        tk_gelu_erf(&gelu, x.count)
+        for (i, value) in x.enumerated() {
+            let v = Double(value), expected = v * Foundation.erfc(-v / 2.0.squareRoot()) / 2
+            #expect(
+                abs(Double(gelu[i]) - expected) <= 4e-7 * max(1, abs(v))
+                    && abs(Double(gelu[i]) - expected) <= 1e-5 * abs(expected))
+        }
+        var ends: [Float] = [0, 30, -30, 1e20, -1e20, .infinity, -.infinity, .nan]
+        tk_gelu_erf(&ends, ends.count)
+        #expect(ends.prefix(7) == [0, 30, 0, 1e20, 0, .infinity, 0] && ends[7].isNaN)
+    }
+
     @Test("Norms and attention agree with double precision")
     func rowsAndAttention() {
         var random = RandomValues(seed: 4)

@@ -91,12 +91,13 @@ struct LevelEqualityTests {
                 return out
             }
             expectEqualOnAllLevels("add, silu, gelu, exp of \(count)") {
-                var sum = x, silu = x, gelu = x, exp = x
+                var sum = x, silu = x, gelu = x, exact = x, exp = x
                 tk_add(&sum, y, count)
                 tk_silu_multiply(&silu, y, count)
                 tk_gelu_tanh(&gelu, count)
+                tk_gelu_erf(&exact, count)
                 tk_exp(&exp, count, 0.25)
-                return sum + silu + gelu + exp
+                return sum + silu + gelu + exact + exp
             }
             expectEqualOnAllLevels("scale, softcap and gated gelu of \(count)") {
                 var scaled = x, capped = x, gelu = x
