@@ -41,6 +41,11 @@ package struct TensorConversion: Sendable, Hashable {
         target.byteCount = bytes
     }
 
+    /// The bytes of every row of a matrix stay as they are.
+    package var keepsRows: Bool {
+        source.type == target.type && !source.isTransposed && addend == 0 && source.rows > 1
+    }
+
     /// The bytes stay as they are.
     package var isCopy: Bool {
         source.type == target.type && !source.isTransposed && rowOrder == .same && addend == 0
