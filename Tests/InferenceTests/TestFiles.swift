@@ -26,6 +26,9 @@ enum TestFiles {
     /// Models of every family, with golden values too.
     static let families = root.appendingPathComponent("Tests/Fixtures/families")
 
+    /// Quantized folders, with golden values too.
+    static let packed = root.appendingPathComponent("Tests/Fixtures/packed")
+
     /// Third-party data outside the package: beside it, or where TANDEM_SHARED says.
     static let shared: URL =
         ProcessInfo.processInfo.environment["TANDEM_SHARED"].map { URL(fileURLWithPath: $0) }

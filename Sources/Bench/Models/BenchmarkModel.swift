@@ -1,6 +1,7 @@
 // Responsible for: the model of a benchmark: a file, or weights from a seed that can be written to one.
 // Must not know: what is measured.
 import Generation
+import Inference
 import ModelFile
 import Node
 import Sequences
@@ -22,7 +23,7 @@ package struct BenchmarkModel: Sendable {
 
     /// A GGUF file or a Hugging Face folder. Throws what is wrong with it.
     package init(path: String) throws(TandemError) {
-        do { (model, mix) = (try Model.open(path: path), nil) } catch { throw TandemError(error) }
+        do { (model, mix) = (try Model.load(path: path), nil) } catch { throw TandemError(error) }
     }
 
     /// A model of a known shape; `layers` nil: all. Throws where a name or a number means nothing.

@@ -28,7 +28,7 @@ package struct LoadedModel: Sendable {
             try QuantizationMix.named(name, .quantization)
         }
         var model: Model
-        do { model = try Model.open(path: path) } catch { throw TandemError(error) }
+        do { model = try Model.load(path: path) } catch { throw TandemError(error) }
         if let mix { model = try model.quantized(mix, threads: MachineDescription.threadCount(threads)) }
         try self.init(model, contextLength: contextLength, defaultContextLength: Self.defaultContextLength)
     }

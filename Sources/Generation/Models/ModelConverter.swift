@@ -79,7 +79,8 @@ package struct ModelConverter: Sendable {
             }
         }
         self.numbers = numbers
-        converted = ConvertedTensors(conversions, source: conversion.source, threads: threads)
+        let source = UnpackedTensors(conversion.packed, others: conversion.source)
+        converted = ConvertedTensors(conversions, source: source, threads: threads)
         report = ConversionReport(conversion, output: options.output, type: mix.rawValue)
     }
 

@@ -117,7 +117,7 @@ private struct RowReader {
         if let transposed {
             gather(row: from, of: transposed, into: stored)
         } else {
-            try source.read(tensor, at: from * stored.count, into: stored)
+            try read(storedRow: from, into: stored)
         }
         guard let base = stored.baseAddress else { return }
         tk_dequantize_row(tensor.type.kernelType, values, base, tensor.columns)
@@ -139,6 +139,11 @@ private struct RowReader {
                 "row \(row) holds a value that is not a finite number, so it cannot be converted",
                 hint: "the file is damaged, or the training of the model went wrong")
         }
+    }
+
+    /// Fills `stored` with a row of a source that is not transposed.
+    func read(storedRow row: Int, into stored: UnsafeMutableRawBufferPointer) throws(ModelFileError) {
+        try source.read(conversion.source, at: row * stored.count, into: stored)
     }
 
     private func gather(row: Int, of bytes: [UInt8], into stored: UnsafeMutableRawBufferPointer) {
@@ -174,8 +179,12 @@ private struct RowWriter {
         }
         guard let base = row.baseAddress else { return }
         for index in rows {
-            try reader.read(row: index, into: values, stored: stored)
-            tk_quantize_row(tensor.type.kernelType, base, values, tensor.columns)
+            if conversion.keepsRows {
+                try reader.read(storedRow: conversion.rowOrder.source(of: index), into: row)
+            } else {
+                try reader.read(row: index, into: values, stored: stored)
+                tk_quantize_row(tensor.type.kernelType, base, values, tensor.columns)
+            }
             let start = index * rowBytes - offset  // of the row, in the buffer
             let part = max(0, -start)..<min(rowBytes, buffer.count - start)
             UnsafeMutableRawBufferPointer(rebasing: buffer[(start + part.lowerBound)...])

@@ -9,7 +9,7 @@ extension Model {
         var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
         var entries: [(tensor: GGUFTensor, content: GGUFConversion.Content)] = []
         var stacks: [String: Int] = [:]
-        for tensor in tensors {
+        for tensor in exactTensors {
             let stackedName = Experts.stackedName(of: tensor.name)
             var conversion = choice.conversion(
                 of: tensor, isMatrix: tensor.rows > 1, isExperts: stackedName != nil, small: .f32)

@@ -29,6 +29,8 @@ package struct GGUFConversion: Sendable {
     package let fallbacks: [String]
     /// What of the model's files was guessed or left out: a sentence each.
     package private(set) var notices: [Sentence] = []
+    /// Tensors that `source` cannot read, because they must be unpacked.
+    package private(set) var packed = PackedTensors(files: [])
 
     /// Opens a GGUF file (of any architecture; any part of a split one) or a Hugging Face folder.
     ///
@@ -41,7 +43,7 @@ package struct GGUFConversion: Sendable {
         case .huggingFace(let folder, let weights):
             let model = try Model(HuggingFaceModel(folder), weights: weights)
             self = try model.conversion(mix, requantizing: requantizing)
-            notices = model.notices
+            (notices, packed) = (model.notices, model.packed)
         }
     }
 
@@ -173,7 +175,7 @@ extension Model {
     package func quantization(_ mix: QuantizationMix) throws(ModelFileError) -> [TensorConversion] {
         var choice = ConversionChoice(mix: mix, traits: configuration.quantizationTraits)
         var conversions: [TensorConversion] = []
-        for tensor in tensors {
+        for tensor in exactTensors {
             if tensor.isTransposed, tensor.type.isQuantized {  // can be read, not moved
                 conversions.append(TensorConversion(keeping: tensor))
                 continue

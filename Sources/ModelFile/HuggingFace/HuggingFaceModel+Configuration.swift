@@ -15,7 +15,6 @@ extension HuggingFaceModel {
     /// The configuration, validated; `tensors` are those of the weight files.
     func configuration(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
         let family = try family()
-        try refuseQuantization(family)
         try refuseClassifier(tensors)
         let configuration = try family.configuration(self, tensors)
         try configuration.validate(file: file)

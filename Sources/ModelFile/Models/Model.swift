@@ -27,6 +27,8 @@ package struct Model: Sendable {
     package private(set) var variant = ""
     /// By canonical name: tensors whose bytes are put in order when they are read.
     let forms: [String: StoredForm]
+    /// Tensors that `Inference` makes of their parts while they are read (`Model.load`).
+    package let packed: PackedTensors
 
     /// Paths of the files that hold tensors.
     package var fileNames: [String] { files.map(\.name) }
@@ -38,6 +40,7 @@ package struct Model: Sendable {
     }
 
     /// Opens a GGUF file (any part of a split one) or a Hugging Face folder (or one safetensors file in such a folder).
+    /// Packed tensors can be described, but not read; `Model.load` gives a model without that limit.
     package static func open(path: String) throws(ModelFileError) -> Model {
         switch try Location(path: path) {
         case .gguf(let source, let folder): try Model(GGUFModel(source, in: folder))
@@ -70,6 +73,18 @@ package struct Model: Sendable {
         return model
     }
 
+    /// The tensors as sources of conversions: those that are kept rounded as F32, as which they can be read, too.
+    var exactTensors: [TensorDescriptor] {
+        tensors.map { tensor in
+            guard packed.byName[tensor.name]?.isExact == false,
+                let bytes = TensorType.f32.byteCount(rows: tensor.rows, columns: tensor.columns)
+            else { return tensor }
+            var exact = tensor
+            (exact.type, exact.byteCount) = (.f32, bytes)
+            return exact
+        }
+    }
+
     /// The tensors of one part, in the order of `ModelConfiguration.tensors(of:)`.
     package func tensors(of part: ModelPart) -> [TensorDescriptor] {
         let names = Dictionary(
@@ -84,7 +99,7 @@ extension Model {
     init(name: String, configuration: ModelConfiguration, tensors: [TensorDescriptor], source: any TensorSource) {
         (self.name, self.configuration, self.tensors) = (name, configuration, tensors)
         (tokenizer, generation, chatTemplate, toolTemplate) = (nil, GenerationDefaults(), nil, nil)
-        (files, forms, notices) = ([], [:], [])
+        (files, forms, notices, packed) = ([], [:], [], PackedTensors(files: []))
         replacement = source
     }
 
@@ -101,6 +116,7 @@ extension Model {
         toolTemplate = gguf.template("tokenizer.chat_template.tool_use", notices: &notices)
         name = gguf.name ?? gguf.files[0].source.lastName
         files = gguf.files.map(\.source)
+        packed = PackedTensors(files: [])
         let ids = gguf.tokenIdNotices(count: configuration.vocabularySize)
         self.notices = Self.unique((tokenizer?.notices ?? []) + ids + notices)
     }
@@ -110,16 +126,23 @@ extension Model {
         let family = try folder.family()
         let weights = try folder.weights(named: weights)
         var notices = weights.notices
-        let stored = try folder.withTiedEmbedding(weights.tensors(), family)
+        files = weights.files.map(\.source)
+        let mainFile = files[0].name
+        let packing = try WeightPacking(folder.settings, in: folder.folder, isMXFP4: family == .gptOSS)
+        var stored = try weights.tensors()
+        if let packing { stored = try packing.unpacked(stored, files: files, mainFile: mainFile) }
+        stored = try folder.withTiedEmbedding(stored, family)
         configuration = try folder.configuration(stored)
         let assembled: AssembledTensors
         do throws(ModelFileError) {
             assembled = try configuration.assemble(
-                stored, naming: .huggingFace(family, tensors: stored), mainFile: weights.files[0].source.name)
+                stored, naming: .huggingFace(family, tensors: stored), mainFile: mainFile)
         } catch {
             throw error.code == .missing && weights.absent.isEmpty ? weights.contradiction ?? error : error
         }
         (tensors, forms) = (assembled.tensors, assembled.forms)
+        packed = PackedTensors(byName: assembled.packed, files: files)
+        if let packing { notices += packing.notices(of: packed, file: folder.file) }
         tokenizer = try TokenizerJSON.description(in: folder.folder)
         notices += tokenizer?.notices ?? []
         generation = folder.generationDefaults(
@@ -127,7 +150,6 @@ extension Model {
         chatTemplate = HuggingFaceModel.chatTemplate(named: "default", in: folder.folder, notices: &notices)
         toolTemplate = HuggingFaceModel.chatTemplate(named: "tool_use", in: folder.folder, notices: &notices)
         name = folder.folder.path.split(separator: "/").last.map(String.init) ?? folder.folder.path
-        files = weights.files.map(\.source)
         self.notices = Self.unique(notices)
     }
 
@@ -143,7 +165,7 @@ extension Model: TensorSource {
     package func read(
         _ tensor: TensorDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(ModelFileError) {
-        let source = replacement ?? TensorFiles(name: name, files: files, forms: forms)
+        let source = replacement ?? TensorFiles(name: name, files: files, forms: forms, packed: packed.byName)
         try source.read(tensor, at: offset, into: buffer)
     }
 }

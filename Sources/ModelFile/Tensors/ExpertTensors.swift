@@ -6,6 +6,8 @@ struct FoundTensor {
     var tensor: TensorDescriptor
     /// nil: its bytes are a plain range of the file.
     var form: StoredForm?
+    /// It is made of several tensors of the files.
+    var packed: PackedTensor?
     /// What the files call it and what else it is stored with.
     var storedNames: [String]
 }
@@ -136,7 +138,7 @@ struct ExpertTensors {
         guard !(requirement.name.hasSuffix(".bias") && described.type.isQuantized) else {
             throw tensor.unsupportedType("only matrices can be quantized")
         }
-        return FoundTensor(tensor: described, form: nil, storedNames: [tensor.name])
+        return FoundTensor(tensor: described, form: nil, packed: tensor.packed, storedNames: [tensor.name])
     }
 }
 
@@ -230,7 +232,7 @@ extension StoredTensor {
     /// The type of a tensor that must have this shape.
     func checked(_ expected: [Int]) throws(ModelFileError) -> TensorType {
         try requirePresence()
-        guard let type else {
+        guard let type, packed == nil else {
             throw unsupportedType("is not supported (supported: \(TensorType.supportedNames))")
         }
         try check(expected)

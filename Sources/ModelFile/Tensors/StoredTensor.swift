@@ -21,6 +21,10 @@ struct StoredTensor: Sendable {
     var byteCount: Int
     /// An index names it, but the file in which it should be is not there.
     var isAbsent = false
+    /// Nothing is lost where nobody needs it.
+    var isOptional = false
+    /// It is made of several tensors of the files; type and size are those that it is kept in.
+    var packed: PackedTensor?
 }
 
 extension StoredTensor {

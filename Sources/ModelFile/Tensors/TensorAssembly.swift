@@ -21,6 +21,8 @@ struct AssembledTensors {
     var tensors: [TensorDescriptor] = []
     /// By canonical name: those whose bytes must be put in order when they are read.
     var forms: [String: StoredForm] = [:]
+    /// By canonical name: those that are made of several tensors of the files.
+    var packed: [String: PackedTensor] = [:]
 }
 
 extension ModelConfiguration {
@@ -50,17 +52,21 @@ extension ModelConfiguration {
                 if let found = try ofFeedForward.or(ofMixer).or(grouped?.find(requirement)) {
                     result.tensors.append(found.tensor)
                     result.forms[requirement.name] = found.form
+                    result.packed[requirement.name] = found.packed
                     used.formUnion(found.storedNames)
                     continue
                 }
                 let (name, isTransposed) = naming.stored(requirement.name)
                 guard used.insert(name).inserted else { continue }  // a tied head
                 guard let tensor = stored[name] else { throw .missingTensor(name, file: mainFile) }
-                result.tensors.append(try tensor.described(as: requirement, isTransposed: isTransposed))
+                // Packed matrices are [outputs, inputs] whatever the family does.
+                result.tensors.append(
+                    try tensor.described(as: requirement, isTransposed: isTransposed && tensor.packed == nil))
+                result.packed[requirement.name] = tensor.packed
             }
         }
         let unused = stored.keys.filter { name in
-            name.hasPrefix(naming.layerPrefix) && !used.contains(name)
+            name.hasPrefix(naming.layerPrefix) && !used.contains(name) && stored[name]?.isOptional != true
                 && !naming.ignoredSuffixes.contains(where: name.hasSuffix)
                 && !isOfPredictionLayer(name.dropFirst(naming.layerPrefix.utf8.count))
         }

@@ -61,6 +61,12 @@ package struct TensorConversion: Sendable, Hashable {
         target = source
     }
 
+    /// The bytes of every row of a matrix stay as they are.
+    package var keepsRows: Bool {
+        source.type == target.type && !source.isTransposed && columnOrder == .same && !negatesExponential && addend == 0
+            && source.rows > 1
+    }
+
     /// The bytes stay as they are.
     package var isCopy: Bool {
         source.type == target.type && source.isTransposed == target.isTransposed && rowOrder == .same && columnOrder == .same

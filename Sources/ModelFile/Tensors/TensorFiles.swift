@@ -8,6 +8,8 @@ struct TensorFiles: TensorSource {
     let files: [any ByteSource]
     /// By canonical name: tensors whose bytes are put in order when they are read.
     var forms: [String: StoredForm] = [:]
+    /// By canonical name: tensors that are no range of a file.
+    var packed: [String: PackedTensor] = [:]
 
     /// Reads through `pread`; throws for a range outside the tensor, so a peer may name it.
     func read(
@@ -17,6 +19,11 @@ struct TensorFiles: TensorSource {
             throw ModelFileError(
                 .invalidValue, file: name, field: "file of tensor \(tensor.name)", value: tensor.file,
                 "the model has \(files.count) files")
+        }
+        guard packed[tensor.name] == nil else {
+            throw ModelFileError(
+                .unsupported, file: name, field: "tensor \(tensor.name)",
+                "is quantized, and must be unpacked to be read")
         }
         let file = files[tensor.file]
         guard offset >= 0, offset <= tensor.byteCount, buffer.count <= tensor.byteCount - offset else {

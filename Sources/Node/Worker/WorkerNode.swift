@@ -25,7 +25,7 @@ package final class WorkerNode: Service, Sendable {
         let threads = try MachineDescription.threadCount(options.threads)
         var local: Model?
         if let path = options.modelPath {
-            do { local = try Model.open(path: path) } catch { throw TandemError(error) }
+            do { local = try Model.load(path: path) } catch { throw TandemError(error) }
         }
         let cache = try WeightCache(folder: options.cacheFolder)
         do {

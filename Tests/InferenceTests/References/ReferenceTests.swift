@@ -32,7 +32,7 @@ struct OpenedModel {
     private var position = 0
 
     init(_ path: String, parameters: SamplingParameters) throws {
-        let model = try Model.open(path: path)
+        let model = try Model.load(path: path)
         try self.init(model.configuration, tensors: model.tensors, source: model, parameters: parameters)
     }
 

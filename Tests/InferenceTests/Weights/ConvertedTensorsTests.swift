@@ -169,13 +169,47 @@ struct ConvertedTensorsTests {
         ])
     func golden(name: String) throws {
         let folder = TestFiles.root.appendingPathComponent("Tests/Fixtures/" + name)
+        let path = try written(folder)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let golden = try Golden(folder.appendingPathComponent("golden.json"))
+        let expected = try greedy(folder.path, golden)
+        #expect(try greedy(path, golden) == expected)
+        // Sequences here have no length that longrope could look at.
+        if !name.hasSuffix("longrope") { #expect(expected == golden.greedy_tokens) }
+    }
+
+    @Test(
+        "A quantized folder written as GGUF has the exact values, or the blocks that it is kept in",
+        arguments: ["fp8-block", "fp8-powers", "gptq", "gptq-order", "awq", "mlx"])
+    func packed(name: String) throws {
+        let folder = TestFiles.packed.appendingPathComponent(name)
+        let path = try written(folder)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let golden = try Golden(folder.appendingPathComponent("golden.json"))
+        let model = try Model.load(path: folder.path)
+        let types = Set(model.packed.byName.values.map { $0.isExact ? $0.type : .f32 })
+        if types.contains(where: \.isQuantized) {
+            #expect(try greedy(path, golden) == greedy(folder.path, golden))
+        } else {
+            #expect(try greedy(path, golden) == golden.greedy_tokens)
+        }
+        let file = try Model.open(path: path)
+        for tensor in model.tensors {
+            guard let packed = model.packed.byName[tensor.name] else { continue }
+            let isKept = packed.isExact && packed.type.isQuantized
+            #expect(file.tensors.first { $0.name == tensor.name }?.type == (isKept ? packed.type : .f32))
+        }
+    }
+
+    /// A folder as a GGUF file of F32.
+    private func written(_ folder: URL) throws -> String {
         let conversion = try GGUFConversion(path: folder.path, mix: .f32, requantizing: false)
         let path = NSTemporaryDirectory() + "tandem-golden-\(UUID().uuidString).gguf"
-        defer { try? FileManager.default.removeItem(atPath: path) }
         let tensors = conversion.contents.flatMap { content -> [TensorConversion] in
             if case .converted(let parts) = content { parts } else { [] }
         }
-        let converted = ConvertedTensors(tensors, source: conversion.source, threads: 2)
+        let source = UnpackedTensors(conversion.packed, others: conversion.source)
+        let converted = ConvertedTensors(tensors, source: source, threads: 2)
         _ = try conversion.writer.write(
             to: path, replacing: false,
             read: { index, offset, buffer throws(ModelFileError) in
@@ -186,11 +220,7 @@ struct ConvertedTensorsTests {
                     (try? rotary.frequencyFactors())?.withUnsafeBytes { buffer.copyMemory(from: $0) }
                 }
             }, progress: { _ in true })
-        let golden = try Golden(folder.appendingPathComponent("golden.json"))
-        let expected = try greedy(folder.path, golden)
-        #expect(try greedy(path, golden) == expected)
-        // Sequences here have no length that longrope could look at.
-        if !name.hasSuffix("longrope") { #expect(expected == golden.greedy_tokens) }
+        return path
     }
 
     /// The likeliest tokens, as many as `golden` has, after its prompt.

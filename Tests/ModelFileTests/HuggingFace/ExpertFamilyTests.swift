@@ -72,7 +72,7 @@ import Testing
         folder = try TinyMixtures.folder(.mixtral, mxfp4: true)
         #expect(refusal { try folder.model() }?.field == "quantization_config")
         folder = try TinyMixtures.folder(.gptOSS, mxfp4: true)
-        try folder.set("quantization_config", ["quant_method": "awq"], in: "config.json")
+        try folder.set("quantization_config", ["quant_method": "hqq"], in: "config.json")
         #expect(refusal { try folder.model() }?.field == "quantization_config")
         for (field, value) in [
             ("num_experts_per_tok", 4), ("num_experts_per_tok", 0), ("num_local_experts", 5000),

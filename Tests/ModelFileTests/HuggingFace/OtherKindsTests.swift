@@ -40,19 +40,33 @@ struct OtherKindsTests {
     }
 
     @Test(
-        "Quantized folders are refused by the name of their method",
+        "Methods of quantization that are not read are refused by their names",
         arguments: [
-            (#"{"quantization": {"group_size": 64, "bits": 4}}"#, "MLX of 4 bits"),
-            (#"{"quantization_config": {"group_size": 64, "bits": 8, "mode": "affine"}}"#, "MLX of 8 bits"),
-            (#"{"quantization_config": {"quant_method": "gptq", "bits": 4}}"#, "GPTQ of 4 bits"),
-            (#"{"quantization_config": {"quant_method": "awq", "bits": 4}}"#, "AWQ of 4 bits"),
-            (#"{"quantization_config": {"quant_method": "fp8"}}"#, "FP8"),
-            (#"{"quantization_config": {"quant_method": "fbgemm_fp8"}}"#, "FP8"),
+            (#"{"quantization": {"group_size": 32, "bits": 4, "mode": "mxfp4"}}"#, "MLX in mode mxfp4"),
+            (#"{"quantization_config": {"group_size": 64, "bits": 7}}"#, "MLX of 7 bits"),
+            (#"{"quantization_config": {"quant_method": "gptq", "bits": 5}}"#, "GPTQ of 5 bits"),
             (
-                #"{"quantization_config": {"quant_method": "compressed-tensors", "format": "float-quantized"}}"#,
-                "compressed-tensors (float-quantized)"
+                #"{"quantization_config": {"quant_method": "gptq", "bits": 4, "checkpoint_format": "marlin"}}"#,
+                "GPTQ in the form marlin"
+            ),
+            (#"{"quantization_config": {"quant_method": "awq", "bits": 4, "version": "gemv"}}"#, "form gemv"),
+            (#"{"quantization_config": {"quant_method": "awq", "bits": 3}}"#, "AWQ of 3 bits"),
+            (
+                #"{"quantization_config": {"quant_method": "compressed-tensors", "format": "nvfp4-pack-quantized"}}"#,
+                "compressed-tensors (nvfp4-pack-quantized)"
+            ),
+            (
+                #"{"quantization_config": {"quant_method": "compressed-tensors", "sparsity_config": {"format": "sparse-24"}}}"#,
+                "compressed-tensors (sparse-24)"
             ),
             (#"{"quantization_config": {"quant_method": "bitsandbytes"}}"#, "bitsandbytes"),
+            (#"{"quantization_config": {"quant_method": "exl2", "bits": 4}}"#, "EXL2"),
+            (#"{"quantization_config": {"quant_method": "exl3"}}"#, "EXL3"),
+            (#"{"quantization_config": {"quant_method": "hqq"}}"#, "HQQ"),
+            (#"{"quantization_config": {"quant_method": "aqlm"}}"#, "AQLM"),
+            (#"{"quantization_config": {"quant_method": "torchao"}}"#, "TorchAO"),
+            (#"{"quantization_config": {"quant_method": "gguf"}}"#, "GGUF"),
+            (#"{"quantization_config": {"quant_method": "mxfp4"}}"#, "MXFP4"),
             (#"{"quantization_config": {"quant_method": "new"}}"#, "new"),
         ])
     func quantized(fields: String, name: String) throws {
@@ -63,15 +77,16 @@ struct OtherKindsTests {
         #expect(error?.code == .unsupported && error?.problem.contains(name) == true)
     }
 
-    @Test("GPTQ and AWQ are recognised by files of their own, too")
+    @Test("GPTQ and AWQ are recognised by files of their own, too; weights that they left alone are plain")
     func quantizationFiles() throws {
-        for (file, text, name) in [
-            ("quantize_config.json", #"{"bits": 4}"#, "GPTQ of 4 bits"),
-            ("quant_config.json", #"{"w_bit": 4}"#, "AWQ of 4"),
+        for (file, field, refused, name) in [
+            ("quantize_config.json", "bits", 5, "GPTQ of 5 bits"), ("quant_config.json", "w_bit", 3, "AWQ of 3 bits"),
         ] {
             var folder = try TinyModels.llamaFolder()
-            folder.files[file] = Array(text.utf8)
+            folder.files[file] = Array("{\"\(field)\": \(refused)}".utf8)
             #expect(refusal { try folder.model() }?.problem.contains(name) == true)
+            folder.files[file] = Array("{\"\(field)\": 4}".utf8)
+            #expect(try folder.model().notices == [])
         }
     }
 
