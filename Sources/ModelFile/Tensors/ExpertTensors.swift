@@ -134,7 +134,7 @@ struct ExpertTensors {
         guard let tensor = names.lazy.compactMap({ stored[$0] }).first else {
             throw .missingTensor(names[0], file: mainFile)
         }
-        let described = try tensor.described(as: requirement, isTransposed: false)
+        let described = try tensor.described(as: requirement, isTransposed: false, mayBePacked: true)
         guard !(requirement.name.hasSuffix(".bias") && described.type.isQuantized) else {
             throw tensor.unsupportedType("only matrices can be quantized")
         }

@@ -61,7 +61,8 @@ extension ModelConfiguration {
                 guard let tensor = stored[name] else { throw .missingTensor(name, file: mainFile) }
                 // Packed matrices are [outputs, inputs] whatever the family does.
                 result.tensors.append(
-                    try tensor.described(as: requirement, isTransposed: isTransposed && tensor.packed == nil))
+                    try tensor.described(
+                        as: requirement, isTransposed: isTransposed && tensor.packed == nil, mayBePacked: true))
                 result.packed[requirement.name] = tensor.packed
             }
         }
@@ -87,11 +88,18 @@ extension ModelConfiguration {
 }
 
 extension StoredTensor {
-    /// The tensor as one that a part requires; throws where type or shape do not fit.
+    /// The tensor as one that a part requires; throws where type or shape do not fit. `mayBePacked`: the caller passes
+    /// `packed` on; without it the bytes of the files would be taken for those of the tensor.
     func described(
-        as requirement: TensorRequirement, isTransposed: Bool
+        as requirement: TensorRequirement, isTransposed: Bool, mayBePacked: Bool = false
     ) throws(ModelFileError) -> TensorDescriptor {
         try requirePresence()
+        guard packed == nil || mayBePacked else {
+            throw ModelFileError(
+                .unsupported, file: fileName, field: "tensor \(name)",
+                "is quantized, and of this matrix only the form that is not is read",
+                hint: "use a GGUF file of the model, or the model before quantization")
+        }
         guard let type else {
             throw ModelFileError(
                 .unsupported, file: fileName, field: "type of tensor \(name)", value: typeName,

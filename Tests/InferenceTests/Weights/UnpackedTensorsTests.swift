@@ -124,6 +124,18 @@ struct UnpackedTensorsTests {
         }
     }
 
+    @Test("Who takes the bytes of a file for those of a matrix is refused a packed one")
+    func packedAsPlain() throws {
+        let packed = try #require(PackedFolder("gptq").model().packed.byName["blk.0.ffn_up.weight"])
+        let tensor = StoredTensor(
+            name: "up", typeName: "Q4_0", type: .q4_0, shape: [96, 64], fileName: "f", file: 0, offset: 0,
+            byteCount: 96 * 36, packed: packed)
+        let requirement = TensorRequirement(name: "blk.0.ffn_up.weight", rows: 96, columns: 64)
+        let error = #expect(throws: ModelFileError.self) { try tensor.described(as: requirement, isTransposed: false) }
+        #expect(error?.field == "tensor up")
+        #expect(try tensor.described(as: requirement, isTransposed: false, mayBePacked: true).type == .q4_0)
+    }
+
     @Test("A code that is no number is refused when its row is read; scales of 0 are not")
     func badCodes() throws {
         var folder = try PackedFolder("fp8-block")
