@@ -147,7 +147,8 @@ enum TinyMixtures {
         var file = TinyModels.llamaGGUF()
         file.set("general.architecture", .string(architecture))
         let keys: [(String, UInt32)] = [
-            ("block_count", 2), ("context_length", 64), ("embedding_length", 32), ("feed_forward_length", UInt32(configuration.feedForwardLength)),
+            ("block_count", 2), ("context_length", 64), ("embedding_length", 32),
+            ("feed_forward_length", UInt32(configuration.feedForwardLength)),
             ("attention.head_count", 2), ("attention.head_count_kv", 1), ("attention.key_length", 16),
             ("expert_count", 3), ("expert_used_count", 2),
             ("expert_feed_forward_length", UInt32(configuration.experts?.feedForwardLength ?? 0)),

@@ -24,6 +24,42 @@ struct SharedExpertTests {
     @Test("Top 20 log-probabilities agree within 1e-4, greedy tokens are equal, in 1, 2 and 3 stages", arguments: cases)
     func golden(_ one: FamilyTests.Case) throws { try FamilyTests().golden(one) }
 
+    @Test(
+        "A GGUF file that is made of a folder computes what the folder does",
+        arguments: ["qwen2moe", "deepseek2-lite", "deepseek3", "llama4-gguf"])
+    func converted(folder: String) throws {
+        let path = FamilyTests.Case(folder: folder).path
+        let conversion = try GGUFConversion(path: path, mix: .f32, requantizing: false)
+        var parts: [TensorConversion] = []
+        for case .converted(let some) in conversion.contents { parts += some }
+        let values = ConvertedTensors(parts, source: conversion.source, threads: 1)
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).gguf")
+        defer { try? FileManager.default.removeItem(at: output) }
+        _ = try conversion.writer.write(
+            to: output.path, replacing: false,
+            read: { index, offset, buffer throws(ModelFileError) in
+                switch conversion.contents[index] {
+                case .converted(let some): try values.read(some.map(\.target), at: offset, into: buffer)
+                case .numbers(let numbers): Self.copy(numbers, at: offset, into: buffer)
+                case .rotaryFactors(let rotary):
+                    Self.copy((try? rotary.frequencyFactors()) ?? [], at: offset, into: buffer)
+                }
+            }, progress: { _ in true })
+        let prompt = try Golden(FamilyTests.Case(folder: folder).goldenFile).prompt_tokens
+        func samples(_ path: String) throws -> [SampledToken] {
+            try FamilyTests.samples(Model.open(path: path), prompt, FamilyTests.Run(stages: 1, chunk: 100))
+        }
+        // Some numbers of a configuration are F32 in GGUF files: the last bits may differ.
+        for (own, other) in zip(try samples(output.path), try samples(path)) {
+            #expect(own.token == other.token)
+            #expect(abs(try #require(own.logProbability) - (try #require(other.logProbability))) < 1e-4)
+        }
+    }
+
+    private static func copy(_ numbers: [Float], at offset: Int, into buffer: UnsafeMutableRawBufferPointer) {
+        numbers.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[offset..<offset + buffer.count])) }
+    }
+
     /// Something that a reader could get wrong.
     struct Mistake: CustomTestStringConvertible {
         var folder: String
