@@ -23,6 +23,10 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     case glm4
     /// ChatGLM 3 and the first GLM-4.
     case chatglm
+    case seedOSS = "seed_oss"
+    case ernie4_5
+    case exaone4
+    case starcoder2
     case qwen3moe
     case gptOSS = "gpt-oss"
 

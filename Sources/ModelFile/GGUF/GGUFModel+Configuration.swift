@@ -39,6 +39,10 @@ extension GGUFModel {
             case .granite, .granitemoe: try granite(keys, architecture)
             case .mistral3: try mistral3(keys)
             case .glm4, .chatglm: try glm(keys, architecture)
+            case .seedOSS: try seedOSS(keys)
+            case .ernie4_5: try ernie(keys)
+            case .exaone4: try exaone4(keys)
+            case .starcoder2: try starCoder2(keys)
             case .qwen3moe: try qwen3moe(keys)
             case .gptOSS: try gptOSS(keys)
             }

@@ -18,7 +18,7 @@ extension GGUFModel {
 
     /// Sizes and rotary positions as all families built like Llama name them; biases where there are some.
     func llamaLike(
-        _ keys: GGUFKeys, pairing: RotaryConfiguration.Pairing = .halves
+        _ keys: GGUFKeys, pairing: RotaryConfiguration.Pairing = .halves, epsilon: String = "layer_norm_rms_epsilon"
     ) throws(ModelFileError) -> ModelConfiguration {
         let embedding = try keys.integer("embedding_length")
         let heads = try keys.integer("attention.head_count")
@@ -40,7 +40,7 @@ extension GGUFModel {
             feedForwardLength: try keys.integer("feed_forward_length"),
             vocabularySize: try vocabularySize(),
             contextLength: rotary.contextLength(declared: context),
-            epsilon: Float(try keys.number("attention.layer_norm_rms_epsilon")),
+            epsilon: Float(try keys.number("attention." + epsilon)),
             rotary: rotary,
             hasTiedEmbeddings: tensors["output.weight"] == nil)
         configuration.hasQueryKeyValueBias =

@@ -65,16 +65,20 @@ extension HuggingFaceModel {
     func slidingWindow(
         layerCount: Int, absent: Int?, where slides: (Int) -> Bool
     ) throws(ModelFileError) -> ModelConfiguration.SlidingWindow? {
-        let length = settings["sliding_window"] == nil ? absent : try settings.integer("sliding_window")
-        guard let length else { return nil }
+        guard let length = try windowLength(absent: absent) else { return nil }
         let layers = try layerTypes(layerCount: layerCount).or(
             ModelConfiguration.layers(layerCount, file: file, where: slides))
         guard let layers, layers.contains(true) else { return nil }
         return ModelConfiguration.SlidingWindow(length: length, layers: layers)
     }
 
+    /// "sliding_window"; nil where it is null: there is none.
+    func windowLength(absent: Int?) throws(ModelFileError) -> Int? {
+        settings["sliding_window"] == nil ? absent : try settings.integer("sliding_window")
+    }
+
     /// "layer_types": which layers slide; nil where absent.
-    private func layerTypes(layerCount: Int) throws(ModelFileError) -> [Bool]? {
+    func layerTypes(layerCount: Int) throws(ModelFileError) -> [Bool]? {
         guard let types = try settings.array("layer_types") else { return nil }
         guard types.count == layerCount else {
             throw ModelFileError(

@@ -1,11 +1,11 @@
 // How GGUF and Hugging Face files call the tensors of a model. Knows nothing of shapes.
 
 extension TensorNaming {
-    /// GGUF names are the canonical ones, but for the norm before the experts of gpt-oss.
+    /// GGUF names are the canonical ones, but for the norm before the feed-forward network of gpt-oss and Seed-OSS.
     static func gguf(_ architecture: Architecture) -> TensorNaming {
         let ending = ".ffn_norm.weight"
         func stored(_ name: String) -> String {
-            guard architecture == .gptOSS, name.hasSuffix(ending) else { return name }
+            guard architecture == .gptOSS || architecture == .seedOSS, name.hasSuffix(ending) else { return name }
             return name.dropLast(ending.utf8.count) + ".post_attention_norm.weight"
         }
         return TensorNaming(
