@@ -22,9 +22,9 @@ import torch
 import transformers
 from gguf.quants import quantize
 from transformers import (
-    AutoModelForCausalLM, GemmaConfig, Glm4Config, GlmConfig, GraniteConfig, GraniteMoeConfig, Ministral3Config,
+    AutoModelForCausalLM, Ernie4_5Config, Exaone4Config, GemmaConfig, Glm4Config, GlmConfig, GraniteConfig, GraniteMoeConfig, Ministral3Config,
     Mistral3Config, Mistral3ForConditionalGeneration, MistralConfig, Olmo3Config, PretrainedConfig, PreTrainedModel,
-    PixtralVisionConfig, SmolLM3Config,
+    PixtralVisionConfig, SeedOssConfig, SmolLM3Config, Starcoder2Config,
 )
 
 import make_family_fixtures as families
@@ -56,6 +56,11 @@ def older_olmo3(config: dict) -> None:
     config["rope_scaling"] = full
     del config["layer_types"]
     config["torch_dtype"] = config.pop("dtype")
+
+
+def older_exaone4(config: dict) -> None:
+    older_rope(config)
+    del config["layer_types"]
 
 
 def without_images(text_config: PretrainedConfig, **others: object) -> Mistral3Config:
@@ -101,6 +106,18 @@ FIXTURES = [
     Fixture("glm", GlmConfig(**settings(
         head_dim=8, tie_word_embeddings=False, rope_parameters=PLAIN | {"partial_rotary_factor": 0.75})),
         dtype=torch.float16, older_config=older_rope, gguf_config={}),
+    Fixture("seed-oss", SeedOssConfig(**settings(head_dim=12, tie_word_embeddings=False)), gguf_config={}),
+    Fixture("ernie4_5", Ernie4_5Config(**settings(head_dim=12)), dtype=torch.float16, gguf_config={}),
+    Fixture("ernie4_5-bias", Ernie4_5Config(**settings(head_dim=8, use_bias=True, tie_word_embeddings=False)),
+        older_config=older_rope),
+    Fixture("exaone4", Exaone4Config(**settings(sliding_window=None, layer_types=["full_attention"] * 2)), gguf_config={}),
+    Fixture("exaone4-window", Exaone4Config(**settings(
+        num_hidden_layers=4, sliding_window=8, sliding_window_pattern=3, tie_word_embeddings=False)),
+        older_config=older_exaone4),
+    Fixture("starcoder2", Starcoder2Config(**settings(norm_epsilon=1e-4)), gguf_config={}),
+    Fixture("starcoder2-window", Starcoder2Config(**settings(
+        sliding_window=12, use_bias=False, num_key_value_heads=1, tie_word_embeddings=False)), dtype=torch.float16,
+        older_config=older_rope),
 ]
 
 
@@ -176,6 +193,8 @@ def make(fixture: Fixture, check_with_llama_cpp: bool) -> None:
 ARCHITECTURES = {
     "gemma": gguf.MODEL_ARCH.GEMMA, "smollm3": gguf.MODEL_ARCH.SMOLLM3, "granite": gguf.MODEL_ARCH.GRANITE,
     "granitemoe": gguf.MODEL_ARCH.GRANITE_MOE, "olmo3": gguf.MODEL_ARCH.OLMO2, "ministral3": gguf.MODEL_ARCH.MISTRAL3,
+    "seed_oss": gguf.MODEL_ARCH.SEED_OSS, "ernie4_5": gguf.MODEL_ARCH.ERNIE4_5, "exaone4": gguf.MODEL_ARCH.EXAONE4,
+    "starcoder2": gguf.MODEL_ARCH.STARCODER2,
     "mistral": gguf.MODEL_ARCH.MISTRAL3, "glm4": gguf.MODEL_ARCH.GLM4, "glm": gguf.MODEL_ARCH.CHATGLM,
 }
 # The converters of these families go back to Llama's, which pairs neighbouring rows of queries and keys.
@@ -184,6 +203,8 @@ PAIRS_NEIGHBOURS = ["smollm3", "granite", "granitemoe", "ministral3", "mistral"]
 
 def add_own_settings(writer: gguf.GGUFWriter, config: PretrainedConfig) -> None:
     head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    if config.model_type == "starcoder2":
+        writer.add_layer_norm_eps(config.norm_epsilon)
     if config.model_type in PAIRS_NEIGHBOURS:
         writer.add_rope_dimension_count(head_size)
     if config.model_type in ("granite", "granitemoe"):

@@ -66,6 +66,32 @@ extension ModelConfiguration {
         hasFusedGateUp = true
     }
 
+    /// ERNIE 4.5 over Llama: neighbours of a head turn together.
+    mutating func setErnie() {
+        architecture = .ernie4_5
+        if case .rotary(var rotary) = positions {
+            rotary.pairing = .interleaved
+            positions = .rotary(rotary)
+        }
+    }
+
+    /// EXAONE 4 over Llama: norms after attention and feed-forward, norms of heads; where some layers slide (`slides`),
+    /// the others do not turn.
+    mutating func setExaone4(slides: [Bool]?) {
+        architecture = .exaone4
+        normPlacement = .after
+        queryKeyNorm = .perHead
+        unrotatedLayers = slides.map { $0.map(!) }
+    }
+
+    /// StarCoder 2 over Llama: LayerNorm, and a network of GELU without a gate.
+    mutating func setStarCoder2() {
+        architecture = .starcoder2
+        normalization = .layerNorm
+        activation = .geluTanh
+        isGated = false
+    }
+
     /// SmolLM3 over Llama: every fourth layer does not turn.
     mutating func setSmolLM3(unrotatedLayers: [Bool]) {
         architecture = .smollm3

@@ -24,6 +24,10 @@ package enum Architecture: String, Sendable, Hashable, Codable, CaseIterable {
     /// ChatGLM 3 and the first GLM-4.
     case chatglm
     case qwen2moe
+    case seedOSS = "seed_oss"
+    case ernie4_5
+    case exaone4
+    case starcoder2
     case qwen3moe
     case gptOSS = "gpt-oss"
     /// Qwen3.5, dense and with experts.

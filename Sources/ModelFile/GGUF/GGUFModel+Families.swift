@@ -20,8 +20,7 @@ extension GGUFModel {
 
     /// Sizes and rotary positions as all families built like Llama name them; biases where there are some.
     func llamaLike(
-        _ keys: GGUFKeys, pairing: RotaryConfiguration.Pairing = .halves,
-        epsilon: String = "attention.layer_norm_rms_epsilon"
+        _ keys: GGUFKeys, pairing: RotaryConfiguration.Pairing = .halves, epsilon: String = "layer_norm_rms_epsilon"
     ) throws(ModelFileError) -> ModelConfiguration {
         let embedding = try keys.integer("embedding_length")
         let heads = try keys.integer("attention.head_count")
@@ -44,7 +43,7 @@ extension GGUFModel {
                 "feed_forward_length", default: keys.optional("expert_feed_forward_length")),
             vocabularySize: try vocabularySize(),
             contextLength: rotary.contextLength(declared: context),
-            epsilon: Float(try keys.number(epsilon)),
+            epsilon: Float(try keys.number("attention." + epsilon)),
             rotary: rotary,
             hasTiedEmbeddings: tensors["output.weight"] == nil)
         configuration.hasQueryKeyValueBias =
@@ -121,7 +120,7 @@ extension GGUFModel {
 
     /// q, k and v in one matrix or in three.
     func phi2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
-        var configuration = try llamaLike(keys, epsilon: "attention.layer_norm_epsilon")
+        var configuration = try llamaLike(keys, epsilon: "layer_norm_epsilon")
         configuration.setPhi2(activation: try activation(keys, of: .phi2))
         configuration.hasFusedQueryKeyValue = tensors["blk.0.attn_qkv.weight"] != nil
         configuration.hasOutputBias = tensors["output.bias"] != nil
@@ -129,7 +128,7 @@ extension GGUFModel {
     }
 
     func gptNeoX(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
-        var configuration = try llamaLike(keys, epsilon: "attention.layer_norm_epsilon")
+        var configuration = try llamaLike(keys, epsilon: "layer_norm_epsilon")
         configuration.setGPTNeoX(
             activation: try activation(keys, of: .gptNeoX),
             hasAttentionBias: tensors["blk.0.attn_qkv.bias"] != nil,

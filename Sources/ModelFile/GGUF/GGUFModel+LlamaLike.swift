@@ -46,6 +46,36 @@ extension GGUFModel {
         return configuration
     }
 
+    func seedOSS(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        configuration.architecture = .seedOSS
+        return configuration
+    }
+
+    func ernie(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        configuration.setErnie()
+        return configuration
+    }
+
+    /// A window is only read where a file names one, which llama.cpp's do not.
+    func starCoder2(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys, epsilon: "layer_norm_epsilon")
+        configuration.setStarCoder2()
+        configuration.slidingWindow = try slidingWindow(keys, layerCount: configuration.layerCount, period: 0)
+        return configuration
+    }
+
+    /// Only the model of 64 layers has a window that files need not name.
+    func exaone4(_ keys: GGUFKeys) throws(ModelFileError) -> ModelConfiguration {
+        var configuration = try llamaLike(keys)
+        let layerCount = configuration.layerCount
+        configuration.slidingWindow = try slidingWindow(
+            keys, layerCount: layerCount, absent: layerCount == 64 ? 4096 : nil, period: 4)
+        configuration.setExaone4(slides: configuration.slidingWindow?.layers)
+        return configuration
+    }
+
     /// ChatGLM's files have one matrix for q, k and v, those of its class in transformers three.
     func glm(_ keys: GGUFKeys, _ architecture: Architecture) throws(ModelFileError) -> ModelConfiguration {
         if metadata.values[keys.prefix + "rope.dimension_sections"] != nil {

@@ -107,7 +107,9 @@ extension ModelConfiguration {
     private func slidingFields(_ prefix: String) throws(ModelFileError) -> [GGUFField] {
         guard let slidingWindow else { return [] }
         // Every so many layers one sees every position; 0: none does.
-        let periods: [Architecture: Int] = [.llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2, .olmo2: 4]
+        let periods: [Architecture: Int] = [
+            .llama: 0, .phi3: 0, .gemma2: 2, .gemma3: 6, .gptOSS: 2, .olmo2: 4, .exaone4: 4, .starcoder2: 0,
+        ]
         guard let period = periods[architecture] else { throw unwritable("sliding window", slidingWindow.length) }
         if let rotary = slidingWindow.rotary, rotary.scaling != .none {
             throw unwritable("rotary scaling of sliding layers", "\(rotary.scaling)")
@@ -139,7 +141,13 @@ extension ModelConfiguration {
         if isGranite, !unrotatedLayers.contains(false) {
             return fields + [.bool(prefix + "rope.scaling.finetuned", false)]
         }
-        let usual = unrotatedLayers.indices.map { architecture == .smollm3 && ($0 + 1) % 4 == 0 }
+        let usual = unrotatedLayers.indices.map { layer in
+            switch architecture {
+            case .smollm3: (layer + 1) % 4 == 0
+            case .exaone4: slidingWindow?.layers[layer] == false
+            default: false
+            }
+        }
         guard unrotatedLayers == usual else { throw unwritable("unrotated layers", "\(unrotatedLayers)") }
         return fields
     }

@@ -24,6 +24,10 @@ enum HuggingFaceFamily: String, CaseIterable {
     case mistral3
     case glm
     case glm4
+    case seedOSS = "seed_oss"
+    case ernie4_5
+    case exaone4
+    case starcoder2
     case mixtral
     case qwen2MoE = "qwen2_moe"
     case qwen3MoE = "qwen3_moe"
@@ -80,6 +84,10 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .mistral3: try model.mistral3(tensors)
         case .glm: try model.glm(tensors, .chatglm)
         case .glm4: try model.glm(tensors, .glm4)
+        case .seedOSS: try model.seedOSS(tensors)
+        case .ernie4_5: try model.ernie(tensors)
+        case .exaone4: try model.exaone4(tensors)
+        case .starcoder2: try model.starCoder2(tensors)
         case .mixtral: try model.mixtral(tensors)
         case .qwen2MoE: try model.qwen2MoE(tensors)
         case .qwen3MoE: try model.qwen3MoE(tensors)
@@ -105,14 +113,16 @@ enum HuggingFaceFamily: String, CaseIterable {
         switch self {
         case .gpt2: .gpt2
         case .llama, .mistral, .qwen2, .qwen3, .mixtral, .qwen3MoE, .gemma, .smollm3, .granite, .granitemoe,
-            .ministral3:
+            .ministral3,
+            .seedOSS, .ernie4_5:
             .llama
         case .qwen2MoE: .qwen2MoE
         case .gemma2, .gemma3Text: .gemma
         case .gemma3: .gemmaWithImages
         case .phi3: .phi3
-        case .olmo2, .olmo3: .olmo2
+        case .olmo2, .olmo3, .exaone4: .olmo2
         case .mistral3: .llamaWithImages
+        case .starcoder2: .starCoder2
         case .glm: .glm
         case .glm4: .glm4
         case .gptOSS: .gptOSS
@@ -215,6 +225,9 @@ extension HuggingFaceNames {
     /// `Phi3ForCausalLM`: fused matrices.
     static let phi3 = llama.renaming(["attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"])
 
+    /// `Starcoder2ForCausalLM`: no gate.
+    static let starCoder2 = llama.renaming(["ffn_up": "mlp.c_fc", "ffn_down": "mlp.c_proj"])
+
     /// `GlmForCausalLM`: one matrix for gate and up.
     static let glm = llama.renaming(["ffn_up": "mlp.gate_up_proj"])
 
@@ -223,7 +236,7 @@ extension HuggingFaceNames {
         "post_attention_norm": "post_self_attn_layernorm", "post_ffw_norm": "post_mlp_layernorm",
     ])
 
-    /// `Olmo2ForCausalLM` and `Olmo3ForCausalLM`: norms after both parts of a layer.
+    /// `Olmo2ForCausalLM`, `Olmo3ForCausalLM` and `Exaone4ForCausalLM`: norms after both parts of a layer.
     static let olmo2 = llama.renaming([
         "post_attention_norm": "post_attention_layernorm", "post_ffw_norm": "post_feedforward_layernorm",
     ])

@@ -66,12 +66,16 @@ extension HuggingFaceModel {
     func slidingWindow(
         layerCount: Int, absent: Int?, where slides: (Int) -> Bool
     ) throws(ModelFileError) -> ModelConfiguration.SlidingWindow? {
-        let length = settings["sliding_window"] == nil ? absent : try settings.integer("sliding_window")
-        guard let length else { return nil }
+        guard let length = try windowLength(absent: absent) else { return nil }
         let layers = try layerTypes(layerCount: layerCount, such: "sliding_attention").or(
             ModelConfiguration.layers(layerCount, file: file, where: slides))
         guard let layers, layers.contains(true) else { return nil }
         return ModelConfiguration.SlidingWindow(length: length, layers: layers)
+    }
+
+    /// "sliding_window"; nil where it is null: there is none.
+    func windowLength(absent: Int?) throws(ModelFileError) -> Int? {
+        settings["sliding_window"] == nil ? absent : try settings.integer("sliding_window")
     }
 
     /// "layer_types": which layers are of the kind `such`, while all others have full attention; nil where absent.

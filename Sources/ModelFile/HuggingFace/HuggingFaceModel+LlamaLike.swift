@@ -90,6 +90,77 @@ extension HuggingFaceModel {
         configuration.hasQueryKeyValueBias = try settings.bool("attention_bias") ?? true
         return configuration
     }
+
+    /// LayerNorm, no gate, biases everywhere, and a window in every layer.
+    func starCoder2(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["gelu_pytorch_tanh", "gelu_new"], default: "gelu_pytorch_tanh")
+        let defaults = LlamaDefaults(
+            headCount: 24, keyValueHeadCount: 2, vocabularySize: 49_152, contextLength: 4096, isTied: true)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary)
+        configuration.setStarCoder2()
+        configuration.normalizationEpsilon = Float(try settings.number("norm_epsilon") ?? 1e-5)
+        setBiases(&configuration, try settings.bool("use_bias") ?? true)
+        configuration.slidingWindow = try windowOfEveryLayer(configuration, absent: nil)
+        return configuration
+    }
+
+    /// Of every matrix.
+    private func setBiases(_ configuration: inout ModelConfiguration, _ hasBias: Bool) {
+        configuration.hasQueryKeyValueBias = hasBias
+        configuration.hasAttentionOutputBias = hasBias
+        configuration.hasFeedForwardBias = hasBias
+    }
+
+    /// Llama with biases of q, k and v.
+    func seedOSS(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(
+            headCount: 80, keyValueHeadCount: 8, headSize: 128, vocabularySize: 155_136, contextLength: 524_288)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary)
+        configuration.architecture = .seedOSS
+        configuration.hasQueryKeyValueBias = try settings.bool("attention_bias") ?? true
+        configuration.hasAttentionOutputBias = try settings.bool("attention_out_bias") ?? false
+        configuration.hasFeedForwardBias = try settings.bool("mlp_bias") ?? false
+        return configuration
+    }
+
+    /// Llama whose pairs are neighbours; "use_bias": every matrix has a bias.
+    func ernie(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(
+            headCount: 16, keyValueHeadCount: 2, headSize: 128, vocabularySize: 103_424, contextLength: 131_072,
+            epsilon: 1e-5, isTied: true)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary(absentBase: 500_000))
+        configuration.setErnie()
+        setBiases(&configuration, try settings.bool("use_bias") ?? false)
+        return configuration
+    }
+
+    /// Norms after instead of before; layers that see every position do not turn where the model has a window.
+    func exaone4(_ tensors: [String: StoredTensor]) throws(ModelFileError) -> ModelConfiguration {
+        try require("hidden_act", isOneOf: ["silu", "swish"], default: "silu")
+        let defaults = LlamaDefaults(headCount: 32, keyValueHeadCount: 32, epsilon: 1e-5)
+        var configuration = try llamaLike(tensors, defaults: defaults, rotary: rotary)
+        let layerCount = configuration.layerCount
+        guard let length = try windowLength(absent: 4096) else {
+            configuration.setExaone4(slides: nil)
+            return configuration
+        }
+        let slides = try layerTypes(layerCount: layerCount).or(slidingByPattern(layerCount: layerCount)) ?? []
+        configuration.setExaone4(slides: slides)
+        if slides.contains(true) { configuration.slidingWindow = .init(length: length, layers: slides) }
+        return configuration
+    }
+
+    /// All but every "sliding_window_pattern"th layer.
+    private func slidingByPattern(layerCount: Int) throws(ModelFileError) -> [Bool] {
+        let pattern = try integer("sliding_window_pattern", default: 4)
+        guard pattern >= 1 else {
+            throw ModelFileError(
+                .invalidValue, file: file, field: "sliding_window_pattern", value: pattern, "must be at least 1")
+        }
+        return try ModelConfiguration.layers(layerCount, file: file) { ($0 + 1) % pattern != 0 }
+    }
 }
 
 // MARK: Mistral 3

@@ -1,12 +1,12 @@
 // How GGUF and Hugging Face files call the tensors of a model. Knows nothing of shapes.
 
 extension TensorNaming {
-    /// GGUF names are the canonical ones, but for the norm before the feed-forward networks of gpt-oss, Qwen3.5 and
-    /// Qwen3-Next.
+    /// GGUF names are the canonical ones, but for the norm before the feed-forward networks of gpt-oss, Seed-OSS,
+    /// Qwen3.5 and Qwen3-Next.
     static func gguf(_ architecture: Architecture) -> TensorNaming {
         let ending = ".ffn_norm.weight"
         func stored(_ name: String) -> String {
-            guard [.gptOSS, .qwen35, .qwen35moe, .qwen3next].contains(architecture), name.hasSuffix(ending) else {
+            guard [.gptOSS, .seedOSS, .qwen35, .qwen35moe, .qwen3next].contains(architecture), name.hasSuffix(ending) else {
                 return name
             }
             return name.dropLast(ending.utf8.count) + ".post_attention_norm.weight"

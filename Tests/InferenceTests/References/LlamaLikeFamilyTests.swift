@@ -12,9 +12,13 @@ import Testing
 struct LlamaLikeFamilyTests {
     static let folders = [
         "gemma", "smollm3", "smollm3-window", "granite", "granitemoe", "olmo3", "olmo3-types", "ministral3", "mistral3",
-        "mistral3-ministral3", "glm4", "glm",
+        "mistral3-ministral3", "glm4", "glm", "seed-oss", "ernie4_5", "ernie4_5-bias", "exaone4", "exaone4-window",
+        "starcoder2", "starcoder2-window",
     ]
-    static let files = ["gemma", "smollm3", "granite", "granitemoe", "olmo3", "ministral3", "mistral3", "glm4", "glm"]
+    static let files = [
+        "gemma", "smollm3", "granite", "granitemoe", "olmo3", "ministral3", "mistral3", "glm4", "glm", "seed-oss",
+        "ernie4_5", "exaone4", "starcoder2",
+    ]
 
     @Test(
         "Top 20 log-probabilities agree within 1e-4, 64 greedy tokens are equal, in 1, 2 and 3 stages",
@@ -51,6 +55,8 @@ struct LlamaLikeFamilyTests {
         Omission("olmo3-types", "a window") { $0.slidingWindow = nil },
         Omission("ministral3", "a temperature") { $0.attentionTemperature = nil },
         Omission("mistral3-ministral3", "a window") { $0.slidingWindow = nil },
+        Omission("exaone4-window", "layers that do not turn") { $0.unrotatedLayers = nil },
+        Omission("starcoder2-window", "a window") { $0.slidingWindow = nil },
         Omission("glm4", "pairs of neighbours") { configuration in
             guard case .rotary(var rotary) = configuration.positions else { return }
             rotary.pairing = .halves

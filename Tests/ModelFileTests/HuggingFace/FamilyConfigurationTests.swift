@@ -168,8 +168,10 @@ struct FamilyConfigurationTests {
 
     @Test("GGUF: pairs lie side by side in Llama's files and those like it; norms' weights are stored as they are used")
     func ggufFamilies() throws {
-        let sideBySide = ["llama", "smollm3", "granite", "granitemoe", "mistral3", "glm4", "chatglm"]
-        for name in sideBySide + ["qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "olmo2"] {
+        let sideBySide = ["llama", "smollm3", "granite", "granitemoe", "mistral3", "glm4", "chatglm", "ernie4_5"]
+        for name in sideBySide + [
+            "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "phi3", "olmo2", "seed_oss", "exaone4",
+        ] {
             let configuration = try gguf(name)
             guard case .rotary(let rotary) = configuration.positions else { Issue.record("\(name)"); continue }
             #expect(rotary.pairing == (sideBySide.contains(name) ? .interleaved : .halves), "\(name)")

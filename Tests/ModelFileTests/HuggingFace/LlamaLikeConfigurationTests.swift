@@ -181,6 +181,43 @@ struct LlamaLikeConfigurationTests {
         #expect(try gguf("chatglm").hasFusedGateUp)
     }
 
+    @Test("EXAONE 4: layers that see every position do not turn where there is a window")
+    func exaone4() throws {
+        let configuration = try read("exaone4")
+        #expect(configuration.slidingWindow == .init(length: 4096, layers: [true, true, true, false]))
+        #expect(configuration.unrotatedLayers == [false, false, false, true])
+        #expect(try read("exaone4", ["sliding_window": NSNull()]).unrotatedLayers == nil)
+        let published: [String: Any] = [
+            "sliding_window_pattern": "LLLG",
+            "layer_types": ["sliding_attention", "sliding_attention", "sliding_attention", "full_attention"],
+        ]
+        #expect(try read("exaone4", published) == configuration)
+        #expect(refusal { try read("exaone4", ["sliding_window_pattern": 0]) }?.code == .invalidValue)
+        let full = ["layer_types": [String](repeating: "full_attention", count: 4)]
+        #expect(try read("exaone4", full).unrotatedLayers == [true, true, true, true])
+        #expect(try gguf("exaone4").slidingWindow == nil)
+        let window: [(String, GGUFBuilder.Value)] = [("attention.sliding_window", .uint32(16))]
+        #expect(try gguf("exaone4", window).unrotatedLayers == [false, false, false, true])
+        #expect(try gguf("exaone4", [("block_count", .uint32(64))]).slidingWindow?.length == 4096)
+    }
+
+    @Test("Biases of StarCoder 2, Seed-OSS and ERNIE 4.5")
+    func biases() throws {
+        let coder = try read("starcoder2")
+        #expect(coder.hasQueryKeyValueBias && coder.hasAttentionOutputBias && coder.hasFeedForwardBias)
+        #expect(coder.normalization == .layerNorm && !coder.isGated && coder.slidingWindow == nil)
+        #expect(try read("starcoder2", ["norm_epsilon": 0.25]).normalizationEpsilon == 0.25)
+        #expect(refusal { try read("starcoder2", ["hidden_act": "silu"]) }?.field == "hidden_act")
+        let seed = try read("seed_oss")
+        #expect(seed.hasQueryKeyValueBias && !seed.hasAttentionOutputBias && !seed.hasFeedForwardBias)
+        #expect(try read("seed_oss", ["attention_out_bias": true]).hasAttentionOutputBias)
+        let ernie = try read("ernie4_5")
+        #expect(!ernie.hasQueryKeyValueBias && rotary(ernie)?.pairing == .interleaved && ernie.hasTiedEmbeddings)
+        #expect(rotary(ernie)?.base == 500_000)
+        let biased = try read("ernie4_5", ["use_bias": true])
+        #expect(biased.hasQueryKeyValueBias && biased.hasAttentionOutputBias && biased.hasFeedForwardBias)
+    }
+
     @Test("What a GGUF file cannot say is not written into one")
     func unwritable() throws {
         let patterns = try read("smollm3", ["no_rope_layers": [1, 0, 1, 1]])
