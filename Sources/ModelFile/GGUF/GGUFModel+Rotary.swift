@@ -44,14 +44,10 @@ extension GGUFModel {
     private func yarn(
         _ keys: GGUFKeys, factor: Double, context: Int
     ) throws(ModelFileError) -> RotaryConfiguration.Scaling {
-        let logMultiplier = "rope.scaling.yarn_log_multiplier"
-        let isDeepSeek = keys.prefix == Architecture.deepseek2.name + "."
-        for (key, plain) in [("rope.scaling.yarn_ext_factor", 1.0), (logMultiplier, 0)] {
-            if let value = try keys.optionalNumber(key), value != plain, key != logMultiplier || !isDeepSeek {
-                throw ModelFileError(
-                    .unsupported, file: mainFile, field: keys.prefix + key, value: value,
-                    "is not supported (supported: \(plain))")
-            }
+        let key = "rope.scaling.yarn_ext_factor"
+        if let value = try keys.optionalNumber(key), value != 1 {
+            throw ModelFileError(
+                .unsupported, file: mainFile, field: keys.prefix + key, value: value, "is not supported (supported: 1)")
         }
         var yarn = RotaryConfiguration.YaRN(
             factor: factor,
@@ -59,14 +55,12 @@ extension GGUFModel {
         if let beta = try keys.optionalNumber("rope.scaling.yarn_beta_fast") { yarn.betaFast = beta }
         if let beta = try keys.optionalNumber("rope.scaling.yarn_beta_slow") { yarn.betaSlow = beta }
         if let all = try keys.optionalNumber("rope.scaling.yarn_log_multiplier"), all != 0 {
-            (yarn.mscale, yarn.mscaleAllDimensions) = (1, all)
+            // DeepSeek's files have a tenth of the two numbers that are called mscale elsewhere, and are equal there.
+            let isDeepSeek = keys.prefix == Architecture.deepseek2.name + "."
+            (yarn.mscale, yarn.mscaleAllDimensions) = isDeepSeek ? (all / 0.1, all / 0.1) : (1, all)
         }
         for key in ["rope.scaling.attn_factor", "rope.scaling.yarn_attn_factor"] {
             if let multiplier = try keys.optionalNumber(key) { yarn.attentionMultiplier *= multiplier }
-        }
-        // 0.1 times the two numbers that are called mscale elsewhere.
-        if isDeepSeek, let multiplier = try keys.optionalNumber(logMultiplier), multiplier != 0 {
-            (yarn.mscale, yarn.mscaleAllDimensions) = (multiplier / 0.1, multiplier / 0.1)
         }
         return .yarn(yarn)
     }
