@@ -143,6 +143,7 @@ def make(fixture: Mixture, check_with_llama_cpp: bool) -> None:
         shutil.rmtree(older, ignore_errors=True)
         older.mkdir()
         families.write_golden(older / "golden.json", golden["golden"])
+        shutil.copy(folder / "config.json", older)
         write_gguf(older / "model.gguf", fixture, folder, Kind.BF16, is_older=True)
     if not fixture.has_gguf:
         return
