@@ -34,8 +34,9 @@ extension HuggingFaceModel {
     /// What config.json says; where it says nothing, a model without an output matrix is tied.
     func isTied(_ tensors: [String: StoredTensor], default value: Bool) throws(ModelFileError) -> Bool {
         if let stated = try settings.bool("tie_word_embeddings") { return stated }
-        let outputs = try family().names.outputs
-        return value || outputs.allSatisfy { tensors[$0] == nil }
+        // A model inside another may not name its kind.
+        let family = try settings.string("model_type").flatMap(HuggingFaceFamily.init(rawValue:)) ?? .llama
+        return value || family.names.outputs.allSatisfy { tensors[$0] == nil }
     }
 
     /// Refuses a field that names a kind other than these.

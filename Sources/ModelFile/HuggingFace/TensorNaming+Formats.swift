@@ -6,7 +6,8 @@ extension TensorNaming {
     static func gguf(_ architecture: Architecture) -> TensorNaming {
         let ending = ".ffn_norm.weight"
         func stored(_ name: String) -> String {
-            guard [.gptOSS, .seedOSS, .qwen35, .qwen35moe, .qwen3next].contains(architecture), name.hasSuffix(ending) else {
+            guard [.gptOSS, .seedOSS, .qwen35, .qwen35moe, .qwen3next].contains(architecture), name.hasSuffix(ending)
+            else {
                 return name
             }
             return name.dropLast(ending.utf8.count) + ".post_attention_norm.weight"

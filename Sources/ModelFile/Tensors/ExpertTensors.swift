@@ -64,7 +64,10 @@ struct ExpertTensors {
             let names =
                 isGGUF
                 ? ["ffn_gate_inp"]
-                : ["mlp.gate", "block_sparse_moe.gate", "mlp.router", "block_sparse_moe.router.layer"]
+                : [
+                    "mlp.gate", "block_sparse_moe.gate", "mlp.router", "block_sparse_moe.router.layer",
+                    "feed_forward.router",
+                ]
             return try plain(requirement, names: names.map { "\(prefix)\($0).\(pieces[3])" })
         }
         guard pieces[2].hasSuffix("_exps"), let matrix = Experts.Matrix(rawValue: String(pieces[2].dropLast(5)))

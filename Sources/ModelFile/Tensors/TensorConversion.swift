@@ -69,7 +69,8 @@ package struct TensorConversion: Sendable, Hashable {
 
     /// The bytes stay as they are.
     package var isCopy: Bool {
-        source.type == target.type && source.isTransposed == target.isTransposed && rowOrder == .same && columnOrder == .same
+        source.type == target.type && source.isTransposed == target.isTransposed && rowOrder == .same
+            && columnOrder == .same
             && !negatesExponential && addend == 0
     }
 }

@@ -146,7 +146,9 @@ extension HuggingFaceModel {
             configuration.setExaone4(slides: nil)
             return configuration
         }
-        let slides = try layerTypes(layerCount: layerCount, such: "sliding_attention").or(slidingByPattern(layerCount: layerCount)) ?? []
+        let slides =
+            try layerTypes(layerCount: layerCount, such: "sliding_attention").or(
+                slidingByPattern(layerCount: layerCount)) ?? []
         configuration.setExaone4(slides: slides)
         if slides.contains(true) { configuration.slidingWindow = .init(length: length, layers: slides) }
         return configuration
