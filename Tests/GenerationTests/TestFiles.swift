@@ -16,6 +16,16 @@ enum TestFiles {
     static func fixture(_ name: String) -> String {
         root.appendingPathComponent("Tests/Fixtures/models").appendingPathComponent(name).path
     }
+
+    /// The Hugging Face folders of all families and of all ways in which weights are packed.
+    static func everyFolder() throws -> [String] {
+        try ["families", "experts", "packed"].flatMap { kind in
+            let folder = root.appendingPathComponent("Tests/Fixtures").appendingPathComponent(kind).path
+            return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+                .map { "\(folder)/\($0)" }
+                .filter { FileManager.default.fileExists(atPath: $0 + "/model.safetensors") }
+        }
+    }
 }
 
 /// A new empty folder, removed with the last reference.

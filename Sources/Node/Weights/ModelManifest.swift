@@ -160,7 +160,8 @@ package struct DigestBook: Sendable {
         var isNew = false
         var result: [ContentHash] = []
         for tensor in tensors {
-            let place = "\(tensor.file):\(tensor.offset):\(tensor.byteCount)"
+            // Tensors that are put together from pieces of one matrix lie at the same place.
+            let place = "\(tensor.name):\(tensor.type.name):\(tensor.file):\(tensor.offset):\(tensor.byteCount)"
             if known[place] == nil {
                 known[place] = try Self.digest(of: tensor, in: model)
                 isNew = true

@@ -32,6 +32,23 @@ extension ClusterTests {
             #expect(scores[0] != scores[1] && scores[1] != scores[2], "the types make no difference")
         }
 
+        @Test("Two workers answer as one process does, whatever the family and however its folder stores the weights")
+        func families() async throws {
+            var request = GenerationRequest(prompt: .tokens([1, 5, 9, 3, 7, 2, 8, 4]))
+            (request.maximumTokens, request.ignoresEndOfText) = (24, true)
+            (request.sampling.temperature, request.sampling.logProbabilityCount) = (0, 1)
+            for path in try TestFiles.everyFolder() {
+                let generator = try LocalGenerator(modelPath: path, contextLength: nil, threads: 1)
+                let expected = try await generator.generate(request).answer()
+                let options = try ClusterShape(model: path, workers: 2, chunk: 5).options
+                let answer = try await TestCluster.with(options, workers: 2) { [request] cluster in
+                    _ = try await cluster.serving()
+                    return try await cluster.client.generate(request).answer()
+                }
+                #expect(answer == expected && answer.tokens.count == 24, "\(path)")
+            }
+        }
+
         @Test("Clusters that only pretend to compute give the same answer over any number of workers")
         func simulated() async throws {
             var request = GenerationRequest(prompt: .tokens([1, 2, 3]))

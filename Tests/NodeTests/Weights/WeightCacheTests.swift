@@ -1,6 +1,7 @@
-// Responsible for: tensors on disk by content: broken transfers, wrong bytes, several processes, changed files.
 import Crypto
 import Foundation
+// Responsible for: tensors on disk by content: broken transfers, wrong bytes, several processes, changed files.
+import Inference
 import ModelFile
 import Sequences
 import Testing
@@ -143,6 +144,18 @@ struct WeightCacheTests {
         let changed = try book.manifest(of: Model.open(path: path)) { _, _ in }
         #expect(changed.entries.last?.digest != first.entries.last?.digest)
         #expect(changed.entries.first == first.entries.first)
+    }
+
+    @Test("Every tensor has the digest of its own bytes, also where several are pieces of one stored matrix")
+    func pieces() throws {
+        let folder = try TemporaryFolder()
+        for path in try TestFiles.everyFolder() {
+            let model = try Model.load(path: path)
+            let manifest = try DigestBook(folder: folder.file("digests")).manifest(of: model) { _, _ in }
+            for (tensor, entry) in zip(model.tensors, manifest.entries) {
+                #expect(try DigestBook.digest(of: tensor, in: model) == entry.digest, "\(path): \(tensor.name)")
+            }
+        }
     }
 
     @Test("A file rewritten in place, or replaced, with the same size and time of modification has new digests")
