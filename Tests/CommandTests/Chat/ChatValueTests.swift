@@ -54,7 +54,8 @@ struct ChatValueTests {
 
     @Test("Who misspells a command or a setting is told what looks like it")
     func suggestions() {
-        #expect(ChatInstruction.complaint(aboutUnknown: "/sytem") == "there is no command /sytem. Did you mean /system?")
+        #expect(
+            ChatInstruction.complaint(aboutUnknown: "/sytem") == "there is no command /sytem. Did you mean /system?")
         #expect(ChatInstruction.complaint(aboutUnknown: "/Help").hasSuffix("Did you mean /help?"))
         #expect(ChatInstruction.complaint(aboutUnknown: "/xyzzy") == "there is no command /xyzzy; /help lists them")
         var request = GenerationRequest(prompt: .messages([]))

@@ -36,7 +36,8 @@ struct HistorySearchTests {
         #expect(shown(keys + [.backspace, .backspace, .backspace]) == "(reverse-i-search)`': draft|")
         #expect(shown(keys + [.abandon]) == "draft|")
         #expect(shown([.text("draft"), .searchBackward, .text("x")]) == "(failed reverse-i-search)`x': draft|")
-        #expect(shown([.searchBackward, .text("x"), .searchBackward, .searchForward, .backspace], in: []).hasSuffix("|"))
+        #expect(
+            shown([.searchBackward, .text("x"), .searchBackward, .searchForward, .backspace], in: []).hasSuffix("|"))
     }
 
     @Test("Enter sends what is found, Ctrl-C takes it away, Escape keeps it, any other key goes on from it")
@@ -47,7 +48,8 @@ struct HistorySearchTests {
         #expect(shown(keys + [.up]) == "alpha one|" && shown(keys + [.down]) == "alpha three|")
         // What was written before is still below the newest.
         #expect(shown([.text("draft")] + keys + [.escape] + Array(repeating: .down, count: 5)) == "draft|")
-        #expect(shown(keys + [.escape, .searchBackward, .searchBackward]) == "(failed reverse-i-search)`two': beta |two")
+        #expect(
+            shown(keys + [.escape, .searchBackward, .searchBackward]) == "(failed reverse-i-search)`two': beta |two")
         var editor = LineEditor(history: History(Self.entries))
         for key in keys { _ = editor.handle(key) }
         #expect(editor.handle(.enter) == .sent("beta two") && editor.search == nil && editor.text.isEmpty)
