@@ -119,6 +119,24 @@ extension CommandTests {
             }
         }
 
+        @Test("A terminal that takes nothing any more keeps no chat from ending")
+        func stalled() async throws {
+            let cluster = try await cluster(workers: 0)
+            let folder = try TemporaryFolder()
+            let terminal = try PseudoTerminal(columns: 80, rows: 24, isRead: false)
+            let process = try TandemProcess(
+                ["chat", "--coordinator", cluster.address], cache: cluster.folder, terminal: terminal,
+                ownsTerminal: true, environment: ["TERM": "xterm", "XDG_STATE_HOME": folder.path])
+            let isOurs = await eventually { !terminal.isPlain }
+            #expect(isOurs)
+            process.type("\u{1B}[200~" + String(repeating: "line\r", count: 20_000) + "\u{1B}[201~\r")
+            // Until it stands in the middle of showing that.
+            try await Task.sleep(for: .seconds(2))
+            process.signal(SIGTERM)
+            let isOver = await eventually(within: .seconds(30)) { !process.isRunning }
+            #expect(isOver && terminal.isPlain)
+        }
+
         @Test("What is pasted is one message, whatever its length and its lines, and is recalled as one")
         func pastes() async throws {
             let chat = try await ChatTerminal(try await cluster(), "--max-tokens", "3")
