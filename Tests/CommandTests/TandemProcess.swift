@@ -100,7 +100,7 @@ final class TandemProcess: @unchecked Sendable {
         if let terminal {
             close(stdout.reading)
             terminal.closeInner()
-            output.collect(dup(terminal.outer))
+            if terminal.isRead { output.collect(dup(terminal.outer)) }
             keyboard = terminal
         } else {
             output.collect(stdout.reading)
@@ -165,8 +165,11 @@ final class PseudoTerminal: @unchecked Sendable {
     private(set) var inner: Int32
     /// The path of the process's end.
     fileprivate let name: String
+    /// Otherwise it takes a few kilobytes, and then nothing any more.
+    fileprivate let isRead: Bool
 
-    init(columns: UInt16, rows: UInt16) throws {
+    init(columns: UInt16, rows: UInt16, isRead: Bool = true) throws {
+        self.isRead = isRead
         var ends: (outer: Int32, inner: Int32) = (0, 0)
         var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
         guard openpty(&ends.outer, &ends.inner, nil, nil, &size) == 0 else { throw POSIXError(.EMFILE) }

@@ -80,7 +80,7 @@ struct AnswerPrinter {
                 report.add(tokens, text: marked)
                 if isReasoning && foldsReasoning && Terminal.isOutputInteractive && !json { Terminal.put("\n") }
                 isReasoning = false
-                let shown = Terminal.isOutputInteractive ? text : marked
+                let shown = Terminal.isOutputInteractive ? text.map(Terminal.harmless) : marked
                 if !json { Terminal.put(shown ?? tokens.map { "\($0.token) " }.joined()) }
             case .scores: break  // asked for by `perplexity` only
             case .finished(let reason, let timings):
@@ -103,7 +103,7 @@ struct AnswerPrinter {
         if !Terminal.isOutputInteractive {
             Terminal.put(marked)
         } else if !foldsReasoning {
-            Terminal.put(Terminal.dim(text))
+            Terminal.put(Terminal.dim(Terminal.harmless(text)))
         } else if isFirst {
             Terminal.put(Terminal.dim(Self.folded))
         }

@@ -65,7 +65,7 @@ struct Chat {
         case .system(let text): setSystem(text)
         case .reasoning(let word): setReasoning(word)
         case .incomplete(let word): Terminal.say("\(word) needs the name of a file")
-        case .unknown(let word): Terminal.say("there is no command \(word); /help lists them")
+        case .unknown(let word): Terminal.say(ChatInstruction.complaint(aboutUnknown: word))
         default: break
         }
     }

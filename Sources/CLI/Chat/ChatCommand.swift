@@ -11,7 +11,8 @@ struct ChatCommand: AsyncParsableCommand {
         discussion: """
             In a terminal messages are edited as in a shell; what is pasted is one message,
             Alt-Enter or \\ at the end of a line go on in a new line, and Up recalls what was
-            sent (kept in $XDG_STATE_HOME/tandem/chat-history, else below ~/.local/state).
+            sent (kept in $XDG_STATE_HOME/tandem/chat-history, else below ~/.local/state);
+            Ctrl-R searches it.
             Ctrl-C ends an answer; at the prompt a second one leaves, with status 130.
             In the conversation: /help, /system, /set temperature 0.3, /undo, /regenerate,
             /reset, /save, /load, /reasoning, /stats, /exit (or Ctrl-D).

@@ -1,5 +1,6 @@
 // Responsible for: what a message to a chat asks for: an answer, or something of the chat itself.
 // Must not know: how it is done.
+import Sequences
 
 /// A message that somebody sent.
 enum ChatInstruction: Equatable {
@@ -24,7 +25,7 @@ enum ChatInstruction: Equatable {
         /stats                  how much was said, and how fast
         /exit                   leaves, as Ctrl-D does
         Ctrl-C ends an answer; twice it leaves. Alt-Enter, or \\ at the end of a line, goes on in a new line;
-        what is pasted is one message. Up recalls what was sent.
+        what is pasted is one message. Up recalls what was sent, Ctrl-R searches it.
         """
 
     /// A command is one line that begins with a slash and a word.
@@ -41,6 +42,18 @@ enum ChatInstruction: Equatable {
             return
         }
         self = Self.command(word, rest.isEmpty ? nil : rest)
+    }
+
+    /// Words that are commands.
+    private static let words = [
+        "/help", "/exit", "/quit", "/reset", "/undo", "/regenerate", "/stats", "/system", "/set", "/reasoning", "/save",
+        "/load",
+    ]
+
+    /// What is said of a word that is no command.
+    static func complaint(aboutUnknown word: String) -> String {
+        let meant = Spelling.nearest(to: word, among: words).map { ". Did you mean \($0)?" }
+        return "there is no command \(word)" + (meant ?? "; /help lists them")
     }
 
     private static func command(_ word: String, _ rest: String?) -> ChatInstruction {

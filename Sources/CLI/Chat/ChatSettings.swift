@@ -17,7 +17,7 @@ struct ChatSetting {
             .init(.presencePenalty, \.sampling.presencePenalty, unset: 0),
             .init(.frequencyPenalty, \.sampling.frequencyPenalty, unset: 0),
             .init(.maximumTokens, \.maximumTokens, unset: 512), .init(.seed, \.sampling.seed, unset: 0), bias,
-            stop,
+            stop, stopToken,
         ]
     }
 
@@ -50,6 +50,19 @@ struct ChatSetting {
             field: .stop, shown: { $0.stops.isEmpty ? nil : $0.stops.joined(separator: " ") },
             change: { request, text in
                 request.stops = text.map { [$0] } ?? []
+                return true
+            })
+    }
+
+    private static var stopToken: ChatSetting {
+        ChatSetting(
+            field: .stopTokens,
+            shown: { $0.stopTokens.isEmpty ? nil : $0.stopTokens.map(String.init).joined(separator: " ") },
+            change: { request, text in
+                let words = text?.split(separator: " ") ?? []
+                let tokens = words.compactMap { Int32($0) }
+                guard tokens.count == words.count else { return false }
+                request.stopTokens = tokens
                 return true
             })
     }
@@ -88,8 +101,11 @@ struct ChatSetting {
         let parts = text.split(maxSplits: 1) { $0 == " " || $0 == "=" }.map { String($0).trimmed }
         let name = (parts.first ?? "").drop { $0 == "-" }.split(separator: "-").joined(separator: "_")
         guard let setting = all.first(where: { $0.field.name == name }) else {
-            let names = all.map(\.field.name).joined(separator: ", ")
-            throw TandemError("there is nothing called \(name) to set", hint: "\(names) can be set")
+            let names = all.map(\.field.name)
+            let meant = Spelling.nearest(to: name, among: names)
+            throw TandemError(
+                "there is nothing called \(name) to set",
+                hint: meant.map { "did you mean \($0)?" } ?? "\(names.joined(separator: ", ")) can be set")
         }
         guard parts.count == 2 else {
             throw TandemError("\(setting.field) needs a value", hint: "or the word default")

@@ -23,6 +23,11 @@ struct EditedText: Equatable {
     /// All of it anew; what was cut stays.
     mutating func replace(with text: String) { (before, after) = (text, "") }
 
+    /// All of it anew, with the cursor at `place`.
+    mutating func replace(with text: String, cursor place: String.Index) {
+        (before, after) = (String(text[..<place]), String(text[place...]))
+    }
+
     mutating func insert(_ text: String) { before += text }
 
     mutating func moveLeft() {
@@ -73,6 +78,19 @@ struct EditedText: Equatable {
 
     /// Ctrl-Y: what was cut last.
     mutating func yank() { before += cut }
+
+    /// Ctrl-T: what stands on both sides of the cursor, at the end of a line the last two, in the other order.
+    mutating func swap() {
+        guard let last = lineBefore.last else { return }
+        if let next = lineAfter.first {
+            before.removeLast()
+            after.removeFirst()
+            before += String([next, last])
+        } else if lineBefore.count > 1 {
+            before.removeLast()
+            before.insert(last, at: before.index(before: before.endIndex))
+        }
+    }
 
     private mutating func move(by count: Int) {
         if count < 0 {

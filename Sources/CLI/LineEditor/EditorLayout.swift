@@ -12,10 +12,11 @@ struct EditorLayout: Equatable {
     private(set) var cursor = (row: 0, column: 0)
     private let width: Int
 
-    /// Lines behind the first are as far from the edge as the first behind its prompt.
+    /// Lines behind the first are as far from the edge as the first behind its prompt, unless that leaves no room.
     init(prompt: String, text: EditedText, width: Int) {
-        self.width = max(width, 4)
-        let indent = String(repeating: " ", count: DisplayWidth.columns(of: prompt))
+        self.width = max(width, 1)
+        let columns = DisplayWidth.columns(of: prompt)
+        let indent = String(repeating: " ", count: columns <= self.width / 2 ? columns : 0)
         add(prompt, indent: indent)
         add(text.before, indent: indent)
         if rows[rows.count - 1].columns >= self.width { rows.append(Row()) }
@@ -29,9 +30,11 @@ struct EditorLayout: Equatable {
                 rows.append(Row(text: indent, columns: indent.count))
                 continue
             }
-            let columns = DisplayWidth.columns(of: character)
+            var (shown, columns) = (DisplayWidth.shown(character), DisplayWidth.columns(of: character))
+            // What is wider than the terminal would move all that follows.
+            if columns > width { (shown, columns) = ("?", 1) }
             if rows[rows.count - 1].columns + columns > width { rows.append(Row()) }
-            rows[rows.count - 1].text += DisplayWidth.shown(character)
+            rows[rows.count - 1].text += shown
             rows[rows.count - 1].columns += columns
         }
     }

@@ -84,21 +84,21 @@ final class EditorSession {
     }
 
     private func handle(_ key: TypedKey) -> Entry? {
-        let before = layout()
+        let before = editor.text
         switch editor.handle(key) {
         case .edited: return nil
         case .sent(let message):
-            put(painter.finish(before))
+            put(painter.finish(layout(of: before)))
             remember(message)
             return .message(message)
         case .interrupted(let wasEmpty):
-            put(painter.finish(before))
+            put(painter.finish(layout(of: before)))
             return .interrupted(wasEmpty: wasEmpty)
         case .ended:
-            put(painter.finish(before))
+            put(painter.finish(layout(of: before)))
             return .ended
         case .suspended:
-            put(painter.finish(before))
+            put(painter.finish(layout(of: editor.text)))
             keyboard.suspend()
         case .cleared:
             put("\u{1B}[H\u{1B}[2J")
@@ -116,11 +116,14 @@ final class EditorSession {
         }
     }
 
-    private func layout() -> EditorLayout {
-        EditorLayout(prompt: prompt, text: editor.text, width: RawMode.size.width)
+    private func layout(of text: EditedText, searching search: HistorySearch? = nil) -> EditorLayout {
+        EditorLayout(prompt: search?.prompt ?? prompt, text: text, width: RawMode.size.width)
     }
 
-    private func draw() { put(painter.frame(layout(), height: RawMode.size.height)) }
+    private func draw() {
+        let layout = layout(of: editor.text, searching: editor.search)
+        put(painter.frame(layout, height: RawMode.size.height))
+    }
 
     private func put(_ text: String) {
         if output == STDOUT_FILENO { Terminal.put(text) } else { Terminal.sayPart(text) }

@@ -4,7 +4,7 @@
 struct History {
     private(set) var entries: [String]
     /// Where we are; `entries.count`: at what is being written.
-    private var position: Int
+    private(set) var position: Int
     /// What became of recalled entries, and what was written before something was recalled.
     private var changed: [Int: String] = [:]
 
@@ -41,9 +41,13 @@ struct History {
 
     private mutating func move(by step: Int, _ current: String) -> String? {
         let next = position + step
-        guard (0...entries.count).contains(next) else { return nil }
+        return (0...entries.count).contains(next) ? recall(next, leaving: current) : nil
+    }
+
+    /// What stands at `place`, where we are from now on.
+    mutating func recall(_ place: Int, leaving current: String) -> String {
         changed[position] = current
-        position = next
-        return changed[next] ?? (next < entries.count ? entries[next] : "")
+        position = place
+        return changed[place] ?? (place < entries.count ? entries[place] : "")
     }
 }

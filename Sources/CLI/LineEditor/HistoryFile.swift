@@ -9,6 +9,8 @@ struct HistoryFile {
 
     /// Longer entries are kept for the session only.
     private static let longestEntryBytes = 1 << 18
+    /// Of a longer file the end is read, and the rest forgotten.
+    private static let longestFileBytes: UInt64 = 1 << 24
     /// The file is written anew where it has so many times the entries of a history.
     private static let slack = 4
 
@@ -23,13 +25,28 @@ struct HistoryFile {
 
     /// The newest entries; lines that are none are passed over.
     func read() -> [String] {
-        guard let data = FileManager.default.contents(atPath: path) else { return [] }
+        guard let (data, isCut) = newest() else { return [] }
         let lines = data.split(separator: UInt8(ascii: "\n"))
         let entries = lines.suffix(History.longest).compactMap {
             try? JSONDecoder().decode(String.self, from: Data($0))
         }
-        if lines.count > Self.slack * History.longest { rewrite(entries) }
+        if isCut || lines.count > Self.slack * History.longest { rewrite(entries) }
         return entries
+    }
+
+    /// What the file holds, at most so much as is kept; nil where it is no file, as `/dev/null` is none.
+    private func newest() -> (data: Data, isCut: Bool)? {
+        var status = stat()
+        guard stat(path, &status) == 0, Self.isFile(status), let file = FileHandle(forReadingAtPath: path) else {
+            return nil
+        }
+        defer { try? file.close() }
+        guard let size = try? file.seekToEnd() else { return nil }
+        let isCut = size > Self.longestFileBytes
+        try? file.seek(toOffset: isCut ? size - Self.longestFileBytes : 0)
+        guard let data = try? file.read(upToCount: Int(Self.longestFileBytes)) else { return nil }
+        // The first line is a part of one.
+        return (isCut ? data.drop { $0 != UInt8(ascii: "\n") } : data, isCut)
     }
 
     /// Adds an entry at the end. Throws `TandemError` where it cannot be kept.
@@ -39,11 +56,20 @@ struct HistoryFile {
         let attributes = [FileAttributeKey.posixPermissions: 0o700]
         try? FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: attributes)
-        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        // Nobody may read a pipe that has the file's name.
+        let file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o600)
         guard file >= 0 else { throw failure() }
         defer { close(file) }
-        fchmod(file, 0o600)
-        let line = try Self.line(entry)
+        var status = stat()
+        var line = try Self.line(entry)
+        if fstat(file, &status) == 0, Self.isFile(status) {
+            fchmod(file, 0o600)
+            // A line that was never ended must not take this one with it.
+            var last = UInt8(ascii: "\n")
+            if pread(file, &last, 1, status.st_size - 1) == 1, last != UInt8(ascii: "\n") {
+                line.insert(UInt8(ascii: "\n"), at: 0)
+            }
+        }
         let count = line.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
         guard count == line.count else { throw failure() }
     }
@@ -58,6 +84,8 @@ struct HistoryFile {
         close(file)
         if count != bytes.count || rename(temporary, path) != 0 { unlink(temporary) }
     }
+
+    private static func isFile(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFREG }
 
     private static func line(_ entry: String) throws -> [UInt8] {
         let encoder = JSONEncoder()

@@ -24,9 +24,11 @@ struct KeyDecoder {
         return keys
     }
 
-    /// Nothing more follows: an escape that waits was the escape key, which means nothing.
-    mutating func endSequence() {
-        if isInSequence { pending = [] }
+    /// Nothing more follows: an escape that waits was the escape key.
+    mutating func endSequence() -> [TypedKey] {
+        guard isInSequence else { return [] }
+        defer { pending = [] }
+        return pending.count == 1 ? [.escape] : []
     }
 
     /// Takes what stands at `position`; nil where it is not complete.
@@ -35,6 +37,8 @@ struct KeyDecoder {
         let byte = pending[position]
         if byte == Self.escape { return sequence(at: position, into: &keys) }
         if byte < 0x20 || byte == 0x7F {
+            // A line break of two bytes, as some programs type them, is one.
+            if byte == 0x0A && position > 0 && pending[position - 1] == 0x0D { return 1 }
             if let key = Self.control(byte) { keys.append(key) }
             return 1
         }
@@ -92,6 +96,7 @@ struct KeyDecoder {
         case 0x04: .endOfInput
         case 0x05: .end
         case 0x06: .right
+        case 0x07: .abandon
         case 0x08, 0x7F: .backspace
         case 0x09: .text("\t")
         case 0x0A, 0x0D: .enter
@@ -99,6 +104,9 @@ struct KeyDecoder {
         case 0x0C: .clearScreen
         case 0x0E: .down
         case 0x10: .up
+        case 0x12: .searchBackward
+        case 0x13: .searchForward
+        case 0x14: .swap
         case 0x15: .cutToStart
         case 0x17: .deleteBlankWordLeft
         case 0x19: .yank

@@ -53,7 +53,7 @@ final class Keyboard: Sendable {
         (bell, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         RawMode.enter(output: output)
         _ = Signals.listen(SIGINT) { [self] in interrupt() }
-        _ = Signals.listen(SIGTERM) { exitNow(128 + SIGTERM) }
+        for number in [SIGTERM, SIGHUP, SIGQUIT] { _ = Signals.listen(number) { exitNow(128 + number) } }
         _ = Signals.listen(SIGWINCH) { [self] in happen(.resized) }
         _ = Signals.listen(SIGTSTP) { [self] in if !suspendAtOnce() { happen(.suspended) } }
         _ = Signals.listen(SIGCONT) { [self] in
@@ -110,7 +110,7 @@ final class Keyboard: Sendable {
         while true {
             if decoder.isInSequence {
                 var wanted = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-                if poll(&wanted, 1, Self.sequenceMilliseconds) == 0 { decoder.endSequence() }
+                if poll(&wanted, 1, Self.sequenceMilliseconds) == 0 { deliver(decoder.endSequence()) }
             }
             let count = Foundation.read(STDIN_FILENO, &buffer, buffer.count)
             if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }

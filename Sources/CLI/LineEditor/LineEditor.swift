@@ -5,6 +5,9 @@
 struct LineEditor {
     private(set) var text = EditedText()
     private(set) var history: History
+    /// nil: nothing is searched for.
+    private(set) var search: HistorySearch?
+    private var lastQuery = ""
 
     /// What a key led to.
     enum Outcome: Equatable {
@@ -24,6 +27,7 @@ struct LineEditor {
     mutating func remember(_ message: String) -> Bool { history.add(message) }
 
     mutating func handle(_ key: TypedKey) -> Outcome {
+        if search(on: key) { return .edited }
         switch key {
         case .text(let more), .paste(let more): text.insert(more)
         case .newline: text.insert("\n")
@@ -34,11 +38,11 @@ struct LineEditor {
         case .interrupt:
             let wasEmpty = text.isEmpty
             _ = takeAll()
-            history.leave()
             return .interrupted(wasEmpty: wasEmpty)
         case .endOfInput where text.isEmpty: return .ended
         case .suspend: return .suspended
         case .clearScreen: return .cleared
+        case .searchBackward: search = HistorySearch(from: text, history: history)
         case .up:
             if !text.moveUp(), let older = history.older(than: text.text) { text.replace(with: older) }
         case .down:
@@ -46,6 +50,30 @@ struct LineEditor {
         default: edit(key)
         }
         return .edited
+    }
+
+    /// While something is searched for: false where the key is not for the search. Such a key ends it, and goes on
+    /// with what was found.
+    private mutating func search(on key: TypedKey) -> Bool {
+        guard var current = search else { return false }
+        switch key {
+        case .text(let more), .paste(let more): current.extend(by: more, in: history)
+        case .backspace: current.shorten(in: history)
+        case .searchBackward where current.query.isEmpty: current.extend(by: lastQuery, in: history)
+        case .searchBackward: current.move(by: -1, in: history)
+        case .searchForward: current.move(by: 1, in: history)
+        case .abandon:
+            (text, search) = (current.original, nil)
+            return true
+        default:
+            if !current.query.isEmpty { lastQuery = current.query }
+            if let place = current.place { _ = history.recall(place, leaving: current.original.text) }
+            search = nil
+            return key == .escape
+        }
+        if let found = current.found(in: history) { text.replace(with: found.entry, cursor: found.place) }
+        search = current
+        return true
     }
 
     private mutating func edit(_ key: TypedKey) {
@@ -64,6 +92,7 @@ struct LineEditor {
         case .cutToStart: text.cutToLineStart()
         case .cutToEnd: text.cutToLineEnd()
         case .yank: text.yank()
+        case .swap: text.swap()
         default: break
         }
     }
@@ -71,6 +100,7 @@ struct LineEditor {
     private mutating func takeAll() -> String {
         let all = text.text
         text.replace(with: "")
+        history.leave()
         return all
     }
 }

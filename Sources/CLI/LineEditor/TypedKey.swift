@@ -8,5 +8,10 @@ enum TypedKey: Equatable, Sendable {
     case enter, newline
     case left, right, up, down, home, end, wordLeft, wordRight
     case backspace, delete, deleteWordLeft, deleteBlankWordLeft, deleteWordRight, cutToStart, cutToEnd, yank
+    case swap
+    /// Of a search in the history: to what is older, to what is newer, back to what was written.
+    case searchBackward, searchForward, abandon
+    /// The escape key alone.
+    case escape
     case interrupt, endOfInput, suspend, clearScreen
 }

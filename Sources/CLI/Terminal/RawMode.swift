@@ -15,6 +15,7 @@ enum RawMode {
     // DEC private mode 2004 of xterm: what is pasted comes between two marks.
     private static let pasteMarksOn = "\u{1B}[?2004h"
     private static let pasteMarksOff = "\u{1B}[?2004l"
+    private static let patienceMilliseconds: Int32 = 200
 
     /// Takes the terminal; `output` is a descriptor through which it is written to. Ctrl-C and the like become keys.
     /// What is written goes on to be completed with carriage returns. False where it is no terminal.
@@ -41,8 +42,11 @@ enum RawMode {
         state.withLock { state in
             guard var settings = state.settings else { return }
             state.settings = nil
-            write(pasteMarksOff, to: state.output)
-            tcsetattr(STDIN_FILENO, TCSADRAIN, &settings)
+            // A terminal that takes nothing any more must not keep us from leaving.
+            var wanted = pollfd(fd: state.output, events: Int16(POLLOUT), revents: 0)
+            let isTaking = poll(&wanted, 1, patienceMilliseconds) == 1
+            if isTaking { write(pasteMarksOff, to: state.output) }
+            tcsetattr(STDIN_FILENO, isTaking ? TCSADRAIN : TCSANOW, &settings)
         }
     }
 

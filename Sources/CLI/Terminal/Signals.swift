@@ -64,7 +64,7 @@ enum Signals {
     /// What the system does where nobody listens.
     private static func performDefault(of number: Int32) {
         switch number {
-        case SIGINT, SIGTERM: exitNow(128 + number)
+        case SIGINT, SIGTERM, SIGHUP, SIGQUIT: exitNow(128 + number)
         case SIGTSTP: raise(SIGSTOP)
         default: break
         }

@@ -11,8 +11,26 @@ enum Terminal {
     /// Text in the terminal's dim letters (ECMA-48, SGR 2).
     static func dim(_ text: String) -> String { "\u{1B}[2m\(text)\u{1B}[22m" }
 
+    /// What a terminal is to show of a text that somebody else wrote: line breaks and tabs stay, and all else that
+    /// would be a command to it is seen as ^X.
+    static func harmless(_ text: String) -> String {
+        let isControl = { (scalar: Unicode.Scalar) in
+            scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+        }
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var shown = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if !isControl(scalar) {
+                shown.append(scalar)
+            } else if scalar != "\r" {  // of a line break, most often
+                shown += scalar.isASCII ? ["^", Unicode.Scalar(UInt8(scalar.value) ^ 0x40)] : ["?"]
+            }
+        }
+        return String(shown)
+    }
+
     /// A line of talk on stderr.
-    static func say(_ line: String) { write(line + "\n", to: STDERR_FILENO) }
+    static func say(_ line: String) { write((isInteractive ? harmless(line) : line) + "\n", to: STDERR_FILENO) }
 
     /// What is to be known of a model whose files were guessed at in part, or used in part.
     static func warn(_ notices: [Sentence]) {

@@ -72,6 +72,20 @@ extension CommandTests {
             try await chat.wait(for: "there is no command /nonsense")
         }
 
+        @Test("What a file or a model says gives no orders to the terminal")
+        func harmless() async throws {
+            let cluster = try await LocalCluster(model: Place.fixture("llama-f32"))
+            try await cluster.join(count: 1)
+            let chat = try await ChatTerminal(cluster, "--max-tokens", "4", "--ignore-eos")
+            let path = chat.folder.path + "/evil.json"
+            try #"[{"role": "system", "content": "a\u001b]0;evil\u0007b"}]"#.write(
+                toFile: path, atomically: true, encoding: .utf8)
+            try await chat.send("/load \(path)")
+            try await chat.send("/system")
+            try await chat.wait(for: "(the model is told: a^[]0;evil^Gb)")
+            #expect(!chat.process.outputSoFar.contains("\u{1B}]0;"))
+        }
+
         @Test("In a terminal that can do nothing a chat reads lines, and a backslash goes on in the next")
         func dumb() async throws {
             let cluster = try await LocalCluster()

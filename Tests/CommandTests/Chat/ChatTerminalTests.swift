@@ -110,9 +110,31 @@ extension CommandTests {
             let other = try await ChatTerminal(try await cluster(workers: 0))
             other.type("\u{04}")
             #expect(try await other.process.wait().status == 0 && other.terminal.isPlain)
-            let third = try await ChatTerminal(try await cluster(workers: 0))
-            third.process.signal(SIGTERM)
-            #expect(try await third.process.wait().status == 143 && third.terminal.isPlain)
+            let cluster = try await cluster(workers: 0)
+            for (number, status) in [(SIGTERM, 143), (SIGHUP, 129), (SIGQUIT, 131)] as [(Int32, Int32)] {
+                let third = try await ChatTerminal(cluster)
+                third.type("half")
+                third.process.signal(number)
+                #expect(try await third.process.wait().status == status && third.terminal.isPlain)
+            }
+        }
+
+        @Test("A terminal that takes nothing any more keeps no chat from ending")
+        func stalled() async throws {
+            let cluster = try await cluster(workers: 0)
+            let folder = try TemporaryFolder()
+            let terminal = try PseudoTerminal(columns: 80, rows: 24, isRead: false)
+            let process = try TandemProcess(
+                ["chat", "--coordinator", cluster.address], cache: cluster.folder, terminal: terminal,
+                ownsTerminal: true, environment: ["TERM": "xterm", "XDG_STATE_HOME": folder.path])
+            let isOurs = await eventually { !terminal.isPlain }
+            #expect(isOurs)
+            process.type("\u{1B}[200~" + String(repeating: "line\r", count: 20_000) + "\u{1B}[201~\r")
+            // Until it stands in the middle of showing that.
+            try await Task.sleep(for: .seconds(2))
+            process.signal(SIGTERM)
+            let isOver = await eventually(within: .seconds(30)) { !process.isRunning }
+            #expect(isOver && terminal.isPlain)
         }
 
         @Test("What is pasted is one message, whatever its length and its lines, and is recalled as one")
@@ -190,6 +212,28 @@ extension CommandTests {
             let second = try await ChatTerminal(cluster, folder: folder)
             second.type("\u{1B}[A\u{1B}[A")
             try await second.wait("what the session before sent") { $0.line == "> /system one more" }
+        }
+
+        @Test("Ctrl-R finds what was sent before, shows it behind the prompt once it is sent, and goes on from it")
+        func search() async throws {
+            let chat = try await ChatTerminal(try await cluster(workers: 0), width: 60)
+            for text in ["alpha one", "beta two", "alpha three"] { try await chat.send("/system " + text) }
+            chat.type("draft\u{12}al")
+            try await chat.wait("the newest") { $0.line == "(reverse-i-search)`al': /system alpha three" }
+            chat.type("\u{12}")
+            try await chat.wait("the one before") { $0.line == "(reverse-i-search)`al': /system alpha one" }
+            chat.type("\u{07}")
+            try await chat.wait("what was written") { $0.line == "> draft" }
+            chat.type("\u{12}beta\r")
+            try await chat.wait("it is sent") { picture in
+                picture.line == ">" && picture.lines.count { $0 == "> /system beta two" } == 2
+            }
+            chat.type("\u{12}three\u{1B}")
+            try await chat.wait("it is kept") { $0.line == "> /system alpha three" }
+            chat.type("\u{05} more\r")
+            try await chat.waitForPrompt(below: "(the model is told: alpha three more)")
+            #expect(!chat.picture.lines.contains { $0.contains("reverse-i-search") })
+            #expect(chat.history.suffix(2) == ["/system beta two", "/system alpha three more"])
         }
 
         @Test("Ctrl-Z gives the terminal back until the chat goes on, with what was written")

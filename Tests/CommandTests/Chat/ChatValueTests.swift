@@ -29,7 +29,7 @@ struct ChatValueTests {
         for change in [
             "temperature 0.3", "top_k 5", "top-p=0.5", "--min-p 0.1", "repeat_penalty 1.1", "presence_penalty -0.5",
             "frequency_penalty 0.25", "max_tokens 7", "seed 18446744073709551615", "logit_bias 5=-1.5 6=2",
-            "stop END OF IT",
+            "stop END OF IT", "stop_token 7", "stop-token 5 7",
         ] {
             try ChatSetting.change(&request, by: change)
         }
@@ -37,17 +37,32 @@ struct ChatValueTests {
         #expect(sampling.temperature == 0.3 && sampling.topK == 5 && sampling.topP == 0.5 && sampling.minP == 0.1)
         #expect(sampling.repeatPenalty == 1.1 && sampling.presencePenalty == -0.5 && sampling.frequencyPenalty == 0.25)
         #expect(request.maximumTokens == 7 && sampling.seed == .max && request.stops == ["END OF IT"])
+        #expect(request.stopTokens == [5, 7] && ChatSetting.list(request).hasSuffix("stop_token 5 7"))
         #expect(sampling.logitBias == [LogitBias(token: 5, bias: -1.5), LogitBias(token: 6, bias: 2)])
         #expect(ChatSetting.list(request).hasPrefix("temperature 0.3, top_k 5, "))
         let before = request
         for wrong in [
             "temperature -1", "temperature much", "top_p 2", "heat 3", "temperature", "seed -1", "max_tokens 0", "",
+            "stop_token x", "stop_token -1", "stop_token 5 99999999999",
         ] {
             #expect(throws: TandemError.self) { try ChatSetting.change(&request, by: wrong) }
         }
         #expect(request == before)
         try ChatSetting.change(&request, by: "temperature default")
         #expect(request.sampling.temperature == nil)
+    }
+
+    @Test("Who misspells a command or a setting is told what looks like it")
+    func suggestions() {
+        #expect(
+            ChatInstruction.complaint(aboutUnknown: "/sytem") == "there is no command /sytem. Did you mean /system?")
+        #expect(ChatInstruction.complaint(aboutUnknown: "/Help").hasSuffix("Did you mean /help?"))
+        #expect(ChatInstruction.complaint(aboutUnknown: "/xyzzy") == "there is no command /xyzzy; /help lists them")
+        var request = GenerationRequest(prompt: .messages([]))
+        for (name, hint) in [("temprature", "did you mean temperature?"), ("heat", "temperature, top_k, ")] {
+            let error = #expect(throws: TandemError.self) { try ChatSetting.change(&request, by: name + " 1") }
+            #expect(error?.hint.map { "\($0)".hasPrefix(hint) } == true, "\(String(describing: error))")
+        }
     }
 
     @Test("Turns are taken back one by one, and what was dropped is not sent again but kept")

@@ -62,6 +62,15 @@ struct EditorPainterTests {
         }
     }
 
+    @Test("In terminals of few columns too each row is one; what has no room is a question mark")
+    func narrow() {
+        #expect(layout("ab\n日", width: 1).rows.map(\.text) == [">", " ", "a", "b", "?", ""])
+        #expect(layout("ab\n日\u{1}", width: 2).rows.map(\.text) == ["> ", "ab", "日", "^A", ""])
+        #expect(layout("ab\ncd", width: 4).rows.map(\.text) == ["> ab", "  cd", ""])
+        let search = EditorLayout(prompt: "(reverse-i-search)`x': ", text: EditedText("x\ny"), width: 10)
+        #expect(search.rows.allSatisfy { $0.columns <= 10 } && search.rows.last?.text == "y")
+    }
+
     @Test("A text that is longer than the screen is seen around the cursor, and wholly once it is sent")
     func long() {
         let text = (0..<500).map { "line \($0)" }.joined(separator: "\n")

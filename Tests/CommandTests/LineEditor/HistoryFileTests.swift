@@ -20,6 +20,42 @@ struct HistoryFileTests {
         #expect(file.read() == ["three"])
     }
 
+    @Test("A line that was never ended takes no other with it; of a very long file the end is read")
+    func damaged() throws {
+        let folder = try TemporaryFolder()
+        let file = try #require(HistoryFile(name: "h", environment: ["XDG_STATE_HOME": folder.path]))
+        try file.append("one")
+        let handle = try #require(FileHandle(forWritingAtPath: file.path))
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("\"half".utf8))
+        try file.append("two")
+        try file.append("three")
+        #expect(file.read() == ["one", "two", "three"])
+        let long = String(repeating: "x", count: 200_000)
+        for number in 0..<100 { try file.append("\(number) \"" + long) }
+        let entries = file.read()
+        #expect((50..<100).contains(entries.count) && entries.last == "99 \"" + long)
+        #expect(entries.allSatisfy { $0.hasSuffix(" \"" + long) })
+        let size = try FileManager.default.attributesOfItem(atPath: file.path)[.size] as? NSNumber
+        #expect((size?.intValue).map { $0 <= 1 << 24 } == true)
+    }
+
+    @Test("What is no file, as /dev/null in its place, holds nothing, and stays what it is")
+    func noFile() throws {
+        let folder = try TemporaryFolder()
+        let file = try #require(HistoryFile(name: "h", environment: ["XDG_STATE_HOME": folder.path]))
+        try FileManager.default.createDirectory(atPath: folder.path + "/tandem", withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(atPath: file.path, withDestinationPath: "/dev/null")
+        let mode = { (try? FileManager.default.attributesOfItem(atPath: "/dev/null")[.posixPermissions]) as? NSNumber }
+        let before = try #require(mode())
+        try file.append("one")
+        #expect(mode() == before && file.read().isEmpty)
+        try FileManager.default.removeItem(atPath: file.path)
+        try #require(mkfifo(file.path, 0o600) == 0)
+        // Nobody reads from it, and nobody waits for it.
+        #expect(file.read().isEmpty)
+    }
+
     @Test("It is below the home folder of the environment where nothing else is said; relative paths say nothing")
     func place() {
         #expect(HistoryFile(name: "h", environment: ["HOME": "/home/x"])?.path == "/home/x/.local/state/tandem/h")

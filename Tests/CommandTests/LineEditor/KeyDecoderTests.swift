@@ -18,6 +18,8 @@ struct KeyDecoderTests {
             keys("\u{01}\u{05}\u{0B}\u{15}\u{17}\u{19}") == [
                 .home, .end, .cutToEnd, .cutToStart, .deleteBlankWordLeft, .yank,
             ])
+        #expect(keys("\u{12}\u{13}\u{07}\u{14}") == [.searchBackward, .searchForward, .abandon, .swap])
+        #expect(keys("a\r\nb\n\r\r") == [.text("a"), .enter, .text("b"), .enter, .enter, .enter])
         #expect(
             keys("\u{03}\u{04}\u{1A}\u{0C}\n\t") == [
                 .interrupt, .endOfInput, .suspend, .clearScreen, .enter, .text("\t"),
@@ -52,7 +54,7 @@ struct KeyDecoderTests {
         #expect(keys("\u{1B}[1\u{01}a") == [.home, .text("a")])
         var decoder = KeyDecoder()
         #expect(decoder.decode([0x1B]).isEmpty && decoder.isInSequence)
-        decoder.endSequence()
+        #expect(decoder.endSequence() == [.escape] && decoder.endSequence().isEmpty)
         #expect(!decoder.isInSequence && decoder.decode(Array("[A".utf8)) == [.text("[A")])
     }
 

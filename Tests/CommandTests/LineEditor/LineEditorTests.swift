@@ -41,6 +41,17 @@ struct LineEditorTests {
         #expect(typed([.text("one two"), .wordLeft, .cutToEnd, .home, .yank]) == "two|one ")
     }
 
+    @Test("Ctrl-T changes the two letters around the cursor, at the end of a line its last two")
+    func swaps() {
+        #expect(typed([.text("abc"), .swap]) == "acb|")
+        #expect(typed([.text("abc"), .left, .swap]) == "acb|")
+        #expect(typed([.text("abc"), .left, .left, .swap]) == "ba|c")
+        #expect(typed([.text("日e\u{301}"), .swap]) == "e\u{301}日|")
+        for keys in [[TypedKey.swap], [.text("a"), .swap], [.text("ab"), .home, .swap], [.paste("ab\nc"), .swap]] {
+            #expect(typed(keys) == typed(Array(keys.dropLast())))
+        }
+    }
+
     @Test("Several lines: by Alt-Enter, by a backslash, by a paste; keys work on the line")
     func lines() {
         #expect(typed([.text("a"), .newline, .text("b")]) == "a\nb|")
@@ -62,6 +73,8 @@ struct LineEditorTests {
         #expect(typed([.text("new"), .up, .up, .up], history: all) == "one|")
         #expect(typed([.text("new"), .up, .up, .down, .down, .down], history: all) == "new|")
         #expect(typed([.up, .text("!"), .up, .down], history: all) == "two!|")
+        // Also where nothing is sent the next message begins below the newest.
+        #expect(typed([.up, .up, .cutToStart, .enter, .up], history: all) == "two|")
         var editor = LineEditor(history: History(all))
         _ = editor.handle(.up)
         _ = editor.handle(.text("!"))
