@@ -79,14 +79,14 @@ extension CommandTests {
                 let isUnderWay = await eventually(every: .milliseconds(5)) { process.outputSoFar.count > before + 30 }
                 #expect(isUnderWay)
                 process.type("\u{03}")
-                guard turn == 1 else { continue }
-                // The first has the whole context, and seconds, to go on.
                 let isBack = await eventually { process.outputSoFar.hasSuffix("> ") }
                 #expect(isBack)
                 process.type("/stats\n")
-                let isTold = await eventually { process.outputSoFar.contains("; cancelled]\r\n") }
+                let isTold = await eventually { process.outputSoFar.contains("in all: \(turn) answer") }
                 #expect(isTold)
             }
+            // On a busy host one or the other was at its end before Ctrl-C came.
+            #expect(process.outputSoFar.contains("; cancelled]\r\n"))
             let isAsked = await eventually { process.outputSoFar.hasSuffix("> ") }
             #expect(isAsked && process.isRunning)
             process.type("/stats\n")
