@@ -3,7 +3,6 @@
 // Responsible for: the same bytes and the same answers as from the matrix that is not quantized.
 // Must not know: how such matrices are laid out.
 
-import CKernels
 import Foundation
 import Sequences
 import Testing
