@@ -100,8 +100,10 @@ package struct ModelReport: Sendable, Encodable {
         chatTemplate = model.chatTemplate
         recommendedSampling = Sampling(model.generation.sampling)
         memory = Self.memory(of: loaded)
+        // Large models have tens of thousands.
+        let byName = Dictionary(uniqueKeysWithValues: model.tensors.map { ($0.name, $0) })
         parts = shape.parts(ofLayers: 0..<shape.layerCount).map { part in
-            let memoryBytes = Stage.weightBytes(of: model.tensors(of: part))
+            let memoryBytes = Stage.weightBytes(of: shape.tensors(of: part).compactMap { byName[$0.name] })
             return switch part {
             case .embedding: Part(name: "embedding", fileBytes: summary.embeddingBytes, memoryBytes: memoryBytes)
             case .layer(let index):

@@ -32,7 +32,7 @@ package final class UnpackedTensors: TensorSource {
 
     /// A place where a band may be held. Who wants a band that another thread makes waits for it.
     private final class Place: Sendable {
-        let held = Mutex<(name: String, type: TensorType, band: Int, bytes: [UInt8])?>(nil)
+        let held = Mutex<(codes: PackedTensor.Part, type: TensorType, band: Int, bytes: [UInt8])?>(nil)
     }
 
     private let packed: PackedTensors
@@ -52,30 +52,51 @@ package final class UnpackedTensors: TensorSource {
         guard let matrix = packed.byName[tensor.name] else {
             return try others.read(tensor, at: offset, into: buffer)
         }
-        guard matrix.rows == tensor.rows, matrix.columns == tensor.columns, !tensor.isTransposed,
+        // Where the columns of a tensor lie one after the other, they are the rows of its matrix.
+        let rows = tensor.isTransposed ? tensor.columns : tensor.rows
+        guard matrix.tensorRows == rows, matrix.columns == tensor.rows + tensor.columns - rows,
             tensor.type == matrix.type || tensor.type == .f32,
-            let rowBytes = tensor.type.byteCount(rows: 1, columns: tensor.columns),
-            tensor.byteCount == tensor.type.byteCount(rows: tensor.rows, columns: tensor.columns),
+            let rowBytes = tensor.type.byteCount(rows: 1, columns: matrix.columns),
+            tensor.byteCount == tensor.type.byteCount(rows: rows, columns: matrix.columns),
             offset >= 0, offset <= tensor.byteCount, buffer.count <= tensor.byteCount - offset
         else {
             throw ModelFileError(
                 .invalidValue, file: matrix.codes.name, field: "tensor \(tensor.name)", value: offset,
                 "\(buffer.count) bytes from there are not inside the tensor")
         }
-        guard !buffer.isEmpty else { return }
+        let wanted = offset..<offset + buffer.count
+        var begin = 0
+        for run in matrix.runs ?? [0..<matrix.rows] where begin < wanted.upperBound {
+            let part = wanted.clamped(to: begin..<begin + run.count * rowBytes)
+            if !part.isEmpty {
+                try read(
+                    matrix, as: tensor.type, rowBytes: rowBytes,
+                    at: part.lowerBound - begin + run.lowerBound * rowBytes,
+                    into: UnsafeMutableRawBufferPointer(
+                        rebasing: buffer[part.lowerBound - offset..<part.upperBound - offset]))
+            }
+            begin += run.count * rowBytes
+        }
+    }
+
+    /// Bytes of the whole matrix, of which there is at least one, whatever rows of it a tensor has.
+    private func read(
+        _ matrix: PackedTensor, as type: TensorType, rowBytes: Int, at offset: Int,
+        into buffer: UnsafeMutableRawBufferPointer
+    ) throws(ModelFileError) {
         let rows = offset / rowBytes..<(offset + buffer.count - 1) / rowBytes + 1
         let step = Self.bandRows(of: matrix)
         for band in rows.lowerBound / step...(rows.upperBound - 1) / step {
             let whole = band * step..<min((band + 1) * step, matrix.rows)
             if matrix.areRowsTogether {
                 let wanted = whole.clamped(to: rows)
-                let bytes = try make(wanted, of: matrix, as: tensor.type)
+                let bytes = try make(wanted, of: matrix, as: type)
                 Self.copy(bytes, at: wanted.lowerBound * rowBytes - offset, into: buffer)
             } else {
                 try places[band % places.count].held.withLock { held throws(ModelFileError) in
-                    if held?.name != tensor.name || held?.band != band || held?.type != tensor.type {
+                    if held?.codes != matrix.codes || held?.band != band || held?.type != type {
                         held = nil
-                        held = (tensor.name, tensor.type, band, try make(whole, of: matrix, as: tensor.type))
+                        held = (matrix.codes, type, band, try make(whole, of: matrix, as: type))
                     }
                     Self.copy(held?.bytes ?? [], at: whole.lowerBound * rowBytes - offset, into: buffer)
                 }
@@ -107,6 +128,9 @@ package final class UnpackedTensors: TensorSource {
 }
 
 extension PackedTensor {
+    /// Rows of the tensor.
+    var tensorRows: Int { runs?.reduce(0) { $0 + $1.count } ?? rows }
+
     /// The codes of a row lie one behind the other.
     var areRowsTogether: Bool {
         if case .rows = layout { return true }

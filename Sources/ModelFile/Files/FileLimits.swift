@@ -29,7 +29,8 @@ enum FileLimits {
     // Files
     /// Parts of a split model: each is one open file, and a process may commonly hold 1024.
     static let files = 512
-    static let tensors = 200_000
+    /// Kimi-K2-Thinking has 208,000: three for each quantized matrix of an expert.
+    static let tensors = 500_000
     static let tensorNameBytes = 1024
     static let folderEntries = 100_000
 

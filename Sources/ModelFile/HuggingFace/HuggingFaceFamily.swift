@@ -41,6 +41,8 @@ enum HuggingFaceFamily: String, CaseIterable {
     case qwen3Next = "qwen3_next"
     case deepSeekV2 = "deepseek_v2"
     case deepSeekV3 = "deepseek_v3"
+    /// DeepSeek V3 with other sizes.
+    case kimiK2 = "kimi_k2"
     /// Text and images; only the part for text is used.
     case llama4
     case llama4Text = "llama4_text"
@@ -98,7 +100,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .qwen35MoEText: try model.qwen35MoEText(tensors)
         case .qwen3Next: try model.qwen3Next(tensors)
         case .deepSeekV2: try model.deepSeekV2(tensors)
-        case .deepSeekV3: try model.deepSeekV3(tensors)
+        case .deepSeekV3, .kimiK2: try model.deepSeekV3(tensors)
         case .llama4: try model.llama4(tensors)
         case .llama4Text: try model.llama4Text(tensors)
         case .phi: try model.phi(tensors)
@@ -128,7 +130,7 @@ enum HuggingFaceFamily: String, CaseIterable {
         case .gptOSS: .gptOSS
         case .qwen35, .qwen35MoE: .qwen35WithImages
         case .qwen35Text, .qwen35MoEText, .qwen3Next: .qwen35
-        case .deepSeekV2, .deepSeekV3: .deepSeek
+        case .deepSeekV2, .deepSeekV3, .kimiK2: .deepSeek
         case .llama4, .llama4Text: .llama4
         case .phi: .phi
         case .gptNeoX: .gptNeoX

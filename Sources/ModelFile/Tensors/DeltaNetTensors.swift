@@ -29,23 +29,25 @@ struct DeltaNetTensors {
         let rowsOfHead = fused.lengths.reduce(0, +)
         let whole = TensorRequirement(
             name: requirement.name, rows: net.keyHeadCount * rowsOfHead, columns: requirement.columns)
-        var described = try tensor.described(as: whole, isTransposed: false)
+        var described = try tensor.described(as: whole, isTransposed: false, mayBePacked: true)
         let rowBytes = described.byteCount / described.rows
         (described.rows, described.byteCount) = (requirement.rows, requirement.rows * rowBytes)
         // Pieces of one size.
         let rowsOfPiece = fused.parts.map { fused.lengths[$0] }.reduce(0, Self.commonDivisor)
-        var offsets: [Int] = []
+        var runs: [Range<Int>] = []
         for part in fused.parts {
             let before = fused.lengths[..<part].reduce(0, +)
             for head in 0..<net.keyHeadCount {
                 let first = head * rowsOfHead + before
                 for row in stride(from: first, to: first + fused.lengths[part], by: rowsOfPiece) {
-                    offsets.append(row * rowBytes)
+                    runs.append(row..<row + rowsOfPiece)
                 }
             }
         }
+        let form = StoredForm.pieces(
+            byteCount: rowsOfPiece * rowBytes, offsets: runs.map { $0.lowerBound * rowBytes })
         return FoundTensor(
-            tensor: described, form: .pieces(byteCount: rowsOfPiece * rowBytes, offsets: offsets),
+            tensor: described, form: tensor.packed == nil ? form : nil, packed: tensor.packed?.taking(runs),
             storedNames: [tensor.name])
     }
 

@@ -111,6 +111,8 @@ struct ExpertTensors {
         return [
             .single("mlp.experts.\(expert).\(qwen).weight"),
             .single("block_sparse_moe.experts.\(expert).\(mixtral).weight"),
+            // Llama 4, quantized
+            .single("feed_forward.experts.\(expert).\(qwen).weight"),
             matrix == .down ? .stacked(down) : .half(fused, half),
             // Granite
             matrix == .down
@@ -232,10 +234,10 @@ extension ExpertTensors {
 }
 
 extension StoredTensor {
-    /// The type of a tensor that must have this shape.
-    func checked(_ expected: [Int]) throws(ModelFileError) -> TensorType {
+    /// The type of a tensor that must have this shape. `mayBePacked`: the caller passes `packed` on.
+    func checked(_ expected: [Int], mayBePacked: Bool = false) throws(ModelFileError) -> TensorType {
         try requirePresence()
-        guard let type, packed == nil else {
+        guard let type, packed == nil || mayBePacked else {
             throw unsupportedType("is not supported (supported: \(TensorType.supportedNames))")
         }
         try check(expected)

@@ -23,12 +23,15 @@ struct GroupedHeads {
         let isBias = pieces[3] == "bias"
         let whole = TensorRequirement(
             name: requirement.name, rows: isBias ? 1 : length, columns: isBias ? length : requirement.columns)
-        var found = try tensor.described(as: whole, isTransposed: false)
+        var found = try tensor.described(as: whole, isTransposed: false, mayBePacked: true)
         let headBytes = found.byteCount / headCount
         (found.rows, found.columns) = (requirement.rows, requirement.columns)
         found.byteCount = heads.count * headBytes
         let form = StoredForm.pieces(byteCount: headBytes, offsets: heads.map { $0 * headBytes })
-        return FoundTensor(tensor: found, form: form, storedNames: [name])
+        let size = configuration.headSize
+        let packed = tensor.packed?.taking(heads.map { $0 * size..<($0 + 1) * size })
+        return FoundTensor(
+            tensor: found, form: packed == nil ? form : nil, packed: packed, storedNames: [name])
     }
 
     /// The numbers, among all heads as they are stored, of those of one canonical matrix.

@@ -37,12 +37,14 @@ struct LatentTensors {
         _ requirement: TensorRequirement, of tensor: StoredTensor, shape: [Int], row: Int, rows: Int,
         isTransposed: Bool = false
     ) throws(ModelFileError) -> FoundTensor {
-        let type = try tensor.checked(shape)
+        let type = try tensor.checked(shape, mayBePacked: true)
         let rowBytes = tensor.byteCount / shape.dropLast().reduce(1, *)
         let descriptor = TensorDescriptor(
             name: requirement.name, type: type, rows: requirement.rows, columns: requirement.columns,
             isTransposed: isTransposed, byteCount: rows * rowBytes, file: tensor.file,
             offset: tensor.offset + row * rowBytes)
-        return FoundTensor(tensor: descriptor, form: nil, storedNames: [tensor.name])
+        return FoundTensor(
+            tensor: descriptor, form: nil, packed: tensor.packed?.taking([row..<row + rows]),
+            storedNames: [tensor.name])
     }
 }

@@ -77,8 +77,11 @@ package struct PackedTensor: Sendable, Hashable {
         case values(isExact: Bool)
     }
 
+    /// Of the matrix in the files.
     package var rows: Int
     package var columns: Int
+    /// The rows that are the tensor's, one run after the other; nil: all of them.
+    package var runs: [Range<Int>]?
     package var number: Number
     package var layout: Layout
     package var codes: Part
@@ -92,6 +95,13 @@ package struct PackedTensor: Sendable, Hashable {
 
     /// False where the kept type holds other values than the files.
     package var isExact: Bool { keeping != .values(isExact: false) }
+
+    /// The same with some of its rows only, which are all there.
+    func taking(_ runs: [Range<Int>]) -> PackedTensor {
+        var result = self
+        result.runs = runs
+        return result
+    }
 }
 
 /// The packed tensors of a model, by canonical name, and the files that hold their parts.

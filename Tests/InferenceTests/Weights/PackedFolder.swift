@@ -23,8 +23,9 @@ struct PackedFolder: ModelFolder {
     /// Changes what stands in the header, whatever the tensors are.
     var header: (@Sendable ([UInt8]) -> [UInt8])?
 
-    init(_ name: String) throws {
-        let folder = TestFiles.packed.appendingPathComponent(name)
+    init(_ name: String) throws { try self.init(at: TestFiles.packed.appendingPathComponent(name)) }
+
+    init(at folder: URL) throws {
         configuration = Array(try Data(contentsOf: folder.appendingPathComponent("config.json")))
         let bytes = Array(try Data(contentsOf: folder.appendingPathComponent("model.safetensors")))
         let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }

@@ -64,6 +64,27 @@ import Testing
         #expect(model.configuration.slidingWindow?.layers == windows[architecture])
     }
 
+    @Test("Kimi K2 is DeepSeek V3 with other sizes")
+    func kimi() throws {
+        var folder = try TinyMixtures.folder(.deepSeekV3)
+        let expected = try folder.model().configuration
+        try folder.set("model_type", "kimi_k2", in: "config.json")
+        #expect(try folder.model().configuration == expected)
+    }
+
+    @Test("Llama 4's experts are found one by one, as quantized folders have them")
+    func singleExperts() throws {
+        let experts = try #require(try TinyMixtures.configuration(.llama4Text).experts)
+        let name = "model.layers.1.feed_forward.experts.2.gate_proj.weight"
+        let stored = StoredTensor(
+            name: name, typeName: "F32", type: .f32, shape: [32, 32], fileName: "f", file: 0, offset: 0, byteCount: 4096
+        )
+        let tensors = ExpertTensors(
+            experts: experts, layerPrefix: "model.layers.", stored: [name: stored], mainFile: "f")
+        let found = try tensors.find(TensorRequirement(name: "blk.1.ffn_gate.2.weight", rows: 32, columns: 32))
+        #expect(found?.storedNames == [name])
+    }
+
     @Test("Other mixtures are refused, each with the field that says so")
     func refused() throws {
         var folder = try TinyMixtures.folder(.qwen3MoE)

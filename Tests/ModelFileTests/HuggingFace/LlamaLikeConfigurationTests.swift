@@ -193,6 +193,10 @@ struct LlamaLikeConfigurationTests {
         ]
         #expect(try read("exaone4", published) == configuration)
         #expect(refusal { try read("exaone4", ["sliding_window_pattern": 0]) }?.code == .invalidValue)
+        #expect(
+            try read("exaone4", ["sliding_window_pattern": "LLLG"]) == read("exaone4", ["sliding_window_pattern": 4]))
+        #expect(refusal { try read("exaone4", ["sliding_window_pattern": "LX"]) }?.code == .invalidValue)
+        #expect(refusal { try read("exaone4", ["sliding_window_pattern": ""]) }?.code == .invalidValue)
         let full = ["layer_types": [String](repeating: "full_attention", count: 4)]
         #expect(try read("exaone4", full).unrotatedLayers == [true, true, true, true])
         #expect(try gguf("exaone4").slidingWindow == nil)

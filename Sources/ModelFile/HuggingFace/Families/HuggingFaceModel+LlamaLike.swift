@@ -154,12 +154,23 @@ extension HuggingFaceModel {
         return configuration
     }
 
-    /// All but every "sliding_window_pattern"th layer.
+    /// All but every "sliding_window_pattern"th layer; or a text of L (local) and G (global) for layers in turn.
     private func slidingByPattern(layerCount: Int) throws(ModelFileError) -> [Bool] {
-        let pattern = try integer("sliding_window_pattern", default: 4)
+        let name = "sliding_window_pattern"
+        if case .string(let text)? = settings[name] {
+            let letters = Array(text.utf8)
+            guard !letters.isEmpty, letters.allSatisfy({ [UInt8(ascii: "L"), UInt8(ascii: "G")].contains($0) }) else {
+                throw ModelFileError(
+                    .invalidValue, file: file, field: name, value: "\"\(text)\"", "must be made of L and G")
+            }
+            return try ModelConfiguration.layers(layerCount, file: file) {
+                letters[$0 % letters.count] == UInt8(ascii: "L")
+            }
+        }
+        let pattern = try integer(name, default: 4)
         guard pattern >= 1 else {
             throw ModelFileError(
-                .invalidValue, file: file, field: "sliding_window_pattern", value: pattern, "must be at least 1")
+                .invalidValue, file: file, field: name, value: pattern, "must be at least 1")
         }
         return try ModelConfiguration.layers(layerCount, file: file) { ($0 + 1) % pattern != 0 }
     }
