@@ -51,6 +51,8 @@ struct MixtureOfExperts {
     let members: [Expert]
     /// [count]: added to what experts are chosen by.
     let choiceBias: FloatVector?
+    /// The bias holds no numbers: experts chosen by it mean nothing, which their weights must say, as they do not hold it.
+    private let hasDamagedChoice: Bool
     /// [count, feedForwardLength], [count, feedForwardLength], [count, embeddingLength]
     let gateBias: FloatVector?
     let upBias: FloatVector?
@@ -69,6 +71,7 @@ struct MixtureOfExperts {
         self.router = router
         self.members = members
         self.choiceBias = choiceBias
+        hasDamagedChoice = choiceBias.map { !$0.isFinite } ?? false
         self.gateBias = gateBias
         self.upBias = upBias
         self.downBias = downBias
@@ -141,6 +144,7 @@ struct MixtureOfExperts {
             for index in 0..<experts.usedCount { weights[index] /= sum + 1e-20 }
         }
         if experts.weightScale != 1 { tk_scale(weights, experts.usedCount, experts.weightScale) }
+        if hasDamagedChoice { weights[0] = .nan }
     }
 
     /// What the experts of a token are chosen by [count]: its scores, where nothing else is said of the choice. Softmax

@@ -32,6 +32,9 @@ final class FloatVector {
 
     private let memory: AnonymousMemory
 
+    /// Whether all values are numbers.
+    var isFinite: Bool { (0..<count).allSatisfy { values[$0].isFinite } }
+
     /// Zeros.
     init(count: Int, name: String) throws(InferenceError) {
         self.count = count

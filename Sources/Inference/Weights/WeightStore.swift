@@ -64,6 +64,8 @@ final class WeightStore {
     ) throws(InferenceError) -> FloatVector {
         if let vector = vectors[tensor] { return vector }
         let vector = try reader.readVector(tensor)
+        // Damage that a gate would squash into a number: NaN reaches the logits.
+        for index in 0..<vector.count where !vector.values[index].isFinite { vector.values[index] = .nan }
         if offset != 0 { for index in 0..<vector.count { vector.values[index] += offset } }
         vectors[tensor] = vector
         return vector

@@ -192,10 +192,12 @@ extension ModelFileError {
     static func unsupportedArchitecture(
         _ name: String, file: String, field: String, supported: [String]
     ) -> ModelFileError {
-        ModelFileError(
+        // The families are too many to be listed in a sentence.
+        let meant = name.utf8.count <= 64 ? Spelling.nearest(to: name, among: supported) : nil
+        return ModelFileError(
             .unsupported, file: file, field: field, value: "\"\(name)\"",
-            "is not supported (supported: \(supported.joined(separator: ", ")))",
-            hint: "use a model of one of these architectures")
+            meant.map { "is not supported. Did you mean \"\($0)\"?" } ?? "is no architecture that is supported",
+            hint: "README.md lists the families that run, llama, qwen3 and gemma3 among them")
     }
 
     static func missingTensor(_ name: String, file: String) -> ModelFileError {

@@ -80,7 +80,9 @@ extension GGUFModel {
     /// A template for conversations; a value that is no text is left out, with a sentence.
     func template(_ key: String, notices: inout [Sentence]) -> String? {
         do {
-            return try metadata.string(key)
+            return try metadata.string(key).flatMap {
+                ChatTemplateText.usable($0, from: "\(mainFile): \(key)", notices: &notices)
+            }
         } catch {
             notices.append("\(error.description); it is not used")
             return nil

@@ -209,14 +209,16 @@ extension GGUFModel {
         guard let numbers = try metadata.numbers(key) else { return nil }
         guard numbers.count == tokens.count else {
             throw ModelFileError(
-                .mismatch, file: mainFile, field: key, value: numbers.count,
+                .mismatch, file: mainFile, field: key, value: "\(numbers.count) numbers",
                 "must be as many as there are tokens, \(tokens.count)")
         }
         var kinds: [TokenizerDescription.TokenKind] = []
         kinds.reserveCapacity(tokens.count)
         for index in 0..<numbers.count {
             guard let number = numbers.whole(index), (0...6).contains(number) else {
-                throw ModelFileError(.invalidValue, file: mainFile, field: key, value: index, "has no known type")
+                throw ModelFileError(
+                    .invalidValue, file: mainFile, field: key, value: "\(numbers[index].kindName) for token \(index)",
+                    "must be a type between 0 and 6")
             }
             kinds.append(TokenizerDescription.TokenKind(rawValue: UInt8(number)) ?? .normal)  // 0: undefined
         }

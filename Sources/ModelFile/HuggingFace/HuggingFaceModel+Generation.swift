@@ -65,10 +65,12 @@ extension HuggingFaceModel {
     /// have nothing else. What cannot be read is left out with a sentence.
     static func chatTemplate(named name: String, in folder: any ModelFolder, notices: inout [Sentence]) -> String? {
         do throws(ModelFileError) {
-            return try chatTemplateFile(named: name, in: folder)
+            return try chatTemplateFile(named: name, in: folder, notices: &notices)
                 .or(
                     chatTemplate(
-                        named: name, of: optionalJSON("tokenizer_config.json", in: folder, notices: &notices)))
+                        named: name, of: optionalJSON("tokenizer_config.json", in: folder, notices: &notices))
+                )
+                .flatMap { ChatTemplateText.usable($0, from: folder.path, notices: &notices) }
         } catch {
             notices.append("\(error.description); there is no chat template without it")
             return nil
@@ -76,12 +78,16 @@ extension HuggingFaceModel {
     }
 
     private static func chatTemplateFile(
-        named name: String, in folder: any ModelFolder
+        named name: String, in folder: any ModelFolder, notices: inout [Sentence]
     ) throws(ModelFileError) -> String? {
         let file = name == "default" ? "chat_template.jinja" : "additional_chat_templates/\(name).jinja"
         guard let source = try folder.open(file) else { return nil }
         if source.size > 0 { try source.refuseStandIn() }
-        return String(decoding: try source.content(limit: FileLimits.configurationBytes), as: UTF8.self)
+        let content = try source.content(limit: FileLimits.configurationBytes)
+        guard let text = String(validating: content, as: UTF8.self) else {
+            throw ModelFileError(.malformed, file: source.name, "is not UTF-8")
+        }
+        return ChatTemplateText.usable(text, from: source.name, notices: &notices)
     }
 
     private static func chatTemplate(named name: String, of fields: JSONObject?) throws(ModelFileError) -> String? {

@@ -24,7 +24,8 @@ extension HuggingFaceModel {
     private static let indexName = "model.safetensors.index.json"
     private static let wholeName = "model.safetensors"
 
-    /// The headers of the weight files: the named one, or those of the index, or the only one there is.
+    /// The headers of the weight files: the named one, or those of the index, or without one
+    /// those that are complete by their names, or the only one there is.
     func weights(named name: String?) throws(ModelFileError) -> HuggingFaceWeights {
         var notices: [Sentence] = []
         if let index = try self.index(named: name, notices: &notices),
@@ -38,18 +39,22 @@ extension HuggingFaceModel {
             return weights
         }
         let names = try folder.names().filter { $0.hasSuffix(".safetensors") }
-        let only = names.contains(Self.wholeName) ? Self.wholeName : names.count == 1 ? names[0] : nil
-        guard let only else {
-            throw ModelFileError(
-                .missing, file: folder.path, field: Self.wholeName,
-                names.isEmpty
-                    ? "is not in the folder" : "is not in the folder, and there are \(names.count) other weight files",
-                hint: names.isEmpty
-                    ? "weights in other formats (*.bin, *.pth) must be saved as safetensors first"
-                    : "give the path of one of them, or add \(Self.indexName)")
+        if let parts = complete(Set(names)) ?? (names.count == 1 ? names : nil) {
+            weights.files = try open(parts, index: folder.path)
+            return weights
         }
-        weights.files = [try weightFile(only, index: 0)]
-        return weights
+        throw noWeights(names)
+    }
+
+    /// Why there are no weights in a folder that has these weight files.
+    private func noWeights(_ names: [String]) -> ModelFileError {
+        ModelFileError(
+            .missing, file: folder.path, field: Self.wholeName,
+            names.isEmpty
+                ? "is not in the folder" : "is not in the folder, and there are \(names.count) other weight files",
+            hint: names.isEmpty
+                ? "weights in other formats (*.bin, *.pth) must be saved as safetensors first"
+                : "give the path of one of them, or add \(Self.indexName)")
     }
 
     /// Which file holds which tensor, and the path of the index that says so.
@@ -66,7 +71,7 @@ extension HuggingFaceModel {
             let json = try Self.json(Self.indexName, in: folder, limit: FileLimits.tensorIndexBytes)
             return try json.map { json throws(ModelFileError) in try index(json) }
         } catch {
-            let isWhole = try folder.names().contains(Self.wholeName)
+            let isWhole = complete(Set(try folder.names())) != nil
             guard name != nil || isWhole else { throw error }
             notices.append("\(error.description); the index is not used")
             return nil
@@ -93,6 +98,10 @@ extension HuggingFaceModel {
                 .invalidValue, file: json.file, field: "weight_map", value: name,
                 "must be the name of a file in the same folder")
         }
+        for name in names where !name.hasSuffix(".safetensors") {
+            throw ModelFileError(
+                .invalidValue, file: json.file, field: "weight_map", value: name, "must name safetensors files")
+        }
         return result
     }
 
@@ -104,7 +113,7 @@ extension HuggingFaceModel {
             let notice: Sentence =
                 "\(index.path) names files that are not in the folder; weights are read from \(shown) without it"
             var weights = HuggingFaceWeights(notices: [notice])
-            weights.files = try open(others, for: index)
+            weights.files = try open(others, index: index.path)
             return weights
         }
         guard !there.isEmpty else {
@@ -112,7 +121,7 @@ extension HuggingFaceModel {
                 .missing, file: folder.path, field: index.files[0], "is not in the folder",
                 hint: "download every file of the model into one folder")
         }
-        var weights = HuggingFaceWeights(files: try open(there, for: index))
+        var weights = HuggingFaceWeights(files: try open(there, index: index.path))
         let held = Set(weights.files.flatMap(\.tensors).map { ExactString(text: $0.name) })
         for (tensor, file) in index.map where !held.contains(ExactString(text: tensor)) {
             if entries.contains(file) {
@@ -131,11 +140,12 @@ extension HuggingFaceModel {
         return weights
     }
 
-    private func open(_ names: [String], for index: Index) throws(ModelFileError) -> [SafetensorsFile] {
+    /// The headers of these files; `index` is named where they hold too many tensors.
+    private func open(_ names: [String], index: String) throws(ModelFileError) -> [SafetensorsFile] {
         var files: [SafetensorsFile] = []
         for (number, name) in names.enumerated() {
             files.append(try weightFile(name, index: number))
-            try StoredTensor.checkCount(files.map(\.tensors.count), file: index.path)
+            try StoredTensor.checkCount(files.map(\.tensors.count), file: index)
         }
         return files
     }

@@ -206,11 +206,14 @@ struct JSONObject: Sendable {
         }
     }
 
+    /// True or false, also written as 1 or 0.
     func bool(_ name: String) throws(ModelFileError) -> Bool? {
-        switch present(name) {
-        case nil: return nil
-        case .bool(let value): return value
-        case let other?: throw wrong(name, other, "true or false")
+        guard let value = present(name) else { return nil }
+        if case .bool(let value) = value { return value }
+        switch value.whole {
+        case 0?: return false
+        case 1?: return true
+        default: throw wrong(name, value, "true or false")
         }
     }
 

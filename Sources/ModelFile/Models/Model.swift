@@ -128,7 +128,8 @@ extension Model {
         var notices = weights.notices
         files = weights.files.map(\.source)
         let mainFile = files[0].name
-        let packing = try WeightPacking(folder.settings, in: folder.folder, isMXFP4: family == .gptOSS)
+        let packing = try WeightPacking(
+            folder.settings, in: folder.folder, isMXFP4: family == .gptOSS, notices: &notices)
         var stored = try weights.tensors()
         if let packing { stored = try packing.unpacked(stored, files: files, mainFile: mainFile) }
         stored = try folder.withTiedEmbedding(stored, family)

@@ -6,8 +6,8 @@ extension TokenizerJSON {
     /// The description; nil where the two files are not there.
     func olderDescription(in folder: any ModelFolder) throws(ModelFileError) -> TokenizerDescription? {
         guard
-            let words = try HuggingFaceModel.json("vocab.json", in: folder, limit: FileLimits.tokenizerBytes),
-            let merges = try folder.open("merges.txt")
+            let merges = try folder.open("merges.txt"),
+            let words = try HuggingFaceModel.json("vocab.json", in: folder, limit: FileLimits.tokenizerBytes)
         else { return nil }
         if merges.size > 0 { try merges.refuseStandIn() }
         var vocabulary = TokenVocabulary(file: words.file)

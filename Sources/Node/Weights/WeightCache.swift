@@ -20,7 +20,7 @@ package struct WeightCache: Sendable {
         self.folder = folder ?? Self.baseFolder + "/weights"
         do { try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true) } catch {
             throw TandemError(
-                "the cache folder \(self.folder) cannot be made: \(error.localizedDescription)",
+                "the cache folder \(self.folder) cannot be made",
                 hint: "set XDG_CACHE_HOME to a folder that can be written")
         }
         guard access(self.folder, W_OK) == 0 else {

@@ -116,7 +116,7 @@ import Testing
         let architecture = refusal { try file.model() }
         #expect(architecture?.code == .unsupported)
         #expect(architecture?.description.contains("\"mamba\"") == true)
-        #expect(architecture?.description.contains("gpt2, llama") == true)
+        #expect(architecture?.hint != nil)
 
         file = TinyModels.llamaGGUF()
         file.edit("blk.1.ffn_up.weight") { $0.type = 16 }

@@ -121,14 +121,14 @@ import Testing
         #expect(refusal { try folder.model() }?.field != nil)
     }
 
-    @Test("An architecture that is not supported is named, with those that are, even where no weights are")
+    @Test("An architecture that is not supported is named even where no weights are")
     func unsupportedArchitecture() throws {
         var folder = try TinyModels.llamaFolder()
         try folder.set("model_type", "mamba", in: "config.json")
         folder.files = folder.files.filter { $0.key == "config.json" }
         let error = refusal { try folder.model() }
         #expect(error?.field == "model_type")
-        #expect(error?.description.contains("\"mamba\"") == true && error?.description.contains("qwen3_moe") == true)
+        #expect(error?.description.contains("\"mamba\"") == true && error?.hint != nil)
     }
 
     @Test(

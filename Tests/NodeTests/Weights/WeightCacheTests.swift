@@ -187,6 +187,32 @@ struct WeightCacheTests {
         }
     }
 
+    @Test("A name that leads to another file of the same size and time has new digests", arguments: [false, true])
+    func otherFile(isHardLink: Bool) throws {
+        let folder = try TemporaryFolder()
+        let files = FileManager.default
+        let (path, one, other) = (folder.file("model.gguf"), folder.file("one"), folder.file("other"))
+        try files.copyItem(atPath: TestFiles.tales, toPath: one)
+        let tensor = try #require(try Model.open(path: one).tensors.last)
+        var content = try Data(contentsOf: URL(fileURLWithPath: one))
+        for index in tensor.offset..<tensor.offset + 4 { content[index] ^= 0x11 }
+        try content.write(to: URL(fileURLWithPath: other))
+        let stamp = Date(timeIntervalSince1970: 1_700_000_000)
+        for file in [one, other] { try files.setAttributes([.modificationDate: stamp], ofItemAtPath: file) }
+        let book = DigestBook(folder: folder.file("digests"))
+        var digests: [ContentHash?] = []
+        for target in [one, other, one] {
+            try? files.removeItem(atPath: path)
+            if isHardLink {
+                try files.linkItem(atPath: target, toPath: path)
+            } else {
+                try files.createSymbolicLink(atPath: path, withDestinationPath: target)
+            }
+            digests.append(try book.manifest(of: Model.open(path: path)) { _, _ in }.entries.last?.digest)
+        }
+        #expect(digests[0] == digests[2] && digests[0] != digests[1])
+    }
+
     @Test("The digests of an open file that was replaced are not taken for those of the one in its place")
     func replacedWhileOpen() throws {
         let folder = try TemporaryFolder()

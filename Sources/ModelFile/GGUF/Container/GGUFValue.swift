@@ -132,12 +132,12 @@ struct GGUFMetadata: Sendable {
     }
 
     func bool(_ key: String) throws(ModelFileError) -> Bool? {
-        switch try single(key) {
-        case nil: return nil
-        case .bool(let value): return value
-        case .integer(0): return false
-        case .integer(1): return true
-        case let other?: throw wrong(key, other, "true or false")
+        guard let value = try single(key) else { return nil }
+        if case .bool(let value) = value { return value }
+        switch value.whole {
+        case 0?: return false
+        case 1?: return true
+        default: throw wrong(key, value, "true or false")
         }
     }
 

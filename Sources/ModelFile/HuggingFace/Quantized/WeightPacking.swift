@@ -34,7 +34,10 @@ enum WeightPacking {
 extension WeightPacking {
     /// What config.json, or the file that older tools put beside it, says; nil: weights are as they are. Throws for the
     /// methods that are not read. `isMXFP4`: the family is published in MXFP4, in a form that is read elsewhere.
-    init?(_ settings: JSONObject, in folder: any ModelFolder, isMXFP4: Bool) throws(ModelFileError) {
+    /// The other file is not used, with a sentence, where it cannot be read: plain weights do not need it.
+    init?(
+        _ settings: JSONObject, in folder: any ModelFolder, isMXFP4: Bool, notices: inout [Sentence]
+    ) throws(ModelFileError) {
         // MLX's own field; what the model was before may still stand in the other.
         if case .object(let fields)? = settings.present("quantization") {
             try self.init(nil, fields, field: "quantization")
@@ -50,9 +53,9 @@ extension WeightPacking {
             return
         }
         for (name, method) in [("quantize_config.json", "gptq"), ("quant_config.json", "awq")] {
-            guard let source = try folder.open(name) else { continue }
-            let fields = try JSONReader.object(in: source, limit: FileLimits.configurationBytes, asPython: true)
-            try self.init(method, fields, field: name)
+            let file = HuggingFaceModel.optionalJSON(name, in: folder, notices: &notices)
+            guard let file, file.present("bits") != nil || file.present("w_bit") != nil else { continue }
+            try self.init(method, file, field: name)
             return
         }
         return nil
