@@ -24,8 +24,10 @@ extension CommandTests {
             try await chat.send("/regenerate")
             cluster.coordinator.signal(SIGKILL)
             chat.type("Are you there?\r")
-            try await chat.waitForPrompt(below: "the conversation stays")
-            try await chat.wait("two errors") { picture in picture.lines.count { $0.hasPrefix("error: ") } == 2 }
+            // What the first error said still stands above.
+            try await chat.wait("two errors and a prompt") { picture in
+                picture.lines.count { $0.hasPrefix("error: ") } == 2 && picture.line == ">" && picture.column == 2
+            }
             chat.type("\u{1B}[A")
             try await chat.wait("the message again") { $0.line == "> Are you there?" }
             let path = chat.folder.path + "/saved.json"

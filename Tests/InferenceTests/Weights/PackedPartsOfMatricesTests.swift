@@ -44,7 +44,7 @@ struct PackedPartsOfMatricesTests {
         #expect(try samples == FamilyTests.samples(expected, [1, 5, 9, 3, 7], run))
     }
 
-    /// Puts random codes into one folder, and their values as BF16, which holds them, into the other.
+    /// Puts random codes into one folder, and their values, in a type that holds them, into the other.
     private static func quantize(
         _ base: String, _ packed: inout PackedFolder, plain: inout PackedFolder, method: String
     ) throws {
@@ -79,12 +79,20 @@ struct PackedPartsOfMatricesTests {
             packed.tensors[base + ".scales"] = .init(
                 type: "F16", shape: [1, rows], data: (0..<rows).flatMap { _ in [0, 0x1C] as [UInt8] })  // 1/256
         }
-        plain.tensors[name] = .init(
-            type: "BF16", shape: shape, data: values.flatMap { bytes(of: $0).suffix(2) })
+        // As what each is kept: the type of its scales, or the shortest that holds the values.
+        plain.tensors[name] =
+            method == "fp8"
+            ? .init(type: "BF16", shape: shape, data: values.flatMap { bytes(of: $0).suffix(2) })
+            : .init(type: "F16", shape: shape, data: values.flatMap { halfBytes(of: $0) })
     }
 
     private static func bytes(of value: Float) -> [UInt8] {
         (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+    }
+
+    private static func halfBytes(of value: Float) -> [UInt8] {
+        let bits = Float16(value).bitPattern
+        return [UInt8(truncatingIfNeeded: bits), UInt8(truncatingIfNeeded: bits >> 8)]
     }
 
     /// Sign, 4 bits of exponent (bias 7), 3 bits of fraction.

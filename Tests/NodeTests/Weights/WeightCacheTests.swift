@@ -1,6 +1,6 @@
+// Responsible for: tensors on disk by content: broken transfers, wrong bytes, several processes, changed files.
 import Crypto
 import Foundation
-// Responsible for: tensors on disk by content: broken transfers, wrong bytes, several processes, changed files.
 import Inference
 import ModelFile
 import Sequences
