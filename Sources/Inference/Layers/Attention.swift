@@ -38,7 +38,6 @@ struct Attention {
     /// tokens go into the cache. `index` counts layers from the stage's first one.
     func forward(_ pass: ForwardPass, index: Int) {
         let space = pass.workspace
-        let tokens = pass.batch.tokenCount
         let dim = model.embeddingLength
         let qkvLength = model.queryRows + 2 * model.keyValueLength
 
@@ -62,17 +61,8 @@ struct Attention {
                     model.queryLength)
             }
         }
-        if output.weight.isQuantized {
-            pass.forEachRow(cost: 4 * model.queryLength) { row in
-                space.attended.quantizeRow(row, of: tokens, columns: model.queryLength)
-            }
-        }
         // attended [tokens, heads * headSize] -> update [tokens, dim]
-        output.weight.multiply(
-            space.attended, into: space.update, stride: space.updateStride, tokens: tokens, pool: pass.pool)
-        if output.bias != nil {
-            pass.forEachRow(cost: dim) { row in output.addBias(space.update + row * space.updateStride) }
-        }
+        pass.project(space.attended, by: output)
     }
 
     /// qkv [qkvLength] of one token += the projections' biases.
@@ -124,11 +114,8 @@ struct Attention {
         if let factor = temperature?.factor(position: position), factor != 1 {
             tk_scale(query, model.queryLength, factor)
         }
-        let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: KeyValueBlock.positions)
-        let block = pass.batch.blocks[pass.batch.tableStarts[row] + blockIndex]
-        tk_kv_store(
-            pass.cache.type.kernelType, pass.cache.block(block, layer: layer), key, value, model.keyValueHeadCount,
-            model.headSize, inBlock)
+        pass.store(
+            key: key, value: value, heads: model.keyValueHeadCount, headSize: model.headSize, row: row, layer: layer)
     }
 
     /// What the kernels need to know of this layer.

@@ -1,9 +1,21 @@
-// The products of several matrices with the same input.
+// The products with which a part of a layer begins and ends.
 //
-// Responsible for: making one job of them.
+// Responsible for: making one job of several matrices with the same input, and what is added to the residual stream.
 // Must not know: what they project.
 
 extension ForwardPass {
+    /// input [tokens, columns] -> workspace.update [tokens, rows], with the bias.
+    func project(_ input: Activations, by linear: Linear) {
+        let columns = linear.weight.columns
+        if linear.weight.isQuantized {
+            forEachRow(cost: 4 * columns) { row in input.quantizeRow(row, of: batch.tokenCount, columns: columns) }
+        }
+        linear.weight.multiply(
+            input, into: workspace.update, stride: workspace.updateStride, tokens: batch.tokenCount, pool: pool)
+        guard linear.bias != nil else { return }
+        forEachRow(cost: linear.weight.rows) { row in linear.addBias(workspace.update + row * workspace.updateStride) }
+    }
+
     /// workspace.normed [tokens, columns] -> workspace.qkv [tokens, rows of all]: the outputs lie side by side.
     func project(_ projections: [Linear], columns: Int) {
         let space = workspace

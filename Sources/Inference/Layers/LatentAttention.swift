@@ -67,19 +67,8 @@ struct LatentAttention {
                 into: own.values.values + head * sizes.valueSize, stride: valueLength,
                 groups: 0..<heads[head].value.groupCount)
         }
-        if output.weight.isQuantized {
-            pass.forEachRow(cost: 4 * valueLength) { row in
-                own.values.quantizeRow(row, of: tokens, columns: valueLength)
-            }
-        }
         // values [tokens, heads * valueSize] -> update [tokens, dim]
-        output.weight.multiply(
-            own.values, into: space.update, stride: space.updateStride, tokens: tokens, pool: pass.pool)
-        if output.bias != nil {
-            pass.forEachRow(cost: model.embeddingLength) { row in
-                output.addBias(space.update + row * space.updateStride)
-            }
-        }
+        pass.project(own.values, by: output)
     }
 
     /// `columns`: about the multiplications of a head and a token.
@@ -127,10 +116,7 @@ struct LatentAttention {
         latentNorm.apply(key, into: key)
         // The key follows the queries and is as long as they: one call turns the ends of all.
         pass.rotary?.rotate(absorbed + rank, row: row, heads: model.headCount + 1, headSize: headSize)
-        let position = pass.batch.positions[row]
-        let (blockIndex, inBlock) = position.quotientAndRemainder(dividingBy: KeyValueBlock.positions)
-        let block = pass.batch.blocks[pass.batch.tableStarts[row] + blockIndex]
-        tk_kv_store(pass.cache.type.kernelType, pass.cache.block(block, layer: layer), key, key, 1, headSize, inBlock)
+        pass.store(key: key, value: key, heads: 1, headSize: headSize, row: row, layer: layer)
     }
 
     /// The latent of what each head of one token has attended to, quantized too where a matrix needs it so.
