@@ -11,7 +11,6 @@ one, golden values of the same weights with tanh are made for this comparison.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import math
@@ -24,7 +23,8 @@ import numpy as np
 import torch
 from gguf.quants import quantize
 from make_family_fixtures import (
-    CROSSING, FOLDER, Fixture, all_golden, compare_with_llama_cpp, interleave_rotary_rows, older_rope, settings, write_golden,
+    CROSSING, FOLDER, Fixture, all_golden, compare_with_llama_cpp, interleave_rotary_rows, older_rope, run, settings,
+    write_golden,
 )
 from safetensors.torch import save_file
 from transformers import (
@@ -317,15 +317,5 @@ def make(fixture: Fixture, check_with_llama_cpp: bool) -> None:
             compare_with_llama_cpp(path, fixture, golden)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--llama-cpp", action="store_true")
-    parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
-    for fixture in FIXTURES:
-        if not arguments.names or fixture.name in arguments.names:
-            make(fixture, arguments.llama_cpp)
-
-
 if __name__ == "__main__":
-    main()
+    run(FIXTURES, make)

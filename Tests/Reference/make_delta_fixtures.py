@@ -10,12 +10,8 @@ llama-cpp-python. A second run gives the same files.
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import math
-import shutil
-import tempfile
 from pathlib import Path
 
 import gguf
@@ -29,7 +25,7 @@ from transformers import (
 from transformers.models.qwen3_5.configuration_qwen3_5 import Qwen3_5VisionConfig
 
 import make_family_fixtures as families
-from make_family_fixtures import FOLDER, Fixture, settings
+from make_family_fixtures import Fixture, settings
 
 ROPE = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.25}
 LONG = {"golden": 40, "crossing": 60}  # answers that cross the ends of KV blocks
@@ -219,48 +215,16 @@ def load(folder: Path, fixture: Fixture) -> PreTrainedModel:
     return kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
 
 
+def compare(path: Path, fixture: Fixture, golden: dict) -> None:
+    families.compare_with_llama_cpp(path, Fixture(fixture.name, text_config(fixture.config)), golden)
+
+
 def make(fixture: Fixture, check_with_llama_cpp: bool) -> None:
-    """Tries seeds until every golden continuation is varied and never close to a tie."""
-    folder = FOLDER / fixture.name
-    for seed in range(1, 1000):
-        shutil.rmtree(folder, ignore_errors=True)
-        random_model(fixture, seed).save_pretrained(folder)
-        (folder / "generation_config.json").unlink(missing_ok=True)
-        if fixture.older_config:
-            path = folder / "config.json"
-            config = json.loads(path.read_text())
-            fixture.older_config(config)
-            path.write_text(json.dumps(config, indent=2) + "\n")
-        golden = families.all_golden(folder, fixture, seed)
-        if golden is not None:
-            break
-    else:
-        raise SystemExit(f"{fixture.name}: no seed gives a varied continuation without near ties")
-    for name, one in golden.items():
-        families.write_golden(folder / f"{name}.json", one)
-    print(f"{fixture.name}: seed {seed}", flush=True)
-    if fixture.gguf_config is None:
-        return
-    write_gguf(folder / "model.gguf", fixture, folder, gguf.GGMLQuantizationType.BF16)
-    if check_with_llama_cpp:
-        with tempfile.TemporaryDirectory() as temporary:
-            path = Path(temporary) / "model.gguf"
-            write_gguf(path, fixture, folder, gguf.GGMLQuantizationType.F32)
-            families.compare_with_llama_cpp(path, Fixture(fixture.name, text_config(fixture.config)), golden)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--llama-cpp", action="store_true")
-    parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
-    plain = families.model_class
-    families.model_class = lambda config: \
-        Qwen3_5ForConditionalGeneration if isinstance(config, Qwen3_5Config) else plain(config)
-    for fixture in FIXTURES:
-        if not arguments.names or fixture.name in arguments.names:
-            make(fixture, arguments.llama_cpp)
+    families.make(fixture, check_with_llama_cpp, random_model, write_gguf, compare)
 
 
 if __name__ == "__main__":
-    main()
+    plain = families.model_class
+    families.model_class = lambda config: \
+        Qwen3_5ForConditionalGeneration if isinstance(config, Qwen3_5Config) else plain(config)
+    families.run(FIXTURES, make)

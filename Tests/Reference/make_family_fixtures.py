@@ -255,13 +255,14 @@ def all_golden(folder: Path, fixture: Fixture, seed: int) -> dict[str, dict] | N
     return golden
 
 
-def make(fixture: Fixture, check_with_llama_cpp: bool) -> None:
-    """Tries seeds until every golden continuation is varied and never close to a tie."""
-    folder = FOLDER / fixture.name
+def find_seed(fixture: Fixture, folder: Path, save: Callable[[int], None]) -> tuple[int, dict[str, dict]]:
+    """Tries seeds until every golden continuation is varied and never close to a tie, and writes the golden files.
+
+    `save` writes the model of a seed into the empty folder.
+    """
     for seed in range(1, 1000):
         shutil.rmtree(folder, ignore_errors=True)
-        random_model(fixture, seed).save_pretrained(folder)
-        (folder / "generation_config.json").unlink(missing_ok=True)
+        save(seed)
         if fixture.older_config:
             path = folder / "config.json"
             config = json.loads(path.read_text())
@@ -275,15 +276,31 @@ def make(fixture: Fixture, check_with_llama_cpp: bool) -> None:
     for name, one in golden.items():
         write_golden(folder / f"{name}.json", one)
     print(f"{fixture.name}: seed {seed}", flush=True)
+    return seed, golden
+
+
+def save_model(model: PreTrainedModel, folder: Path) -> None:
+    model.save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+
+
+def make(
+    fixture: Fixture, check_with_llama_cpp: bool, model: Callable | None = None, write: Callable | None = None,
+    compare: Callable | None = None,
+) -> None:
+    """The folder of a fixture, its golden files and its GGUF file; None: as the families of this file have them."""
+    model, write, compare = model or random_model, write or write_gguf, compare or compare_with_llama_cpp
+    folder = FOLDER / fixture.name
+    _, golden = find_seed(fixture, folder, lambda seed: save_model(model(fixture, seed), folder))
     if fixture.gguf_config is None:
         return
     kind = gguf.GGMLQuantizationType.F16 if fixture.dtype == torch.float16 else gguf.GGMLQuantizationType.BF16
-    write_gguf(folder / "model.gguf", fixture, folder, kind)
+    write(folder / "model.gguf", fixture, folder, kind)
     if check_with_llama_cpp:
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary) / "model.gguf"
-            write_gguf(path, fixture, folder, gguf.GGMLQuantizationType.F32)
-            compare_with_llama_cpp(path, fixture, golden)
+            write(path, fixture, folder, gguf.GGMLQuantizationType.F32)
+            compare(path, fixture, golden)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -404,15 +421,16 @@ def compare_with_llama_cpp(path: Path, fixture: Fixture, golden: dict) -> None:
         print(f"    llama.cpp, {name}: largest difference {max(differences):.1e}")
 
 
-def main() -> None:
+def run(fixtures: list[Fixture], make: Callable[[Fixture, bool], None]) -> None:
+    """Makes the fixtures that the command line names, or all."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--llama-cpp", action="store_true")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    for fixture in FIXTURES:
+    for fixture in fixtures:
         if not arguments.names or fixture.name in arguments.names:
             make(fixture, arguments.llama_cpp)
 
 
 if __name__ == "__main__":
-    main()
+    run(FIXTURES, make)

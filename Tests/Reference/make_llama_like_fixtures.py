@@ -8,12 +8,8 @@ folders. A second run gives the same files.
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import math
-import shutil
-import tempfile
 from pathlib import Path
 
 import gguf
@@ -28,7 +24,7 @@ from transformers import (
 )
 
 import make_family_fixtures as families
-from make_family_fixtures import FOLDER, Fixture, add_settings, interleave_rotary_rows, older_rope, settings
+from make_family_fixtures import Fixture, add_settings, interleave_rotary_rows, older_rope, settings
 
 PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
 YARN = {"rope_type": "yarn", "factor": 4.0, "rope_theta": 500000.0, "original_max_position_embeddings": 16}
@@ -153,37 +149,13 @@ def random_model(fixture: Fixture, seed: int) -> PreTrainedModel:
 families.model_class = model_class  # by which golden values are computed
 
 
+def compare(path: Path, fixture: Fixture, golden: dict) -> None:
+    # With a golden file of its own it looks at the text model's rotary positions.
+    families.compare_with_llama_cpp(path, Fixture(fixture.name, text_config(fixture.config), gguf_config={}), golden)
+
+
 def make(fixture: Fixture, check_with_llama_cpp: bool) -> None:
-    """Tries seeds until every golden continuation is varied and never close to a tie."""
-    folder = FOLDER / fixture.name
-    for seed in range(1, 1000):
-        shutil.rmtree(folder, ignore_errors=True)
-        random_model(fixture, seed).save_pretrained(folder)
-        (folder / "generation_config.json").unlink(missing_ok=True)
-        if fixture.older_config:
-            path = folder / "config.json"
-            config = json.loads(path.read_text())
-            fixture.older_config(config)
-            path.write_text(json.dumps(config, indent=2) + "\n")
-        golden = families.all_golden(folder, fixture, seed)
-        if golden is not None:
-            break
-    else:
-        raise SystemExit(f"{fixture.name}: no seed gives a varied continuation without near ties")
-    for name, one in golden.items():
-        families.write_golden(folder / f"{name}.json", one)
-    print(f"{fixture.name}: seed {seed}", flush=True)
-    if fixture.gguf_config is None:
-        return
-    kind = gguf.GGMLQuantizationType.F16 if fixture.dtype == torch.float16 else gguf.GGMLQuantizationType.BF16
-    write_gguf(folder / "model.gguf", fixture, folder, kind)
-    if check_with_llama_cpp:
-        with tempfile.TemporaryDirectory() as temporary:
-            path = Path(temporary) / "model.gguf"
-            write_gguf(path, fixture, folder, gguf.GGMLQuantizationType.F32)
-            # With a golden file of its own it looks at the text model's rotary positions.
-            families.compare_with_llama_cpp(
-                path, Fixture(fixture.name, text_config(fixture.config), gguf_config={}), golden)
+    families.make(fixture, check_with_llama_cpp, random_model, write_gguf, compare)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -269,15 +241,5 @@ def write_gguf(path: Path, fixture: Fixture, folder: Path, kind: gguf.GGMLQuanti
     writer.close()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--llama-cpp", action="store_true")
-    parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
-    for fixture in FIXTURES:
-        if not arguments.names or fixture.name in arguments.names:
-            make(fixture, arguments.llama_cpp)
-
-
 if __name__ == "__main__":
-    main()
+    families.run(FIXTURES, make)

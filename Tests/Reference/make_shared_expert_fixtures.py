@@ -10,7 +10,6 @@ llama-cpp-python. A second run gives the same files.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import tempfile
@@ -117,23 +116,9 @@ FIXTURES = [
 
 
 def make(fixture: Mixture, check_with_llama_cpp: bool) -> None:
-    """Tries seeds until every golden continuation is varied and never close to a tie."""
     folder = families.FOLDER / fixture.name
-    for seed in range(1, 1000):
-        shutil.rmtree(folder, ignore_errors=True)
-        save(families.random_model(fixture, seed), seed, folder)
-        if fixture.older_config:
-            config = json.loads((folder / "config.json").read_text())
-            fixture.older_config(config)
-            (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
-        golden = families.all_golden(folder, fixture, seed)
-        if golden is not None:
-            break
-    else:
-        raise SystemExit(f"{fixture.name}: no seed gives a varied continuation without near ties")
-    for name, one in golden.items():
-        families.write_golden(folder / f"{name}.json", one)
-    print(f"{fixture.name}: seed {seed}", flush=True)
+    _, golden = families.find_seed(
+        fixture, folder, lambda seed: save(families.random_model(fixture, seed), seed, folder))
     if fixture.has_prediction_layer:
         add_prediction_layer(folder / "model.safetensors", fixture.config.num_hidden_layers)
     if fixture.wrapped:
@@ -161,8 +146,7 @@ def save(model: PreTrainedModel, seed: int, folder: Path) -> None:
     for name, buffer in sorted(model.named_buffers()):
         if name.endswith("e_score_correction_bias"):
             buffer.copy_(0.2 * torch.randn(buffer.shape, generator=generator))
-    model.save_pretrained(folder)
-    (folder / "generation_config.json").unlink(missing_ok=True)
+    families.save_model(model, folder)
 
 
 def wrap(text: Path, folder: Path) -> None:
@@ -333,15 +317,5 @@ def converted(folder: Path, config: PretrainedConfig, is_older: bool) -> Tensors
             yield name, array
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--llama-cpp", action="store_true")
-    parser.add_argument("names", nargs="*")
-    arguments = parser.parse_args()
-    for fixture in FIXTURES:
-        if not arguments.names or fixture.name in arguments.names:
-            make(fixture, arguments.llama_cpp)
-
-
 if __name__ == "__main__":
-    main()
+    families.run(FIXTURES, make)
