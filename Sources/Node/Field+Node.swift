@@ -3,6 +3,7 @@ import Sequences
 
 extension Field {
     static let coordinator = Field("coordinator")
+    static let dataPort = Field("data_port")
     static let insecure = Field("insecure")
     static let join = Field("join")
     static let listen = Field("listen")
@@ -12,6 +13,7 @@ extension Field {
     static let minimumWorkers = Field("min_workers")
     package static let parallelRequests = Field("parallel")
     static let simulatedTokenMicroseconds = Field("simulate_token_microseconds")
+    static let state = Field("state")
     static let stepMilliseconds = Field("step_milliseconds")
     static let waitSeconds = Field("wait_seconds")
 }

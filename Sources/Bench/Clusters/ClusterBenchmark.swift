@@ -6,6 +6,9 @@ import Sequences
 /// What is known of a cluster before it is asked.
 package struct BenchmarkedCluster: Sendable {
     package var address: String
+    /// Where this user's key is kept, and whether the cluster does without keys.
+    package var state = StateFolder(nil)
+    package var isInsecure = false
     /// The type of most weights; nil: not known.
     package var type: String?
     /// Prompts hold ids below this. Without a better number, one that every real model exceeds.
@@ -14,6 +17,11 @@ package struct BenchmarkedCluster: Sendable {
 
     /// A cluster of which nothing else is known.
     package init(address: String) { self.address = address }
+
+    /// A client of it; nothing is opened yet.
+    package func client() throws(TandemError) -> CoordinatorClient {
+        try CoordinatorClient(address: address, state: state, isInsecure: isInsecure)
+    }
 }
 
 /// One run.
@@ -40,8 +48,8 @@ package struct ClusterBenchmark: Sendable {
     ) throws(TandemError) {
         try options.validate()
         (self.options, self.cluster) = (options, cluster)
-        client = try CoordinatorClient(address: cluster.address)
-        generator = try LoadGenerator(address: cluster.address, didEnd: didEnd)
+        client = try cluster.client()
+        generator = try LoadGenerator(connect: cluster.client, didEnd: didEnd)
         prompts = LoadPrompts(seed: options.seed, vocabularySize: cluster.vocabularySize)
     }
 

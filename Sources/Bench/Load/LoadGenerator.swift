@@ -17,11 +17,13 @@ package struct LoadGenerator: Sendable {
     /// A client's sockets belong to one libzmq context, which has at most 1023 of them.
     private static let clientCount = 8
 
-    /// `address` is the coordinator's. `didEnd` is called at the end of each request, from any thread.
-    package init(address: String, didEnd: @escaping @Sendable () -> Void = {}) throws(TandemError) {
+    /// `connect` makes a client of the coordinator. `didEnd` is called at the end of each request, from any thread.
+    package init(
+        connect: () throws(TandemError) -> CoordinatorClient, didEnd: @escaping @Sendable () -> Void = {}
+    ) throws(TandemError) {
         MachineDescription.raiseDescriptorLimit()
         var clients: [CoordinatorClient] = []
-        for _ in 0..<Self.clientCount { clients.append(try CoordinatorClient(address: address)) }
+        for _ in 0..<Self.clientCount { clients.append(try connect()) }
         (self.clients, self.didEnd) = (clients, didEnd)
     }
 

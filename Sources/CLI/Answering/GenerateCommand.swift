@@ -4,11 +4,6 @@ import Generation
 import Node
 import Sequences
 
-/// The flag that names a coordinator.
-struct CoordinatorFlag: ParsableArguments {
-    @Option(help: "The coordinator's address.") var coordinator: String = CoordinatorOptions.defaultListen
-}
-
 /// The flag that says how urgent a request is.
 struct PriorityFlag: ParsableArguments {
     @Option(
@@ -41,7 +36,7 @@ struct GenerateCommand: AsyncParsableCommand {
         var request = try prompt.request(sampling)
         request.priority = urgency.priority
         try request.validate()
-        let client = try CoordinatorClient(address: coordinator.coordinator)
+        let client = try coordinator.client()
         let printer = AnswerPrinter(json: prompt.json, request: request, isSeedDrawn: sampling.seed == nil)
         let answer = try await printer.print(client.generate(request))
         if answer.reason == .cancelled { throw ExitStatus.interrupted.code }

@@ -58,6 +58,7 @@ struct BenchClusterCommand: AsyncParsableCommand {
         }
         if let address = cluster.coordinator {
             var target = BenchmarkedCluster(address: address)
+            cluster.apply(to: &target)
             if let path = try cluster.made.model?.path {
                 let model = try BenchmarkModel(path: path)
                 (target.type, target.vocabularySize) = (model.type, model.vocabularySize)

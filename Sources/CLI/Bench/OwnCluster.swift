@@ -10,6 +10,8 @@ import Sequences
 /// The flags that name a running cluster or describe one to start.
 struct BenchClusterFlags: ParsableArguments {
     @Option(help: "Use the running cluster of this coordinator.") var coordinator: String?
+    @OptionGroup var state: StateFlag
+    @OptionGroup var security: InsecureFlag
     @Option(help: "Start so many workers, and a coordinator (default: 2).") var workers: Int?
     @OptionGroup var made: BenchedModelFlags
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
@@ -23,6 +25,12 @@ struct BenchClusterFlags: ParsableArguments {
     @Option(
         help: "Workers wait so long for each step instead of computing it: it shows the scheduling alone.")
     var simulateStageMilliseconds: Double?
+
+    /// How the cluster is reached.
+    func apply(to cluster: inout BenchmarkedCluster) {
+        cluster.state = state.folder
+        cluster.isInsecure = security.insecure
+    }
 
     /// Refuses flags that contradict each other.
     func validateFlags() throws(TandemError) {
@@ -86,7 +94,7 @@ final class OwnCluster {
         if let chunk = flags.chunk { arguments += ["--chunk", "\(chunk)"] }
         if let split = flags.split { arguments += ["--split", split] }
         if let speculate = flags.speculate { arguments += ["--speculate", speculate] }
-        coordinatorArguments = arguments
+        coordinatorArguments = arguments + flags.state.arguments + flags.security.arguments
     }
 
     /// Starts the processes and waits until they serve. Throws where one of them ends.
@@ -100,9 +108,11 @@ final class OwnCluster {
         if let milliseconds = flags.simulateStageMilliseconds {
             arguments += ["--simulate-stage-milliseconds", "\(milliseconds)"]
         }
+        arguments += flags.state.arguments
         try family.startWorkers(workers, line, threads: flags.threads, arguments)
-        try await waitUntilServing(CoordinatorClient(address: line.address))
         var cluster = BenchmarkedCluster(address: line.address)
+        flags.apply(to: &cluster)
+        try await waitUntilServing(cluster.client())
         (cluster.type, cluster.vocabularySize) = (self.model.type, self.model.vocabularySize)
         cluster.simulatedStageMilliseconds = flags.simulateStageMilliseconds
         return cluster

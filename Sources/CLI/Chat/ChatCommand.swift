@@ -34,7 +34,7 @@ struct ChatCommand: AsyncParsableCommand {
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         try request.validate()
-        let client = try CoordinatorClient(address: coordinator.coordinator)
+        let client = try coordinator.client()
         if let session = EditorSession(prompt: Self.prompt, historyName: "chat-history") {
             defer { session.leave() }
             try await talk(with: client, request, session)

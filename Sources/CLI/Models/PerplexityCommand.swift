@@ -26,6 +26,8 @@ struct PerplexityCommand: AsyncParsableCommand {
     @Option(help: "Score only the first so many windows (default: all).") var chunks: Int?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(help: "Compute on the cluster of this coordinator instead of in this process.") var coordinator: String?
+    @OptionGroup var state: StateFlag
+    @OptionGroup var security: InsecureFlag
     @OptionGroup var quantization: QuantizationFlag
     @OptionGroup var keyValues: KeyValueTypeFlag
     @Flag(help: "Print one JSON object.") var json = false
@@ -46,7 +48,8 @@ struct PerplexityCommand: AsyncParsableCommand {
         let text = try PerplexityText(path: file, for: loaded, windowLength: context, maximumWindows: chunks)
         let generator: any Generator
         if let coordinator {
-            generator = try CoordinatorClient(address: coordinator)
+            generator = try CoordinatorClient(
+                address: coordinator, state: state.folder, isInsecure: security.insecure)
         } else {
             let progress = Progress()
             generator = try LocalGenerator(loaded, threads: threads, keyValueType: keyValues.keyValueType) {

@@ -111,13 +111,13 @@ final class ChildFamily: @unchecked Sendable {
     }
 }
 
-/// What a coordinator prints to be pasted on other hosts: "tandem worker --join HOST:PORT", and further flags.
+/// What a coordinator prints to be pasted on other hosts: "tandem worker --join HOST:PORT#KEY#TOKEN", and further flags.
 struct JoinLine {
     let text: String
     /// All but the program's name.
     let arguments: [String]
-    /// Where the coordinator listens.
-    var address: String { arguments[2] }
+    /// Where the coordinator listens: HOST:PORT.
+    var address: String { String(arguments[2].prefix { $0 != "#" }) }
 
     /// nil: the text is no such line.
     init?(_ text: String) {

@@ -15,7 +15,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
               tandem coordinator --model model.gguf --min-workers 2 --context 8192
               tandem coordinator --model model.gguf --split 0-3,4-11
               tandem coordinator --model model.gguf --parallel 16 --queue 1000
-              tandem coordinator --model model.gguf --listen tcp://192.0.2.1:7070 --insecure
+              tandem coordinator --model model.gguf --listen '*'          (so that other hosts can join)
               tandem coordinator --simulate   (for workers with --simulate-stage-milliseconds)
             """)
 
@@ -24,8 +24,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var simulate = false
     @OptionGroup var quantization: QuantizationFlag
     @OptionGroup var keyValues: KeyValueTypeFlag
-    @Option(help: "Where workers and clients connect; port 0 takes a free one.")
-    var listen: String = CoordinatorOptions.defaultListen
+    @OptionGroup var listening: ListenFlags
     @Option(help: "Layers of each worker in the order of joining, as 0-3,4-11 (default: chosen by speed and memory).")
     var split: String?
     @Option(help: "Begin to serve when this many workers have joined.") var minWorkers: Int?
@@ -33,7 +32,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var context: Int?
     @OptionGroup var serving: ServingFlags
     @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
-    @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
+    @OptionGroup var state: StateFlag
+    @OptionGroup var security: InsecureFlag
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
@@ -41,13 +41,16 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.isSimulated = simulate
         options.quantization = quantization.quantize
         options.keyValueType = keyValues.keyValueType
-        options.listen = listen
+        options.listen = try listening.endpoint()
         options.split = try split.map { try LayerSplit.parse($0) }
         options.minimumWorkers = minWorkers
         options.contextLength = context
         serving.apply(to: &options)
         options.waitSeconds = waitSeconds
-        options.isInsecure = insecure
+        options.isInsecure = security.insecure
+        options.state = state.folder
+        // What goes to a log is read by more people than a terminal.
+        options.printsToken = ProcessInfo.processInfo.environment["JOURNAL_STREAM"] == nil
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = talk("coordinator")
         let progress = Progress()
@@ -56,9 +59,20 @@ struct CoordinatorCommand: AsyncParsableCommand {
         }
         progress.end()
         Terminal.warn(node.notices)
-        Terminal.put("tandem worker --join \(node.joinAddress)\(insecure ? " --insecure" : "")\n")
+        Terminal.put("tandem worker --join \(node.join)\(security.insecure ? " --insecure" : "")\n")
         let storage = simulate ? "" : ", keys and values in \(node.keyValueType)"
-        log.info("model \(node.modelName)\(storage); paste the line above on other hosts; Ctrl-C stops")
+        log.info("model \(node.modelName)\(storage); \(advice(node)); Ctrl-C stops")
         try await runUntilSignal(node, log: log)
+    }
+
+    /// What to do with the join line.
+    private func advice(_ node: CoordinatorNode) -> String {
+        if node.isLoopback {
+            return "only this machine can reach it: with --listen '*' workers of other hosts can join by the line above"
+        }
+        if node.join.token == nil && !security.insecure {
+            return "`tandem token create` makes the line that joins a worker"
+        }
+        return "paste the line above on other hosts\(security.insecure ? "" : ": it admits workers for a day")"
     }
 }

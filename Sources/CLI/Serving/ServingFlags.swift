@@ -2,12 +2,39 @@
 // and `up`. Must not know: what the numbers do.
 import ArgumentParser
 import Node
+import Sequences
 
 /// Whether something is done.
 enum Switch: String, ExpressibleByArgument, CaseIterable {
     case on, off
 
     var isOn: Bool { self == .on }
+}
+
+/// Flags that say where a coordinator listens.
+struct ListenFlags: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where workers and clients connect: HOST, HOST:PORT or '*' for all addresses of this host. The two ports that follow serve results and weights; port 0 takes free ones.",
+            valueName: "address"))
+    var listen: String = CoordinatorOptions.defaultListen
+    @Option(help: ArgumentHelp("The port, where --listen names none (default: 7070).", valueName: "n")) var port: Int?
+
+    /// HOST:PORT. Throws where both flags name a port.
+    func endpoint() throws(TandemError) -> String {
+        let host = listen.hasPrefix("tcp://") ? String(listen.dropFirst("tcp://".count)) : listen
+        let hasPort = host.hasPrefix("[") ? !host.hasSuffix("]") : host.contains(":")
+        guard let port else { return hasPort ? listen : "\(host):\(CoordinatorOptions.defaultPort)" }
+        try TandemError.checked(port, .port, in: 0...65_532)
+        if listen == CoordinatorOptions.defaultListen { return "127.0.0.1:\(port)" }
+        guard !hasPort else {
+            throw TandemError("\(.listen) is \(listen), and \(.port) names a port too", hint: "leave out one of them")
+        }
+        return "\(host):\(port)"
+    }
+
+    /// The same flags for `tandem coordinator`.
+    var arguments: [String] { ["--listen", listen] + (port.map { ["--port", "\($0)"] } ?? []) }
 }
 
 /// Flags that bound and tune a coordinator's work; none of them changes an answer.

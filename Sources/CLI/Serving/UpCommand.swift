@@ -23,23 +23,24 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var quantization: QuantizationFlag
     @OptionGroup var keyValues: KeyValueTypeFlag
     @Option(help: "How many workers.") var workers: Int = 2
-    @Option(help: "Where clients connect; port 0 takes a free one.") var listen = CoordinatorOptions.defaultListen
+    @OptionGroup var listening: ListenFlags
     @Option(help: "Layers of each worker, as 0-3,4-11.") var split: String?
     @Option(help: "The longest prompt and answer together, in tokens.") var context: Int?
     @OptionGroup var serving: ServingFlags
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
     @OptionGroup var check: CheckFlag
-    @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
+    @OptionGroup var state: StateFlag
+    @OptionGroup var security: InsecureFlag
 
     func run() async throws {
         try ChildFamily.checkWorkers(workers)
         let model = try servedModel()
-        var arguments = ["--model", model.path, "--listen", listen, "--min-workers", "\(workers)"] + serving.arguments
+        var arguments = ["--model", model.path, "--min-workers", "\(workers)"] + listening.arguments + serving.arguments
         if let type = quantization.quantize { arguments += ["--quantize", type] }
         if let type = keyValues.keyValueType { arguments += ["--kv-type", type] }
         if let split { arguments += ["--split", split] }
         if let context { arguments += ["--context", "\(context)"] }
-        if insecure { arguments.append("--insecure") }
+        arguments += state.arguments + security.arguments
         let family = ChildFamily()
         defer { family.stop() }
         let interrupt = Interrupt { family.requestStop() }
@@ -50,7 +51,7 @@ struct UpCommand: AsyncParsableCommand {
         }
         Terminal.put(line.text + "\n")
         if let starter = model.starter { Terminal.say(Self.introduction(of: starter, at: line.address)) }
-        try family.startWorkers(workers, line, threads: threads, ["--model", model.path] + check.arguments)
+        try family.startWorkers(workers, line, threads: threads, ["--model", model.path] + state.arguments + check.arguments)
         if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
     }
 

@@ -16,7 +16,11 @@ struct WorkerCommand: AsyncParsableCommand {
               tandem worker --join 127.0.0.1:7070 --simulate-stage-milliseconds 5   (computes nothing)
             """)
 
-    @Option(help: "The coordinator's address, as its join line says.") var join: String
+    @Option(
+        help: ArgumentHelp(
+            "The coordinator's address, key and a token, as its line says; the address alone once it has joined, and on the coordinator's machine.",
+            valueName: "host:port[#key[#token]]"))
+    var join: String
     @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(name: .shortAndLong, help: "A copy of the coordinator's model on this host, read instead of a transfer.")
@@ -28,7 +32,12 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("And so much for each token of a step beyond the first.", valueName: "microseconds"))
     var simulateTokenMicroseconds: Double?
     @OptionGroup var check: CheckFlag
-    @Flag(help: "Allow joining a coordinator on another host although links are not encrypted.") var insecure = false
+    @Option(
+        help: ArgumentHelp(
+            "Where it listens for the stage before it (default: 7080, or the next free one).", valueName: "n"))
+    var dataPort: Int?
+    @OptionGroup var state: StateFlag
+    @OptionGroup var security: InsecureFlag
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
@@ -38,7 +47,9 @@ struct WorkerCommand: AsyncParsableCommand {
         options.modelPath = try model?.path
         options.simulatedStageMilliseconds = simulateStageMilliseconds
         options.simulatedTokenMicroseconds = simulateTokenMicroseconds
-        options.isInsecure = insecure
+        options.isInsecure = security.insecure
+        options.state = state.folder
+        options.dataPort = dataPort
         options.checksLayers = check.check
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = talk("worker")

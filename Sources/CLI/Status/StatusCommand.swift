@@ -32,7 +32,7 @@ struct StatusCommand: AsyncParsableCommand {
         guard seconds >= 0.1 && seconds <= 3600 else {
             throw TandemError("\(.interval) is \(seconds), but must be between 0.1 and 3600")
         }
-        let client = try CoordinatorClient(address: coordinator.coordinator)
+        let client = try coordinator.client()
         if watch {
             do {
                 try await StatusWatch(client: client, interval: seconds, isJSON: json).run()

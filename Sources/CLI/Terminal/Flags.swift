@@ -13,6 +13,10 @@ extension Field {
     static let seed = Field("seed")
     static let trace = Field("trace")
     static let workers = Field("workers")
+    static let uses = Field("uses")
+    static let expires = Field("expires")
+    static let port = Field("port")
+    static let listen = Field("listen")
 
     /// "--max-tokens" for "max_tokens".
     var flag: String { "--" + name.split(separator: "_").joined(separator: "-") }

@@ -12,6 +12,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// Where the shell has bound its sockets, as workers reach them.
     package var weightsEndpoint: String
     package var tokensEndpoint: String
+    /// The coordinator's own key, whose steps the first stage takes; nil: links are open.
+    package var key: NodeKey?
     /// Tokens of a sequence at most, prompt and answer.
     package var contextLength: Int
     /// How keys and values depend on the length of their sequence.

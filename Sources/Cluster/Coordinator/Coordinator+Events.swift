@@ -23,8 +23,9 @@ extension Coordinator {
     /// What the shell must do.
     package enum Action: Sendable, Equatable {
         case send(WorkerID, CoordinatorMessage)
-        /// Connect to this endpoint, for the `forward`s of this epoch; close the data connection of an earlier one.
-        case connectFirstStage(Epoch, endpoint: String)
+        /// Connect to this endpoint, whose key is this (nil: links are open), for the `forward`s of this epoch; close the
+        /// data connection of an earlier one.
+        case connectFirstStage(Epoch, endpoint: String, key: NodeKey?)
         /// To the first stage. At most `Limits.stepsInFlight(stages:)` are unanswered at once.
         case forward(Forward)
         /// The request left the queue: the computation of its prompt begins, but for `reusedTokens`. Comes once.

@@ -191,7 +191,8 @@ package struct Coordinator: Sendable {
         log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
         for worker in workers where plan.layers(of: worker) == nil { act(.send(worker, .standby(epoch))) }
         for share in plan.stages { sendAssign(share.worker, deployment) }
-        act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: plan.stages[0].worker)))
+        let first = plan.stages[0].worker
+        act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first)))
     }
 
     /// Tells a worker its share of a plan, if it has one.
@@ -199,13 +200,16 @@ package struct Coordinator: Sendable {
         let plan = deployment.plan
         guard let stage = deployment.stageIndex(of: worker) else { return }
         let following = plan.stages.dropFirst(stage + 1).first?.worker
-        let assign = Assign(
+        var assign = Assign(
             epoch: deployment.epoch, layers: plan.stages[stage].layers,
             layerCount: configuration.model.layerBytes.count, modelDescription: configuration.modelDescription,
             keyValueBlockCount: plan.blockCount, maximumBatchTokens: configuration.maximumBatchTokens,
             activationsPerToken: configuration.model.activationsPerToken,
-            next: following.map { .stage(endpoint: membership.dataEndpoint(of: $0)) } ?? .tokens, stageIndex: stage,
-            stageCount: plan.stages.count)
+            next: following.map {
+                .stage(endpoint: membership.dataEndpoint(of: $0), key: membership.key(of: $0))
+            } ?? .tokens,
+            stageIndex: stage, stageCount: plan.stages.count)
+        assign.previous = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
         act(.send(worker, .assign(assign)))
     }
 

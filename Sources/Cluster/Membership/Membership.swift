@@ -42,6 +42,9 @@ struct Membership: Sendable {
     /// Where a worker listens for steps.
     func dataEndpoint(of worker: WorkerID) -> String { self[worker]?.join.dataEndpoint ?? "" }
 
+    /// By which its neighbours know a worker; nil: links are open.
+    func key(of worker: WorkerID) -> NodeKey? { self[worker]?.join.key }
+
     private func index(of worker: WorkerID) -> Int? { members.firstIndex { $0.id == worker } }
 
     /// Changes a member. False: there is none.

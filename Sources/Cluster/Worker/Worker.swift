@@ -42,7 +42,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         /// `.loadFailed`, and `.loadProgress` in between.
         case load(Assign)
         /// Connect to this endpoint, for the steps of this epoch that are sent on; close the connection of an earlier one.
-        case connectNext(Epoch, endpoint: String)
+        /// `key`: the one that must answer there; nil: links are open.
+        case connectNext(Epoch, endpoint: String, key: NodeKey?)
         /// Give up a load in progress, close the connection to the next stage, free the stage.
         case unload
         /// Compute this step, with what came with it, on the stage of its epoch; answered by `.computed`. One at a time.
@@ -243,7 +244,9 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     private mutating func take(_ assign: Assign) {
         stages = [AssignedStage(assign)]
         act(.load(assign))
-        if case .stage(let endpoint) = assign.next { act(.connectNext(assign.epoch, endpoint: endpoint)) }
+        if case .stage(let endpoint, let key) = assign.next {
+            act(.connectNext(assign.epoch, endpoint: endpoint, key: key))
+        }
     }
 
     private mutating func accept(_ forward: Forward, _ input: Input?, _ now: Moment) {

@@ -8,8 +8,7 @@ import Wire
 
 /// Talks to one coordinator. Each request has a connection and a thread of its own.
 package final class CoordinatorClient: Generator {
-    private let address: String
-    private let endpoint: Endpoint
+    private let passage: Passage
     private let context: Context
 
     /// How long a coordinator may take to accept a connection, and to say anything while we ask it every
@@ -18,13 +17,14 @@ package final class CoordinatorClient: Generator {
     static let silenceMilliseconds = 10_000
     static let pingMilliseconds = 2_000
 
-    /// `address`: "tcp://HOST:PORT" or "HOST:PORT". Nothing is opened yet.
-    package init(address: String) throws(TandemError) {
-        self.address = address
-        do {
-            endpoint = try Endpoint(parsing: address)
-            context = try Context()
-        } catch { throw TandemError(error, of: .coordinator) }
+    /// `address`: "HOST:PORT", or "HOST:PORT#KEY#TOKEN" the first time. `state`: where this user's key is kept. Nothing is
+    /// opened yet. Throws where the address is none, or the key cannot be used.
+    package init(
+        address: String, state: StateFolder = StateFolder(nil), isInsecure: Bool = false
+    ) throws(TandemError) {
+        let address = try JoinAddress(parsing: address, .coordinator)
+        passage = try Passage(address, role: .client, folder: state, isInsecure: isInsecure)
+        do { context = try Context(passage.security()) } catch { throw TandemError(error, of: .coordinator) }
     }
 
     /// Sends a request; its events end with `.finished` or a thrown `TandemError`.
@@ -53,7 +53,7 @@ package final class CoordinatorClient: Generator {
             Self.onThread(
                 "status",
                 { [self] in
-                    let link = try ClientLink(context, endpoint, address: address, waker: Waker())
+                    let link = try ClientLink(context, passage, waker: Waker())
                     defer { link.close() }
                     try link.send(.statusQuery(StatusQuery()))
                     while true {
@@ -70,7 +70,7 @@ package final class CoordinatorClient: Generator {
         try request.validate()
         let start = ContinuousClock.now
         var firstToken: Double?
-        let link = try ClientLink(context, endpoint, address: address, waker: cancellation.makeWaker())
+        let link = try ClientLink(context, passage, waker: cancellation.makeWaker())
         defer { link.close() }
         let id = ClientRequestID(1)
         var message = Generate(id: id, request: request)
@@ -141,38 +141,67 @@ private final class ClientCancellation: Sendable {
 
 /// One connection to a coordinator, owned by one thread.
 private final class ClientLink {
-    private let socket: DealerSocket
-    private let monitor: Monitor
+    private var socket: DealerSocket
+    private var monitor: Monitor
     private let poller: Poller
     private let address: String
     private var lastHeard = ContinuousClock.now
     private var lastSent = ContinuousClock.now
 
-    /// Connects; throws where nobody answers in time.
-    init(_ context: Context, _ endpoint: Endpoint, address: String, waker: Waker) throws {
-        self.address = address
-        let id = ClientID(UInt64.random(in: 1...UInt64.max))
-        guard let peer = Peer(id.routingID) else { preconditionFailure("a client's routing id is valid") }
+    /// Connects, and has this user's key admitted where a token was given; throws where nobody answers in time, or the
+    /// key is not let in.
+    init(_ context: Context, _ passage: Passage, waker: Waker) throws {
+        address = passage.address.place
+        guard let way = try passage.find() else { throw passage.absent() }
+        do { poller = try Poller(waker) } catch { throw TandemError(error) }
+        (socket, monitor) = try Self.connect(context, way, poller)
         do {
-            socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: peer)
-            monitor = try socket.monitor()
-            poller = try Poller(waker)
-            try socket.connect(endpoint)
-        } catch { throw TandemError(error) }
-        poller.add(socket)
-        poller.add(monitor)
-        try waitForConnection()
+            if try !isLetIn(passage) {
+                try passage.enrol(way, in: context)
+                // A connection that was turned away is not tried again by libzmq.
+                close()
+                (socket, monitor) = try Self.connect(context, way, poller)
+                guard try isLetIn(passage) else { throw passage.notAdmitted() }
+            }
+        } catch {
+            close()
+            throw error
+        }
+        passage.remember(way)
     }
 
-    private func waitForConnection() throws {
+    private static func connect(
+        _ context: Context, _ way: Passage.Way, _ poller: Poller
+    ) throws(TandemError) -> (DealerSocket, Monitor) {
+        do {
+            let socket = try DealerSocket(
+                context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), server: way.server,
+                identity: way.identity)
+            let monitor = try socket.monitor()
+            try socket.connect(way.endpoint)
+            poller.add(socket)
+            poller.add(monitor)
+            return (socket, monitor)
+        } catch { throw TandemError(error) }
+    }
+
+    /// Waits for the connection. False: the coordinator does not know our key. Throws why there is none.
+    private func isLetIn(_ passage: Passage) throws -> Bool {
+        var silentFailures = 0
         // Turns are counted, not time: time in which this machine stood still is not the coordinator's silence.
         for _ in 0..<CoordinatorClient.connectMilliseconds / 100 {
             _ = poller.wait(timeoutMilliseconds: 100)
-            while let event = monitor.next() { if event == .handshakeSucceeded { return } }
+            while let event = monitor.next() {
+                switch event {
+                case .handshakeSucceeded: return true
+                case .turnedAway: return false
+                case .handshakeFailed: silentFailures += 1
+                default: if let failure = passage.failure(event) { throw failure }
+                }
+                if silentFailures >= CoordinatorSearch.mostSilentFailures { throw passage.otherKey() }
+            }
         }
-        throw TandemError(
-            "no coordinator answers at \(address)", kind: .unavailable,
-            hint: "start one with `tandem coordinator \(.model) M`, or name another with \(.coordinator) HOST:PORT")
+        throw passage.absent()
     }
 
     func send(_ message: ClientMessage) throws {
@@ -226,6 +255,8 @@ private final class ClientLink {
     }
 
     func close() {
+        poller.remove(socket)
+        poller.remove(monitor)
         socket.close()
         monitor.close()
     }

@@ -12,6 +12,8 @@ final class CoordinatorLoop {
     /// What the loop is made of, before its thread exists.
     struct Parts: Sendable {
         let configuration: CoordinatorConfiguration
+        /// nil: links are open.
+        let roll: Roll?
         let waker: Waker
         let wishes: Mailbox<Wish>
         let orders: Mailbox<GenerationService.Order>
@@ -40,6 +42,11 @@ final class CoordinatorLoop {
     private let server: LoopThread<Void>
     private var sinks: [RequestID: GenerationService.Outcomes.Continuation] = [:]
     private var clients: ClientSessions
+    var permissions: Permissions
+    var speakers = Speakers()
+    /// When to look whether somebody floods us, and whether others are admitted.
+    var nextGuard = Moment.start
+    var nextRoll = Moment.start
     /// Found unreachable while performing; told to the machine afterwards.
     private var unreachable: [WorkerID] = []
     /// Whose outcomes are not taken; cancelled afterwards.
@@ -55,6 +62,7 @@ final class CoordinatorLoop {
         (self.parts, self.sockets) = (parts, sockets)
         poller = try Poller(parts.waker)
         machine = Coordinator(parts.configuration, now: .start)
+        permissions = Permissions(roll: parts.roll)
         clients = ClientSessions(
             maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting + Self.spareSessions)
         let fetches = Mailbox<WeightServer.Request>(capacity: 1 << 14, waking: try Waker())
@@ -62,12 +70,13 @@ final class CoordinatorLoop {
         (self.fetches, self.chunks) = (fetches, chunks)
         server = try LoopThread(name: "weights") { [server = parts.server] in server.run(inbox: fetches, outbox: chunks)
         }
-        for source in [sockets.control, sockets.controlMonitor, sockets.tokens, sockets.weights] as [any Pollable] {
-            poller.add(source)
+        for socket in sockets.listening {
+            poller.add(socket)
+            poller.add(socket.monitor)
         }
     }
 
-    private var now: Moment { clock.now }
+    var now: Moment { clock.now }
 
     /// Requests of clients that are on their way in or out, beside those that run or wait.
     private static let spareSessions = 1024
@@ -87,7 +96,7 @@ final class CoordinatorLoop {
         while !isStopping {
             let wasRung = poller.wait(
                 timeoutMilliseconds: clock.pollMilliseconds(
-                    until: machine.nextDeadline, workerCheck, clientCheck, retelling)
+                    until: machine.nextDeadline, workerCheck, clientCheck, retelling, nextGuard)
             ).wasRung
             if wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
@@ -99,6 +108,7 @@ final class CoordinatorLoop {
             receiveFetches()
             _ = firstStage?.link.events()
             noticeDisconnections()
+            keepGuard()
             tellUntold()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
         }
@@ -113,37 +123,39 @@ final class CoordinatorLoop {
         chunks.close()
         try? server.join()
         firstStage?.link.close()
-        sockets.control.close()
-        sockets.controlMonitor.close()
-        sockets.tokens.close()
-        sockets.weights.close()
+        for socket in sockets.listening { socket.close() }
     }
 
     // MARK: What arrives
 
     private func receiveControl() {
         for _ in 0..<Self.messagesPerTurn {
-            guard let (peer, frames) = sockets.control.receive() else { return }
-            guard frames.count == 1 else { continue }
+            guard let arrival = sockets.control.receive() else { return }
+            guard arrival.frames.count == 1 else { continue }
             do {
-                switch Permissions.speaker(peer, saying: try ControlRequest(decoding: frames[0].bytes)) {
-                case .worker(let id, let message): decide(.worker(id, message))
-                case .client(let id, let message): serve(message, of: id)
-                case nil: continue
+                let request = try ControlRequest(decoding: arrival.frames[0].bytes)
+                guard permissions.allows(request, from: arrival.key) else { continue }
+                switch request {
+                case .worker(let message): hear(message, over: arrival)
+                case .client(let message): serve(message, of: ClientID(arrival.peer))
+                case .newcomer(let enrol): admit(enrol, over: arrival)
                 }
             } catch {
-                parts.log.warning("an unreadable message of \(peer) was dropped: \(error)")
-                guard let client = ClientID(routingID: peer.routingID) else { continue }
-                reply(.refusal(Refusal(reason: "the coordinator cannot read this request: \(error)")), to: client)
+                parts.log.warning("an unreadable message over \(arrival.peer) was dropped: \(error)")
+                guard speakers[arrival.peer] == nil else { continue }
+                let reason = "the coordinator cannot read this request: \(error)"
+                reply(.refusal(Refusal(reason: reason)), to: ClientID(arrival.peer))
             }
         }
     }
 
     private func receiveResults() {
-        while let (peer, frames) = sockets.tokens.receive() {
-            guard frames.count == 1, Permissions.mayGiveResults(peer, to: machine) else { continue }
+        while let arrival = sockets.tokens.receive() {
+            guard arrival.frames.count == 1, permissions.mayGiveResults(arrival.key, to: machine, speakers) else {
+                continue
+            }
             do {
-                var result = try StepResult(decoding: frames[0].bytes)
+                var result = try StepResult(decoding: arrival.frames[0].bytes)
                 result.timings.append(
                     StageMicroseconds(
                         wire: Microseconds.since(result.sentMicroseconds),
@@ -156,11 +168,11 @@ final class CoordinatorLoop {
     }
 
     private func receiveFetches() {
-        while let (peer, frames) = sockets.weights.receive() {
-            guard frames.count == 1, Permissions.mayFetch(peer, from: machine),
-                let fetch = try? Fetch(decoding: frames[0].bytes)
+        while let arrival = sockets.weights.receive() {
+            guard arrival.frames.count == 1, permissions.mayFetch(arrival.key, from: machine, speakers),
+                let fetch = try? Fetch(decoding: arrival.frames[0].bytes)
             else { continue }
-            _ = fetches.post(.init(peer: peer, fetch: fetch))
+            _ = fetches.post(.init(peer: arrival.peer, fetch: fetch))
         }
     }
 
@@ -175,7 +187,7 @@ final class CoordinatorLoop {
     /// A closed connection does not say whose it was; whoever cannot be sent to is gone. One look finds all that went
     /// since the last.
     private func noticeDisconnections() {
-        while let event = sockets.controlMonitor.next() {
+        for event in sockets.control.takeEvents() {
             guard event == .disconnected else { continue }
             if workerCheck == nil { workerCheck = now + Self.workerCheckDelay }
             if clientCheck == nil { clientCheck = now + Self.clientCheckDelay }
@@ -191,7 +203,7 @@ final class CoordinatorLoop {
     }
 
     /// Whether the time has come; it is forgotten then.
-    private func isDue(_ time: inout Moment?) -> Bool {
+    func isDue(_ time: inout Moment?) -> Bool {
         guard let due = time, due <= now else { return false }
         time = nil
         return true
@@ -242,8 +254,7 @@ final class CoordinatorLoop {
 
     /// The requests of a client that is gone, or reads so slowly that its queue is full, are given up.
     private func send(_ message: [UInt8], to client: ClientID) -> SendResult {
-        guard let peer = Peer(client.routingID) else { return .unreachable }
-        let result = sockets.control.send(to: peer, [message])
+        let result = sockets.control.send(to: client.peer, [message])
         switch result {
         case .sent: break
         case .unreachable: clients.leave(client)
@@ -267,7 +278,7 @@ final class CoordinatorLoop {
 
     // MARK: What the machine decides
 
-    private func decide(_ event: Coordinator.Event) {
+    func decide(_ event: Coordinator.Event) {
         let actions = machine.handle(event, now: now)
         // No stage waits while those who read tokens are woken.
         for action in actions where !action.isForClient { perform(action) }
@@ -293,7 +304,7 @@ final class CoordinatorLoop {
     private func perform(_ action: Coordinator.Action) {
         switch action {
         case .send(let worker, let command): send(command, to: worker)
-        case .connectFirstStage(let epoch, let endpoint): connectFirstStage(epoch, endpoint)
+        case .connectFirstStage(let epoch, let endpoint, let key): connectFirstStage(epoch, endpoint, key)
         case .forward(var forward):
             trips.begin(of: forward.step, forward.epoch)
             forward.sentMicroseconds = Microseconds.ofDay
@@ -320,16 +331,19 @@ final class CoordinatorLoop {
     }
 
     private func send(_ command: CoordinatorMessage, to worker: WorkerID) {
-        guard let peer = Peer(worker.routingID) else { return }
-        if sockets.control.send(to: peer, [command.encode()]) == .unreachable { unreachable.append(worker) }
+        guard let peer = speakers.peer(of: worker), sockets.control.send(to: peer, [command.encode()]) != .unreachable
+        else {
+            speakers.forget(worker)
+            return unreachable.append(worker)
+        }
     }
 
-    private func connectFirstStage(_ epoch: Epoch, _ text: String) {
+    private func connectFirstStage(_ epoch: Epoch, _ text: String, _ key: NodeKey?) {
         firstStage?.link.close()
         firstStage = nil
         do {
             let link = try OutboundLink(
-                sockets.context, to: Endpoint(parsing: text), as: .random(),
+                sockets.context, to: Endpoint(parsing: text), server: key.flatMap { PublicKey($0.bytes) },
                 maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
             firstStage = (epoch, link)
         } catch { parts.log.error("the first worker cannot be reached: \(error)") }

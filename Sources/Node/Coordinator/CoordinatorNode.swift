@@ -13,8 +13,12 @@ import Wire
 /// `tandem coordinator`: a loop thread with all sockets and the `Coordinator` machine, a thread that reads weights, and
 /// the generation service.
 package final class CoordinatorNode: Service, Sendable {
-    /// HOST:PORT, for `tandem worker --join`.
-    package let joinAddress: String
+    /// HOST:PORT as others reach it.
+    package let address: String
+    /// For `tandem worker --join`: the address and, unless links are open, the coordinator's key and a token.
+    package let join: JoinAddress
+    /// Only this machine can reach it.
+    package let isLoopback: Bool
     package let modelName: String
     /// The name of the type in which keys and values are kept.
     package let keyValueType: String
@@ -36,21 +40,30 @@ package final class CoordinatorNode: Service, Sendable {
             try LayerSplit.check(split, layerCount: loaded.model.configuration.layerCount)
         }
         // The address is taken before the model is read, so that a port in use is told at once.
+        let trust = options.isInsecure ? nil : try CoordinatorTrust(options.state)
+        let roll = try trust?.roll()
         let sockets: CoordinatorLoop.Sockets
         let waker: Waker
         do {
-            sockets = try CoordinatorLoop.Sockets(listen: endpoint, maximumUnread: options.maximumUnread)
+            sockets = try CoordinatorLoop.Sockets(
+                listen: endpoint, maximumUnread: options.maximumUnread, trust?.security ?? .open)
             waker = try Waker()
         } catch { throw TandemError(error) }
         let manifest = try options.manifest(of: loaded.model, progress: progress)
         let configuration = options.configuration(
-            for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint)
+            for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint,
+            key: trust?.key.pair.publicKey)
         if options.isSimulated {
             log.info("there is no model: its workers only pretend to compute, and answers mean nothing")
         }
-        if !endpoint.isLoopback { log.warning("links are not encrypted: listen on a network you trust only") }
+        if options.isInsecure { log.warning("\(Self.insecurity)") }
 
-        joinAddress = sockets.joinAddress
+        address = sockets.joinAddress
+        isLoopback = endpoint.isLoopback
+        join = JoinAddress(
+            try Self.endpoint(of: address), key: trust?.key.pair.publicKey,
+            token: options.printsToken ? try trust?.printedToken(port: sockets.port) : nil)
+        try trust?.announce(address, port: sockets.port)
         modelName = loaded.model.name
         notices = loaded.notices
         keyValueType = manifest.keyValueType.rawValue
@@ -58,11 +71,24 @@ package final class CoordinatorNode: Service, Sendable {
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
         generations = try GenerationService(loaded, orders: orders, maximumUnread: options.maximumUnread)
         let parts = CoordinatorLoop.Parts(
-            configuration: configuration, waker: waker, wishes: wishes, orders: orders, generations: generations,
-            server: WeightServer(loaded.model, manifest), log: log)
+            configuration: configuration, roll: roll, waker: waker, wishes: wishes, orders: orders,
+            generations: generations, server: WeightServer(loaded.model, manifest), log: log)
         do {
-            loop = try LoopThread(name: "coordinator") { try CoordinatorLoop(parts, sockets).run() }
+            loop = try LoopThread(name: "coordinator") { [port = sockets.port] in
+                defer { if let trust { LocalCoordinator.remove(port: port, in: trust.folder) } }
+                try CoordinatorLoop(parts, sockets).run()
+            }
         } catch { throw TandemError(error) }
+    }
+
+    /// What is given up without keys.
+    package static let insecurity = """
+        links are open: whoever reaches the ports can ask, join and forge answers, and whoever sees the network reads \
+        every prompt
+        """
+
+    private static func endpoint(of address: String) throws(TandemError) -> Endpoint {
+        do { return try Endpoint(parsing: address) } catch { throw TandemError(error) }
     }
 
     /// Serves until a graceful shutdown.

@@ -13,6 +13,7 @@ import Wire
 package struct CoordinatorOptions: Sendable {
     /// Where workers and clients connect if nobody says otherwise.
     package static let defaultListen = "tcp://127.0.0.1:7070"
+    package static let defaultPort = 7070
     package static let defaultParallelRequests = 4
     package static let defaultMaximumRunning = 128
     package static let defaultMaximumWaiting = 256
@@ -53,8 +54,12 @@ package struct CoordinatorOptions: Sendable {
     package var maximumUnread = 2048
     /// Where the digests of the model's tensors are remembered; nil: the user's cache.
     package var cacheFolder: String?
-    /// Listening beyond this machine is allowed although links are not encrypted.
+    /// Links are neither encrypted nor authenticated.
     package var isInsecure = false
+    /// Where keys are kept, and who is admitted.
+    package var state = StateFolder(nil)
+    /// The line that joins workers is to admit newcomers, for a day. Not where it would land in a log.
+    package var printsToken = true
 
     /// The defaults.
     package init(modelPath: String? = nil) { self.modelPath = modelPath }
@@ -101,18 +106,20 @@ package struct CoordinatorOptions: Sendable {
         try TandemError.checked(waitSeconds, .waitSeconds, in: 1...86_400)
         let endpoint: Endpoint
         do { endpoint = try Endpoint(parsing: listen) } catch { throw TandemError(error, of: .listen) }
-        guard case .tcp = endpoint else { throw TandemError("\(.listen) is \(listen)", hint: "write tcp://HOST:PORT") }
-        guard endpoint.isLoopback || isInsecure else {
+        guard case .tcp(_, let port) = endpoint else {
+            throw TandemError("\(.listen) is \(listen)", hint: "write tcp://HOST:PORT")
+        }
+        guard port <= UInt16.max - Endpoint.coordinatorPorts else {
             throw TandemError(
-                "\(.listen) is \(endpoint), which other hosts can reach, and links are not encrypted yet",
-                hint: "add \(.insecure) if you trust the network, or listen on 127.0.0.1")
+                "\(.listen) is \(endpoint), but two further ports follow it",
+                hint: "choose one below \(UInt16.max - Endpoint.coordinatorPorts)")
         }
         return endpoint
     }
 
     /// The machine's configuration for a model.
     func configuration(
-        for loaded: LoadedModel, manifest: ModelManifest, weights: Endpoint, tokens: Endpoint
+        for loaded: LoadedModel, manifest: ModelManifest, weights: Endpoint, tokens: Endpoint, key: PublicKey?
     ) -> CoordinatorConfiguration {
         let shape =
             isSimulated
@@ -124,6 +131,7 @@ package struct CoordinatorOptions: Sendable {
             modelDescription: manifest.encoded(), build: Build.version, weightsEndpoint: weights.description,
             tokensEndpoint: tokens.description, contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
+        configuration.key = key.flatMap { NodeKey($0.bytes) }
         configuration.isSimulated = isSimulated
         configuration.keyValueType = manifest.keyValueType.rawValue
         configuration.lengthRule = loaded.lengthRule

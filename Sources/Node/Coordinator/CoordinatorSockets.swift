@@ -10,7 +10,6 @@ extension CoordinatorLoop {
     struct Sockets: @unchecked Sendable {
         let context: Context
         let control: RouterSocket
-        let controlMonitor: Monitor
         let tokens: RouterSocket
         let weights: RouterSocket
         let endpoint: Endpoint
@@ -20,20 +19,33 @@ extension CoordinatorLoop {
         /// Thousands of clients that do not read must not take megabytes of the kernel each.
         private static let controlBufferBytes = 256 << 10
 
-        /// Binds `listen`, and two free ports on the same host. At most `maximumUnread` messages wait for a client.
-        init(listen: Endpoint, maximumUnread: Int) throws(TransportError) {
-            context = try Context()
+        /// Binds `listen` and the two ports that follow it; all free ones where it asks for any. At most `maximumUnread`
+        /// messages wait for a client.
+        init(listen: Endpoint, maximumUnread: Int, _ security: LinkSecurity) throws(TransportError) {
+            context = try Context(security)
             let options = SocketOptions(
                 maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread,
-                sendBufferBytes: Self.controlBufferBytes)
-            control = try RouterSocket(context, options)
-            controlMonitor = try control.monitor()
-            tokens = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes))
-            weights = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.weightHeaderBytes))
+                sendBufferBytes: Self.controlBufferBytes, maximumUnreadBytes: 2 * Wire.Limits.headerBytes)
+            control = try RouterSocket(context, options, purpose: Roll.Purpose.control)
+            tokens = try RouterSocket(
+                context,
+                SocketOptions(
+                    maximumFrameBytes: Wire.Limits.headerBytes, maximumUnreadBytes: 2 * Wire.Limits.headerBytes),
+                purpose: Roll.Purpose.tokens)
+            weights = try RouterSocket(
+                context,
+                SocketOptions(maximumFrameBytes: Wire.Limits.weightHeaderBytes, maximumUnreadBytes: 1 << 20),
+                purpose: Roll.Purpose.weights)
             endpoint = try control.bind(listen)
-            tokensEndpoint = try tokens.bind(listen.onFreePort)
-            weightsEndpoint = try weights.bind(listen.onFreePort)
+            tokensEndpoint = try tokens.bind(listen.following(1))
+            weightsEndpoint = try weights.bind(listen.following(2))
         }
+
+        /// All of them.
+        var listening: [RouterSocket] { [control, tokens, weights] }
+
+        /// The port of the control link.
+        var port: UInt16 { if case .tcp(_, let port) = endpoint { port } else { 0 } }
 
         /// HOST:PORT as workers reach it.
         var joinAddress: String {
@@ -44,9 +56,12 @@ extension CoordinatorLoop {
 }
 
 extension Endpoint {
-    /// The same host, and whichever port is free.
-    var onFreePort: Endpoint {
-        guard case .tcp(let host, _) = self else { return self }
-        return .tcp(host: host, port: 0)
+    /// The ports of a coordinator: control, results, weights.
+    static let coordinatorPorts: UInt16 = 3
+
+    /// The same host, and a port so many further; whichever is free, where any was asked for.
+    func following(_ distance: UInt16) -> Endpoint {
+        guard case .tcp(let host, let port) = self else { return self }
+        return .tcp(host: host, port: port == 0 ? 0 : port &+ distance)
     }
 }

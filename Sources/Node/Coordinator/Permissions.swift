@@ -3,30 +3,37 @@ import Cluster
 import Transport
 import Wire
 
-/// Holds what has arrived against who sent it. Peers are known by the ids that they chose, which keeps strays out but
-/// nobody who means harm.
-enum Permissions {
-    /// Who speaks on the control link, and what is said.
-    enum Speaker {
-        case worker(WorkerID, WorkerMessage)
-        case client(ClientID, ClientMessage)
-    }
+/// Holds what has arrived against the key that sent it. Where links are open nobody is known, and everybody may say
+/// everything: that is what `--insecure` gives up.
+struct Permissions {
+    /// nil: links are open.
+    var roll: Roll?
 
-    /// Workers speak as workers and clients as clients; nil: this peer may not say this.
-    static func speaker(_ peer: Peer, saying request: ControlRequest) -> Speaker? {
-        switch request {
-        case .worker(let message): WorkerID(routingID: peer.routingID).map { .worker($0, message) }
-        case .client(let message): ClientID(routingID: peer.routingID).map { .client($0, message) }
+    /// Whether this key may say this on the control link.
+    func allows(_ request: ControlRequest, from key: PublicKey?) -> Bool {
+        guard let roll else {
+            if case .newcomer = request { return false }
+            return true
+        }
+        guard let key, let standing = roll.standing(of: key) else { return false }
+        return switch (request, standing) {
+        case (.newcomer, .newcomer), (.newcomer, .owner): true
+        case (.worker, .member(.worker, _)): true
+        case (.client, .member(.client, _)), (.client, .owner): true
+        case (.newcomer, _), (.worker, _), (.client, _): false
         }
     }
 
     /// Results come from the worker that samples in the epoch that serves, and from nobody else.
-    static func mayGiveResults(_ peer: Peer, to coordinator: Coordinator) -> Bool {
-        WorkerID(routingID: peer.routingID).map { $0 == coordinator.samplingWorker } ?? false
+    func mayGiveResults(_ key: PublicKey?, to coordinator: Coordinator, _ speakers: Speakers) -> Bool {
+        guard roll != nil else { return true }
+        return coordinator.samplingWorker.flatMap { speakers.key(of: $0) }.map { $0 == key } ?? false
     }
 
     /// Weights are for members.
-    static func mayFetch(_ peer: Peer, from coordinator: Coordinator) -> Bool {
-        WorkerID(routingID: peer.routingID).map(coordinator.isMember) ?? false
+    func mayFetch(_ key: PublicKey?, from coordinator: Coordinator, _ speakers: Speakers) -> Bool {
+        guard roll != nil else { return true }
+        guard let key else { return false }
+        return speakers.workers(of: [key]).contains { coordinator.isMember($0) }
     }
 }

@@ -12,11 +12,12 @@ final class OutboundLink {
     /// The most messages that may wait; the credit rules keep their number far below.
     private static let capacity = 2 * Wire.Limits.stepsInFlight
 
-    /// Connects to `endpoint` and joins `poller`. Throws where the endpoint cannot be one.
+    /// Connects to `endpoint`, where `server` must answer (nil: links are open), and joins `poller`. Throws where the
+    /// endpoint cannot be one.
     init(
-        _ context: Context, to endpoint: Endpoint, as id: Peer, maximumFrameBytes: Int, poller: Poller
+        _ context: Context, to endpoint: Endpoint, server: PublicKey?, maximumFrameBytes: Int, poller: Poller
     ) throws(TransportError) {
-        socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: maximumFrameBytes), as: id)
+        socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: maximumFrameBytes), server: server)
         monitor = try socket.monitor()
         self.poller = poller
         try socket.connect(endpoint)

@@ -17,7 +17,9 @@ final class WorkerLoop {
         let options: WorkerOptions
         /// nil: it computes.
         let simulatedSpeed: TimedStage.Speed?
-        let coordinator: Endpoint
+        let passage: Passage
+        /// Who may send steps.
+        let admission = Admission()
         let threads: Int
         let local: Model?
         let cache: WeightCache
@@ -38,9 +40,13 @@ final class WorkerLoop {
     let context: Context
     let poller: Poller
     var machine: Machine
-    private let data: RouterSocket
-    private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
-    private var control: OutboundLink
+    let data: RouterSocket
+    /// The way to the coordinator and the link over it, once they are found.
+    var control: (way: Passage.Way, link: OutboundLink)?
+    var search = CoordinatorSearch()
+    /// Whose steps are taken; nil: nobody's, or links are open.
+    var sender: PublicKey?
+    var nextGuard = Moment.start
     /// The link for the steps of an epoch.
     private var next: (epoch: Epoch, link: OutboundLink)?
     private var tokens: OutboundLink?
@@ -52,30 +58,25 @@ final class WorkerLoop {
     /// The shard being fetched.
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
     private var isWeightsLinkUp = false
-    private var ending: Result<Void, TandemError>?
+    var ending: Result<Void, TandemError>?
     private let clock = LoopClock()
 
     init(_ parts: Parts) throws {
         self.parts = parts
-        context = try Context()
+        context = try Context(parts.passage.security(parts.admission))
         poller = try Poller(parts.waker)
         data = try RouterSocket(
-            context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2))
-        guard case .tcp(let host, _) = parts.coordinator else {
-            throw TandemError("\(parts.coordinator) is not an address of a coordinator", hint: "write HOST:PORT")
-        }
-        let address: String
-        let endpoint: Endpoint
-        do {
-            address = try NumericAddress.local(towards: host)
-            endpoint = try data.bind(.tcp(host: address, port: 0))
-        } catch { throw TandemError(error) }
+            context,
+            SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2, maximumUnreadBytes: 1 << 20),
+            purpose: Roll.Purpose.data)
+        let endpoint = try Self.bind(data, parts.options, towards: parts.passage.address.endpoint)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
+        join.worker = WorkerID(UInt64.random(in: 1...UInt64.max))
         machine = Machine(join, now: .start)
-        control = try Self.connectControl(context, parts.coordinator, id, poller)
         poller.add(data)
+        poller.add(data.monitor)
 
         let inbox = Mailbox<StageCommand>(capacity: 1 << 16, waking: try Waker())
         let outbox = Mailbox<StageEvent>(capacity: 1024, waking: parts.waker)
@@ -90,7 +91,7 @@ final class WorkerLoop {
                 simulatedSpeed: speed, checksLayers: checksLayers
             ).run()
         }
-        parts.log.info("joining \(parts.coordinator): \(Self.offer(join, parts.simulatedSpeed))")
+        parts.log.info("joining \(parts.passage.address.place): \(Self.offer(join, parts.simulatedSpeed))")
     }
 
     private static func offer(_ join: Join, _ simulated: TimedStage.Speed?) -> String {
@@ -104,22 +105,7 @@ final class WorkerLoop {
         return "\(join.threads) threads, \(join.instructionLevel), \(speed)"
     }
 
-    private static func connectControl(
-        _ context: Context, _ endpoint: Endpoint, _ id: WorkerID, _ poller: Poller
-    ) throws(TandemError) -> OutboundLink {
-        do {
-            return try OutboundLink(
-                context, to: endpoint, as: peer(id), maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
-        } catch { throw TandemError(error) }
-    }
-
-    /// How others know this worker on every link.
-    private static func peer(_ id: WorkerID) -> Peer {
-        guard let peer = Peer(id.routingID) else { preconditionFailure("a worker's routing id is valid") }
-        return peer
-    }
-
-    private var now: Moment { clock.now }
+    var now: Moment { clock.now }
 
     // MARK: The loop
 
@@ -127,12 +113,13 @@ final class WorkerLoop {
     func run() throws {
         defer { close() }
         while ending == nil {
-            let timeout = clock.pollMilliseconds(until: machine.nextDeadline)
+            let timeout = clock.pollMilliseconds(until: machine.nextDeadline, search.nextAttempt, nextGuard)
             if poller.wait(timeoutMilliseconds: timeout).wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for event in stageEvents.drain() { handle(event) }
             }
-            for event in control.events() where event == .handshakeSucceeded { decide(.connected) }
+            seekCoordinator()
+            keepGuard()
             receiveCommands()
             receiveForwards()
             receiveChunks()
@@ -149,8 +136,9 @@ final class WorkerLoop {
         commands.close()
         stageEvents.close()
         try? compute.join()
-        for link in [control, next?.link, tokens, weights] { link?.close() }
+        for link in [control?.link, next?.link, tokens, weights] { link?.close() }
         poller.remove(data)
+        poller.remove(data.monitor)
         data.close()
     }
 
@@ -165,7 +153,7 @@ final class WorkerLoop {
     // MARK: What arrives
 
     private func receiveCommands() {
-        while let frames = control.socket.receive() {
+        while let frames = control?.link.socket.receive() {
             guard frames.count == 1 else { continue }
             do { decide(.command(try CoordinatorMessage(decoding: frames[0].bytes))) } catch {
                 parts.log.warning("an unreadable message of the coordinator was dropped: \(error)")
@@ -174,8 +162,9 @@ final class WorkerLoop {
     }
 
     private func receiveForwards() {
-        while let (_, frames) = data.receive() {
-            guard let header = frames.first else { continue }
+        while let arrival = data.receive() {
+            let frames = arrival.frames
+            guard arrival.key == sender, let header = frames.first else { continue }
             do {
                 let forward = try Forward(decoding: header.bytes)
                 let rawBytes = frames.count == 2 ? frames[1].count : 0
@@ -286,7 +275,7 @@ final class WorkerLoop {
 
     // MARK: What the machine decides
 
-    private func decide(_ event: Machine.Event) {
+    func decide(_ event: Machine.Event) {
         for action in machine.handle(event, now: now) {
             do { try perform(action) } catch { ending = .failure(error) }
         }
@@ -294,28 +283,30 @@ final class WorkerLoop {
 
     private func perform(_ action: Machine.Action) throws(TandemError) {
         switch action {
-        case .send(let message): _ = control.socket.send([ControlRequest.worker(message).encode()])
+        case .send(let message): _ = control?.link.socket.send([ControlRequest.worker(message).encode()])
         case .welcomed(let welcome):
             parts.log.info("joined; the model is \(welcome.modelName)")
             isWeightsLinkUp = false
-            try replace(&weights, welcome.weightsEndpoint, maximumFrameBytes: Wire.Limits.chunkBytes)
-            try replace(&tokens, welcome.tokensEndpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+            let server = control?.way.server
+            try replace(&weights, welcome.weightsEndpoint, server, maximumFrameBytes: Wire.Limits.chunkBytes)
+            try replace(&tokens, welcome.tokensEndpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
         case .refused(let reason): throw TandemError("the coordinator refused this worker: \(reason)")
-        case .reconnect:
-            control.close()
-            control = try Self.connectControl(context, parts.coordinator, id, poller)
+        case .reconnect: leaveCoordinator()
         case .load(let assign):
             fetch = nil
+            admitSender(of: assign)
             parts.log.info(
                 "loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
             order(.prepare(assign))
-        case .connectNext(let epoch, let endpoint):
+        case .connectNext(let epoch, let endpoint, let key):
             var link = next?.link
             next = nil
-            try replace(&link, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+            let server = key.flatMap { PublicKey($0.bytes) }
+            try replace(&link, endpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
             next = link.map { (epoch, $0) }
         case .unload:
             fetch = nil
+            admitSender(of: nil)
             next?.link.close()
             next = nil
             order(.unload)
@@ -335,13 +326,16 @@ final class WorkerLoop {
     }
 
     /// Closes a link there was and connects one to `endpoint`, on the coordinator's host where it names none.
-    private func replace(_ link: inout OutboundLink?, _ endpoint: String, maximumFrameBytes: Int) throws(TandemError) {
+    private func replace(
+        _ link: inout OutboundLink?, _ endpoint: String, _ server: PublicKey?, maximumFrameBytes: Int
+    ) throws(TandemError) {
         link?.close()
         link = nil
         do {
             link = try OutboundLink(
-                context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.coordinator),
-                as: Self.peer(id), maximumFrameBytes: maximumFrameBytes, poller: poller)
+                context,
+                to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.passage.address.endpoint),
+                server: server, maximumFrameBytes: maximumFrameBytes, poller: poller)
         } catch { throw TandemError(error) }
     }
 }

@@ -20,7 +20,7 @@ package final class WorkerNode: Service, Sendable {
 
     /// Checks the options, binds the data socket's address and measures this machine. Throws what is wrong.
     package init(_ options: WorkerOptions, log: Logger, progress: @escaping Progress) throws(TandemError) {
-        let coordinator = try options.coordinatorEndpoint()
+        let passage = try options.passage()
         let simulatedSpeed = try options.simulatedSpeed()
         let threads = try MachineDescription.threadCount(options.threads)
         var local: Model?
@@ -32,13 +32,11 @@ package final class WorkerNode: Service, Sendable {
             let waker = try Waker()
             stop = Mailbox(capacity: 16, waking: waker)
             parts = WorkerLoop.Parts(
-                options: options, simulatedSpeed: simulatedSpeed, coordinator: coordinator, threads: threads,
+                options: options, simulatedSpeed: simulatedSpeed, passage: passage, threads: threads,
                 local: local, cache: cache, digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }),
                 waker: waker, wishes: stop, log: log, progress: progress)
         } catch { throw TandemError(error) }
-        if !coordinator.isLoopback {
-            log.warning("links are not encrypted: use a network you trust")
-        }
+        if options.isInsecure { log.warning("\(CoordinatorNode.insecurity)") }
     }
 
     /// Serves until a graceful shutdown. Throws where the coordinator refuses this worker.

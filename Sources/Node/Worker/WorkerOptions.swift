@@ -8,7 +8,7 @@ import Wire
 
 /// The choices of `tandem worker`.
 package struct WorkerOptions: Sendable {
-    /// The coordinator's address.
+    /// HOST:PORT of the coordinator, alone or as HOST:PORT#KEY#TOKEN.
     package var join: String
     /// Bytes this worker may use; nil: what is free.
     package var memoryBytes: Int?
@@ -16,8 +16,12 @@ package struct WorkerOptions: Sendable {
     package var threads: Int?
     /// This host's own copy of the model.
     package var modelPath: String?
-    /// Links beyond this machine are allowed although they are not encrypted.
+    /// Links are neither encrypted nor authenticated.
     package var isInsecure = false
+    /// Where this worker's key is kept.
+    package var state = StateFolder(nil)
+    /// Where it listens for steps; nil: on the first free port from `defaultDataPort` on. 0: on any.
+    package var dataPort: Int?
     /// Say which layer is the first whose output is not finite.
     package var checksLayers = false
     /// Where received weights are kept; nil: the user's cache.
@@ -60,16 +64,25 @@ package struct WorkerOptions: Sendable {
     /// The least memory that is worth joining with.
     static let minimumMemoryBytes = 1 << 20
 
-    /// Refuses an address beyond this machine unless that was asked for.
-    func coordinatorEndpoint() throws(TandemError) -> Endpoint {
-        let endpoint: Endpoint
-        do { endpoint = try Endpoint(parsing: join) } catch { throw TandemError(error, of: .join) }
-        guard endpoint.isLoopback || isInsecure else {
-            throw TandemError(
-                "\(.join) is \(endpoint), which is on another host, and links are not encrypted yet",
-                hint: "add \(.insecure) if you trust the network between the hosts")
+    /// The first port that a worker listens on, and how many workers of a host it is looked for in vain.
+    package static let defaultDataPort = 7080
+    private static let dataPorts = 256
+
+    /// The ports to try, in order.
+    func dataPorts() throws(TandemError) -> [UInt16] {
+        if let dataPort {
+            return [UInt16(try TandemError.checked(dataPort, .dataPort, in: 0...Int(UInt16.max)))]
         }
-        return endpoint
+        return (0..<Self.dataPorts).map { UInt16(Self.defaultDataPort + $0) }
+    }
+
+    /// The way to the coordinator.
+    func passage() throws(TandemError) -> Passage {
+        let address = try JoinAddress(parsing: join, .join)
+        guard case .tcp = address.endpoint else {
+            throw TandemError("\(address.endpoint) is not an address of a coordinator", hint: "write HOST:PORT")
+        }
+        return try Passage(address, role: .worker, folder: state, isInsecure: isInsecure)
     }
 
     /// What this worker offers, speed measured here and now. `dataEndpoint`: where it listens for activations. A worker

@@ -48,6 +48,18 @@ package enum NumericAddress {
         return address
     }
 
+    /// Whether anything accepts connections at this address of this machine, now.
+    fileprivate static func isAnswered(_ host: String, _ port: UInt16) -> Bool {
+        guard let list = try? resolve(host) else { return false }
+        defer { freeaddrinfo(list) }
+        let found = list.pointee
+        let descriptor = socket(found.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        found.ai_addr.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { $0.pointee.sin_port = port.bigEndian }
+        return connect(descriptor, found.ai_addr, found.ai_addrlen) == 0
+    }
+
     /// The IPv4 address of a host by its name or, written out, its address (then IPv6 too). libzmq listens on numeric
     /// addresses only, and to a name that nobody knows it would connect in silence for ever. May block.
     static func ofHost(_ host: String) throws(TransportError) -> String {
@@ -73,6 +85,13 @@ package enum NumericAddress {
         return list
     }
 
+    /// The numeric text of a socket address and its port; nil where the system has none.
+    static func textWithPort(of address: UnsafePointer<sockaddr>, _ length: socklen_t) -> String? {
+        guard let host = text(of: address, length) else { return nil }
+        let port = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
     /// The numeric text of a socket address, nil where the system has none.
     private static func text(of address: UnsafePointer<sockaddr>, _ length: socklen_t) -> String? {
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
@@ -80,5 +99,13 @@ package enum NumericAddress {
             return nil
         }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
+
+extension Endpoint {
+    /// Whether anything accepts connections there, now. Of addresses of this machine alone: others may keep us waiting.
+    package var isAnswered: Bool {
+        guard isLoopback, case .tcp(let host, let port) = self else { return false }
+        return NumericAddress.isAnswered(host, port)
     }
 }

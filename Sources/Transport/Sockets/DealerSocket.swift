@@ -2,14 +2,23 @@
 import CZeroMQ
 import Glibc
 
-/// A DEALER connected to one ROUTER under a routing id of its own. Owned by one thread (see `SocketHandle`).
+/// A DEALER connected to one ROUTER. Owned by one thread (see `SocketHandle`).
 package final class DealerSocket: Pollable {
     package let handle: SocketHandle
 
-    /// Throws `.system` where libzmq has no socket left.
-    package init(_ context: Context, _ options: SocketOptions, as id: Peer) throws(TransportError) {
+    /// `server`: whose key the other end must have; in a context of open links it is not looked at. `identity`: the key
+    /// that we show; nil: the context's own. Throws `.system` where libzmq has no socket left.
+    package init(
+        _ context: Context, _ options: SocketOptions, server: PublicKey?, identity: KeyPair? = nil
+    ) throws(TransportError) {
         handle = try SocketHandle(ZMQ_DEALER, context: context, options: options)
-        handle.set(ZMQ_ROUTING_ID, id.routingID)
+        guard case .keys(let own, _) = context.security else { return }
+        // Without the server's key there is nobody to talk to: a key that nobody has fails the handshake.
+        let server = server ?? own.publicKey
+        let identity = identity ?? own
+        handle.set(ZMQ_CURVE_SERVERKEY, server.bytes)
+        handle.set(ZMQ_CURVE_PUBLICKEY, identity.publicKey.bytes)
+        handle.set(ZMQ_CURVE_SECRETKEY, identity.secret)
     }
 
     /// Begins to connect and returns at once; the monitor tells when the connection is there. After a break libzmq

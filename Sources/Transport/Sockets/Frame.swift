@@ -57,6 +57,15 @@ package final class Frame: @unchecked Sendable {
     /// A copy of the bytes.
     package var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 
+    /// Who sent it, as admission named it; nil: the link is open.
+    var key: PublicKey? { zmq_msg_gets(message, "User-Id").flatMap { PublicKey(text: String(cString: $0)) } }
+
+    /// The descriptor of the TCP connection that it came over; nil: it came from inside this process.
+    var descriptor: Int32? {
+        let descriptor = zmq_msg_get(message, ZMQ_SRCFD)
+        return descriptor >= 0 ? descriptor : nil
+    }
+
     /// Whether more frames of the same message follow.
     var hasMore: Bool { zmq_msg_more(message) != 0 }
 }

@@ -26,13 +26,21 @@ package final class Monitor: Pollable {
 
     /// The next event, without waiting; nil where there is none now.
     package func next() -> ConnectionEvent? {
+        while let (number, value) = nextNumbers() {
+            if let event = ConnectionEvent(number, value: value) { return event }
+        }
+        return nil
+    }
+
+    /// The next event in libzmq's numbers: which, and its value (a descriptor, an error number or a code).
+    func nextNumbers() -> (event: Int32, value: UInt32)? {
         while let frames = handle.receive(extra: 0) {
             // Frame 1: event (16 bits), value (32 bits), both in the host's order. Frame 2: the address.
             guard let first = frames.first, first.count == 6 else { continue }
             let (event, value) = first.withUnsafeBytes {
                 ($0.loadUnaligned(as: UInt16.self), $0.loadUnaligned(fromByteOffset: 2, as: UInt32.self))
             }
-            if let event = ConnectionEvent(Int32(event), value: value) { return event }
+            return (Int32(event), value)
         }
         return nil
     }

@@ -1,34 +1,33 @@
-// Who is at the other end of a connection. Must not be trusted: the peer chose its id.
+// Who is at the other end of a connection. Must not know names or roles.
 
-/// A peer, known by the 1 to 255 bytes that a `DealerSocket` introduces itself with and a `RouterSocket` addresses it by.
-/// Peers that share a ROUTER need distinct ids; a newcomer with the id of an older connection takes it over.
-package struct Peer: Hashable, Sendable {
-    /// 1 to 255 bytes.
-    package let routingID: [UInt8]
+/// One connection of a `RouterSocket`, by the number that libzmq gave it. A peer cannot choose it, and a new connection of
+/// the same node has another.
+package struct Peer: Hashable, Sendable, CustomStringConvertible {
+    package let number: UInt32
 
-    /// Nil where ZeroMQ has no room for the bytes (none, or more than 255) or keeps them for itself (first byte 0).
-    package init?(_ bytes: [UInt8]) {
-        guard (1...255).contains(bytes.count), bytes[0] != 0 else { return nil }
-        routingID = bytes
+    package init(number: UInt32) { self.number = number }
+
+    /// The peer behind a routing id; nil: an id that the peer has chosen itself, which ours never do.
+    init?(routingID: UnsafeRawBufferPointer) {
+        guard routingID.count == 5, routingID[0] == 0 else { return nil }
+        number = UInt32(bigEndian: routingID.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
     }
 
-    /// An id that nobody else has: 16 bytes from the system's generator of random numbers.
-    package static func random() -> Peer {
-        var bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
-        bytes[0] |= 1
-        return Peer(received: bytes)
+    /// A zero byte and the number, big-endian: what libzmq makes up for a peer without an id.
+    func withRoutingID<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+        var bytes = UInt64(number) << 24  // 00 n3 n2 n1 n0 000000, of which the first five count
+        bytes = bytes.bigEndian
+        return withUnsafeBytes(of: bytes) { body(UnsafeRawBufferPointer(rebasing: $0[..<5])) }
     }
 
-    /// What a ROUTER received, which may be an id that libzmq made up for a peer without one (first byte 0).
-    init(received bytes: [UInt8]) {
-        routingID = bytes
-    }
+    package var description: String { "connection \(number)" }
 }
 
-extension Peer: CustomStringConvertible {
-    /// The text where all bytes are printable ASCII, else hexadecimal digits.
-    package var description: String {
-        if routingID.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) { return String(decoding: routingID, as: UTF8.self) }
-        return routingID.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+/// A message and who sent it.
+package struct Arrival {
+    package let peer: Peer
+    /// The sender's key; nil: the links are open, and nobody knows.
+    package let key: PublicKey?
+    /// At least one.
+    package let frames: [Frame]
 }

@@ -1,18 +1,37 @@
-// The side that listens: many peers, each under its routing id. Must not know who the peers are.
+// The side that listens: many peers, each by its connection. Must not know who the peers are, but for their keys.
 import CZeroMQ
 import Glibc
 
-/// A ROUTER: hears every peer, answers each by its routing id, and learns from the answer itself that a peer is gone.
+/// A ROUTER: hears every peer, answers each by its connection, and learns from the answer itself that a peer is gone.
 /// Owned by one thread (see `SocketHandle`).
+///
+/// Peers have no routing ids of their own: libzmq numbers their connections, so that nobody can take the place of
+/// another. A message of a peer that brings an id is dropped.
 package final class RouterSocket: Pollable {
     package let handle: SocketHandle
+    /// Wakes a `Poller` for `takeEvents`.
+    package let monitor: Monitor
+    private var connections: ConnectionTable
+    /// Read, and not yet taken.
+    private var events: [ConnectionEvent] = []
+    private static let mostEvents = 10_000
 
-    /// Throws `.system` where libzmq has no socket left.
-    package init(_ context: Context, _ options: SocketOptions) throws(TransportError) {
+    /// `purpose`: what `Admission` decides by. Throws `.system` where libzmq has no socket left.
+    package init(_ context: Context, _ options: SocketOptions, purpose: String) throws(TransportError) {
         handle = try SocketHandle(ZMQ_ROUTER, context: context, options: options)
+        monitor = try Monitor(of: handle)
+        connections = ConnectionTable(options, isEncrypted: context.security.isEncrypted)
         handle.set(ZMQ_ROUTER_MANDATORY, 1)  // an unknown peer is an answer, not silence
-        handle.set(ZMQ_ROUTER_HANDOVER, 1)  // a peer that comes back takes its id over from its dead connection
+        guard case .keys(let own, _) = context.security else { return }
+        // All four, or libzmq admits whoever comes: see `ZAPHandler`.
+        handle.set(ZMQ_CURVE_SERVER, 1)
+        handle.set(ZMQ_CURVE_SECRETKEY, own.secret)
+        handle.set(ZMQ_ZAP_DOMAIN, Array(purpose.utf8))
+        handle.set(Self.zapEnforceDomain, 1)
     }
+
+    /// ZMQ_ZAP_ENFORCE_DOMAIN, which Debian's header leaves out though its library knows it.
+    private static let zapEnforceDomain: Int32 = 93
 
     /// Listens on `endpoint`; returns where it really listens (port 0 becomes the port that the system chose).
     /// Throws `.addressInUse`, `.notALocalAddress`, `.notPermitted` or `.cannotResolve`.
@@ -38,14 +57,18 @@ package final class RouterSocket: Pollable {
         }
     }
 
+    // MARK: Messages
+
     /// Sends one message: the frames, then `bulk` as its last frame. Copies each byte once, never waits.
     package func send(to peer: Peer, _ frames: [[UInt8]], bulk: UnsafeRawBufferPointer? = nil) -> SendResult {
         handle.checkUse()
-        let addressed = peer.routingID.withUnsafeBytes { handle.sendFrame($0, more: true) }
+        let addressed = peer.withRoutingID { handle.sendFrame($0, more: true) }
         // A pipe that dies after this point swallows the rest without a word; the next send says `.unreachable`.
         switch addressed == 0 ? handle.sendFrames(frames, bulk: bulk.map { .copied($0) }) : addressed {
         case 0: return .sent
-        case EHOSTUNREACH: return .unreachable
+        case EHOSTUNREACH:
+            connections.forget(peer)
+            return .unreachable
         case EAGAIN: return .full
         case let number: preconditionFailure("libzmq cannot send: \(reason(number))")
         }
@@ -53,17 +76,59 @@ package final class RouterSocket: Pollable {
 
     /// The next message and who sent it, without waiting. Nil: nothing is there, or a message was dropped for breaking
     /// a limit; either way go back to polling, which tells at once if there is more.
-    package func receive() -> (peer: Peer, frames: [Frame])? {
+    package func receive() -> Arrival? {
         guard let frames = handle.receive(extra: 1) else { return nil }
-        return (Peer(received: frames[0].bytes), Array(frames.dropFirst()))
+        guard let peer = frames[0].withUnsafeBytes({ Peer(routingID: $0) }) else { return nil }
+        if !connections.knows(peer) { readEvents() }
+        let key = connections.note(frames.dropFirst(), of: peer)
+        return Arrival(peer: peer, key: key, frames: Array(frames.dropFirst()))
     }
-
-    /// Events of this socket's connections. Call once, before `bind`, so that none is missed.
-    package func monitor() throws(TransportError) -> Monitor { try Monitor(of: handle) }
 
     /// Messages that were dropped for breaking a limit of the socket's options.
     var droppedMessages: Int { handle.droppedMessages }
 
+    // MARK: Connections
+
+    /// What happened to connections since the last call.
+    package func takeEvents() -> [ConnectionEvent] {
+        readEvents()
+        defer { events = [] }
+        return events
+    }
+
+    private func readEvents() {
+        while let (number, value) = monitor.nextNumbers() {
+            connections.note(event: number, value: value)
+            if let event = ConnectionEvent(number, value: value), events.count < Self.mostEvents {
+                events.append(event)
+            }
+        }
+    }
+
+    /// Bytes that one peer may leave unread from now on; see `SocketOptions.maximumUnreadBytes`.
+    package var maximumUnreadBytes: Int {
+        get { connections.maximumUnreadBytes }
+        set { connections.maximumUnreadBytes = newValue }
+    }
+
+    /// Ends the connections that have sent more than they may without completing messages; call it again after so many
+    /// milliseconds. Returns a sentence about each, for a log.
+    package func endFloods() -> (ended: [String], nextMilliseconds: Int) { connections.endFloods() }
+
+    /// Ends a peer's connection. What it sent before may still be received.
+    package func disconnect(_ peer: Peer) { connections.end(peer) }
+
+    /// Ends every connection of those keys which have sent anything.
+    package func disconnect(_ isConcerned: (PublicKey) -> Bool) { connections.end(isConcerned) }
+
     /// Stops listening and drops every connection and queue. Any later use but `close` is a mistake.
-    package func close() { handle.close() }
+    package func close() {
+        handle.close()
+        monitor.close()
+    }
+}
+
+extension LinkSecurity {
+    /// Whether what is sent is encrypted.
+    var isEncrypted: Bool { if case .keys = self { true } else { false } }
 }

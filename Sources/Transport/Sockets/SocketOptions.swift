@@ -15,10 +15,16 @@ package struct SocketOptions: Sendable {
     /// Bytes that the kernel holds of what goes to one peer; nil: as many as it likes, which is some megabytes.
     package var sendBufferBytes: Int?
 
+    /// Bytes that one peer may have sent without having completed messages of them, or without our having taken these; a
+    /// connection with more is ended. What libzmq itself does not limit: a message that never ends. Of listening sockets.
+    package var maximumUnreadBytes: Int
+    /// Connections of a listening socket, those under way included; further ones are closed at once.
+    package var maximumConnections: Int
+
     /// Limits in bytes and messages; marks of 1 or more (0 would mean "without limit", which nothing here may be).
     package init(
         maximumFrameBytes: Int, maximumFrames: Int = 8, sendHighWaterMark: Int = 1000, receiveHighWaterMark: Int = 1000,
-        sendBufferBytes: Int? = nil
+        sendBufferBytes: Int? = nil, maximumUnreadBytes: Int = 64 << 20, maximumConnections: Int = 4096
     ) {
         precondition(maximumFrameBytes > 0 && maximumFrames > 0 && sendHighWaterMark > 0 && receiveHighWaterMark > 0)
         self.maximumFrameBytes = maximumFrameBytes
@@ -26,5 +32,7 @@ package struct SocketOptions: Sendable {
         self.sendHighWaterMark = sendHighWaterMark
         self.receiveHighWaterMark = receiveHighWaterMark
         self.sendBufferBytes = sendBufferBytes
+        self.maximumUnreadBytes = maximumUnreadBytes
+        self.maximumConnections = maximumConnections
     }
 }

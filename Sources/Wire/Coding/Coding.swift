@@ -62,6 +62,15 @@ struct Check {
         return hash
     }
 
+    /// A key, or none where there are no bytes.
+    func key(_ bytes: some Collection<UInt8>, _ field: String) throws(WireError) -> NodeKey? {
+        if bytes.isEmpty { return nil }
+        guard let key = NodeKey(bytes) else {
+            throw WireError("\(message).\(field) has \(bytes.count) bytes, not \(NodeKey.byteCount)")
+        }
+        return key
+    }
+
     func missing() -> WireError { WireError("\(message) is empty or of an unknown kind") }
 }
 

@@ -29,6 +29,7 @@ extension ControlRequest {
         case .client(.statusQuery(let query)):
             frame.statusQuery.version = query.version
             frame.statusQuery.build = query.build
+        case .newcomer(let enrol): frame.enrol = enrol.proto
         }
         return encodeFrame(frame)
     }
@@ -51,6 +52,7 @@ extension ControlRequest {
             value.build = try Check("StatusQuery").string(query.build, "build", atMost: Limits.nameBytes)
             self = .client(.statusQuery(value))
         case .ping: self = .client(.ping)
+        case .enrol(let enrol): self = .newcomer(try Enrol(enrol))
         case nil: throw Check("ControlRequest").missing()
         }
     }
@@ -73,6 +75,7 @@ extension Join {
         p.dataEndpoint = dataEndpoint
         if let cacheIdentity { p.cacheIdentity = .init(cacheIdentity.bytes) }
         p.isSimulated = isSimulated
+        p.workerID = worker.value
         return p
     }
 
@@ -94,6 +97,7 @@ extension Join {
         dataEndpoint = try check.string(p.dataEndpoint, "dataEndpoint", atMost: Limits.nameBytes)
         if dataEndpoint.isEmpty { throw WireError("Join.dataEndpoint is empty") }
         isSimulated = p.isSimulated
+        worker = WorkerID(p.workerID)
         if !p.cacheIdentity.isEmpty { cacheIdentity = try check.hash(p.cacheIdentity, "cacheIdentity") }
     }
 }

@@ -77,7 +77,11 @@ extension Assign {
         p.keyValueBlockCount = UInt32(keyValueBlockCount)
         p.maximumBatchTokens = UInt32(maximumBatchTokens)
         p.activationsPerToken = UInt32(activationsPerToken)
-        if case .stage(let endpoint) = next { p.nextEndpoint = endpoint }
+        if case .stage(let endpoint, let key) = next {
+            p.nextEndpoint = endpoint
+            if let key { p.nextKey = .init(key.bytes) }
+        }
+        if let previous { p.previousKey = .init(previous.bytes) }
         p.stageIndex = UInt32(stageIndex)
         p.stageCount = UInt32(stageCount)
         return p
@@ -107,7 +111,9 @@ extension Assign {
                 p.maximumBatchTokens, "maximumBatchTokens", from: 1, to: Limits.batchTokens),
             activationsPerToken: try check.count(
                 p.activationsPerToken, "activationsPerToken", from: 1, to: Limits.activationsPerToken),
-            next: endpoint.isEmpty ? .tokens : .stage(endpoint: endpoint),
+            next: endpoint.isEmpty
+                ? .tokens : .stage(endpoint: endpoint, key: try check.key(p.nextKey, "nextKey")),
             stageIndex: stageIndex, stageCount: stageCount)
+        previous = try check.key(p.previousKey, "previousKey")
     }
 }

@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The protocol between Tandem's nodes: its table of contents. One frame holds one of the five envelopes below; the
+/// The protocol between Tandem's nodes: its table of contents. One frame holds one of the six envelopes below; the
 /// direction of a link says which. Limits are in Limits.swift, meanings and units at the Swift types of the same names.
 /// Bulk data (activations, weights) travel as one raw frame after a `Forward` or `Chunk`, as long as that says.
 ///
@@ -122,6 +122,14 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .ping(newValue)}
   }
 
+  var enrol: PEnrol {
+    get {
+      if case .enrol(let v)? = kind {return v}
+      return PEnrol()
+    }
+    set {kind = .enrol(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -135,6 +143,66 @@ nonisolated struct PControlRequest: Sendable {
     case cancel(UInt64)
     case statusQuery(PStatusQuery)
     case ping(PEmpty)
+    case enrol(PEnrol)
+
+  }
+
+  init() {}
+}
+
+/// Newcomer -> coordinator, over a connection with a token's key.
+nonisolated struct PEnrol: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt32 = 0
+
+  var build: String = String()
+
+  /// 32 bytes
+  var key: Data = Data()
+
+  var isClient: Bool = false
+
+  var name: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> newcomer.
+nonisolated struct PEnrolReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: PEnrolReply.OneOf_Kind? = nil
+
+  /// the name it is known by
+  var enrolled: String {
+    get {
+      if case .enrolled(let v)? = kind {return v}
+      return String()
+    }
+    set {kind = .enrolled(newValue)}
+  }
+
+  var refusal: String {
+    get {
+      if case .refusal(let v)? = kind {return v}
+      return String()
+    }
+    set {kind = .refusal(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    /// the name it is known by
+    case enrolled(String)
+    case refusal(String)
 
   }
 
@@ -201,6 +269,9 @@ nonisolated struct PJoin: Sendable {
   var cacheIdentity: Data = Data()
 
   var isSimulated: Bool = false
+
+  /// random for each process
+  var workerID: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -705,6 +776,12 @@ nonisolated struct PAssign: Sendable {
   var stageIndex: UInt32 = 0
 
   var stageCount: UInt32 = 0
+
+  /// whose steps it takes; empty: links are open
+  var previousKey: Data = Data()
+
+  /// the next stage's; empty: links are open, or it is the last
+  var nextKey: Data = Data()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1585,7 +1662,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1718,6 +1795,19 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .ping(v)
         }
       }()
+      case 30: try {
+        var v: PEnrol?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .enrol(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .enrol(v)
+        }
+      }()
       default: break
       }
     }
@@ -1769,12 +1859,123 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       guard case .ping(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
     }()
+    case .enrol?: try {
+      guard case .enrol(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PControlRequest, rhs: PControlRequest) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PEnrol: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Enrol"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}key\0\u{3}is_client\0\u{1}name\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.build) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isClient) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
+    }
+    if !self.build.isEmpty {
+      try visitor.visitSingularStringField(value: self.build, fieldNumber: 2)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 3)
+    }
+    if self.isClient != false {
+      try visitor.visitSingularBoolField(value: self.isClient, fieldNumber: 4)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PEnrol, rhs: PEnrol) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.build != rhs.build {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.isClient != rhs.isClient {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PEnrolReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".EnrolReply"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}enrolled\0\u{1}refusal\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .enrolled(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .refusal(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .enrolled?: try {
+      guard case .enrolled(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    }()
+    case .refusal?: try {
+      guard case .refusal(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PEnrolReply, rhs: PEnrolReply) -> Bool {
     if lhs.kind != rhs.kind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -1832,7 +2033,7 @@ nonisolated extension PSentence: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Join"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}data_endpoint\0\u{3}cache_identity\0\u{3}is_simulated\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}data_endpoint\0\u{3}cache_identity\0\u{3}is_simulated\0\u{4}\u{10}worker_id\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1854,6 +2055,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 12: try { try decoder.decodeSingularStringField(value: &self.dataEndpoint) }()
       case 13: try { try decoder.decodeSingularBytesField(value: &self.cacheIdentity) }()
       case 14: try { try decoder.decodeSingularBoolField(value: &self.isSimulated) }()
+      case 30: try { try decoder.decodeSingularUInt64Field(value: &self.workerID) }()
       default: break
       }
     }
@@ -1902,6 +2104,9 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if self.isSimulated != false {
       try visitor.visitSingularBoolField(value: self.isSimulated, fieldNumber: 14)
     }
+    if self.workerID != 0 {
+      try visitor.visitSingularUInt64Field(value: self.workerID, fieldNumber: 30)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1920,6 +2125,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.dataEndpoint != rhs.dataEndpoint {return false}
     if lhs.cacheIdentity != rhs.cacheIdentity {return false}
     if lhs.isSimulated != rhs.isSimulated {return false}
+    if lhs.workerID != rhs.workerID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2735,7 +2941,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2754,6 +2960,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 9: try { try decoder.decodeSingularStringField(value: &self.nextEndpoint) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.stageIndex) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.stageCount) }()
+      case 30: try { try decoder.decodeSingularBytesField(value: &self.previousKey) }()
+      case 31: try { try decoder.decodeSingularBytesField(value: &self.nextKey) }()
       default: break
       }
     }
@@ -2793,6 +3001,12 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if self.stageCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.stageCount, fieldNumber: 11)
     }
+    if !self.previousKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.previousKey, fieldNumber: 30)
+    }
+    if !self.nextKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.nextKey, fieldNumber: 31)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2808,6 +3022,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.nextEndpoint != rhs.nextEndpoint {return false}
     if lhs.stageIndex != rhs.stageIndex {return false}
     if lhs.stageCount != rhs.stageCount {return false}
+    if lhs.previousKey != rhs.previousKey {return false}
+    if lhs.nextKey != rhs.nextKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -32,8 +32,9 @@ package struct StatusQuery: Equatable, Sendable {
     package init() {}
 }
 
-/// Whatever arrives at the coordinator's control socket; the routing id says from whom.
+/// Whatever arrives at the coordinator's control socket; the connection says from whom.
 package enum ControlRequest: Equatable, Sendable, WireMessage {
     case worker(WorkerMessage)
     case client(ClientMessage)
+    case newcomer(Enrol)
 }

@@ -52,7 +52,8 @@ package struct Assign: Equatable, Sendable {
     /// Where a stage's output goes.
     package enum NextHop: Equatable, Sendable {
         /// `Forward` to the data socket of the next stage.
-        case stage(endpoint: String)
+        /// `key`: the next worker's; nil: links are open.
+        case stage(endpoint: String, key: NodeKey? = nil)
         /// `StepResult` to the coordinator's tokens socket: this is the last stage.
         case tokens
     }
@@ -69,6 +70,8 @@ package struct Assign: Equatable, Sendable {
     package var next: NextHop
     package var stageIndex: Int
     package var stageCount: Int
+    /// Whose steps it takes, and nobody else's: the stage before, or the coordinator; nil: links are open.
+    package var previous: NodeKey?
     package init(
         epoch: Epoch, layers: Range<Int>, layerCount: Int, modelDescription: [UInt8], keyValueBlockCount: Int,
         maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, stageIndex: Int, stageCount: Int

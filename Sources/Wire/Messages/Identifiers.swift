@@ -1,51 +1,21 @@
 // Responsible for: the ids of nodes, requests, sequences, steps and contents, each a type of its own so that they
 // cannot be mixed up. Must not know: sockets, time.
 
-/// A worker process. Random for each process and its routing id on the control link; a restarted worker is a new one.
+/// A worker process. Random for each process; a restarted worker is a new one.
 package struct WorkerID: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let value: UInt64
     package init(_ value: UInt64) { self.value = value }
     package static func < (a: WorkerID, b: WorkerID) -> Bool { a.value < b.value }
     package var description: String { "worker " + String(value, radix: 16) }
 
-    /// The ZeroMQ routing id: the letter W and the value, big-endian (a routing id must not begin with a zero byte).
-    package var routingID: [UInt8] { RoutingIDCoding.bytes(letter: RoutingIDCoding.worker, value: value) }
-
-    /// The worker behind a routing id; nil: it is not a worker's.
-    package init?(routingID: some Collection<UInt8>) {
-        guard let value = RoutingIDCoding.value(letter: RoutingIDCoding.worker, bytes: routingID) else { return nil }
-        self.value = value
-    }
 }
 
-/// A client process, random; its routing id on the control link.
+/// A client's connection, as the coordinator numbers it.
 package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     package let value: UInt64
     package init(_ value: UInt64) { self.value = value }
     package var description: String { "client " + String(value, radix: 16) }
 
-    /// The ZeroMQ routing id: the letter C and the value, big-endian.
-    package var routingID: [UInt8] { RoutingIDCoding.bytes(letter: RoutingIDCoding.client, value: value) }
-
-    /// The client behind a routing id; nil: it is not a client's.
-    package init?(routingID: some Collection<UInt8>) {
-        guard let value = RoutingIDCoding.value(letter: RoutingIDCoding.client, bytes: routingID) else { return nil }
-        self.value = value
-    }
-}
-
-private enum RoutingIDCoding {
-    static let worker = UInt8(ascii: "W")
-    static let client = UInt8(ascii: "C")
-
-    static func bytes(letter: UInt8, value: UInt64) -> [UInt8] {
-        [letter] + (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - 8 * $0)) }
-    }
-
-    static func value(letter: UInt8, bytes: some Collection<UInt8>) -> UInt64? {
-        guard bytes.count == 9, bytes.first == letter else { return nil }
-        return bytes.dropFirst().reduce(0) { $0 << 8 | UInt64($1) }
-    }
 }
 
 /// A request as its client numbers it; unique among the requests of one client.
@@ -86,6 +56,24 @@ package struct StepID: Hashable, Sendable, Comparable, CustomStringConvertible {
     package init(_ value: UInt64) { self.value = value }
     package static func < (a: StepID, b: StepID) -> Bool { a.value < b.value }
     package var description: String { "step \(value)" }
+}
+
+/// The public key of a node (Curve25519): who it is on every link. What a key means is decided elsewhere.
+package struct NodeKey: Hashable, Sendable, CustomStringConvertible {
+    package static let byteCount = 32
+    /// Exactly `byteCount` bytes.
+    package let bytes: [UInt8]
+
+    /// nil: not 32 bytes.
+    package init?(_ bytes: some Sequence<UInt8>) {
+        self.bytes = Array(bytes)
+        if self.bytes.count != Self.byteCount { return nil }
+    }
+
+    /// The beginning of the key in hexadecimal digits: enough to tell keys apart.
+    package var description: String {
+        bytes.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
 }
 
 /// The SHA-256 of a content (a tensor's bytes as stored, a model): what weights are fetched and cached by.

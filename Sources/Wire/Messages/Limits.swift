@@ -2,7 +2,7 @@
 // against one of these before anything is allocated for it. Must not know: sockets, time.
 
 /// The version of the protocol between nodes; changes with every change that an older node would misread.
-package let protocolVersion: UInt32 = 4
+package let protocolVersion: UInt32 = 5
 
 /// The largest values a message may carry; those of a request are in `RequestLimits`.
 package enum Limits {

@@ -1,5 +1,5 @@
 // Responsible for: what a worker says to the coordinator on the control link. Must not know: sockets, time, where the
-// values come from. The worker is known by its routing id, never by a field.
+// values come from. The worker is known by its connection, whose key its join is held against.
 
 /// Worker -> coordinator, control link.
 package enum WorkerMessage: Equatable, Sendable {
@@ -17,6 +17,10 @@ package struct Join: Equatable, Sendable {
     package var version: UInt32 = protocolVersion
     /// The program's version for people, such as "0.1.0".
     package var build = ""
+    /// The process; the same in each of its joins.
+    package var worker = WorkerID(0)
+    /// The key of the connection that it came over; nil: links are open. Not sent: the receiver fills it in.
+    package var key: NodeKey?
     /// Counts the joins of one process that follow a loss; a repeated message has the number of the first.
     package var attempt: UInt64 = 1
     package var hostName = ""

@@ -1,0 +1,67 @@
+// Responsible for: `tandem members` and `tandem remove`: who is admitted, and taking a key off. Must not know: how a running
+// coordinator learns of it.
+import ArgumentParser
+import Node
+import Sequences
+
+struct MembersCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "members",
+        abstract: "Show the workers and clients that the coordinator admits.",
+        discussion: """
+            Run it on the coordinator's host, as the user who runs the coordinator. `tandem remove NAME` takes one off.
+            """)
+    @OptionGroup var state: StateFlag
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let members = try TokenOffice(state.folder).members()
+        if json { return Terminal.put(try JSONOutput.document(MemberListOutput(members: members.map(MemberOutput.init)))) }
+        if members.isEmpty { return Terminal.say("nobody is admitted; `tandem token create` makes a line that joins") }
+        let rows = members.map { [$0.name, $0.role.rawValue, String($0.key.prefix(8)) + "…", date($0.enrolled)] }
+        Terminal.put(Columns.text([["NAME", "ROLE", "KEY", "SINCE"]] + rows))
+    }
+}
+
+struct RemoveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove",
+        abstract: "Take a worker's or client's key off: its connections end at once.",
+        discussion: "To come back it needs a new token. Example:\n  tandem remove host-b")
+    @Argument(help: "Its name, as `tandem members` shows it.") var name: String
+    @OptionGroup var state: StateFlag
+
+    func run() throws {
+        let member = try TokenOffice(state.folder).remove(name)
+        Terminal.say("removed the \(member.role.rawValue) \(member.name); a running coordinator ends its connections now")
+    }
+}
+
+private struct MemberOutput: Encodable {
+    let name: String
+    let role: String
+    let key: String
+    let enrolled: Int
+
+    init(_ member: Admissions.Member) {
+        (name, role, key, enrolled) = (member.name, member.role.rawValue, member.key, member.enrolled)
+    }
+}
+
+private struct MemberListOutput: Encodable { let members: [MemberOutput] }
+
+/// Rows of words under each other.
+enum Columns {
+    /// Lines whose columns begin under each other, two spaces apart.
+    static func text(_ rows: [[String]]) -> String {
+        let count = rows.map(\.count).max() ?? 0
+        let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
+        return rows.map { row in
+            let cells = row.enumerated().map {
+                $0.offset == row.count - 1
+                    ? $0.element : $0.element + String(repeating: " ", count: widths[$0.offset] - $0.element.count)
+            }
+            return cells.joined(separator: "  ") + "\n"
+        }.joined()
+    }
+}

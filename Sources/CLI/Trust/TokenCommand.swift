@@ -1,0 +1,123 @@
+// Responsible for: `tandem token`: make, list and take back what admits newcomers. Must not know: how a token admits.
+import ArgumentParser
+import Foundation
+import Node
+import Sequences
+
+struct TokenCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Make, list and take back the tokens that admit new workers and clients.",
+        discussion: """
+            Run it on the coordinator's host, as the user who runs the coordinator. Nodes that were admitted need no
+            token again. Examples:
+              tandem token create
+              tandem token create --role client --uses 5 --expires 7d
+              tandem token revoke 81ae5740
+            """,
+        subcommands: [Create.self, List.self, Revoke.self])
+
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Make a token, and print the line that uses it.")
+
+        @Option(help: "What newcomers become: worker, or client, which may ask and nothing else.")
+        var role: Role = .worker
+        @Option(help: ArgumentHelp("How many newcomers it admits.", valueName: "n")) var uses = 1
+        @Option(
+            help: ArgumentHelp("For how long, as 30m, 12h or 7d; \"never\" for no end.", valueName: "time"))
+        var expires = "1h"
+        @Option(
+            help: ArgumentHelp(
+                "Where the coordinator is reached (default: as the one that runs says).", valueName: "host:port"))
+        var coordinator: String?
+        @OptionGroup var state: StateFlag
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() throws {
+            let uses = try TandemError.checked(uses, .uses, in: 1...1_000_000)
+            let made = try TokenOffice(state.folder).create(
+                role: role.role, uses: uses, seconds: try Self.seconds(expires), coordinator: coordinator)
+            if json {
+                return Terminal.put(try JSONOutput.document(TokenOutput(made.token, line: made.line.description)))
+            }
+            let command = role == .worker ? "tandem worker --join" : "tandem generate --coordinator"
+            let rest = role == .worker ? "" : " --prompt \"Hello\""
+            Terminal.put("\(command) \(made.line)\(rest)\n")
+            let end = made.token.expires.map { "until \(date($0))" } ?? "until it is taken back"
+            Terminal.say("admits \(uses) \(role.rawValue)\(uses == 1 ? "" : "s") \(end); `tandem token revoke \(made.token.id)` takes it back")
+        }
+
+        /// "30m", "12h", "7d" or a number of seconds; nil: no end.
+        static func seconds(_ text: String) throws(TandemError) -> Int? {
+            if text == "never" { return nil }
+            let units: [(Character, Int)] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]
+            let unit = units.first { $0.0 == text.last }
+            let digits = unit == nil ? text[...] : text.dropLast()
+            guard let number = Int(digits), number > 0, number <= 36_500 * 86_400 / (unit?.1 ?? 1) else {
+                throw TandemError("\(.expires) is \(text)", hint: "write a time such as 30m, 12h or 7d, or never")
+            }
+            return number * (unit?.1 ?? 1)
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Show the tokens that still admit newcomers.")
+        @OptionGroup var state: StateFlag
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() throws {
+            let tokens = try TokenOffice(state.folder).tokens()
+            if json { return Terminal.put(try JSONOutput.document(TokenListOutput(tokens: tokens.map { TokenOutput($0, line: nil) }))) }
+            if tokens.isEmpty { return Terminal.say("there are no tokens; `tandem token create` makes one") }
+            let rows = tokens.map {
+                [$0.id, $0.role.rawValue, $0.uses.map(String.init) ?? "any", $0.expires.map(date) ?? "never", $0.note]
+            }
+            Terminal.put(Columns.text([["ID", "ROLE", "USES", "EXPIRES", "NOTE"]] + rows))
+        }
+    }
+
+    struct Revoke: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "revoke", abstract: "Take a token back: it admits nobody any more.")
+        @Argument(help: "Its id, as `tandem token list` shows it.") var id: String
+        @OptionGroup var state: StateFlag
+
+        func run() throws {
+            try TokenOffice(state.folder).revoke(id)
+            Terminal.say("took back the token \(id); whoever it admitted stays: see `tandem members`")
+        }
+    }
+
+    /// The roles, as they are written.
+    enum Role: String, ExpressibleByArgument, CaseIterable {
+        case worker, client
+
+        var role: NodeRole { self == .worker ? .worker : .client }
+    }
+}
+
+/// A token in JSON.
+private struct TokenOutput: Encodable {
+    let id: String
+    let role: String
+    let usesLeft: Int?
+    let expires: Int?
+    let note: String
+    let line: String?
+
+    init(_ token: Admissions.Token, line: String?) {
+        (id, role, usesLeft, expires, note) = (token.id, token.role.rawValue, token.uses, token.expires, token.note)
+        self.line = line
+    }
+}
+
+private struct TokenListOutput: Encodable { let tokens: [TokenOutput] }
+
+/// Seconds since 1970 as people of this machine's time zone read them.
+func date(_ seconds: Int) -> String {
+    let format = DateFormatter()
+    format.dateFormat = "yyyy-MM-dd HH:mm"
+    return format.string(from: Date(timeIntervalSince1970: Double(seconds)))
+}

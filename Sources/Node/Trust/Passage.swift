@@ -1,0 +1,196 @@
+// Responsible for: a node's way to its coordinator: which key must answer, how to be admitted, what to say where it fails.
+// Must not know: what is said once the way is open.
+import Foundation
+import Generation
+import Logging
+import Sequences
+import Transport
+import Wire
+
+/// How a worker or a client reaches one coordinator. Values of it may be used by any thread; `open` blocks.
+struct Passage: Sendable {
+    /// Where it leads, and what was given with the address.
+    let address: JoinAddress
+    let role: NodeRole
+    let folder: StateFolder
+    /// Of this node; nil: links are open.
+    let key: KeyFile?
+
+    /// What has been found out of the coordinator.
+    struct Way: Sendable {
+        let endpoint: Endpoint
+        /// nil: links are open.
+        let server: PublicKey?
+        /// What to connect with, where it is not this node's own key.
+        var identity: KeyPair?
+        fileprivate var token: JoinToken?
+    }
+
+    /// Throws where the state folder or the key cannot be used.
+    init(_ address: JoinAddress, role: NodeRole, folder: StateFolder, isInsecure: Bool) throws(TandemError) {
+        (self.address, self.role, self.folder) = (address, role, folder)
+        if isInsecure {
+            key = nil
+        } else {
+            key = try role == .worker ? .own("worker", in: folder) : .shared("client", in: folder)
+        }
+    }
+
+    /// For a context of this node. `admission`: for its listening sockets.
+    func security(_ admission: Admission = Admission()) -> LinkSecurity {
+        key.map { .keys($0.pair, admission) } ?? .open
+    }
+
+    // MARK: Finding
+
+    /// What is known now of the coordinator; nil: it is to run on this machine, and does not. Throws where its key cannot be
+    /// known.
+    func find() throws(TandemError) -> Way? {
+        guard key != nil else { return Way(endpoint: address.endpoint, server: nil) }
+        if let server = address.key {
+            let token = if let token = address.token { token } else { try credentialToken() }
+            return Way(endpoint: address.endpoint, server: server, token: token)
+        }
+        if case .tcp(_, let port) = address.endpoint {
+            if let local = try LocalCoordinator.find(port, in: folder),
+                address.endpoint.isLoopback || local.address == address.place,
+                let server = PublicKey(text: local.key), let token = JoinToken(text: local.token)
+            {
+                // The owner asks with the token's own key; its workers need keys of their own.
+                return Way(
+                    endpoint: address.endpoint, server: server, identity: role == .client ? token.pair : nil,
+                    token: token)
+            }
+        }
+        if let server = try KnownCoordinators(folder).key(of: address.place) {
+            return Way(endpoint: address.endpoint, server: server, token: try credentialToken())
+        }
+        if address.endpoint.isLoopback { return nil }  // see `absent`
+        let field: Field = role == .worker ? .join : .coordinator
+        throw TandemError(
+            "the key of the coordinator at \(address.place) is not known here", kind: .forbidden,
+            hint: "give \(field) HOST:PORT#KEY#TOKEN, as `tandem token create` prints it on the coordinator's host")
+    }
+
+    /// A join line that systemd or a container has put among the credentials.
+    private func credentialToken() throws(TandemError) -> JoinToken? {
+        guard folder.credentialsPath != nil, let text = try folder.secret("join") else { return nil }
+        let line = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return try JoinAddress(parsing: line, .join).token
+    }
+
+    /// From now on HOST:PORT suffices.
+    func remember(_ way: Way) {
+        guard let server = way.server, address.key != nil else { return }
+        try? KnownCoordinators(folder).remember(address.place, server)
+    }
+
+    // MARK: Enrolling
+
+    /// How long each step of it may take.
+    private static let patienceMilliseconds = 5_000
+
+    /// Has this node's own key admitted with the token there is. Throws where there is none, or it is refused. Blocks.
+    func enrol(_ way: Way, in context: Context) throws(TandemError) {
+        guard let key, let token = way.token else { throw notAdmitted() }
+        guard let publicKey = NodeKey(key.pair.publicKey.bytes) else { preconditionFailure("keys have 32 bytes") }
+        let host = MachineDescription.hostName
+        var enrol = Enrol(key: publicKey, isClient: role == .client, name: key.number == 1 ? host : "\(host)-\(key.number)")
+        enrol.build = Build.version
+        do {
+            let socket = try DealerSocket(
+                context, SocketOptions(maximumFrameBytes: Wire.Limits.sentenceBytes * 2), server: way.server,
+                identity: token.pair)
+            let monitor = try socket.monitor()
+            let poller = try Poller(Waker())
+            defer {
+                poller.remove(socket)
+                poller.remove(monitor)
+                socket.close()
+                monitor.close()
+            }
+            try socket.connect(way.endpoint)
+            poller.add(socket)
+            poller.add(monitor)
+            let reply = try converse(ControlRequest.newcomer(enrol).encode(), socket, monitor, poller)
+            if case .refusal(let refusal) = reply {
+                throw TandemError(Sentence(refusal.reason), kind: .forbidden, isReply: true)
+            }
+        } catch let error as TandemError {
+            throw error
+        } catch let error as TransportError {
+            throw TandemError(error)
+        } catch { throw TandemError("\(error)", kind: .internal) }
+    }
+
+    private func converse(
+        _ request: [UInt8], _ socket: DealerSocket, _ monitor: Monitor, _ poller: Poller
+    ) throws -> EnrolReply {
+        var isSent = false
+        for _ in 0..<Self.patienceMilliseconds / 50 {
+            _ = poller.wait(timeoutMilliseconds: 50)
+            while let event = monitor.next() {
+                if event == .turnedAway { throw tokenRefused() }
+            }
+            if !isSent { isSent = socket.send([request]) == .sent }
+            guard let frames = socket.receive() else { continue }
+            do { return try EnrolReply(decoding: frames[0].bytes) } catch { throw TandemError(error) }
+        }
+        throw TandemError(
+            "no coordinator answers at \(address.place)", kind: .unavailable,
+            hint: "look whether it runs, and whether a firewall is between")
+    }
+
+    // MARK: Failures
+
+    /// Nobody answers; or, on this machine, somebody whose key we cannot know.
+    func absent() -> TandemError {
+        if key != nil, address.key == nil, address.endpoint.isAnswered {
+            return TandemError(
+                "the coordinator at \(address.place) was not started by this user, and its key is not known here",
+                kind: .forbidden,
+                hint: "run `tandem token create --role \(role.rawValue)` as the user who started it, and use the line")
+        }
+        return TandemError(
+            "no coordinator answers at \(address.place)", kind: .unavailable,
+            hint: "start one with `tandem coordinator \(.model) M`, or name another with \(.coordinator) HOST:PORT")
+    }
+
+    /// The coordinator runs, but this key is nobody to it.
+    func notAdmitted() -> TandemError {
+        let kind = role.rawValue
+        return TandemError(
+            "the coordinator at \(address.place) does not admit this \(kind)", kind: .forbidden,
+            hint: "run `tandem token create --role \(kind)` on its host, and use the line that it prints")
+    }
+
+    private func tokenRefused() -> TandemError {
+        TandemError(
+            "the coordinator at \(address.place) does not know the token: it has expired, was used up or taken back",
+            kind: .forbidden, hint: "run `tandem token create --role \(role.rawValue)` on its host for a new one")
+    }
+
+    /// Why no handshake comes about, as far as its failures tell.
+    func failure(_ handshake: ConnectionEvent) -> TandemError? {
+        switch handshake {
+        case .turnedAway: notAdmitted()
+        case .otherSecurity:
+            key == nil
+                ? TandemError(
+                    "the coordinator at \(address.place) speaks to nobody without a key", kind: .forbidden,
+                    hint: "leave out \(.insecure), or start it with \(.insecure) too")
+                : TandemError(
+                    "the coordinator at \(address.place) speaks without encryption", kind: .forbidden,
+                    hint: "start it without \(.insecure); or give \(.insecure) here too, and give up secrecy")
+        default: nil
+        }
+    }
+
+    /// Whoever listens there cannot read what we say: it has not the key that we expect.
+    func otherKey() -> TandemError {
+        TandemError(
+            "what listens at \(address.place) has not the key of the coordinator that is expected there",
+            kind: .forbidden,
+            hint: "if the coordinator was set up anew, take the line that it prints now; else somebody stands between")
+    }
+}

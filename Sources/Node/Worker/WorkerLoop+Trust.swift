@@ -1,0 +1,135 @@
+// Responsible for: a worker's way to its coordinator, and whose steps it takes. Must not know: what is computed.
+import Cluster
+import Logging
+import Sequences
+import Transport
+import Wire
+
+/// When a worker tries again to reach its coordinator, and what it last said about that.
+struct CoordinatorSearch {
+    /// nil: a link is there, and libzmq tries by itself.
+    var nextAttempt: Moment? = .start
+    /// Handshakes in a row that ended without a word.
+    var silentFailures = 0
+    var nextWord = Moment.start
+
+    static let interval = Duration.milliseconds(500)
+    static let wordInterval = Duration.seconds(5)
+    /// So many silent failures are no chance.
+    static let mostSilentFailures = 3
+}
+
+extension WorkerLoop {
+    // MARK: The way to the coordinator
+
+    /// Connects where there is no link, and notes what becomes of the one there is.
+    func seekCoordinator() {
+        do throws(TandemError) {
+            if let attempt = search.nextAttempt, attempt <= now { try connectCoordinator() }
+            for event in control?.link.events() ?? [] { try note(event) }
+        } catch { ending = .failure(error) }
+    }
+
+    private func connectCoordinator() throws(TandemError) {
+        guard let way = try parts.passage.find() else {
+            search.nextAttempt = now + CoordinatorSearch.interval
+            return say("no coordinator runs at \(parts.passage.address.place) on this machine; waiting for it")
+        }
+        search.nextAttempt = nil
+        do {
+            let link = try OutboundLink(
+                context, to: way.endpoint, server: way.server, maximumFrameBytes: Wire.Limits.headerBytes,
+                poller: poller)
+            control = (way, link)
+        } catch { throw TandemError(error) }
+    }
+
+    /// Drops the link; another one is made at once.
+    func leaveCoordinator() {
+        control?.link.close()
+        control = nil
+        search.nextAttempt = now
+    }
+
+    private func note(_ event: ConnectionEvent) throws(TandemError) {
+        switch event {
+        case .handshakeSucceeded:
+            search.silentFailures = 0
+            if let way = control?.way { parts.passage.remember(way) }
+            decide(.connected)
+        case .turnedAway: try enrol()
+        case .otherSecurity: throw parts.passage.failure(event) ?? parts.passage.otherKey()
+        case .handshakeFailed:
+            search.silentFailures += 1
+            if search.silentFailures >= CoordinatorSearch.mostSilentFailures { throw parts.passage.otherKey() }
+        case .connected, .accepted, .disconnected: break
+        }
+    }
+
+    /// The coordinator runs but does not know our key: a token makes it known.
+    private func enrol() throws(TandemError) {
+        guard let way = try parts.passage.find() else { return leaveCoordinator() }
+        do throws(TandemError) {
+            try parts.passage.enrol(way, in: context)
+            parts.log.info("admitted by the coordinator at \(parts.passage.address.place)")
+            leaveCoordinator()
+        } catch {
+            guard error.kind == .unavailable else { throw error }
+            leaveCoordinator()
+            search.nextAttempt = now + CoordinatorSearch.interval
+        }
+    }
+
+    private func say(_ what: String) {
+        guard search.nextWord <= now else { return }
+        search.nextWord = now + CoordinatorSearch.wordInterval
+        parts.log.warning("\(what)")
+    }
+
+    // MARK: Who sends steps
+
+    /// Admits the stage before this one, for as long as its assignment lasts, and nobody else.
+    func admitSender(of assign: Assign?) {
+        guard parts.passage.key != nil else { return }
+        sender = assign?.previous.flatMap { PublicKey($0.bytes) }
+        parts.admission.admit(sender.map { [$0] } ?? [], for: Roll.Purpose.data)
+        data.disconnect { [sender] in $0 != sender }
+        guard let assign else { return }
+        let step = assign.maximumBatchTokens * (assign.activationsPerToken * MemoryLayout<Float>.size + 64)
+        data.maximumUnreadBytes = (step + Self.headerAllowance) * (Wire.Limits.stepsInFlight(stages: assign.stageCount) + 1)
+    }
+
+    /// For the header of a step: histories of sequences that begin.
+    private static let headerAllowance = 1 << 20
+
+    /// Ends connections that flood the data port.
+    func keepGuard() {
+        guard nextGuard <= now else { return }
+        _ = data.takeEvents()
+        let (ended, milliseconds) = data.endFloods()
+        for sentence in ended { parts.log.warning("\(sentence)") }
+        nextGuard = now + .milliseconds(milliseconds)
+        for stranger in parts.admission.takeStrangers().strangers {
+            parts.log.debug("turned away \(stranger.address): its key \(stranger.key.shortText)… sends no steps to us")
+        }
+    }
+
+    // MARK: Listening
+
+    /// Listens for steps on the address that leads to the coordinator, on the port that was asked for or the first free one.
+    static func bind(
+        _ data: RouterSocket, _ options: WorkerOptions, towards coordinator: Endpoint
+    ) throws(TandemError) -> Endpoint {
+        guard case .tcp(let host, _) = coordinator else { preconditionFailure("coordinators are reached over TCP") }
+        let ports = try options.dataPorts()
+        do throws(TransportError) {
+            let address = try NumericAddress.local(towards: host)
+            for port in ports.dropLast() {
+                do throws(TransportError) { return try data.bind(.tcp(host: address, port: port)) } catch {
+                    guard case .addressInUse = error else { throw error }
+                }
+            }
+            return try data.bind(.tcp(host: address, port: ports[ports.count - 1]))
+        } catch { throw TandemError(error, of: options.dataPort == nil ? nil : .dataPort) }
+    }
+}

@@ -1,0 +1,62 @@
+// Responsible for: which keys pass the handshake of which listening sockets, and who was turned away.
+// Must not know: names, roles, why a key is admitted, how the question is put (ZAPHandler).
+import Synchronization
+
+/// The keys that may connect, for each purpose that a socket listens for. Whoever is not named is refused before any
+/// message of it exists. Any thread may change it; a change counts for handshakes from then on, so end the connections of
+/// a key that goes (`RouterSocket.disconnect`).
+package final class Admission: Sendable {
+    /// Somebody who was turned away.
+    package struct Stranger: Hashable, Sendable {
+        /// The socket's purpose.
+        package let purpose: String
+        /// The IP address it came from.
+        package let address: String
+        package let key: PublicKey
+    }
+
+    private struct State {
+        var keys: [String: Set<PublicKey>] = [:]
+        var strangers: [Stranger] = []
+        var strangerCount = 0
+    }
+
+    private let state = Mutex(State())
+    /// Strangers remembered for the log; of more only the number is.
+    private static let mostStrangers = 16
+
+    /// Admits nobody.
+    package init() {}
+
+    /// From now on exactly these keys are admitted for a purpose.
+    package func admit(_ keys: Set<PublicKey>, for purpose: String) { state.withLock { $0.keys[purpose] = keys } }
+
+    /// Whether a key passes; if not, it is remembered who was refused.
+    func isAdmitted(_ key: PublicKey, for purpose: String, from address: String) -> Bool {
+        state.withLock { state in
+            if state.keys[purpose]?.contains(key) == true { return true }
+            state.strangerCount += 1
+            let stranger = Stranger(purpose: purpose, address: address, key: key)
+            if state.strangers.count < Self.mostStrangers, !state.strangers.contains(stranger) {
+                state.strangers.append(stranger)
+            }
+            return false
+        }
+    }
+
+    /// Who was turned away since the last call (of many, the first), and how often in all.
+    package func takeStrangers() -> (strangers: [Stranger], count: Int) {
+        state.withLock { state in
+            defer { (state.strangers, state.strangerCount) = ([], 0) }
+            return (state.strangers, state.strangerCount)
+        }
+    }
+}
+
+/// How the links of a context are protected.
+package enum LinkSecurity: Sendable {
+    /// Encrypted, both ends known by their keys (CURVE, ZeroMQ RFC 26). The pair is this node's own.
+    case keys(KeyPair, Admission)
+    /// Neither encrypted nor authenticated: whoever reaches a port may say anything, and whoever sees a packet reads it.
+    case open
+}
