@@ -59,6 +59,9 @@ func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Valu
 /// A cluster that ends with its last reference.
 final class LocalCluster {
     let coordinator: TandemProcess
+    /// HOST:PORT#KEY#TOKEN, as the coordinator prints it.
+    let line: String
+    /// HOST:PORT.
     let address: String
     let folder: TemporaryFolder
     var workers: [TandemProcess] = []
@@ -74,16 +77,17 @@ final class LocalCluster {
         let isUp = await eventually { process.outputSoFar.contains("\n") || !process.isRunning }
         try #require(isUp && process.isRunning, "\(process.talkSoFar)")
         let words = process.outputSoFar.split(whereSeparator: \.isWhitespace)
-        address = String(words[3])
+        line = String(words[3])
+        address = String(line.prefix { $0 != "#" })
     }
 
-    /// Starts a worker, with a new empty cache unless one is given.
+    /// Starts a worker of the same user, with a new empty cache unless one is given.
     @discardableResult
     func join(_ arguments: String..., cache: TemporaryFolder? = nil) throws -> TandemProcess {
         let folder = try cache ?? TemporaryFolder()
         let worker = try TandemProcess(
             ["worker", "--join", address, "--threads", "1", TandemProcess.endsWithStandardInput]
-                + arguments, cache: folder)
+                + arguments, cache: folder, state: self.folder)
         workers.append(worker)
         workerFolders.append(folder)
         return worker

@@ -55,10 +55,12 @@ final class TandemProcess: @unchecked Sendable {
 
     /// Starts `tandem ARGUMENT...`; `input` is its stdin, or `terminal` its stdin and stdout; `environment` is added.
     /// `ownsTerminal`: it has a session of its own, controlled by the terminal, to which its stderr goes too, as where a
-    /// person starts it. `program`: another one, which finds `tandem` as `$TANDEM`.
+    /// person starts it. `program`: another one, which finds `tandem` as `$TANDEM`. `state`: whose folder it has its key in;
+    /// nil: as its cache.
     init(
         _ arguments: [String], cache: TemporaryFolder, input: String? = nil, terminal: PseudoTerminal? = nil,
-        ownsTerminal: Bool = false, environment: [String: String] = [:], program: String = Place.tandem.path
+        ownsTerminal: Bool = false, environment: [String: String] = [:], program: String = Place.tandem.path,
+        state: TemporaryFolder? = nil
     ) throws {
         let (stdin, stdout, stderr) = (try Descriptors(), try Descriptors(), try Descriptors())
         var actions = posix_spawn_file_actions_t()
@@ -83,7 +85,10 @@ final class TandemProcess: @unchecked Sendable {
             posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
         }
         let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-            .merging(["XDG_CACHE_HOME": cache.path, "TANDEM": Place.tandem.path, "TALES": Place.tales]) { $1 }
+            .merging([
+                "XDG_CACHE_HOME": cache.path, "XDG_STATE_HOME": (state ?? cache).path + "/state", "TANDEM": Place.tandem.path,
+                "TALES": Place.tales,
+            ]) { $1 }
         var argv = ([program] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }

@@ -7,18 +7,59 @@ import Wire
 
 @testable import Node
 
+/// How a test's own peers come in to a cluster: by a key that the coordinator admits.
+struct Door: Sendable {
+    let address: String
+    /// The coordinator's.
+    let server: PublicKey
+    let pair: KeyPair
+
+    /// A context that shows the key.
+    func context() throws -> Context { try Context(.keys(pair, Admission())) }
+
+    /// A socket on its way to an endpoint, the coordinator's control port by default; `server`: whose key is there.
+    func socket(
+        _ context: Context, _ options: SocketOptions = SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes),
+        to endpoint: String? = nil, server: PublicKey? = nil
+    ) throws -> DealerSocket {
+        let socket = try DealerSocket(context, options, server: server ?? self.server)
+        try socket.connect(try Endpoint(parsing: endpoint ?? address))
+        return socket
+    }
+}
+
+extension TestCluster {
+    /// The way in for a client: the owner's.
+    nonisolated func door() throws -> Door { try door(identity: nil) }
+
+    /// The way in for a worker with a key of its own.
+    nonisolated func workerDoor() throws -> Door {
+        let passage = try Passage(
+            JoinAddress(parsing: address, .join), role: .worker, folder: state, isInsecure: false)
+        let way = try #require(try passage.find())
+        try passage.enrol(way, in: try Context(passage.security()))
+        return try door(identity: try #require(passage.key).pair)
+    }
+
+    private nonisolated func door(identity: KeyPair?) throws -> Door {
+        guard case .tcp(_, let port) = try Endpoint(parsing: address) else { throw TimedOut() }
+        let local = try #require(try LocalCoordinator.find(port, in: state))
+        return Door(
+            address: address, server: try #require(PublicKey(text: local.key)),
+            pair: try identity ?? #require(JoinToken(text: local.token)).pair)
+    }
+}
+
 /// One connection to a coordinator, owned by one thread.
 final class RawClient {
     private let socket: DealerSocket
     private let poller: Poller
 
     /// Connects. Of what it does not read, `unread` messages are taken off the connection.
-    init(_ context: Context, _ address: String, unread: Int = 1000) throws {
-        let id = try #require(Peer(ClientID(UInt64.random(in: 1...UInt64.max)).routingID))
+    init(_ context: Context, _ door: Door, unread: Int = 1000) throws {
         let options = SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes, receiveHighWaterMark: unread)
-        socket = try DealerSocket(context, options, as: id)
+        socket = try door.socket(context, options)
         poller = try Poller(Waker())
-        try socket.connect(try Endpoint(parsing: address))
         poller.add(socket)
     }
 

@@ -47,6 +47,9 @@ actor TestCluster {
     static let patience = Duration.seconds(300)
 
     nonisolated let address: String
+    /// Of the coordinator, its workers and its clients.
+    nonisolated let state: StateFolder
+    private let stateFolder: TemporaryFolder
     nonisolated let client: CoordinatorClient
     /// The coordinator's own, without a connection between.
     nonisolated let generations: GenerationService
@@ -55,10 +58,13 @@ actor TestCluster {
     private init(_ options: CoordinatorOptions) throws {
         var options = options
         options.listen = "tcp://127.0.0.1:0"
+        stateFolder = try TemporaryFolder()
+        state = StateFolder(stateFolder.path)
+        options.state = state
         let node = try CoordinatorNode(options, log: Self.quiet)
-        address = node.joinAddress
+        address = node.address
         generations = node.generations
-        client = try CoordinatorClient(address: address)
+        client = try CoordinatorClient(address: address, state: state)
         nodes = [RunningNode(node)]
     }
 
@@ -88,10 +94,17 @@ actor TestCluster {
         options.modelPath = model
         options.simulatedStageMilliseconds = milliseconds
         options.cacheFolder = folder.path
+        options.state = state
+        options.dataPort = 0
         // The folder lives as long as the worker: its closure holds it.
         let node = RunningNode(try WorkerNode(options, log: Self.quiet) { _, _, _ in withExtendedLifetime(folder) {} })
         nodes.append(node)
         return node
+    }
+
+    /// Another client, with sockets of its own.
+    nonisolated func newClient() throws(TandemError) -> CoordinatorClient {
+        try CoordinatorClient(address: address, state: state)
     }
 
     /// The workers first, so that the coordinator sees them leave. Those stopped before stay stopped.

@@ -8,9 +8,10 @@ import Testing
 final class ListeningRouter {
     let context: Context
     let router: RouterSocket
-    let monitor: Monitor
     let poller: Poller
     let endpoint: Endpoint
+    /// Who sent the last message that `nextMessage` gave.
+    private(set) var peer = Peer(number: 0)
 
     init(
         _ options: SocketOptions = ListeningRouter.options, listen: String = "tcp://127.0.0.1:0",
@@ -18,40 +19,40 @@ final class ListeningRouter {
     )
         throws
     {
-        context = try Context()
-        router = try RouterSocket(context, options)
-        monitor = try router.monitor()
+        context = try Context(.open)
+        router = try RouterSocket(context, options, purpose: "tests")
         endpoint = try router.bind(Endpoint(parsing: listen))
         poller = try Poller(waker ?? Waker())
         poller.add(router)
-        poller.add(monitor)
+        poller.add(router.monitor)
     }
 
     static let options = SocketOptions(maximumFrameBytes: 8 << 20)
 
     /// A DEALER on its way to the ROUTER.
-    func dealer(_ id: String, _ options: SocketOptions = ListeningRouter.options) throws -> DealerSocket {
-        let dealer = try DealerSocket(context, options, as: try #require(Peer(Array(id.utf8))))
+    func dealer(_ options: SocketOptions = ListeningRouter.options) throws -> DealerSocket {
+        let dealer = try DealerSocket(context, options, server: nil)
         try dealer.connect(endpoint)
         return dealer
     }
 
     /// A DEALER from which the ROUTER has heard, so that it can answer.
-    func introducedDealer(_ id: String, _ options: SocketOptions = ListeningRouter.options) throws -> DealerSocket {
-        let dealer = try dealer(id, options)
+    func introducedDealer(_ options: SocketOptions = ListeningRouter.options) throws -> DealerSocket {
+        let dealer = try dealer(options)
         try dealer.sendWhenPossible([Array("hello".utf8)])
-        let message = try nextMessage()
-        try #require(message.peer.description == id)
+        try #require(try nextMessage().frames.map(\.bytes) == [Array("hello".utf8)])
         return dealer
     }
 
     /// The ROUTER's next message, waited for with its poller.
-    func nextMessage() throws -> (peer: Peer, frames: [Frame]) {
-        try wait("a message for the ROUTER") {
+    func nextMessage() throws -> Arrival {
+        let message: Arrival = try wait("a message for the ROUTER") {
             if let message = router.receive() { return message }
             _ = poller.wait(timeoutMilliseconds: 20)
             return nil
         }
+        peer = message.peer
+        return message
     }
 }
 

@@ -29,8 +29,8 @@ final class RawPeer {
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
 
-    /// Connects and introduces itself as a DEALER with the routing id `id`.
-    convenience init(connectingTo endpoint: Endpoint, as id: String) throws {
+    /// Connects and introduces itself as a DEALER, with the routing id `id` where it is not empty.
+    convenience init(greeting endpoint: Endpoint, as id: String = "") throws {
         try self.init(connectingTo: endpoint)
         write(Self.greeting(mechanism: "NULL"))
         var ready: [UInt8] = [5] + Array("READY".utf8)
@@ -67,10 +67,10 @@ final class RawPeer {
         _ = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
     }
 
-    /// Sends a message of one frame.
-    func send(_ bytes: [UInt8]) {
+    /// Sends a message of one frame, or a frame of a message that goes on.
+    func send(_ bytes: [UInt8], hasMore: Bool = false) {
         let length = withUnsafeBytes(of: UInt64(bytes.count).bigEndian) { Array($0) }
-        write([0x02] + length + bytes)
+        write([hasMore ? 0x03 : 0x02] + length + bytes)
     }
 
     /// Closes the connection as the kernel does for a killed process: with a reset where it had unread data.

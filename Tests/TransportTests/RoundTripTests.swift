@@ -8,10 +8,9 @@ import Testing
     @Test("A message goes there and its answer comes back", arguments: ["tcp://127.0.0.1:0", "inproc://round-trip"])
     func roundTrip(listen: String) throws {
         let link = try ListeningRouter(listen: listen)
-        let dealer = try link.dealer("worker-1")
+        let dealer = try link.dealer()
         try dealer.sendWhenPossible([[1, 2], [], [3]])
-        let (peer, frames) = try link.nextMessage()
-        #expect(peer.description == "worker-1")
+        let (peer, frames) = { ($0.peer, $0.frames) }(try link.nextMessage())
         #expect(frames.map(\.bytes) == [[1, 2], [], [3]])
 
         #expect(link.router.send(to: peer, [[4], [5, 6]]) == .sent)
@@ -23,11 +22,11 @@ import Testing
     @Test("A frame of 4 MiB passes whole in both directions", arguments: ["tcp://127.0.0.1:0", "inproc://large"])
     func largeFrames(listen: String) throws {
         let link = try ListeningRouter(listen: listen)
-        let dealer = try link.introducedDealer("worker-1")
+        let dealer = try link.introducedDealer()
         let large = pattern(4 << 20)
         let result = large.withUnsafeBytes { dealer.send([[7]], bulk: $0) }
         #expect(result == .sent)
-        let (peer, frames) = try link.nextMessage()
+        let (peer, frames) = { ($0.peer, $0.frames) }(try link.nextMessage())
         #expect(frames.count == 2 && frames[0].bytes == [7] && frames[1].bytes == large)
 
         let back = frames[1].withUnsafeBytes { link.router.send(to: peer, [], bulk: $0) }
@@ -48,11 +47,11 @@ import Testing
         guard case .tcp(let host, let port) = link.endpoint else { throw Unexpected() }
         #expect(host == "127.0.0.1" && port != 0)
 
-        let everywhere = try RouterSocket(link.context, ListeningRouter.options)
+        let everywhere = try RouterSocket(link.context, ListeningRouter.options, purpose: "tests")
         guard case .tcp(_, let chosen) = try everywhere.bind(.tcp(host: "*", port: 0)) else { throw Unexpected() }
         #expect(chosen != 0 && chosen != port)
 
-        let byName = try RouterSocket(link.context, ListeningRouter.options)
+        let byName = try RouterSocket(link.context, ListeningRouter.options, purpose: "tests")
         guard case .tcp(let named, _) = try byName.bind(.tcp(host: "localhost", port: 0)) else { throw Unexpected() }
         #expect(named.hasPrefix("127."))
     }
@@ -60,7 +59,7 @@ import Testing
     @Test("A port in use is an error that names the endpoint")
     func portInUse() throws {
         let link = try ListeningRouter()
-        let second = try RouterSocket(link.context, ListeningRouter.options)
+        let second = try RouterSocket(link.context, ListeningRouter.options, purpose: "tests")
         let error = try #require(throws: TransportError.self) { try second.bind(link.endpoint) }
         #expect(error == .addressInUse(link.endpoint))
         #expect(error.description.contains(link.endpoint.description))
@@ -70,14 +69,14 @@ import Testing
     @Test("An address of another host cannot be listened on")
     func foreignAddress() throws {
         let endpoint = Endpoint.tcp(host: "192.0.2.1", port: 0)  // TEST-NET-1: nobody's
-        let router = try RouterSocket(try Context(), ListeningRouter.options)
+        let router = try RouterSocket(try Context(.open), ListeningRouter.options, purpose: "tests")
         #expect(throws: TransportError.notALocalAddress(endpoint)) { try router.bind(endpoint) }
     }
 
     @Test("An endpoint to listen on is not one to connect to")
     func connectNowhere() throws {
         let link = try ListeningRouter()
-        let dealer = try DealerSocket(link.context, ListeningRouter.options, as: .random())
+        let dealer = try DealerSocket(link.context, ListeningRouter.options, server: nil)
         #expect(throws: TransportError.self) { try dealer.connect(.tcp(host: "*", port: 7070)) }
         #expect(throws: TransportError.self) { try dealer.connect(.tcp(host: "127.0.0.1", port: 0)) }
     }
@@ -86,8 +85,8 @@ import Testing
     func flood() throws {
         let narrow = SocketOptions(maximumFrameBytes: 1 << 20, sendHighWaterMark: 4, receiveHighWaterMark: 4)
         let link = try ListeningRouter(narrow)
-        let dealer = try link.introducedDealer("slow", narrow)
-        let peer = try #require(Peer(Array("slow".utf8)))
+        let dealer = try link.introducedDealer(narrow)
+        let peer = link.peer
         let block = pattern(256 << 10)
 
         // The kernel's own buffers take some; what matters is that the end comes, and that it is not a wait.
@@ -109,8 +108,8 @@ import Testing
 
     @Test("A DEALER that is not connected has no room")
     func notConnected() throws {
-        let context = try Context()
-        let dealer = try DealerSocket(context, ListeningRouter.options, as: .random())
+        let context = try Context(.open)
+        let dealer = try DealerSocket(context, ListeningRouter.options, server: nil)
         try dealer.connect(.tcp(host: "127.0.0.1", port: 1))
         #expect(dealer.send([[1]]) == .full)
     }
@@ -122,8 +121,8 @@ import Testing
         try {
             let link = try ListeningRouter()
             context = link.context
-            let dealer = try link.introducedDealer("worker-1")
-            let hopeless = try DealerSocket(link.context, ListeningRouter.options, as: .random())
+            let dealer = try link.introducedDealer()
+            let hopeless = try DealerSocket(link.context, ListeningRouter.options, server: nil)
             try hopeless.connect(.tcp(host: "127.0.0.1", port: 1))
             for _ in 0..<100 { _ = dealer.send([pattern(1000)]) }
         }()

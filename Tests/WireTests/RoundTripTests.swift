@@ -25,15 +25,17 @@ import Wire
         for chunk in Samples.chunks { try check(chunk) }
     }
 
-    @Test("A routing id names a worker or a client, and never begins with a zero byte")
-    func routingIDs() {
-        for value in [0, 1, 0x57, UInt64.max] {
-            #expect(WorkerID(routingID: WorkerID(value).routingID) == WorkerID(value))
-            #expect(ClientID(routingID: ClientID(value).routingID) == ClientID(value))
-            #expect(WorkerID(routingID: ClientID(value).routingID) == nil)
-            #expect(WorkerID(value).routingID[0] != 0)
+    @Test("A newcomer's question and both answers are decoded as they were encoded")
+    func enrolment() throws {
+        let key = try #require(NodeKey(Array(repeating: 7, count: NodeKey.byteCount)))
+        for isClient in [false, true] {
+            var enrol = Enrol(key: key, isClient: isClient, name: "host-b")
+            enrol.build = "0.2.0"
+            try check(ControlRequest.newcomer(enrol))
         }
-        #expect(WorkerID(routingID: [UInt8]()) == nil)
+        try check(EnrolReply.enrolled(name: "host-b-2"))
+        try check(EnrolReply.refusal(Refusal(reason: "the token has expired")))
+        #expect(NodeKey(Array(repeating: 7, count: 31)) == nil)
     }
 
     @Test("A sentence too long for its receiver is cut between characters")

@@ -20,6 +20,7 @@ enum Samples {
         join.int8OperationsPerSecond = 1e12
         join.dataEndpoint = "tcp://10.0.0.2:5001"
         join.cacheIdentity = hash
+        join.worker = WorkerID(0x8000_0000_0000_0001)
         return join
     }
 
@@ -97,7 +98,7 @@ enum Samples {
         Assign(
             epoch: Epoch(3), layers: isLast ? 4..<8 : 0..<4, layerCount: 8, modelDescription: [1, 2, 3, 0],
             keyValueBlockCount: 64, maximumBatchTokens: 512, activationsPerToken: 768,
-            next: isLast ? .tokens : .stage(endpoint: "tcp://h:1"), stageIndex: isLast ? 1 : 0, stageCount: 2)
+            next: isLast ? .tokens : .stage(endpoint: "tcp://h:1", key: NodeKey(Array(repeating: 9, count: NodeKey.byteCount))), stageIndex: isLast ? 1 : 0, stageCount: 2)
     }
 
     static var commands: [CoordinatorMessage] {

@@ -10,12 +10,18 @@ import Testing
 extension ClusterTests {
     @Suite("Load benchmarks")
     struct ClusterBenchmarkTests {
+        private func target(_ cluster: TestCluster) -> BenchmarkedCluster {
+            var target = BenchmarkedCluster(address: cluster.address)
+            target.state = cluster.state
+            return target
+        }
+
         private func measure(
             workers: Int, _ options: ClusterBenchmarkOptions
         ) async throws -> ClusterBenchmark.Result {
             try await TestCluster.with(ClusterShape(workers: workers, chunk: 64).options, workers: workers) { cluster in
                 _ = try await cluster.serving()
-                return try await ClusterBenchmark(options, on: BenchmarkedCluster(address: cluster.address)).run { _ in
+                return try await ClusterBenchmark(options, on: target(cluster)).run { _ in
                 }
             }
         }
@@ -80,7 +86,7 @@ extension ClusterTests {
             let refused = try await TestCluster.with(ClusterShape(workers: 1, chunk: 64).options, workers: 1) {
                 cluster in
                 _ = try await cluster.serving()
-                var target = BenchmarkedCluster(address: cluster.address)
+                var target = self.target(cluster)
                 target.vocabularySize = 1 << 30
                 return await #expect(throws: TandemError.self) {
                     try await ClusterBenchmark(options, on: target).run { _ in }

@@ -50,7 +50,7 @@ extension ClusterTests {
             let records = try await TestCluster.with(ClusterShape(workers: 2, chunk: 16).options, workers: 2) {
                 cluster in
                 _ = try await cluster.serving()
-                let generator = try LoadGenerator(address: cluster.address) { ended.add(1, ordering: .relaxed) }
+                let generator = try LoadGenerator(connect: cluster.newClient) { ended.add(1, ordering: .relaxed) }
                 return await generator.closedLoop(concurrency: 3, count: 8) { Self.request($0) }
             }
             #expect(records.count == 8 && ended.load(ordering: .relaxed) == 8)
@@ -70,7 +70,7 @@ extension ClusterTests {
             let records = try await TestCluster.with(ClusterShape(workers: 1, chunk: 16).options, workers: 1) {
                 cluster in
                 _ = try await cluster.serving()
-                return await (try LoadGenerator(address: cluster.address)).openLoop(at: [0, 0.1, 0.3]) { number in
+                return await (try LoadGenerator(connect: cluster.newClient)).openLoop(at: [0, 0.1, 0.3]) { number in
                     number < 2
                         ? Self.request(number)
                         : .load(prompt: Self.prompts.distinct(number: number, count: 5000), answerTokens: 1)
@@ -85,7 +85,7 @@ extension ClusterTests {
 
         @Test("Where nobody answers, the request is lost and no other is made")
         func lost() async throws {
-            let generator = try LoadGenerator(address: "tcp://127.0.0.1:1")
+            let generator = try LoadGenerator(connect: { () throws(TandemError) in try CoordinatorClient(address: "tcp://127.0.0.1:1", isInsecure: true) })
             let records = await generator.closedLoop(concurrency: 1, count: 5) { Self.request($0) }
             #expect(records.count == 1)
             guard case .lost(let why) = records[0].ending else { Issue.record("\(records[0])"); return }
@@ -97,7 +97,7 @@ extension ClusterTests {
             let records = try await TestCluster.with(ClusterShape(workers: 1, chunk: 16).options, workers: 1) {
                 cluster in
                 _ = try await cluster.serving()
-                let generator = try LoadGenerator(address: cluster.address)
+                let generator = try LoadGenerator(connect: cluster.newClient)
                 let load = Task {
                     await generator.closedLoop(concurrency: 2, count: 100) { Self.request($0, answer: 400) }
                 }

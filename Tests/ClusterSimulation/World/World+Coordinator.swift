@@ -128,7 +128,7 @@ extension World {
             if let slot = nodes.firstIndex(where: { $0.id == worker }) {
                 post(.command(command), from: .coordinator, to: .worker(slot), .control, life: nodes[slot].life)
             }
-        case .connectFirstStage(_, let endpoint):
+        case .connectFirstStage(_, let endpoint, _):
             coordinator.firstStage = endpoint
             network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data)
         case .forward(let forward):

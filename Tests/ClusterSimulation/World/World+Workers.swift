@@ -162,7 +162,7 @@ extension World {
             nodes[slot].load = nil
             nodes[slot].waitingSteps = []
             plan(.inventory(assign.epoch), slot, after: random.milliseconds(1...30) * nodes[slot].slowness)
-        case .connectNext(_, let endpoint):
+        case .connectNext(_, let endpoint, _):
             nodes[slot].nextStage = endpoint
             if let next = endpoints[endpoint]?.slot { network.cut(here, .worker(next), .data) }
         case .unload: (nodes[slot].stage, nodes[slot].load) = (nil, nil)

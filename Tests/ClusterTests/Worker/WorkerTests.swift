@@ -92,7 +92,7 @@ import Wire
         let first = assign(5, isLast: false)
         #expect(
             worker.handle(.command(.assign(first)), now: .start) == [
-                .load(first), .connectNext(Epoch(5), endpoint: "n"),
+                .load(first), .connectNext(Epoch(5), endpoint: "n", key: nil),
             ])
         let progress = Loading(epoch: Epoch(5), bytesDone: 1, bytesTotal: 2)
         #expect(

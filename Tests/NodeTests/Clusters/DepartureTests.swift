@@ -44,11 +44,11 @@ extension ClusterTests {
         @Test("Clients that leave the queue give their places up, though no token could tell that they are gone")
         func leaveQueue() async throws {
             try await TestCluster.with(try RequestTests.options, workers: 0) { cluster in
-                let address = cluster.address
+                let door = try cluster.door()
                 let (asked, leaving, last) = (Cancellation(), Cancellation(), Cancellation())
                 let visitors = try LoopThread(name: "visitors") {
-                    let context = try Context()
-                    let clients = try (0..<100).map { _ in try RawClient(context, address) }
+                    let context = try door.context()
+                    let clients = try (0..<100).map { _ in try RawClient(context, door) }
                     let id = ClientRequestID(1)
                     for client in clients { try client.say(.generate(Generate(id: id, request: RequestTests.endless))) }
                     asked.set()
@@ -82,19 +82,20 @@ extension ClusterTests {
 
         /// Lets so many clients come and go, then waits until all blocks are free and no request is listed.
         private static func visit(_ cluster: TestCluster, count: Int, _ departure: Departure) async throws {
-            let (context, address) = (try Context(), cluster.address)
+            let door = try cluster.door()
+            let context = try door.context()
             let left = Visits(count)
             let threads = try (0..<atOnce).map { index in
                 try LoopThread(name: "visitor \(index)") {
-                    while left.takeOne() { try visit(context, address, departure) }
+                    while left.takeOne() { try visit(context, door, departure) }
                 }
             }
             for thread in threads { try await thread.value }
             _ = try await cluster.idle()
         }
 
-        private static func visit(_ context: Context, _ address: String, _ departure: Departure) throws {
-            let client = try RawClient(context, address)
+        private static func visit(_ context: Context, _ door: Door, _ departure: Departure) throws {
+            let client = try RawClient(context, door)
             defer { client.close() }
             let id = ClientRequestID(1)
             try client.say(.generate(Generate(id: id, request: RequestTests.endless)))

@@ -17,6 +17,7 @@ struct Listening: Sendable {
     var tokens: String
     /// The second stage's.
     var data: String
+    var dataKey: PublicKey
 }
 
 /// A worker that joins, learns what members learn, and leaves; owned by one thread.
@@ -24,13 +25,12 @@ private struct Spy {
     let socket: DealerSocket
     let poller: Poller
 
-    init(_ address: String) throws {
-        let id = try #require(Peer(WorkerID(0xABCD).routingID))
-        socket = try DealerSocket(Context(), SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), as: id)
+    init(_ door: Door) throws {
+        socket = try door.socket(door.context())
         poller = try Poller(Waker())
-        try socket.connect(try Endpoint(parsing: address))
         poller.add(socket)
         var join = Join()
+        join.worker = WorkerID(0xABCD)
         join.memoryBytes = 1 << 30
         join.cores = 1
         join.threads = 1
@@ -65,19 +65,18 @@ private struct Spy {
     }
 }
 
-/// Sends nonsense to `endpoints` until it is told to stop; returns how many messages it sent.
-private func pester(_ endpoints: [String], until isOver: Cancellation, seed: UInt64) throws -> LoopThread<Int> {
+/// Sends nonsense to `places` through every door until it is told to stop; returns how many messages it sent.
+private func pester(
+    _ places: [(endpoint: String, key: PublicKey)], through doors: [Door], until isOver: Cancellation, seed: UInt64
+) throws -> LoopThread<Int> {
     try LoopThread(name: "pester") {
         var random = SeededGenerator(seed: seed)
-        let context = try Context()
         var sockets: [DealerSocket] = []
-        for (index, endpoint) in endpoints.enumerated() {
-            let ids = [ClientID(UInt64(index + 1)).routingID, WorkerID(UInt64(index + 1)).routingID, [1, 2, 3]]
-            for id in ids {
+        for door in doors {
+            let context = try door.context()
+            for place in places {
                 let options = SocketOptions(maximumFrameBytes: 1 << 20, maximumFrames: 64)
-                let socket = try DealerSocket(context, options, as: try #require(Peer(id)))
-                try socket.connect(try Endpoint(parsing: endpoint))
-                sockets.append(socket)
+                sockets.append(try door.socket(context, options, to: place.endpoint, server: place.key))
             }
         }
         var sent = 0
@@ -125,22 +124,23 @@ extension ClusterTests {
     static func nonsenseEverywhere() async throws {
         let options = try ClusterShape(split: "0-2,3-5", workers: 2, chunk: 7).options
         try await TestCluster.with(options, workers: 0) { cluster in
-            let address = cluster.address
+            let door = try cluster.workerDoor()
             let isMember = Cancellation()
             let spy = try LoopThread(name: "spy") {
-                let spy = try Spy(address)
+                let spy = try Spy(door)
                 defer { spy.close() }
                 let welcome = try spy.next { if case .welcome(let welcome) = $0 { welcome } else { nil } }
                 isMember.set()
-                let data = try spy.next { command -> String? in
-                    guard case .assign(let assign) = command, case .stage(let endpoint) = assign.next else {
+                let (data, key) = try spy.next { command -> (String, PublicKey)? in
+                    guard case .assign(let assign) = command, case .stage(let endpoint, let key?) = assign.next else {
                         return nil
                     }
-                    return endpoint
+                    return PublicKey(key.bytes).map { (endpoint, $0) }
                 }
                 try spy.say(.leave)
                 _ = spy.poller.wait(timeoutMilliseconds: 200)
-                return Listening(weights: welcome.weightsEndpoint, tokens: welcome.tokensEndpoint, data: data)
+                return Listening(
+                    weights: welcome.weightsEndpoint, tokens: welcome.tokensEndpoint, data: data, dataKey: key)
             }
             while !isMember.isSet { try await Task.sleep(for: .milliseconds(10)) }
             try await cluster.join()
@@ -148,8 +148,11 @@ extension ClusterTests {
             try await cluster.join()
 
             let isOver = Cancellation()
-            let all = ["tcp://" + address, places.weights, places.tokens, places.data]
-            let pest = try pester(all, until: isOver, seed: 11)
+            let all = [
+                (cluster.address, door.server), (places.weights, door.server), (places.tokens, door.server),
+                (places.data, places.dataKey),
+            ]
+            let pest = try pester(all, through: [door, try cluster.door()], until: isOver, seed: 11)
             defer { isOver.set() }
             _ = try await cluster.status("service") { $0.isServing && $0.workers.count == 2 }
             let expected = try await References.shared.answers(of: TestFiles.tales)

@@ -38,11 +38,11 @@ extension ClusterTests {
                 }
                 _ = try await timed()
                 let before = try await timed()
-                let address = cluster.address
+                let door = try cluster.door()
                 let (asked, reading) = (Cancellation(), Cancellation())
                 let deaf = try LoopThread(name: "deaf") { () throws -> [String] in
-                    let context = try Context()
-                    let clients = try (0..<3).map { _ in try RawClient(context, address, unread: 1) }
+                    let context = try door.context()
+                    let clients = try (0..<3).map { _ in try RawClient(context, door, unread: 1) }
                     defer { for client in clients { client.close() } }
                     for client in clients {
                         for id in UInt64(1)...Self.largeCount {
@@ -99,10 +99,10 @@ extension ClusterTests {
         func burst() async throws {
             try await TestCluster.with(try RequestTests.options, workers: 2) { cluster in
                 _ = try await cluster.serving()
-                let address = cluster.address
+                let door = try cluster.door()
                 let (asked, reading) = (Cancellation(), Cancellation())
                 let late = try LoopThread(name: "late") { () throws -> [ClientRequestID: Int] in
-                    let client = try RawClient(Context(), address, unread: 1)
+                    let client = try RawClient(door.context(), door, unread: 1)
                     defer { client.close() }
                     for id in UInt64(1)...2 {
                         try client.say(.generate(Generate(id: ClientRequestID(id), request: RequestTests.endless)))
