@@ -63,6 +63,7 @@ import Testing
         // libzmq connects again by itself: whoever is unwanted must not be let in.
         let new = try wait("the same node over a new connection") { () -> Peer? in
             _ = first.send([[2]])
+            _ = link.poller.wait(timeoutMilliseconds: 1)
             return link.router.receive()?.peer ?? pause()
         }
         #expect(new != gone && new != last)
