@@ -12,7 +12,8 @@ struct PlanChoice: Sendable {
     func plan(over members: [Member]) -> Result<Plan, PlanRefusal> {
         let candidates = members.map {
             Planner.Candidate(
-                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBytesPerSecond: bandwidth(like: $0.join, members))
+                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBytesPerSecond: bandwidth(like: $0.join, members),
+                threads: $0.join.threads)
         }
         if !hasServed && candidates.count < configuration.minimumWorkers {
             return .failure(.tooFewWorkers(needed: configuration.minimumWorkers, present: candidates.count))

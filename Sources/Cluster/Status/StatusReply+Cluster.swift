@@ -80,7 +80,7 @@ extension WorkerStatus {
         memoryBytes = join.memoryBytes
         layers = deployment?.plan.layers(of: member.id)
         if let layers, let plan = deployment?.plan {
-            plannedBytes = model.stageBytes(of: layers, blockCount: plan.blockCount)
+            plannedBytes = model.stageBytes(of: layers, blockCount: plan.blockCount, threads: join.threads)
             weightBytes = model.weightBytes(of: layers)
             keyValueBytes = model.keyValueBytes(of: layers, blockCount: plan.blockCount)
         }

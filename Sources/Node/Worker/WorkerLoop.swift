@@ -48,6 +48,8 @@ final class WorkerLoop {
     private let commands: Mailbox<StageCommand>
     private let stageEvents: Mailbox<StageEvent>
     private let compute: LoopThread<Void>
+    /// What is reserved for this worker; others of this host see it as long as this lives.
+    private let memory: MemoryLedger.Reservation?
 
     /// The shard being fetched.
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
@@ -71,7 +73,8 @@ final class WorkerLoop {
             endpoint = try data.bind(.tcp(host: address, port: 0))
         } catch { throw TandemError(error) }
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
-        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
+        memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
+        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
         machine = Machine(join, now: .start)
         control = try Self.connectControl(context, parts.coordinator, id, poller)
@@ -83,11 +86,11 @@ final class WorkerLoop {
         compute = try LoopThread(name: "compute") {
             [
                 threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook,
-                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers
+                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers, offered = join.memoryBytes
             ] in
             StageRunner(
                 inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests,
-                simulatedSpeed: speed, checksLayers: checksLayers
+                memoryBytes: offered, simulatedSpeed: speed, checksLayers: checksLayers
             ).run()
         }
         parts.log.info("joining \(parts.coordinator): \(Self.offer(join, parts.simulatedSpeed))")
@@ -98,6 +101,7 @@ final class WorkerLoop {
             return "it only pretends to compute, \(Double(simulated.nanosecondsPerStep) / 1e6) ms for a step and "
                 + "\(Double(simulated.nanosecondsPerToken) / 1e3) microseconds for each token beyond the first"
         }
+        if join.readBytesPerSecond == 0 { return "\(join.threads) threads, \(join.instructionLevel)" }
         let speed = String(
             format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBytesPerSecond / 1e9,
             join.int8OperationsPerSecond / 1e9)
@@ -232,6 +236,7 @@ final class WorkerLoop {
         case .loaded(let epoch): finishLoad(epoch)
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
+            if fetch?.epoch == epoch { fetch = nil }
             decide(.loadFailed(epoch, message: message))
         case .damaged(let origin):
             parts.log.error("\(TandemError.notNumbers(origin: origin).message)")
