@@ -48,6 +48,11 @@ package struct ModelShape: Sendable, Equatable {
         return isFirst && isLast ? bytes - min(tiedBytes, bytes) : bytes
     }
 
+    /// Bytes of weights that a stage reads for a token: all but the embedding, of which it reads one row.
+    package func bytesRead(by layers: Range<Int>) -> UInt64 {
+        layerBytes[layers].reduce(0, +) + (layers.upperBound == layerBytes.count ? headBytes : 0)
+    }
+
     /// Bytes of keys and values of a stage that runs `layers` with `blockCount` blocks.
     package func keyValueBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
         keyValueBytesPerBlock[layers].reduce(0, +) * UInt64(blockCount)

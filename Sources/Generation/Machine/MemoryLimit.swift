@@ -1,6 +1,7 @@
 // Responsible for: how much memory this process can still take, and which of the limits that it has is the tightest.
 // Must not know: what the memory is for, what other processes have asked for.
 import Foundation
+import Inference
 
 /// One limit on the memory of this process, and how far it is from it.
 package struct MemoryLimit: Sendable, Equatable {
@@ -40,7 +41,7 @@ package struct MemoryLimit: Sendable, Equatable {
     }
 
     /// Address space and data that a process needs beside what it asks for: stacks and heaps of its threads.
-    static let threadBytes = 96 << 20
+    static var threadBytes: Int { (64 << 20) + UsableCores.count * (16 << 20) }
 
     /// Every limit that this process has. `system` stands before every path, for tests.
     static func all(system: String = "", resources: ResourceLimits = .current) -> [MemoryLimit] {
