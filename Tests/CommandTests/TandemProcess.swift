@@ -83,7 +83,10 @@ final class TandemProcess: @unchecked Sendable {
             posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
         }
         let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-            .merging(["XDG_CACHE_HOME": cache.path, "TANDEM": Place.tandem.path, "TALES": Place.tales]) { $1 }
+            .merging([
+                "XDG_CACHE_HOME": cache.path, "XDG_RUNTIME_DIR": cache.path, "TANDEM": Place.tandem.path,
+                "TALES": Place.tales,
+            ]) { $1 }
         var argv = ([program] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }

@@ -2,6 +2,7 @@
 // here, so that the loop thread always answers.
 // Must not know: sockets, members, plans.
 import Cluster
+import Generation
 import Inference
 import ModelFile
 import Sequences
@@ -59,8 +60,8 @@ final class StageRunner {
     /// nil: it computes.
     private let simulatedSpeed: TimedStage.Speed?
     private let checksLayers: Bool
-    /// What this worker has offered.
-    private let memoryBytes: UInt64
+    /// What this worker has offered; nil: nobody could tell what there is, or it computes nothing.
+    private let memory: MemoryReservation?
 
     private var assignment: Assign?
     private var inventory: ShardInventory?
@@ -74,11 +75,12 @@ final class StageRunner {
 
     init(
         inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache,
-        digestBook: DigestBook, memoryBytes: UInt64, simulatedSpeed: TimedStage.Speed? = nil, checksLayers: Bool = false
+        digestBook: DigestBook, memory: MemoryReservation?, simulatedSpeed: TimedStage.Speed? = nil,
+        checksLayers: Bool = false
     ) {
         (self.inbox, self.outbox, self.threads, self.local) = (inbox, outbox, threads, local)
         (self.cache, self.digestBook, self.simulatedSpeed) = (cache, digestBook, simulatedSpeed)
-        (self.checksLayers, self.memoryBytes) = (checksLayers, memoryBytes)
+        (self.checksLayers, self.memory) = (checksLayers, memory)
     }
 
     /// Works until the inbox is closed.
@@ -103,7 +105,9 @@ final class StageRunner {
             case .load: try load()
             case .compute(let forward, let arrival): try compute(forward, arrival)
             case .endSequences(let sequences): for sequence in sequences { stage?.end(sequence.value) }
-            case .unload: (assignment, inventory, stage, partials) = (nil, nil, nil, [:])
+            case .unload:
+                (assignment, inventory, stage, partials) = (nil, nil, nil, [:])
+                _ = memory?.need(0)
             }
         } catch {
             // What else comes for it is in vain; one sentence says enough.
@@ -196,13 +200,13 @@ final class StageRunner {
 
     /// A plan counts on what was offered, and so do this host and its other workers.
     private func checkMemory(of stage: StageConfiguration, _ inventory: ShardInventory) throws(TandemError) {
-        let memory = StageMemory(of: stage, tensors: inventory.manifest.entries.map(\.tensor))
-        guard UInt64(clamping: memory.byteCount) > memoryBytes else { return }
+        let needed = StageMemory(of: stage, tensors: inventory.manifest.entries.map(\.tensor))
+        guard let memory, !memory.need(needed.byteCount) else { return }
         let size = { (bytes: Int) in bytesText(UInt64(clamping: bytes)) }
         throw TandemError(
-            "layers \(stage.layers.lowerBound)-\(stage.layers.upperBound - 1) need \(size(memory.byteCount)) "
-                + "(\(size(memory.weights)) of weights, \(size(memory.keyValues)) for \(stage.blockCount) KV blocks, "
-                + "\(size(memory.workspace)) to work with), but this worker offers \(bytesText(memoryBytes))",
+            "layers \(stage.layers.lowerBound)-\(stage.layers.upperBound - 1) need \(size(needed.byteCount)) "
+                + "(\(size(needed.weights)) of weights, \(size(needed.keyValues)) for \(stage.blockCount) KV blocks, "
+                + "\(size(needed.workspace)) to work with), but this worker offers \(size(memory.bytes))",
             kind: .unavailable, hint: "plan fewer layers or blocks for it")
     }
 

@@ -49,7 +49,7 @@ final class WorkerLoop {
     private let stageEvents: Mailbox<StageEvent>
     private let compute: LoopThread<Void>
     /// What is reserved for this worker; others of this host see it as long as this lives.
-    private let memory: MemoryLedger.Reservation?
+    private let memory: MemoryReservation?
 
     /// The shard being fetched.
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
@@ -86,11 +86,11 @@ final class WorkerLoop {
         compute = try LoopThread(name: "compute") {
             [
                 threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook,
-                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers, offered = join.memoryBytes
+                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers, memory
             ] in
             StageRunner(
                 inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests,
-                memoryBytes: offered, simulatedSpeed: speed, checksLayers: checksLayers
+                memory: memory, simulatedSpeed: speed, checksLayers: checksLayers
             ).run()
         }
         parts.log.info("joining \(parts.coordinator): \(Self.offer(join, parts.simulatedSpeed))")
@@ -144,6 +144,7 @@ final class WorkerLoop {
             if now >= machine.nextDeadline {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
                 decide(.tick)
+                if let memory { decide(.offer(bytes: UInt64(memory.bytes))) }
             }
         }
         try ending?.get()

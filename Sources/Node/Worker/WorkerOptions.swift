@@ -79,12 +79,12 @@ package struct WorkerOptions: Sendable {
     /// where that is too little to join with. `note` is told in words what was reserved, and what is odd.
     func reservation(
         under limits: [MemoryLimit] = MachineDescription.memoryLimits, note: (LogLevel, String) -> Void
-    ) throws(TandemError) -> MemoryLedger.Reservation? {
+    ) throws(TandemError) -> MemoryReservation? {
         if let memoryBytes, memoryBytes < Self.minimumMemoryBytes {
             throw TandemError("\(.memory) is \(memoryBytes) bytes, but must be at least \(Self.minimumMemoryBytes)")
         }
         guard try simulatedSpeed() == nil else { return nil }
-        let reservation: MemoryLedger.Reservation?
+        let reservation: MemoryReservation?
         do throws(TandemError) {
             reservation = try MemoryLedger(folder: ledgerFolder).reserve(memoryBytes, under: limits)
         } catch {
@@ -114,7 +114,7 @@ package struct WorkerOptions: Sendable {
     /// `memory`: nil where nobody can tell what there is, or nothing is computed. A worker that only pretends to compute
     /// is as fast as every other such worker.
     func offer(
-        dataEndpoint: Endpoint, threads: Int, memory: MemoryLedger.Reservation?
+        dataEndpoint: Endpoint, threads: Int, memory: MemoryReservation?
     ) throws(TandemError) -> Join {
         var join = Join()
         join.build = Build.version

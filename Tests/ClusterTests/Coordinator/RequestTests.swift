@@ -153,7 +153,8 @@ import Wire
         #expect(again.map(\.layers) == [0..<6])
         #expect(played.plan.map(\.worker) == [2])
         #expect(
-            played.coordinator.status(now: .start).workers[0].state.hasPrefix("set aside for 30 s: steps were lost"))
+            played.coordinator.status(now: played.now).workers[0].state.hasPrefix("set aside for 30 s: steps were lost")
+        )
     }
 
     @Test("A step that is slow but moves is not taken for lost")

@@ -9,7 +9,9 @@ import Wire
 @Suite struct SpeedTests {
     /// Two workers that have computed an answer, each step in so many microseconds at each.
     private func measured(_ compute: [UInt64]) -> Played {
-        var played = Played()
+        var configuration = Example.configuration()
+        configuration.guesses = false
+        var played = Played(configuration)
         played.join(1, 2)
         played.ready()
         var forwards = played.tell(.submit(Example.task(1, maximumTokens: 50))).forwards

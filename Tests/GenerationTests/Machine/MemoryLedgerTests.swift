@@ -27,14 +27,31 @@ struct MemoryLedgerTests {
     }
 
     @Test(
-        "The first gets what is free but for a tenth, the next of what is left, and together never more than there is")
+        "The first gets what is free but for a tenth; those that come make the others give way, and all have equal parts"
+    )
     func several() throws {
-        var kept: [MemoryLedger.Reservation] = []
-        for _ in 0..<5 { kept.append(try #require(try ledger.reserve(nil, under: [Self.host]))) }
-        #expect(kept[0].bytes == 9 * Self.gibi)
-        #expect(kept[1].bytes == Self.gibi - Self.gibi / 10)
+        var kept: [MemoryReservation] = []
+        for count in 1...6 {
+            kept.append(try #require(try ledger.reserve(nil, under: [Self.host])))
+            #expect(kept.reduce(0) { $0 + $1.bytes } <= 9 * Self.gibi)
+            #expect(kept.allSatisfy { abs($0.bytes - 9 * Self.gibi / count) < 100 })
+        }
         #expect(kept[1].reservedByOthers == 9 * Self.gibi)
-        #expect(kept.reduce(0) { $0 + $1.bytes } < 10 * Self.gibi)
+    }
+
+    @Test("Nobody gives way below what it needs, and what was given away cannot be needed any more")
+    func needs() throws {
+        let first = try #require(try ledger.reserve(nil, under: [Self.host]))
+        #expect(first.need(7 * Self.gibi))
+        let second = try #require(try ledger.reserve(nil, under: [Self.host]))
+        #expect(first.bytes == 7 * Self.gibi && second.bytes == 2 * Self.gibi)
+        #expect(!first.need(7 * Self.gibi + 1) && first.need(1))
+        let third = try #require(try ledger.reserve(3 * Self.gibi, under: [Self.host]))
+        #expect(third.bytes == 3 * Self.gibi && !third.need(3 * Self.gibi + 1) && third.need(3 * Self.gibi))
+        #expect(first.bytes + second.bytes + third.bytes <= 10 * Self.gibi)
+        // Who said how much it wants keeps it.
+        _ = try ledger.reserve(nil, under: [Self.host])
+        #expect(third.bytes == 3 * Self.gibi)
     }
 
     @Test("What is asked for is given where it is free, and what is left otherwise")
@@ -86,7 +103,7 @@ struct MemoryLedgerTests {
     @Test("Of a hundred that reserve at the same moment none is forgotten")
     func atOnce() async throws {
         let ledger = try ledger
-        let kept = Mutex<[MemoryLedger.Reservation]>([])
+        let kept = Mutex<[MemoryReservation]>([])
         DispatchQueue.concurrentPerform(iterations: 100) { _ in
             guard let mine = ledger.reserve(Self.gibi, under: [Self.host]) else { return }
             kept.withLock { $0.append(mine) }
@@ -103,7 +120,8 @@ struct MemoryLedgerTests {
         try FileManager.default.createSymbolicLink(
             atPath: path + "/worker-2-0", withDestinationPath: "/dev/zero")
         mkfifo(path + "/worker-3-0", 0o600)
-        let text = Data(#"{"process":-1,"bytes":9223372036854775807,"group":""}"#.utf8)
+        let text = Data(
+            #"{"process":-1,"bytes":9223372036854775807,"group":"","isFlexible":false,"neededBytes":0}"#.utf8)
         let names = ["worker-4-0", "worker-5-0"]
         var locks: [Int32] = []
         for name in names {

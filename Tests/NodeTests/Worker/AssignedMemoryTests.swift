@@ -38,10 +38,12 @@ struct AssignedMemoryTests {
         let inbox = Mailbox<StageCommand>(capacity: 16, waking: try Waker())
         let outbox = Mailbox<StageEvent>(capacity: 16, waking: waker)
         let (cache, book) = (try WeightCache(folder: folder.file("cache")), DigestBook(folder: folder.file("digests")))
+        let host = MemoryLimit(.host, freeBytes: Int(offered) + MemoryLedger.leastMargin, name: "this host")
+        let memory = MemoryLedger.reserveAlone(Int(offered), under: [host])
         let thread = try LoopThread(name: "compute") { [model] in
             StageRunner(
                 inbox: inbox, outbox: outbox, threads: threads, local: model, cache: cache, digestBook: book,
-                memoryBytes: offered
+                memory: memory
             ).run()
         }
         #expect(inbox.post(.prepare(assign)))
