@@ -30,11 +30,14 @@ package struct MemoryLedger: Sendable {
         self.system = system
     }
 
-    /// `$XDG_RUNTIME_DIR/tandem/memory`, `/run/tandem/memory` where that is this user's, `/tmp/tandem-UID`.
+    /// `$XDG_RUNTIME_DIR/tandem/memory` where that can be written, else `/run/tandem/memory` where that is this user's, else
+    /// `/tmp/tandem-UID`.
     static func standardFolder(
         in environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> String {
-        if let folder = environment["XDG_RUNTIME_DIR"], folder.hasPrefix("/") { return folder + "/tandem/memory" }
+        if let folder = environment["XDG_RUNTIME_DIR"], folder.hasPrefix("/"), access(folder, W_OK | X_OK) == 0 {
+            return folder + "/tandem/memory"
+        }
         var status = stat()
         let isOwn = lstat("/run/tandem", &status) == 0 ? status.st_uid == geteuid() : geteuid() == 0
         return isOwn && access("/run", F_OK) == 0 ? "/run/tandem/memory" : "/tmp/tandem-\(geteuid())"

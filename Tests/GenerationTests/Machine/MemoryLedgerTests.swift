@@ -137,8 +137,10 @@ struct MemoryLedgerTests {
 
     @Test("The folder is this user's: under the session's, else /run where that is theirs, else /tmp")
     func place() {
-        #expect(MemoryLedger.standardFolder(in: ["XDG_RUNTIME_DIR": "/run/user/7"]) == "/run/user/7/tandem/memory")
-        let other = MemoryLedger.standardFolder(in: ["XDG_RUNTIME_DIR": "relative"])
-        #expect(["/run/tandem/memory", "/tmp/tandem-\(geteuid())"].contains(other))
+        #expect(MemoryLedger.standardFolder(in: ["XDG_RUNTIME_DIR": folder.path]) == folder.path + "/tandem/memory")
+        for runtime in ["relative", "/dev/null/missing"] {
+            let other = MemoryLedger.standardFolder(in: ["XDG_RUNTIME_DIR": runtime])
+            #expect(["/run/tandem/memory", "/tmp/tandem-\(geteuid())"].contains(other))
+        }
     }
 }
