@@ -19,6 +19,7 @@ struct Status: Decodable {
         var transferredBytes: Int
         var cachedBytes: Int
         var residentBytes: Int
+        var memoryBytes: Int
         var weightBytes: Int
         var kvBytes: Int
     }

@@ -86,7 +86,8 @@ final class TandemProcess: @unchecked Sendable {
         }
         let environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
             .merging([
-                "XDG_CACHE_HOME": cache.path, "XDG_STATE_HOME": (state ?? cache).path + "/state", "TANDEM": Place.tandem.path,
+                "XDG_CACHE_HOME": cache.path, "XDG_STATE_HOME": (state ?? cache).path + "/state",
+                "XDG_RUNTIME_DIR": cache.path, "TANDEM": Place.tandem.path,
                 "TALES": Place.tales,
             ]) { $1 }
         var argv = ([program] + arguments).map { strdup($0) } + [nil]

@@ -90,6 +90,7 @@ actor TestCluster {
         let folder = try cache ?? TemporaryFolder()
         var options = WorkerOptions(join: address)
         options.memoryBytes = 1 << 30
+        options.ledgerFolder = folder.file("ledger")
         options.threads = 1
         options.modelPath = model
         options.simulatedStageMilliseconds = milliseconds

@@ -49,11 +49,15 @@ final class ChildFamily: @unchecked Sendable {
         try TandemError.checked(count, .workers, in: 1...mostWorkers)
     }
 
-    /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them.
+    /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them. So
+    /// is the memory, of which the first would reserve nearly all for itself.
     func startWorkers(_ count: Int, _ line: JoinLine, threads: Int?, _ arguments: [String]) throws {
         let share = threads ?? max(1, MachineDescription.coreCount / count)
+        let pretends = arguments.contains("--simulate-stage-milliseconds")
+        let part = count > 1 && !pretends ? MemoryLedger.share(of: count) : nil
+        let memory = part.map { ["--memory", "\($0)"] } ?? []
         for _ in 0..<count {
-            let process = try start(line.arguments + arguments + ["--threads", "\(share)"], output: nil)
+            let process = try start(line.arguments + arguments + memory + ["--threads", "\(share)"], output: nil)
             lock.withLock { workers.append(process) }
         }
     }

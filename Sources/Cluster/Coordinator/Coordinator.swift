@@ -91,6 +91,7 @@ package struct Coordinator: Sendable {
             case .returned: deployments.noteNewMembers()
             }
         }
+        learnSpeeds()
         checkProgress(now)
         checkWaiting(now)
     }
@@ -175,8 +176,17 @@ package struct Coordinator: Sendable {
 
     // MARK: Plans
 
+    /// What steps took counts for the next plan; none is made for it.
+    private mutating func learnSpeeds() {
+        guard let serving = deployments.serving, let times = scheduler.monitor.times.smallest else { return }
+        let stages = serving.plan.stages.map { ($0.worker, configuration.model.bytesRead(by: $0.layers)) }
+        membership.learn(stages, computing: times.compute, unexplained: times.unexplained)
+    }
+
     private mutating func reconsiderPlan(_ now: Moment) {
-        guard let plan = deployments.duePlan(over: membership.eligible, isIdle: scheduler.isIdle, now) else { return }
+        let plan = deployments.duePlan(
+            over: membership.eligible, speeds: membership.speeds, isIdle: scheduler.isIdle, now)
+        guard let plan else { return }
         // A worker holds one stage at a time, so what serves makes way.
         if let retired = deployments.retireServing(now) { scheduler.suspend(retired) }
         prepare(deployments.prepare(plan, now))

@@ -21,7 +21,7 @@ struct Deployments: Sendable {
     /// Why there is neither.
     private(set) var refusal: PlanRefusal
     /// Members have changed since a plan was last chosen.
-    private var isPlanDue = false
+    private(set) var isPlanDue = false
     private var hasServed = false
     /// Preparations that came to nothing since a plan last served.
     private(set) var failedPreparations = 0
@@ -62,14 +62,17 @@ struct Deployments: Sendable {
 
     /// The plan to begin with now; nil: none. A new one is chosen where members have changed: at once if none serves,
     /// else when nothing is being computed.
-    mutating func duePlan(over eligible: [Member], isIdle: Bool, _ now: Moment) -> Plan? {
+    mutating func duePlan(
+        over eligible: [Member], speeds: SpeedRecord = SpeedRecord(), isIdle: Bool, _ now: Moment
+    ) -> Plan? {
         guard isPlanDue, serving == nil || isIdle else { return nil }
         if let reason = reasonToAwaitOthers(eligible.count, isIdle, now) {
             refusal = reason
             return nil
         }
         isPlanDue = false
-        switch PlanChoice(configuration: configuration, hasServed: hasServed).plan(over: eligible) {
+        let choice = PlanChoice(configuration: configuration, hasServed: hasServed, speeds: speeds)
+        switch choice.plan(over: eligible) {
         case .success(let plan): return plan == all.last?.plan ? nil : plan
         case .failure(let reason):
             refusal = reason

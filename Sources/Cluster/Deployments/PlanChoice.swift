@@ -9,10 +9,12 @@ struct PlanChoice: Sendable {
     /// From the first plan that served on, fewer workers than were asked for are better than none.
     let hasServed: Bool
 
+    let speeds: SpeedRecord
+
     func plan(over members: [Member]) -> Result<Plan, PlanRefusal> {
-        let candidates = members.map {
+        let candidates = zip(members, speeds.speeds(of: members)).map {
             Planner.Candidate(
-                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBytesPerSecond: bandwidth(like: $0.join, members))
+                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBytesPerSecond: $1, threads: $0.join.threads)
         }
         if !hasServed && candidates.count < configuration.minimumWorkers {
             return .failure(.tooFewWorkers(needed: configuration.minimumWorkers, present: candidates.count))
@@ -24,13 +26,5 @@ struct PlanChoice: Sendable {
         let asked = planner.plan(split: split, candidates)
         if case .failure = asked, hasServed { return planner.plan(candidates) }
         return asked
-    }
-
-    /// Workers of one host with as many threads are equally fast: what they measured at different moments differs by
-    /// how busy the host was then.
-    private func bandwidth(like join: Join, _ others: [Member]) -> Double {
-        let alike = others.filter { $0.join.hostName == join.hostName && $0.join.threads == join.threads }
-        return join.hostName.isEmpty
-            ? join.readBytesPerSecond : alike.map(\.join.readBytesPerSecond).max() ?? join.readBytesPerSecond
     }
 }

@@ -27,6 +27,7 @@ struct Membership: Sendable {
     private(set) var members: [Member] = []
     /// The cache identities of all who joined, in the order of their first joining.
     private var places: [ContentHash] = []
+    private(set) var speeds = SpeedRecord()
 
     init(_ configuration: CoordinatorConfiguration) { self.configuration = configuration }
 
@@ -142,6 +143,13 @@ struct Membership: Sendable {
             }
         }
         return changes
+    }
+
+    /// What the steps of a plan took tells how fast its workers are. `stages`: bytes of weights that each reads for a
+    /// token.
+    mutating func learn(_ stages: [(worker: WorkerID, bytes: UInt64)], computing: [Double], unexplained: Double) {
+        let known = stages.compactMap { stage in self[stage.worker].map { ($0, stage.bytes) } }
+        speeds.learn(known, computing: computing, unexplained: unexplained)
     }
 
     // MARK: Trust

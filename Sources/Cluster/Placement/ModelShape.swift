@@ -15,15 +15,17 @@ package struct ModelShape: Sendable, Equatable {
     package var tiedBytes: UInt64
     /// Of each layer: keys and values (or what else it keeps) for one block of `KeyValueBlock.positions` positions.
     package var keyValueBytesPerBlock: [UInt64]
-    /// Buffers of a stage for the largest step.
+    /// Buffers of a stage for the largest step, where one thread computes, and what each further thread takes.
     package var workspaceBytes: UInt64
+    package var workspaceBytesPerThread: UInt64
     /// Floats of one token's activations between stages.
     package var activationsPerToken: Int
 
     /// All of it.
     package init(
         name: String, layerBytes: [UInt64], embeddingBytes: UInt64, headBytes: UInt64, tiedBytes: UInt64,
-        keyValueBytesPerBlock: [UInt64], workspaceBytes: UInt64, activationsPerToken: Int
+        keyValueBytesPerBlock: [UInt64], workspaceBytes: UInt64, workspaceBytesPerThread: UInt64 = 0,
+        activationsPerToken: Int
     ) {
         self.name = name
         self.layerBytes = layerBytes
@@ -32,6 +34,7 @@ package struct ModelShape: Sendable, Equatable {
         self.tiedBytes = tiedBytes
         self.keyValueBytesPerBlock = keyValueBytesPerBlock
         self.workspaceBytes = workspaceBytes
+        self.workspaceBytesPerThread = workspaceBytesPerThread
         self.activationsPerToken = activationsPerToken
     }
 
@@ -45,13 +48,26 @@ package struct ModelShape: Sendable, Equatable {
         return isFirst && isLast ? bytes - min(tiedBytes, bytes) : bytes
     }
 
+    /// Bytes of weights that a stage reads for a token: all but the embedding, of which it reads one row.
+    package func bytesRead(by layers: Range<Int>) -> UInt64 {
+        layerBytes[layers].reduce(0, +) + (layers.upperBound == layerBytes.count ? headBytes : 0)
+    }
+
     /// Bytes of keys and values of a stage that runs `layers` with `blockCount` blocks.
     package func keyValueBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
         keyValueBytesPerBlock[layers].reduce(0, +) * UInt64(blockCount)
     }
 
+    /// Bytes of the buffers of a stage whose worker has so many threads.
+    package func workspaceBytes(threads: Int) -> UInt64 {
+        workspaceBytes + workspaceBytesPerThread * UInt64(min(max(threads, 1), Self.mostThreads) - 1)
+    }
+
+    /// A worker has no more.
+    private static let mostThreads = 1024
+
     /// Everything a stage that runs `layers` needs.
-    package func stageBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
-        weightBytes(of: layers) + keyValueBytes(of: layers, blockCount: blockCount) + workspaceBytes
+    package func stageBytes(of layers: Range<Int>, blockCount: Int, threads: Int = 1) -> UInt64 {
+        weightBytes(of: layers) + keyValueBytes(of: layers, blockCount: blockCount) + workspaceBytes(threads: threads)
     }
 }

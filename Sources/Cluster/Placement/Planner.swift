@@ -12,10 +12,12 @@ package struct Planner: Sendable {
         package var memoryBytes: UInt64
         /// Bytes per second: decoding reads every weight once for a token. 0: not known.
         package var readBytesPerSecond: Double
-        package init(worker: WorkerID, memoryBytes: UInt64, readBytesPerSecond: Double) {
+        package var threads: Int
+        package init(worker: WorkerID, memoryBytes: UInt64, readBytesPerSecond: Double, threads: Int = 1) {
             self.worker = worker
             self.memoryBytes = memoryBytes
             self.readBytesPerSecond = readBytesPerSecond
+            self.threads = threads
         }
     }
 
@@ -54,13 +56,16 @@ package struct Planner: Sendable {
         var refusal = PlanRefusal.tooFewWorkers(needed: split.count, present: candidates.count)
         for blocks in blockCounts {
             let pairs = zip(candidates, split)
-            guard let bad = pairs.first(where: { $0.memoryBytes < model.stageBytes(of: $1, blockCount: blocks) })
-            else {
+            let bad = pairs.first {
+                $0.memoryBytes < model.stageBytes(of: $1, blockCount: blocks, threads: $0.threads)
+            }
+            guard let bad else {
                 let stages = pairs.map { Plan.Share(worker: $0.worker, layers: $1) }
                 return .success(Plan(stages: stages, blockCount: blocks))
             }
             refusal = .splitDoesNotFit(
-                layers: bad.1, worker: bad.0.worker, needed: model.stageBytes(of: bad.1, blockCount: blocks),
+                layers: bad.1, worker: bad.0.worker,
+                needed: model.stageBytes(of: bad.1, blockCount: blocks, threads: bad.0.threads),
                 offered: bad.0.memoryBytes)
         }
         return .failure(refusal)
@@ -150,7 +155,8 @@ private struct SplitSearch {
             for end in 1...layerCount {
                 for start in stride(from: end - 1, through: 0, by: -1) {
                     let cost = cost(start, end, speeds[index])
-                    if bytes(start, end, blockCount) > candidate.memoryBytes || cost > limit { break }
+                    let bytes = bytes(start, end, blockCount) + model.workspaceBytes(threads: candidate.threads)
+                    if bytes > candidate.memoryBytes || cost > limit { break }
                     let value = combine(best[start], cost)
                     if value < next[end] {
                         next[end] = value
@@ -180,7 +186,7 @@ private struct SplitSearch {
 
     private func bytes(_ start: Int, _ end: Int, _ blockCount: Int) -> UInt64 {
         var bytes =
-            sums[end] - sums[start] + (blockSums[end] - blockSums[start]) * UInt64(blockCount) + model.workspaceBytes
+            sums[end] - sums[start] + (blockSums[end] - blockSums[start]) * UInt64(blockCount)
         if start == 0 { bytes += model.embeddingBytes }
         if end == model.layerBytes.count { bytes += model.headBytes }
         return start == 0 && end == model.layerBytes.count ? bytes - min(bytes, model.tiedBytes) : bytes

@@ -21,6 +21,7 @@ struct PipelineMonitor: Sendable {
 
     private(set) var stages: [StageTotals]
     private(set) var costs = StepCosts()
+    private(set) var times = StageTimes()
     /// Moving means: all hops of a step together, and its slowest stage.
     private var hopMicroseconds = 0.0
     private var slowestMicroseconds = 0.0
@@ -70,7 +71,10 @@ struct PipelineMonitor: Sendable {
         }
         if most == 0 { return }
         // The first steps of a stage also bring its weights into caches.
-        if stages[0].steps > Self.coldSteps { costs.note(tokens: tokens, microseconds: most) }
+        if stages[0].steps > Self.coldSteps {
+            costs.note(tokens: tokens, microseconds: most)
+            times.note(timings.dropLast(), tokens: tokens, roundTrip: last.wait)
+        }
         let weight = slowestMicroseconds == 0 ? 1 : Self.weight
         if last.wait > 0 {
             let way = Double(last.wait - min(last.wait, resident))

@@ -16,7 +16,10 @@ extension StatusReply {
         epoch = deployment?.epoch ?? .none
         isServing = deployments.serving != nil
         state = deployments.explanation(membership.members)?.description ?? "serving"
-        workers = membership.members.map { WorkerStatus($0, deployment, configuration.model) }
+        let idle = IdleReason(configuration: configuration, membership: membership, deployments: deployments)
+        workers = membership.members.map {
+            WorkerStatus($0, deployment, configuration.model, whereIdle: idle.state(of: $0, now: now))
+        }
         requests = scheduler.sequences.map { RequestStatus($0) }
         keyValueBlocksTotal = scheduler.pool.count
         keyValueBlocksFree = scheduler.pool.availableCount
@@ -70,17 +73,17 @@ extension PipelineStatus {
 }
 
 extension WorkerStatus {
-    fileprivate init(_ member: Member, _ deployment: Deployment?, _ model: ModelShape) {
+    fileprivate init(_ member: Member, _ deployment: Deployment?, _ model: ModelShape, whereIdle: String) {
         self.init(id: member.id)
         let (join, gauges) = (member.join, member.heartbeat.gauges)
         hostName = join.hostName
         processID = join.processID
-        state = Self.state(of: member, deployment?.stage(of: member.id))
+        state = deployment?.stage(of: member.id).map { Self.state(of: member, $0) } ?? whereIdle
         residentBytes = gauges.residentBytes
         memoryBytes = join.memoryBytes
         layers = deployment?.plan.layers(of: member.id)
         if let layers, let plan = deployment?.plan {
-            plannedBytes = model.stageBytes(of: layers, blockCount: plan.blockCount)
+            plannedBytes = model.stageBytes(of: layers, blockCount: plan.blockCount, threads: join.threads)
             weightBytes = model.weightBytes(of: layers)
             keyValueBytes = model.keyValueBytes(of: layers, blockCount: plan.blockCount)
         }
@@ -94,10 +97,8 @@ extension WorkerStatus {
         stepsCompleted = deployment?.stage(of: member.id)?.stepsCompleted ?? 0
     }
 
-    private static func state(of member: Member, _ stage: Deployment.StageProgress?) -> String {
-        if let why = member.reasonAside { return "set aside: \(why)" }
-        switch stage?.readiness {
-        case nil: return "idle"
+    private static func state(of member: Member, _ stage: Deployment.StageProgress) -> String {
+        switch stage.readiness {
         case .ready: return member.busy > .zero ? "busy" : "ready"
         case .assigned: return "loading"
         case .loading(let loading):

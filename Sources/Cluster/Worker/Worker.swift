@@ -24,6 +24,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         /// The step that `compute` asked for is done; `samples` and `scores` on the last stage only, the output on every
         /// other, `timings` of this stage alone.
         case computed(StepResult, Output? = nil)
+        /// Other workers of this host have been given some of what this one offered: it offers so many bytes now.
+        case offer(bytes: UInt64)
         /// The process is about to end.
         case leave
         case tick
@@ -130,6 +132,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             guard let index = index(of: result.epoch) else { return }
             actions += stages[index].finish(result, output)
             actions += stages[index].computeNext(now)
+        case .offer(let bytes): change(offer: bytes, now)
         case .leave:
             if case .member = attachment { act(.send(.leave)) }
             attachment = .ended
@@ -157,6 +160,19 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         join.attempt += 1
         lastHeard = now
         sayJoin(now)
+    }
+
+    /// Plans of the coordinator count on what was offered before: it is told at once.
+    private mutating func change(offer bytes: UInt64, _ now: Moment) {
+        guard bytes != join.memoryBytes else { return }
+        let sizes = "\(bytesText(bytes)), not \(bytesText(join.memoryBytes))"
+        join.memoryBytes = bytes
+        switch attachment {
+        case .joining, .member:
+            act(.log(.info, "joining again with \(sizes): other workers of this host need memory too"))
+            joinAgain(now)
+        case .unconnected, .pausing, .ended: break
+        }
     }
 
     private mutating func sayJoin(_ now: Moment) {

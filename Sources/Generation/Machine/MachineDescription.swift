@@ -18,11 +18,18 @@ package enum MachineDescription {
     /// The kernels' instruction set in use.
     package static var instructionLevel: String { InstructionSet.current }
 
-    /// Cores this process may run on (cpusets count).
-    package static var coreCount: Int { UsableCores.count }
+    /// Cores this process may use at once: cpusets count, and so do whole processors of a control group's quota.
+    package static var coreCount: Int { coreCount(ControlGroups()) }
 
-    /// Bytes that can be taken without pushing others out, from /proc/meminfo; nil where that cannot be read.
-    package static var availableMemoryBytes: Int? { kibibytes(named: "MemAvailable:", in: "/proc/meminfo") }
+    static func coreCount(_ groups: ControlGroups, usable: Int = UsableCores.count) -> Int {
+        max(1, min(usable, groups.processorQuota.map { Int(min($0, 1e6)) } ?? usable))
+    }
+
+    /// The limits on what this process can still take: the host's, those of its control groups, its own.
+    package static var memoryLimits: [MemoryLimit] { MemoryLimit.all() }
+
+    /// Bytes that can be taken without pushing others out; nil where that cannot be told.
+    package static var availableMemoryBytes: Int? { memoryLimits.map(\.freeBytes).min() }
 
     /// Bytes of memory this process holds, from /proc/self/statm (in pages; total, then resident); 0 where that cannot be
     /// read. Made for a loop that reads it often.
@@ -38,7 +45,7 @@ package enum MachineDescription {
     }
 
     /// The most memory this process has held, from /proc/self/status; 0 where that cannot be read.
-    package static var peakResidentBytes: Int { kibibytes(named: "VmHWM:", in: "/proc/self/status") ?? 0 }
+    package static var peakResidentBytes: Int { MemoryLimit.kibibytes("VmHWM:", in: "/proc/self/status") ?? 0 }
 
     /// From now on `peakResidentBytes` counts anew (`proc(5)`, clear_refs), where the kernel allows it.
     package static func forgetPeakResidentBytes() {
@@ -54,17 +61,6 @@ package enum MachineDescription {
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         limit.rlim_cur = limit.rlim_max
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-
-    private static func kibibytes(named key: String, in path: String) -> Int? {
-        field(key, in: path).flatMap { Int($0) }.map { $0 * 1024 }
-    }
-
-    /// The first word behind `key` in a file of the kernel's.
-    private static func field(_ key: String, in path: String) -> String? {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
-        let line = text.split(separator: "\n").first { $0.hasPrefix(key) }
-        return line?.split { $0 == " " || $0 == "\t" }.dropFirst().first.map(String.init)
     }
 
     /// The number of threads that somebody wants; nil: one for each core. Throws where it is out of range.

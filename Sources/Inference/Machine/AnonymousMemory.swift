@@ -23,24 +23,29 @@ package final class AnonymousMemory: @unchecked Sendable {
     ///   - purpose: what the memory is for, for the error.
     package init(byteCount: Int, huge: Bool = false, purpose: String) throws(InferenceError) {
         precondition(byteCount >= 0)
-        let isHuge = huge && byteCount >= Self.hugePageBytes
-        let slack = isHuge ? Self.hugePageBytes : 0
+        let wantsHuge = huge && byteCount >= Self.hugePageBytes
+        // Where the address space is small, the start of a huge page is given up before the memory is.
+        let whole = wantsHuge ? Self.map(byteCount, slack: Self.hugePageBytes) : nil
+        guard let (mapping, mappedBytes) = whole ?? Self.map(byteCount, slack: 0) else {
+            throw .outOfMemory(bytes: byteCount, purpose: purpose)
+        }
+        self.byteCount = byteCount
+        self.mapping = mapping
+        self.mappedBytes = mappedBytes
+        base = whole == nil ? mapping : mapping.alignedUp(toMultipleOf: Self.hugePageBytes)
+        // Advice only: a kernel without huge pages is slower, not wrong.
+        if wantsHuge { madvise(base, byteCount, MADV_HUGEPAGE) }
+    }
+
+    /// nil: the system does not give so much.
+    private static func map(_ byteCount: Int, slack: Int) -> (UnsafeMutableRawPointer, Int)? {
         let (mappedBytes, overflow) = max(byteCount, 1).addingReportingOverflow(slack)
         guard !overflow,
             let mapping = mmap(
                 nil, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
             mapping != MAP_FAILED
-        else { throw .outOfMemory(bytes: byteCount, purpose: purpose) }
-        self.byteCount = byteCount
-        self.mapping = mapping
-        self.mappedBytes = mappedBytes
-        if isHuge {
-            base = mapping.alignedUp(toMultipleOf: Self.hugePageBytes)
-            // Advice only: a kernel without huge pages is slower, not wrong.
-            madvise(base, byteCount, MADV_HUGEPAGE)
-        } else {
-            base = mapping
-        }
+        else { return nil }
+        return (mapping, mappedBytes)
     }
 
     deinit {

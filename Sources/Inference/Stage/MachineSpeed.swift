@@ -19,16 +19,19 @@ package struct MachineSpeed: Sendable, Equatable {
         self.int8OperationsPerSecond = int8OperationsPerSecond
     }
 
-    /// Measures for about 100 milliseconds. Takes memory of twice the last-level cache (64 to 256 MiB) for that time.
-    package static func measure(threads: Int) throws(InferenceError) -> MachineSpeed {
-        let pool = ThreadPool(threads: threads, threshold: 0)
+    /// Measures for about 100 milliseconds. Takes memory of twice the last-level cache (64 to 256 MiB) for that time, but
+    /// no more than an eighth of `availableBytes`; nil: that is too little to tell anything.
+    package static func measure(threads: Int, availableBytes: Int = .max) throws(InferenceError) -> MachineSpeed? {
         let cacheBytes = sysconf(Int32(_SC_LEVEL3_CACHE_SIZE))
-        let bytes = min(max(2 * cacheBytes, 64 << 20), 256 << 20)
+        let bytes = min(max(2 * cacheBytes, 64 << 20), 256 << 20, availableBytes / 8)
+        guard bytes >= leastBytes else { return nil }
+        let pool = ThreadPool(threads: threads, threshold: 0)
         return MachineSpeed(
             readBytesPerSecond: try bandwidth(bytes: bytes, pool: pool),
             int8OperationsPerSecond: try arithmetic(pool: pool))
     }
 
+    private static let leastBytes = 16 << 20
     private static let columns = 1024
     /// Rows that one thread multiplies at once.
     private static let pieceRows = 16 * PackedMatrix.panelRows

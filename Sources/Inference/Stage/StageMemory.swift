@@ -51,11 +51,7 @@ extension Stage {
 
     /// Bytes of a whole stage once every KV block is in use.
     package static func memoryBytes(of configuration: StageConfiguration, tensors: [TensorDescriptor]) -> Int {
-        weightBytes(layers: configuration.layers, of: configuration.model, tensors: tensors)
-            + configuration.blockCount
-            * keyValueBlockBytes(
-                of: configuration.model, layers: configuration.layers, type: configuration.keyValueType)
-            + workspaceBytes(of: configuration)
+        StageMemory(of: configuration, tensors: tensors).byteCount
     }
 
     private static func packedBytes(_ tensor: TensorDescriptor) -> Int {
@@ -64,6 +60,31 @@ extension Stage {
             ? tensor.rows * tensor.columns * MemoryLayout<Float>.stride
             : PackedMatrix.byteCount(type: tensor.packedType, rows: tensor.rows, columns: tensor.columns)
         return AnonymousMemory.residentBytes(bytes ?? tensor.byteCount)
+    }
+}
+
+/// What a whole stage takes once every KV block is in use, in bytes. Sizes that have no sum are the largest there is.
+package struct StageMemory: Sendable, Equatable {
+    package let weights: Int
+    package let keyValues: Int
+    package let workspace: Int
+
+    /// Of a stage that need not fit anywhere: its numbers may come from elsewhere, but its model is valid.
+    package init(of configuration: StageConfiguration, tensors: [TensorDescriptor]) {
+        weights = Stage.weightBytes(layers: configuration.layers, of: configuration.model, tensors: tensors)
+        let blockBytes = Stage.keyValueBlockBytes(
+            of: configuration.model, layers: configuration.layers, type: configuration.keyValueType)
+        let (product, overflow) = blockBytes.multipliedReportingOverflow(by: configuration.blockCount)
+        keyValues = overflow ? .max : product
+        workspace = Stage.workspaceBytes(of: configuration)
+    }
+
+    /// All of it.
+    package var byteCount: Int {
+        [weights, keyValues, workspace].reduce(0) { sum, bytes in
+            let (next, overflow) = sum.addingReportingOverflow(bytes)
+            return overflow ? .max : next
+        }
     }
 }
 

@@ -33,18 +33,23 @@ package final class DiskFile: ByteSource {
     }
 
     /// Opens a regular file. Throws where there is none or it cannot be read.
-    package init(path: String) throws(ModelFileError) {
+    package convenience init(path: String) throws(ModelFileError) {
         let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw Self.refusal(path, "cannot be opened")
         }
+        try self.init(descriptor: descriptor, name: path)
+    }
+
+    /// A file that somebody has opened; from now on it is closed here. Throws where it is not a regular one.
+    package init(descriptor: Int32, name: String) throws(ModelFileError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             close(descriptor)
-            throw ModelFileError(.wrongFileKind, file: path, "is not a regular file")
+            throw ModelFileError(.wrongFileKind, file: name, "is not a regular file")
         }
         self.descriptor = descriptor
-        name = path
+        self.name = name
         size = Int(status.st_size)
     }
 

@@ -12,7 +12,7 @@ package struct FileState: Sendable, Hashable, CustomStringConvertible {
     package let changedNanoseconds: Int
 
     /// That of an open file; nil where the system does not say.
-    init?(ofDescriptor descriptor: Int32) {
+    package init?(ofDescriptor descriptor: Int32) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }
         device = UInt64(status.st_dev)

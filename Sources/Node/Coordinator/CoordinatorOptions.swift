@@ -125,7 +125,8 @@ package struct CoordinatorOptions: Sendable {
             isSimulated
             ? ModelShape(simulated: loaded.model)
             : ModelShape(
-                loaded.model, maximumBatchTokens: maximumBatchTokens, keyValueType: manifest.keyValueType)
+                loaded.model, maximumBatchTokens: maximumBatchTokens, keyValueType: manifest.keyValueType,
+                blockCount: parallelRequests * loaded.blocksPerSequence)
         var configuration = CoordinatorConfiguration(
             model: shape,
             modelDescription: manifest.encoded(), build: Build.version, weightsEndpoint: weights.description,
@@ -166,16 +167,22 @@ extension ModelShape {
             activationsPerToken: model.configuration.embeddingLength)
     }
 
-    /// What each part of a model takes in a worker's memory.
-    init(_ model: Model, maximumBatchTokens: Int, keyValueType: KeyValueType) {
+    /// What each part of a model takes in a worker's memory, with `blockCount` KV blocks at most.
+    init(_ model: Model, maximumBatchTokens: Int, keyValueType: KeyValueType, blockCount: Int) {
         let configuration = model.configuration
         func bytes(_ part: ModelPart) -> Int { Stage.weightBytes(of: model.tensors(of: part)) }
         let shared = Set(model.tensors(of: .embedding).map(\.name))
         let tied = model.tensors(of: .head).filter { shared.contains($0.name) }
         // The last stage needs the most: it samples.
-        let widest = StageConfiguration(
-            model: configuration, layers: 0..<configuration.layerCount, blockCount: 1,
-            maximumBatchTokens: maximumBatchTokens, threads: 1)
+        let workspace = (1...64).map { threads in
+            Stage.workspaceBytes(
+                of: StageConfiguration(
+                    model: configuration, layers: 0..<configuration.layerCount, blockCount: blockCount,
+                    maximumBatchTokens: maximumBatchTokens, threads: threads))
+        }
+        // A line above all of these, and above those of more threads, each of which takes no more than these do.
+        let slope = (workspace[63] - workspace[0] + 62) / 63
+        let least = workspace.enumerated().map { $0.element - slope * $0.offset }.max() ?? 0
         self.init(
             name: model.name, layerBytes: (0..<configuration.layerCount).map { UInt64(bytes(.layer($0))) },
             embeddingBytes: UInt64(bytes(.embedding)), headBytes: UInt64(bytes(.head)),
@@ -183,7 +190,7 @@ extension ModelShape {
             keyValueBytesPerBlock: (0..<configuration.layerCount).map {
                 UInt64(Stage.keyValueBlockBytes(of: configuration, layer: $0, type: keyValueType))
             },
-            workspaceBytes: UInt64(Stage.workspaceBytes(of: widest)),
+            workspaceBytes: UInt64(least), workspaceBytesPerThread: UInt64(slope),
             activationsPerToken: configuration.embeddingLength)
     }
 }

@@ -194,16 +194,20 @@ package struct DigestBook: Sendable {
         return model.fileStates?.contains { $0.changedNanoseconds > before } ?? true
     }
 
+    /// What another user can have written does not count.
     private func remembered(_ key: String) -> [String: ContentHash]? {
-        FileManager.default.contents(atPath: folder + "/" + key + ".json")
-            .flatMap { try? JSONDecoder().decode([String: ContentHash].self, from: $0) }
+        privateFolder?.contents(of: key + ".json", limit: Self.mostBytes)
+            .flatMap { try? JSONDecoder().decode([String: ContentHash].self, from: Data($0)) }
     }
+
+    private var privateFolder: PrivateFolder? { try? PrivateFolder(folder, hint: "") }
+
+    private static let mostBytes = 256 << 20
 
     /// A failure to write costs time at the next start, nothing else.
     private func remember(_ digests: [String: ContentHash], _ key: String) {
-        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         guard let data = try? JSONEncoder().encode(digests) else { return }
-        try? data.write(to: URL(fileURLWithPath: folder + "/" + key + ".json"), options: .atomic)
+        _ = privateFolder?.write(Array(data), to: key + ".json")
     }
 }
 

@@ -7,10 +7,21 @@ import Wire
 /// The tensors of one shard, each with its place on this host.
 struct ShardSource: TensorSource {
     /// Where one tensor lies.
-    enum Place { case local(TensorDescriptor), cached(path: String) }
+    enum Place { case local(TensorDescriptor), cached(ContentHash) }
 
     let places: [String: Place]
     let local: Model?
+    let cache: WeightCache
+    /// Of the local model's files when its tensors were compared with those that are needed.
+    let localStates: [FileState]?
+
+    /// Throws where the local model was changed since its tensors were compared.
+    func checkUnchanged() throws(TandemError) {
+        guard let local, local.fileStates != localStates else { return }
+        throw TandemError(
+            "\(local.name), this worker's own copy of the model, was changed while it was read",
+            hint: "start the worker again")
+    }
 
     func read(
         _ tensor: TensorDescriptor, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
@@ -19,8 +30,7 @@ struct ShardSource: TensorSource {
         case .local(let own)?:
             guard let local else { preconditionFailure("a local place without a local model") }
             try local.read(own, at: offset, into: buffer)
-        // Opened for each read: reads are large, and a worker holds no descriptor for each of its tensors.
-        case .cached(let path)?: try DiskFile(path: path).read(at: offset, into: buffer)
+        case .cached(let digest)?: try cache.read(digest, at: offset, into: buffer)
         case nil: preconditionFailure("\(tensor.name) is not in this shard")
         }
     }
@@ -35,18 +45,19 @@ struct ShardInventory {
     /// Bytes that the worker's own copy of the model has.
     let localBytes: Int
 
-    /// Looks for each tensor of `layers`. Complete tensors of the cache are hashed, once in this process: `verified`
-    /// remembers them. Throws where a file cannot be read, the description is wrong, or the model is pretended and this
-    /// worker not (or the other way round).
+    /// Looks for each tensor of `layers`. Complete tensors of the cache are hashed unless this process has hashed them as
+    /// they are. Throws where a file cannot be read, the description is wrong, the disk has no room for what is lacking, or
+    /// the model is pretended and this worker not (or the other way round).
     init(
         description: [UInt8], layers: Range<Int>, local: Model?, cache: WeightCache, digestBook: DigestBook,
-        isSimulated: Bool = false, verified: inout Set<ContentHash>
+        isSimulated: Bool = false
     ) throws(TandemError) {
         let manifest = try ModelManifest(decoding: description, layers: layers).restricted(to: layers)
         try manifest.checkWorker(isSimulated: isSimulated)
         var places: [String: ShardSource.Place] = [:]
         var needs: [(content: ContentHash, byteCount: Int, cachedBytes: Int)] = []
         var localBytes = 0
+        let localStates = local?.fileStates
         let own = try Self.matches(manifest, in: local, digestBook)
         for entry in manifest.entries {
             let (name, digest, byteCount) = (entry.tensor.name, entry.digest, entry.tensor.byteCount)
@@ -55,26 +66,19 @@ struct ShardInventory {
                 localBytes += byteCount
                 continue
             }
-            places[name] = .cached(path: cache.path(digest))
-            if verified.contains(digest) && cache.holding(digest, byteCount: byteCount) == .complete {
-                needs.append((digest, byteCount, byteCount))
-                continue
-            }
+            places[name] = .cached(digest)
             var cachedBytes = 0
             switch cache.holding(digest, byteCount: byteCount) {
-            case .complete:
-                // One with wrong bytes is fetched again from its beginning, and then replaced.
-                if try cache.check(digest) {
-                    verified.insert(digest)
-                    cachedBytes = byteCount
-                }
+            // One with wrong bytes is fetched again from its beginning, and then replaced.
+            case .complete: if try cache.check(digest) { cachedBytes = byteCount }
             case .partial(let bytes): cachedBytes = min(bytes, byteCount - 1)
             case .nothing: break
             }
             needs.append((digest, byteCount, cachedBytes))
         }
+        try cache.checkRoom(for: needs.reduce(0) { $0 + $1.byteCount - $1.cachedBytes })
         self.manifest = manifest
-        source = ShardSource(places: places, local: local)
+        source = ShardSource(places: places, local: local, cache: cache, localStates: localStates)
         self.needs = needs
         self.localBytes = localBytes
     }

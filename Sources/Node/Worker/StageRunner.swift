@@ -2,6 +2,7 @@
 // here, so that the loop thread always answers.
 // Must not know: sockets, members, plans.
 import Cluster
+import Generation
 import Inference
 import ModelFile
 import Sequences
@@ -59,11 +60,12 @@ final class StageRunner {
     /// nil: it computes.
     private let simulatedSpeed: TimedStage.Speed?
     private let checksLayers: Bool
+    /// What this worker has offered; nil: nobody could tell what there is, or it computes nothing.
+    private let memory: MemoryReservation?
 
     private var assignment: Assign?
     private var inventory: ShardInventory?
     private var partials: [ContentHash: PartialTensor] = [:]
-    private var verified: Set<ContentHash> = []
     private var stage: (any StepComputer)?
     private var input: [Float] = []
     /// Where values that are no numbers begin, as the loop thread was told last.
@@ -73,11 +75,12 @@ final class StageRunner {
 
     init(
         inbox: Mailbox<StageCommand>, outbox: Mailbox<StageEvent>, threads: Int, local: Model?, cache: WeightCache,
-        digestBook: DigestBook, simulatedSpeed: TimedStage.Speed? = nil, checksLayers: Bool = false
+        digestBook: DigestBook, memory: MemoryReservation?, simulatedSpeed: TimedStage.Speed? = nil,
+        checksLayers: Bool = false
     ) {
         (self.inbox, self.outbox, self.threads, self.local) = (inbox, outbox, threads, local)
         (self.cache, self.digestBook, self.simulatedSpeed) = (cache, digestBook, simulatedSpeed)
-        self.checksLayers = checksLayers
+        (self.checksLayers, self.memory) = (checksLayers, memory)
     }
 
     /// Works until the inbox is closed.
@@ -102,9 +105,22 @@ final class StageRunner {
             case .load: try load()
             case .compute(let forward, let arrival): try compute(forward, arrival)
             case .endSequences(let sequences): for sequence in sequences { stage?.end(sequence.value) }
-            case .unload: (assignment, inventory, stage, partials) = (nil, nil, nil, [:])
+            case .unload:
+                (assignment, inventory, stage, partials) = (nil, nil, nil, [:])
+                _ = memory?.need(0)
             }
-        } catch { tell(.failed(epochOf(command) ?? epoch, "\(error)")) }
+        } catch {
+            // What else comes for it is in vain; one sentence says enough.
+            if isFetching(command) { (inventory, partials) = (nil, [:]) }
+            tell(.failed(epochOf(command) ?? epoch, "\(error)"))
+        }
+    }
+
+    private func isFetching(_ command: StageCommand) -> Bool {
+        switch command {
+        case .prepare, .write, .verify, .load: true
+        default: false
+        }
     }
 
     private func epochOf(_ command: StageCommand) -> Epoch? {
@@ -127,7 +143,8 @@ final class StageRunner {
         partials = [:]
         let inventory = try ShardInventory(
             description: assign.modelDescription, layers: assign.layers, local: local, cache: cache,
-            digestBook: digestBook, isSimulated: simulatedSpeed != nil, verified: &verified)
+            digestBook: digestBook, isSimulated: simulatedSpeed != nil)
+        if simulatedSpeed == nil { try checkMemory(of: configuration(assign, inventory), inventory) }
         self.inventory = inventory
         let needs = inventory.needs.map {
             WeightFetch.Need(
@@ -148,7 +165,6 @@ final class StageRunner {
         guard let partial = try partial(content), let epoch = assignment?.epoch else { return }
         let isRight = try partial.finish()
         partials[content] = nil
-        if isRight { verified.insert(content) }
         tell(.verified(epoch, content, isRight: isRight))
     }
 
@@ -164,17 +180,34 @@ final class StageRunner {
         } else {
             let tensors = inventory.manifest.entries.map(\.tensor)
             let total = tensors.reduce(0) { $0 + $1.byteCount }
-            let configuration = StageConfiguration(
-                model: model, layers: assignment.layers, blockCount: assignment.keyValueBlockCount,
-                maximumBatchTokens: assignment.maximumBatchTokens, threads: threads,
-                keyValueType: inventory.manifest.keyValueType, checksLayers: checksLayers)
+            let configuration = configuration(assignment, inventory)
             stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
                 tell(.progress(assignment.epoch, done: $0, total: total))
             }
+            try inventory.source.checkUnchanged()
         }
         idleSinceMicroseconds = Microseconds.monotonic
         toldOrigin = nil
         tell(.loaded(assignment.epoch))
+    }
+
+    private func configuration(_ assign: Assign, _ inventory: ShardInventory) -> StageConfiguration {
+        StageConfiguration(
+            model: inventory.manifest.configuration, layers: assign.layers, blockCount: assign.keyValueBlockCount,
+            maximumBatchTokens: assign.maximumBatchTokens, threads: threads,
+            keyValueType: inventory.manifest.keyValueType, checksLayers: checksLayers)
+    }
+
+    /// A plan counts on what was offered, and so do this host and its other workers.
+    private func checkMemory(of stage: StageConfiguration, _ inventory: ShardInventory) throws(TandemError) {
+        let needed = StageMemory(of: stage, tensors: inventory.manifest.entries.map(\.tensor))
+        guard let memory, !memory.need(needed.byteCount) else { return }
+        let size = { (bytes: Int) in bytesText(UInt64(clamping: bytes)) }
+        throw TandemError(
+            "layers \(stage.layers.lowerBound)-\(stage.layers.upperBound - 1) need \(size(needed.byteCount)) "
+                + "(\(size(needed.weights)) of weights, \(size(needed.keyValues)) for \(stage.blockCount) KV blocks, "
+                + "\(size(needed.workspace)) to work with), but this worker offers \(size(memory.bytes))",
+            kind: .unavailable, hint: "plan fewer layers or blocks for it")
     }
 
     // MARK: Computing

@@ -54,6 +54,8 @@ final class WorkerLoop {
     private let commands: Mailbox<StageCommand>
     private let stageEvents: Mailbox<StageEvent>
     private let compute: LoopThread<Void>
+    /// What is reserved for this worker; others of this host see it as long as this lives.
+    private let memory: MemoryReservation?
 
     /// The shard being fetched.
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
@@ -71,7 +73,8 @@ final class WorkerLoop {
             purpose: Roll.Purpose.data)
         let endpoint = try Self.bind(data, parts.options, towards: parts.passage.address.endpoint)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
-        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
+        memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
+        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
         join.worker = WorkerID(UInt64.random(in: 1...UInt64.max))
         machine = Machine(join, now: .start)
@@ -84,11 +87,11 @@ final class WorkerLoop {
         compute = try LoopThread(name: "compute") {
             [
                 threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook,
-                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers
+                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers, memory
             ] in
             StageRunner(
                 inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests,
-                simulatedSpeed: speed, checksLayers: checksLayers
+                memory: memory, simulatedSpeed: speed, checksLayers: checksLayers
             ).run()
         }
         parts.log.info("joining \(parts.passage.address.place): \(Self.offer(join, parts.simulatedSpeed))")
@@ -99,6 +102,7 @@ final class WorkerLoop {
             return "it only pretends to compute, \(Double(simulated.nanosecondsPerStep) / 1e6) ms for a step and "
                 + "\(Double(simulated.nanosecondsPerToken) / 1e3) microseconds for each token beyond the first"
         }
+        if join.readBytesPerSecond == 0 { return "\(join.threads) threads, \(join.instructionLevel)" }
         let speed = String(
             format: "reads %.1f GB/s, %.0f int8 GOP/s", join.readBytesPerSecond / 1e9,
             join.int8OperationsPerSecond / 1e9)
@@ -127,6 +131,7 @@ final class WorkerLoop {
             if now >= machine.nextDeadline {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
                 decide(.tick)
+                if let memory { decide(.offer(bytes: UInt64(memory.bytes))) }
             }
         }
         try ending?.get()
@@ -221,6 +226,7 @@ final class WorkerLoop {
         case .loaded(let epoch): finishLoad(epoch)
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
+            if fetch?.epoch == epoch { fetch = nil }
             decide(.loadFailed(epoch, message: message))
         case .damaged(let origin):
             parts.log.error("\(TandemError.notNumbers(origin: origin).message)")

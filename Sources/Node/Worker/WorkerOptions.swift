@@ -1,5 +1,6 @@
 // Responsible for: what a worker is told when it starts, and what it offers when it joins.
 // Must not know: flags.
+import Cluster
 import Generation
 import Inference
 import Sequences
@@ -26,6 +27,8 @@ package struct WorkerOptions: Sendable {
     package var checksLayers = false
     /// Where received weights are kept; nil: the user's cache.
     package var cacheFolder: String?
+    /// Where the workers of this host say what memory they have reserved; nil: the user's folder for that.
+    package var ledgerFolder: String?
 
     /// Compute nothing, but take so many milliseconds for each step; nil: compute.
     package var simulatedStageMilliseconds: Double?
@@ -85,28 +88,65 @@ package struct WorkerOptions: Sendable {
         return try Passage(address, role: .worker, folder: state, isInsecure: isInsecure)
     }
 
-    /// What this worker offers, speed measured here and now. `dataEndpoint`: where it listens for activations. A worker
-    /// that only pretends to compute is as fast as every other such worker.
-    func offer(dataEndpoint: Endpoint, threads: Int) throws(TandemError) -> Join {
+    /// Memory that is reserved for this worker as long as it lives, of what this host and its other workers leave. Throws
+    /// where that is too little to join with. `note` is told in words what was reserved, and what is odd.
+    func reservation(
+        under limits: [MemoryLimit] = MachineDescription.memoryLimits, note: (LogLevel, String) -> Void
+    ) throws(TandemError) -> MemoryReservation? {
+        if let memoryBytes, memoryBytes < Self.minimumMemoryBytes {
+            throw TandemError("\(.memory) is \(memoryBytes) bytes, but must be at least \(Self.minimumMemoryBytes)")
+        }
+        guard try simulatedSpeed() == nil else { return nil }
+        let reservation: MemoryReservation?
+        do throws(TandemError) {
+            reservation = try MemoryLedger(folder: ledgerFolder).reserve(memoryBytes, under: limits)
+        } catch {
+            note(.warning, "other workers of this host do not see what this one reserves: \(error)")
+            reservation = MemoryLedger.reserveAlone(memoryBytes, under: limits)
+        }
+        guard let reservation else { return nil }
+        let size = { (bytes: Int) in bytesText(UInt64(clamping: bytes)) }
+        var reason = "\(reservation.limit.name) leaves \(size(reservation.limit.freeBytes))"
+        if reservation.reservedByOthers > 0 {
+            reason += ", of which other workers of this host have reserved \(size(reservation.reservedByOthers))"
+        }
+        guard reservation.bytes >= Self.minimumMemoryBytes else {
+            throw TandemError(
+                "there is no memory for a worker: \(reason), and it needs \(size(MemoryLedger.leastMargin)) beside its "
+                    + "weights", kind: .unavailable, hint: "stop other programs, or raise that limit")
+        }
+        if let memoryBytes, reservation.bytes < memoryBytes {
+            note(.warning, "offers \(size(reservation.bytes)), not the \(size(memoryBytes)) asked for: \(reason)")
+        } else if memoryBytes == nil {
+            note(.info, "offers \(size(reservation.bytes)) of memory: \(reason)")
+        }
+        return reservation
+    }
+
+    /// What this worker offers, speed measured here and now. `dataEndpoint`: where it listens for activations;
+    /// `memory`: nil where nobody can tell what there is, or nothing is computed. A worker that only pretends to compute
+    /// is as fast as every other such worker.
+    func offer(
+        dataEndpoint: Endpoint, threads: Int, memory: MemoryReservation?
+    ) throws(TandemError) -> Join {
         var join = Join()
         join.build = Build.version
         join.hostName = MachineDescription.hostName
         join.processID = MachineDescription.processID
-        let memory = memoryBytes ?? MachineDescription.availableMemoryBytes.map { $0 / 10 * 9 } ?? 1 << 30
-        guard memory >= Self.minimumMemoryBytes else {
-            throw TandemError("\(.memory) is \(memory) bytes, but must be at least \(Self.minimumMemoryBytes)")
-        }
-        join.memoryBytes = UInt64(memory)
+        let memoryBytes = memory?.bytes ?? memoryBytes ?? 1 << 30
+        join.memoryBytes = UInt64(memoryBytes)
         join.cores = MachineDescription.coreCount
         join.threads = threads
         join.instructionLevel = MachineDescription.instructionLevel
         join.isSimulated = try simulatedSpeed() != nil
-        var speed = MachineSpeed(readBytesPerSecond: 1e9, int8OperationsPerSecond: 1e9)
+        var speed: MachineSpeed? = MachineSpeed(readBytesPerSecond: 1e9, int8OperationsPerSecond: 1e9)
         if !join.isSimulated {
-            do { speed = try MachineSpeed.measure(threads: threads) } catch { throw TandemError(error) }
+            do { speed = try MachineSpeed.measure(threads: threads, availableBytes: memoryBytes) } catch {
+                throw TandemError(error)
+            }
         }
-        join.readBytesPerSecond = speed.readBytesPerSecond
-        join.int8OperationsPerSecond = speed.int8OperationsPerSecond
+        join.readBytesPerSecond = speed?.readBytesPerSecond ?? 0
+        join.int8OperationsPerSecond = speed?.int8OperationsPerSecond ?? 0
         join.dataEndpoint = dataEndpoint.description
         return join
     }

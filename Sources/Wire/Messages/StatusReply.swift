@@ -34,7 +34,7 @@ package struct WorkerStatus: Equatable, Sendable {
     package var processID: Int32 = 0
     /// nil: it holds none now.
     package var layers: Range<Int>?
-    /// A word or sentence: "ready", "loading 40%", "idle", "set aside: ...".
+    /// A word or sentence: "ready", "loading 40%", "idle: ...", "set aside for 30 s: ...".
     package var state = ""
     /// Resident memory, what it offers, and what its share of the plan needs.
     package var residentBytes: UInt64 = 0

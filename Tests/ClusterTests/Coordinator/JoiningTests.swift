@@ -159,7 +159,7 @@ import Wire
         played.join(1, 2)
         let failure = LoadFailure(epoch: played.epoch, message: "disk full")
         #expect(played.tell(.worker(WorkerID(2), .failed(failure))).assigns.map(\.layers) == [0..<6])
-        #expect(played.coordinator.status(now: .start).workers[1].state == "set aside: disk full")
+        #expect(played.coordinator.status(now: .start).workers[1].state == "set aside for 30 s: disk full")
         played.ready()
         #expect(played.pass(29_000, alive: [1, 2]).assigns.isEmpty)
         #expect(played.pass(1_250, alive: [1, 2]).assigns.count == 2)

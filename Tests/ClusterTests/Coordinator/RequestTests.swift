@@ -152,7 +152,9 @@ import Wire
         let again = played.pass(5_500, alive: [1, 2]).assigns
         #expect(again.map(\.layers) == [0..<6])
         #expect(played.plan.map(\.worker) == [2])
-        #expect(played.coordinator.status(now: .start).workers[0].state.hasPrefix("set aside: steps were lost"))
+        #expect(
+            played.coordinator.status(now: played.now).workers[0].state.hasPrefix("set aside for 30 s: steps were lost")
+        )
     }
 
     @Test("A step that is slow but moves is not taken for lost")

@@ -44,6 +44,22 @@ import Wire
         return .send(.join(join))
     }
 
+    @Test("A member that must make room for others of its host joins again with less, and says so once")
+    func smallerOffer() {
+        var worker = serving()
+        #expect(worker.handle(.offer(bytes: 10_000), now: .start).isEmpty)
+        let actions = worker.handle(.offer(bytes: 4_096), now: .start)
+        var join = Example.join(1, memory: 4_096)
+        join.attempt = 2
+        #expect(actions.last == .send(.join(join)))
+        #expect(worker.handle(.offer(bytes: 4_096), now: .start).isEmpty)
+        #expect(worker.assignment == nil)
+        var early = Worker(Example.join(1), now: .start)
+        #expect(early.handle(.offer(bytes: 4_096), now: .start).isEmpty)
+        join.attempt = 1
+        #expect(early.handle(.connected, now: .start) == [.send(.join(join))])
+    }
+
     @Test("It joins when it is connected, and says so again every second until it is answered")
     func joining() {
         var worker = Worker(Example.join(1), now: .start)

@@ -101,6 +101,32 @@ extension ClusterTests {
             }
         }
 
+        @Test("A cached tensor that is changed while a worker lives is fetched again before that worker uses it again")
+        func changedMeanwhile() async throws {
+            let cache = try TemporaryFolder()
+            let model = try Model.open(path: TestFiles.tales)
+            let manifest = try DigestBook(folder: cache.file("digests")).manifest(of: model) { _, _ in }
+            let last = try #require(manifest.entries.first { $0.tensor.name == "blk.5.ffn_down.weight" })
+            var options = try Self.options("0-5")
+            options.split = nil
+            try await TestCluster.with(options, workers: 0) { cluster in
+                try await cluster.join(cache: cache)
+                _ = try await cluster.serving()
+                let request = try Requests.mixed(for: TestFiles.tales)[0]
+                let expected = try await References.shared.answers(of: TestFiles.tales)[0]
+                #expect(try await cluster.client.generate(request).answer() == expected)
+                // The last layers go to another worker, and come back after the file of one was changed in place.
+                let other = try await cluster.join()
+                _ = try await cluster.status("two stages") { $0.isServing && $0.stages.count == 2 }
+                let handle = try #require(FileHandle(forUpdatingAtPath: cache.file("\(last.digest)")))
+                try handle.write(contentsOf: Data(repeating: 0x55, count: last.tensor.byteCount))
+                try handle.close()
+                try await other.stop()
+                _ = try await cluster.status("one stage") { $0.isServing && $0.stages.count == 1 }
+                #expect(try await cluster.client.generate(request).answer() == expected)
+            }
+        }
+
         @Test("Two workers that share a cache and a tensor both serve, also after a break", arguments: [0, 100_000])
         func sharedCache(received: Int) async throws {
             let cache = try TemporaryFolder()
