@@ -46,7 +46,8 @@ enum Example {
         rule: LengthRule = LengthRule(), guesses: Bool = false
     ) -> Scheduler {
         var rules = Scheduler.Rules(
-            contextLength: context, vocabularySize: 100, prefillChunk: chunk, maximumBatchTokens: chunk + 4, maximumRunning: running)
+            contextLength: context, vocabularySize: 100, prefillChunk: chunk, maximumBatchTokens: chunk + 4,
+            maximumRunning: running)
         rules.lengthRule = rule
         rules.guesses = guesses
         var scheduler = Scheduler(rules)

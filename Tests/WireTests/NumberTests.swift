@@ -48,9 +48,11 @@ struct NumberTests {
 
     @Test("What a worker offers is within what machines have", arguments: [-1, 1, 1e13, .nan, .infinity, -.infinity])
     func speeds(_ speed: Double) {
-        #expect(refusal(ControlRequest.self, Self.join { $0.readBytesPerSecond = speed }).contains("readBytesPerSecond"))
+        #expect(
+            refusal(ControlRequest.self, Self.join { $0.readBytesPerSecond = speed }).contains("readBytesPerSecond"))
         let other = speed == 1e13 ? 1e17 : speed
-        #expect(refusal(ControlRequest.self, Self.join { $0.int8OperationsPerSecond = other }).contains("int8Operations"))
+        #expect(
+            refusal(ControlRequest.self, Self.join { $0.int8OperationsPerSecond = other }).contains("int8Operations"))
     }
 
     @Test("Memory, cores and threads have limits, and what an honest worker has beyond is clipped")
@@ -73,7 +75,8 @@ struct NumberTests {
         #expect(read.hostName.utf8.count == 254)
     }
 
-    @Test("A name that moves a cursor, breaks a line, turns the direction of writing or is long is refused",
+    @Test(
+        "A name that moves a cursor, breaks a line, turns the direction of writing or is long is refused",
         arguments: ["\u{1B}[2J", "a\nb", "a\u{202E}b", "\u{9B}2J", "\u{7F}", String(repeating: "x", count: 256)])
     func names(_ name: String) {
         #expect(refusal(ControlRequest.self, Self.join { $0.hostName = name }).contains("Join.hostName"))

@@ -83,7 +83,8 @@ final class PromptThreads: Sendable {
     /// What `body` makes of a prompt of so many bytes; nil where that is not wanted any more, at once, whatever else is to
     /// be done before. Throws what `body` throws, and `TandemError.overloaded` where too many prompts wait.
     func run<Value: Sendable>(
-        bytes: Int, of client: ClientID = .own, _ isCancelled: Cancellation, _ body: @escaping @Sendable () throws -> Value
+        bytes: Int, of client: ClientID = .own, _ isCancelled: Cancellation,
+        _ body: @escaping @Sendable () throws -> Value
     ) async throws -> Value? {
         try await withCheckedThrowingContinuation { continuation in
             let end = FirstEnd<Value>(continuation)

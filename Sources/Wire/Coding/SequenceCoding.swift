@@ -23,8 +23,10 @@ extension SampledToken {
         self.init(
             token: try check.id(p.token, "token"),
             logProbability: p.hasLogProbability ? try check.logProbability(p.logProbability, "logProbability") : nil,
-            top: zip(tokens, try check.logProbabilities(p.topLogProbabilities, "topLogProbabilities", atMost: tokens.count))
-                .map { TokenProbability(token: $0, logProbability: $1) })
+            top: zip(
+                tokens, try check.logProbabilities(p.topLogProbabilities, "topLogProbabilities", atMost: tokens.count)
+            )
+            .map { TokenProbability(token: $0, logProbability: $1) })
     }
 }
 

@@ -15,18 +15,27 @@ struct DamageTests {
     private static let forgeries: [(what: String, forge: @Sendable (inout StepResult) -> Void)] = [
         ("a token beyond the vocabulary", { $0.samples[0].sample.token = 100 }),
         ("a token far beyond it", { $0.samples[0].sample.token = .max }),
-        ("a top token beyond it", {
-            $0.samples[0].sample.top = [TokenProbability(token: 100, logProbability: -1)]
-        }),
+        (
+            "a top token beyond it",
+            {
+                $0.samples[0].sample.top = [TokenProbability(token: 100, logProbability: -1)]
+            }
+        ),
         ("log-probabilities that nobody asked for", { $0.samples[0].sample.top = [top] }),
         ("no token", { $0.samples = [] }),
         ("a token more", { $0.samples.append($0.samples[0]) }),
-        ("a token of another sequence", {
-            $0.samples[0] = SequenceSample(sequence: SequenceID(77), sample: SampledToken(token: 1))
-        }),
-        ("scores that nobody asked for", {
-            $0.scores = [SequenceScores(sequence: SequenceID(1), logProbabilities: [-1])]
-        }),
+        (
+            "a token of another sequence",
+            {
+                $0.samples[0] = SequenceSample(sequence: SequenceID(77), sample: SampledToken(token: 1))
+            }
+        ),
+        (
+            "scores that nobody asked for",
+            {
+                $0.scores = [SequenceScores(sequence: SequenceID(1), logProbabilities: [-1])]
+            }
+        ),
         ("damage of a sequence that is not in it", { $0.damaged = [SequenceID(77)] }),
         ("a step that was never sent", { $0.step = StepID(.max) }),
     ]

@@ -63,7 +63,9 @@ extension ClusterTests {
                 let small = Requests.greedy(.text("Once upon a time"), tokens: 4)
                 let expected = try await cluster.client.generate(small).answer()
                 let text = String(repeating: "0123456789abcdef", count: RequestLimits.promptBytes / 16)
-                let generations = (0..<8).map { _ in cluster.generations.generate(GenerationRequest(prompt: .text(text))) }
+                let generations = (0..<8).map { _ in
+                    cluster.generations.generate(GenerationRequest(prompt: .text(text)))
+                }
                 #expect(try await cluster.client.generate(small).answer() == expected)
                 for generation in generations {
                     do {
