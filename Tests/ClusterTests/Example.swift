@@ -46,7 +46,7 @@ enum Example {
         rule: LengthRule = LengthRule(), guesses: Bool = false
     ) -> Scheduler {
         var rules = Scheduler.Rules(
-            contextLength: context, vocabularySize: 100, prefillChunk: chunk, maximumBatchTokens: chunk + 4,
+            contextLength: context, vocabularySize: 100_000, prefillChunk: chunk, maximumBatchTokens: chunk + 4,
             maximumRunning: running)
         rules.lengthRule = rule
         rules.guesses = guesses

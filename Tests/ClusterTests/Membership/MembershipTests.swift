@@ -94,6 +94,7 @@ import Wire
             Issue.record("it joined twice")
             return
         }
+        #expect(membership.hear(worker, .milliseconds(30_000)) == true)
         #expect(membership.check(.milliseconds(30_000)).contains(.returned(worker)))
     }
 
