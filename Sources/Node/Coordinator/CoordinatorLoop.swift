@@ -37,6 +37,11 @@ final class CoordinatorLoop {
     /// The link for the steps of an epoch.
     private var firstStage: (epoch: Epoch, link: OutboundLink)?
     private var trips = RoundTrips()
+    /// What workers fetch, and how much of that is being read.
+    private var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
+    private var readCount = 0
+    /// The state as it was asked for last, as long as nothing has changed.
+    private var statusFrame: [UInt8]?
     private let fetches: Mailbox<WeightServer.Request>
     private let chunks: Mailbox<WeightServer.Reply>
     private let server: LoopThread<Void>
@@ -64,8 +69,9 @@ final class CoordinatorLoop {
         machine = Coordinator(parts.configuration, now: .start)
         permissions = Permissions(roll: parts.roll)
         clients = ClientSessions(
-            maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting + Self.spareSessions)
-        let fetches = Mailbox<WeightServer.Request>(capacity: 1 << 14, waking: try Waker())
+            maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting
+                + ClientSessions.spareCount)
+        let fetches = Mailbox<WeightServer.Request>(capacity: Self.readsAtOnce, waking: try Waker())
         let chunks = Mailbox<WeightServer.Reply>(capacity: 64, waking: parts.waker)
         (self.fetches, self.chunks) = (fetches, chunks)
         server = try LoopThread(name: "weights") { [server = parts.server] in server.run(inbox: fetches, outbox: chunks)
@@ -78,10 +84,12 @@ final class CoordinatorLoop {
 
     var now: Moment { clock.now }
 
-    /// Requests of clients that are on their way in or out, beside those that run or wait.
-    private static let spareSessions = 1024
-    /// Messages taken from the control link in one turn, so that no client keeps the loop from its other work.
+    /// Messages taken from each link in one turn, so that nobody keeps the loop from its other work.
     private static let messagesPerTurn = 256
+    /// Fetches of one worker that may wait: twice what it has outstanding, as it asks again over a new connection.
+    private static let fetchesOfWorker = 32
+    /// Fetches that the thread that reads weights is given at a time.
+    private static let readsAtOnce = 8
     /// After a closed connection libzmq needs a moment until it knows whose it was. Of clients it is asked at longer
     /// intervals: there may be thousands, and those that get tokens are found out by them.
     private static let workerCheckDelay = Duration.milliseconds(10)
@@ -98,6 +106,7 @@ final class CoordinatorLoop {
                 timeoutMilliseconds: clock.pollMilliseconds(
                     until: machine.nextDeadline, workerCheck, clientCheck, retelling, nextGuard)
             ).wasRung
+            statusFrame = nil
             if wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for order in parts.orders.drain() { perform(order) }
@@ -150,7 +159,8 @@ final class CoordinatorLoop {
     }
 
     private func receiveResults() {
-        while let arrival = sockets.tokens.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let arrival = sockets.tokens.receive() else { return }
             guard arrival.frames.count == 1, permissions.mayGiveResults(arrival.key, to: machine, speakers) else {
                 continue
             }
@@ -168,16 +178,27 @@ final class CoordinatorLoop {
     }
 
     private func receiveFetches() {
-        while let arrival = sockets.weights.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let arrival = sockets.weights.receive() else { break }
             guard arrival.frames.count == 1, permissions.mayFetch(arrival.key, from: machine, speakers),
                 let fetch = try? Fetch(decoding: arrival.frames[0].bytes)
             else { continue }
-            _ = fetches.post(.init(peer: arrival.peer, fetch: fetch))
+            // One that asks for more than it may have outstanding is not answered, and nobody else waits for it.
+            _ = waitingFetches.add(fetch, of: arrival.peer)
+        }
+        readWeights()
+    }
+
+    /// Workers take turns.
+    private func readWeights() {
+        while readCount < Self.readsAtOnce, let (peer, fetch) = waitingFetches.next() {
+            if fetches.post(.init(peer: peer, fetch: fetch)) { readCount += 1 }
         }
     }
 
     private func sendChunks() {
         for reply in chunks.drain() {
+            readCount -= 1
             _ = reply.bytes.withUnsafeBytes {
                 sockets.weights.send(to: reply.peer, [reply.chunk.encode()], bulk: $0.isEmpty ? nil : $0)
             }
@@ -234,7 +255,9 @@ final class CoordinatorLoop {
         switch message {
         case .statusQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
-            reply(.status(machine.status(now: now)), to: client)
+            let frame = statusFrame ?? ClientReply.status(machine.status(now: now)).encode()
+            statusFrame = frame
+            _ = send(frame, to: client)
         case .cancel(let request): clients.cancel(request, of: client)
         case .ping: reply(.pong, to: client)
         case .generate(let generate):
@@ -279,6 +302,7 @@ final class CoordinatorLoop {
     // MARK: What the machine decides
 
     func decide(_ event: Coordinator.Event) {
+        statusFrame = nil
         let actions = machine.handle(event, now: now)
         // No stage waits while those who read tokens are woken.
         for action in actions where !action.isForClient { perform(action) }

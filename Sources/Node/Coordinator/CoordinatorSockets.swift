@@ -18,6 +18,8 @@ extension CoordinatorLoop {
 
         /// Thousands of clients that do not read must not take megabytes of the kernel each.
         private static let controlBufferBytes = 256 << 10
+        /// Chunks that wait for one worker: it asks for fewer at a time, and one that does not read must not take more.
+        private static let unreadChunks = 64
 
         /// Binds `listen` and the two ports that follow it; all free ones where it asks for any. At most `maximumUnread`
         /// messages wait for a client.
@@ -34,7 +36,9 @@ extension CoordinatorLoop {
                 purpose: Roll.Purpose.tokens)
             weights = try RouterSocket(
                 context,
-                SocketOptions(maximumFrameBytes: Wire.Limits.weightHeaderBytes, maximumUnreadBytes: 1 << 20),
+                SocketOptions(
+                    maximumFrameBytes: Wire.Limits.weightHeaderBytes, sendHighWaterMark: Self.unreadChunks,
+                    maximumUnreadBytes: 1 << 20),
                 purpose: Roll.Purpose.weights)
             endpoint = try control.bind(listen)
             tokensEndpoint = try tokens.bind(listen.following(1))

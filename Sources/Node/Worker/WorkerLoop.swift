@@ -69,7 +69,9 @@ final class WorkerLoop {
         poller = try Poller(parts.waker)
         data = try RouterSocket(
             context,
-            SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2, maximumUnreadBytes: 1 << 20),
+            SocketOptions(
+                maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2,
+                receiveHighWaterMark: Self.messagesPerTurn, maximumUnreadBytes: 1 << 20),
             purpose: Roll.Purpose.data)
         let endpoint = try Self.bind(data, parts.options, towards: parts.passage.address.endpoint)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
@@ -110,6 +112,9 @@ final class WorkerLoop {
     }
 
     var now: Moment { clock.now }
+
+    /// Messages taken from each link in one turn, so that nobody keeps the loop from its other work; as many may wait.
+    private static let messagesPerTurn = 64
 
     // MARK: The loop
 
@@ -158,7 +163,8 @@ final class WorkerLoop {
     // MARK: What arrives
 
     private func receiveCommands() {
-        while let frames = control?.link.socket.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let frames = control?.link.socket.receive() else { return }
             guard frames.count == 1 else { continue }
             do { decide(.command(try CoordinatorMessage(decoding: frames[0].bytes))) } catch {
                 parts.log.warning("an unreadable message of the coordinator was dropped: \(error)")
@@ -167,7 +173,8 @@ final class WorkerLoop {
     }
 
     private func receiveForwards() {
-        while let arrival = data.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let arrival = data.receive() else { return }
             let frames = arrival.frames
             guard arrival.key == sender, let header = frames.first else { continue }
             do {

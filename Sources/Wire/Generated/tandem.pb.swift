@@ -783,6 +783,10 @@ nonisolated struct PAssign: Sendable {
   /// the next stage's; empty: links are open, or it is the last
   var nextKey: Data = Data()
 
+  var vocabularySize: UInt32 = 0
+
+  var contextLength: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2941,7 +2945,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{13}vocabulary_size\0\u{3}context_length\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2962,6 +2966,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.stageCount) }()
       case 30: try { try decoder.decodeSingularBytesField(value: &self.previousKey) }()
       case 31: try { try decoder.decodeSingularBytesField(value: &self.nextKey) }()
+      case 50: try { try decoder.decodeSingularUInt32Field(value: &self.vocabularySize) }()
+      case 51: try { try decoder.decodeSingularUInt32Field(value: &self.contextLength) }()
       default: break
       }
     }
@@ -3007,6 +3013,12 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if !self.nextKey.isEmpty {
       try visitor.visitSingularBytesField(value: self.nextKey, fieldNumber: 31)
     }
+    if self.vocabularySize != 0 {
+      try visitor.visitSingularUInt32Field(value: self.vocabularySize, fieldNumber: 50)
+    }
+    if self.contextLength != 0 {
+      try visitor.visitSingularUInt32Field(value: self.contextLength, fieldNumber: 51)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3024,6 +3036,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.stageCount != rhs.stageCount {return false}
     if lhs.previousKey != rhs.previousKey {return false}
     if lhs.nextKey != rhs.nextKey {return false}
+    if lhs.vocabularySize != rhs.vocabularySize {return false}
+    if lhs.contextLength != rhs.contextLength {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

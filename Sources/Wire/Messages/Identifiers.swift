@@ -15,6 +15,8 @@ package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     package let value: UInt64
     package init(_ value: UInt64) { self.value = value }
     package var description: String { "client " + String(value, radix: 16) }
+    /// Whoever asks from inside the coordinator's process.
+    package static let own = ClientID(0)
 
 }
 
