@@ -27,6 +27,11 @@ struct WorkerCommand: AsyncParsableCommand {
     var simulateStageMilliseconds: Double?
     @Option(help: ArgumentHelp("And so much for each token of a step beyond the first.", valueName: "microseconds"))
     var simulateTokenMicroseconds: Double?
+    @Option(
+        help: ArgumentHelp(
+            "Where other workers reach this host, if not at the address that leads to the coordinator.",
+            valueName: "address"))
+    var advertise: String?
     @OptionGroup var check: CheckFlag
     @Flag(help: "Allow joining a coordinator on another host although links are not encrypted.") var insecure = false
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
@@ -38,6 +43,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.modelPath = try model?.path
         options.simulatedStageMilliseconds = simulateStageMilliseconds
         options.simulatedTokenMicroseconds = simulateTokenMicroseconds
+        options.advertise = advertise
         options.isInsecure = insecure
         options.checksLayers = check.check
         if exitsWithStandardInput { exitWithStandardInput() }

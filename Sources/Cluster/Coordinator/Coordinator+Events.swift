@@ -12,6 +12,11 @@ extension Coordinator {
         case disconnected(WorkerID)
         /// From the tokens link.
         case stepResult(StepResult)
+        /// From the weights or the tokens link.
+        case hello(WorkerID, NodeLink, Hello)
+        /// From the first stage, and what was found out about the connection to it.
+        case helloReply(HelloReply)
+        case firstStage(Epoch, LinkConnection)
         case submit(GenerationTask)
         /// Its client wants no more, or is gone: ends with `FinishReason.cancelled`.
         case cancel(RequestID)
@@ -25,6 +30,10 @@ extension Coordinator {
         case send(WorkerID, CoordinatorMessage)
         /// Connect to this endpoint, for the `forward`s of this epoch; close the data connection of an earlier one.
         case connectFirstStage(Epoch, endpoint: String)
+        /// To the first stage, with the raw frame that it names, if the connection is up; never kept for later.
+        case sayHello(Hello)
+        /// To a worker, over its connection to the weights or the tokens socket.
+        case answerHello(WorkerID, NodeLink, HelloReply)
         /// To the first stage. At most `Limits.stepsInFlight(stages:)` are unanswered at once.
         case forward(Forward)
         /// The request left the queue: the computation of its prompt begins, but for `reusedTokens`. Comes once.

@@ -13,6 +13,15 @@ struct Member: Sendable {
         case setAside(until: Moment, why: String)
     }
 
+    /// What is known of one of its links to the coordinator.
+    enum LinkState: Sendable, Equatable {
+        case unknown
+        case proven
+        case failed(LinkFailure)
+
+        var failure: LinkFailure? { if case .failed(let failure) = self { failure } else { nil } }
+    }
+
     let id: WorkerID
     let join: Join
     private(set) var standing = Standing.trusted
@@ -20,6 +29,13 @@ struct Member: Sendable {
     private(set) var lastHeard: Moment
     /// What it last said of itself.
     private(set) var heartbeat = WorkerHeartbeat()
+    private(set) var weightsLink = LinkState.unknown
+    private(set) var tokensLink = LinkState.unknown
+    /// What its weights link carries in a second, in bytes, as it measured; 0: not known.
+    private(set) var weightsPerSecond: Double = 0
+    /// It is set aside only because it cannot fetch weights.
+    private var lacksWeights = false
+    private var lastProbe: Moment?
     /// How often it was set aside: each time for longer.
     private var setbacks = 0
 
@@ -36,6 +52,9 @@ struct Member: Sendable {
 
     /// How long it has computed one step; zero: it computes none.
     var busy: Duration { .milliseconds(heartbeat.busyMilliseconds) }
+
+    /// It has found out that it can fetch weights, and whether it can give results.
+    var hasProvenLinks: Bool { weightsLink == .proven && tokensLink != .unknown }
 
     /// Why it is left out of plans; nil: it is not.
     var reasonAside: String? {
@@ -57,6 +76,47 @@ struct Member: Sendable {
         heartbeat.gauges.cachedBytes = max(heartbeat.gauges.cachedBytes, ready.cachedBytes)
     }
 
+    /// What it found out about a link to the coordinator. True: that is news.
+    mutating func note(_ report: LinkReport) -> Bool {
+        var state = LinkState.proven
+        switch report.outcome {
+        case .proven(let rate): if report.link == .weights, rate > 0 { weightsPerSecond = rate }
+        case .failed(let failure): state = .failed(failure)
+        }
+        switch report.link {
+        case .weights:
+            defer { weightsLink = state }
+            return weightsLink != state
+        case .tokens:
+            defer { tokensLink = state }
+            return tokensLink != state
+        case .next, .previous: return false
+        }
+    }
+
+    /// Whether a large answer may be sent to it now: not for every question of one that asks without end.
+    mutating func takesProbe(_ now: Moment) -> Bool {
+        if let last = lastProbe, now - last < Self.probeInterval { return false }
+        lastProbe = now
+        return true
+    }
+
+    private static let probeInterval = Duration.milliseconds(200)
+
+    /// It is set aside until it can fetch weights, or for `time`.
+    mutating func setAsideWithoutWeights(for time: Duration, _ why: String, _ now: Moment) -> Duration {
+        defer { lacksWeights = true }
+        return setAside(for: time, why, now)
+    }
+
+    /// Its weights link carries: whether that ends its time aside.
+    mutating func regainsWeights() -> Bool {
+        guard lacksWeights, reasonAside != nil else { return false }
+        lacksWeights = false
+        standing = .trusted
+        return true
+    }
+
     /// Steps were lost at it. False: and those before them as well.
     mutating func suspect() -> Bool {
         guard standing == .trusted else { return false }
@@ -71,6 +131,7 @@ struct Member: Sendable {
     mutating func setAside(for time: Duration, _ why: String, _ now: Moment) -> Duration {
         let time = time * (1 << min(setbacks, Self.mostDoublings))
         setbacks += 1
+        lacksWeights = false
         standing = .setAside(until: now + time, why: why)
         return time
     }

@@ -33,7 +33,9 @@ final class CoordinatorLoop {
     let poller: Poller
     var machine: Coordinator
     /// The link for the steps of an epoch.
-    private var firstStage: (epoch: Epoch, link: OutboundLink)?
+    var firstStage: (epoch: Epoch, link: OutboundLink)?
+    /// The plan whose first stage has no address; told to the machine afterwards.
+    var firstStageProblem: Epoch?
     private var trips = RoundTrips()
     private let fetches: Mailbox<WeightServer.Request>
     private let chunks: Mailbox<WeightServer.Reply>
@@ -97,7 +99,7 @@ final class CoordinatorLoop {
             receiveControl()
             receiveResults()
             receiveFetches()
-            _ = firstStage?.link.events()
+            receiveFirstStage()
             noticeDisconnections()
             tellUntold()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
@@ -141,6 +143,10 @@ final class CoordinatorLoop {
 
     private func receiveResults() {
         while let (peer, frames) = sockets.tokens.receive() {
+            if LinkFrames.areOfLink(frames) {
+                receiveHello(frames, of: peer, on: .tokens)
+                continue
+            }
             guard frames.count == 1, Permissions.mayGiveResults(peer, to: machine) else { continue }
             do {
                 var result = try StepResult(decoding: frames[0].bytes)
@@ -157,6 +163,10 @@ final class CoordinatorLoop {
 
     private func receiveFetches() {
         while let (peer, frames) = sockets.weights.receive() {
+            if LinkFrames.areOfLink(frames) {
+                receiveHello(frames, of: peer, on: .weights)
+                continue
+            }
             guard frames.count == 1, Permissions.mayFetch(peer, from: machine),
                 let fetch = try? Fetch(decoding: frames[0].bytes)
             else { continue }
@@ -267,7 +277,7 @@ final class CoordinatorLoop {
 
     // MARK: What the machine decides
 
-    private func decide(_ event: Coordinator.Event) {
+    func decide(_ event: Coordinator.Event) {
         let actions = machine.handle(event, now: now)
         // No stage waits while those who read tokens are woken.
         for action in actions where !action.isForClient { perform(action) }
@@ -294,6 +304,8 @@ final class CoordinatorLoop {
         switch action {
         case .send(let worker, let command): send(command, to: worker)
         case .connectFirstStage(let epoch, let endpoint): connectFirstStage(epoch, endpoint)
+        case .sayHello(let hello): if let (epoch, link) = firstStage, epoch == hello.epoch { link.say(hello) }
+        case .answerHello(let worker, let link, let reply): answer(worker, on: link, reply)
         case .forward(var forward):
             trips.begin(of: forward.step, forward.epoch)
             forward.sentMicroseconds = Microseconds.ofDay
@@ -332,7 +344,10 @@ final class CoordinatorLoop {
                 sockets.context, to: Endpoint(parsing: text), as: .random(),
                 maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
             firstStage = (epoch, link)
-        } catch { parts.log.error("the first worker cannot be reached: \(error)") }
+        } catch {
+            parts.log.warning("the first worker cannot be reached: \(error)")
+            firstStageProblem = epoch
+        }
     }
 }
 
@@ -341,7 +356,7 @@ extension Coordinator.Action {
     fileprivate var isForClient: Bool {
         switch self {
         case .started, .emit, .score, .finish, .fail, .waiting: true
-        case .send, .connectFirstStage, .forward, .forget, .log: false
+        case .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: false
         }
     }
 }

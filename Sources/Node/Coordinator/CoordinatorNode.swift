@@ -31,6 +31,7 @@ package final class CoordinatorNode: Service, Sendable {
         _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
         let endpoint = try options.validate()
+        let advertised = try options.advertised()
         let loaded = try options.open()
         if let split = options.split {
             try LayerSplit.check(split, layerCount: loaded.model.configuration.layerCount)
@@ -44,13 +45,14 @@ package final class CoordinatorNode: Service, Sendable {
         } catch { throw TandemError(error) }
         let manifest = try options.manifest(of: loaded.model, progress: progress)
         let configuration = options.configuration(
-            for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint)
+            for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint,
+            at: sockets.joinEndpoint(advertised).host)
         if options.isSimulated {
             log.info("there is no model: its workers only pretend to compute, and answers mean nothing")
         }
         if !endpoint.isLoopback { log.warning("links are not encrypted: listen on a network you trust only") }
 
-        joinAddress = sockets.joinAddress
+        joinAddress = sockets.joinEndpoint(advertised).address
         modelName = loaded.model.name
         notices = loaded.notices
         keyValueType = manifest.keyValueType.rawValue

@@ -24,6 +24,9 @@ final class OutboundLink {
         poller.add(monitor)
     }
 
+    /// Whether messages wait for a connection.
+    var isWaiting: Bool { !waiting.isEmpty }
+
     /// Sends a header and, where there is one, a frame beside it; keeps them while there is no connection yet.
     func send(_ header: [UInt8], bulk: Frame? = nil) {
         if !waiting.isEmpty || !offer(header, bulk) {

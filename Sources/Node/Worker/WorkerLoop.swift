@@ -38,13 +38,20 @@ final class WorkerLoop {
     let context: Context
     let poller: Poller
     var machine: Machine
-    private let data: RouterSocket
+    let data: RouterSocket
     private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
-    private var control: OutboundLink
+    var control: OutboundLink
+    /// Where the control link leads: one of the coordinator's addresses.
+    var coordinator: Endpoint
+    /// When it was begun, and whether an attempt to make it has ended since.
+    var controlSince = Moment.start
+    var hasControlEnded = false
+    /// Who asked on the data link, by who that is.
+    var askers: [WorkerID?: Peer] = [:]
     /// The link for the steps of an epoch.
-    private var next: (epoch: Epoch, link: OutboundLink)?
-    private var tokens: OutboundLink?
-    private var weights: OutboundLink?
+    private(set) var next: (epoch: Epoch, link: OutboundLink)?
+    private(set) var tokens: OutboundLink?
+    private(set) var weights: OutboundLink?
     private let commands: Mailbox<StageCommand>
     private let stageEvents: Mailbox<StageEvent>
     private let compute: LoopThread<Void>
@@ -60,21 +67,23 @@ final class WorkerLoop {
         context = try Context()
         poller = try Poller(parts.waker)
         data = try RouterSocket(
-            context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2))
-        guard case .tcp(let host, _) = parts.coordinator else {
+            context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 3))
+        guard case .tcp(let host, let port) = parts.coordinator else {
             throw TandemError("\(parts.coordinator) is not an address of a coordinator", hint: "write HOST:PORT")
         }
         let address: String
         let endpoint: Endpoint
         do {
-            address = try NumericAddress.local(towards: host)
+            coordinator = .tcp(host: try NumericAddress.answering(host, port: port), port: port)
+            address = try NumericAddress.local(towards: coordinator.host)
             endpoint = try data.bind(.tcp(host: address, port: 0))
         } catch { throw TandemError(error) }
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
-        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads)
+        let advertised = try parts.options.advertised(endpoint)
+        var join = try parts.options.offer(dataEndpoint: advertised, threads: parts.threads)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
-        machine = Machine(join, now: .start)
-        control = try Self.connectControl(context, parts.coordinator, id, poller)
+        machine = Machine(id, join, now: .start)
+        control = try Self.connectControl(context, coordinator, id, poller)
         poller.add(data)
 
         let inbox = Mailbox<StageCommand>(capacity: 1 << 16, waking: try Waker())
@@ -119,7 +128,7 @@ final class WorkerLoop {
         return peer
     }
 
-    private var now: Moment { clock.now }
+    var now: Moment { clock.now }
 
     // MARK: The loop
 
@@ -132,11 +141,11 @@ final class WorkerLoop {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for event in stageEvents.drain() { handle(event) }
             }
-            for event in control.events() where event == .handshakeSucceeded { decide(.connected) }
+            receiveControlEvents()
             receiveCommands()
             receiveForwards()
             receiveChunks()
-            _ = (next?.link.events(), tokens?.events())
+            receiveReplies()
             if now >= machine.nextDeadline {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
                 decide(.tick)
@@ -174,7 +183,11 @@ final class WorkerLoop {
     }
 
     private func receiveForwards() {
-        while let (_, frames) = data.receive() {
+        while let (peer, frames) = data.receive() {
+            if LinkFrames.areOfLink(frames) {
+                receiveHello(frames, from: peer)
+                continue
+            }
             guard let header = frames.first else { continue }
             do {
                 let forward = try Forward(decoding: header.bytes)
@@ -194,6 +207,7 @@ final class WorkerLoop {
     private func receiveChunks() {
         guard let weights else { return }
         for event in weights.events() {
+            note([event], on: .weights)
             switch event {
             case .handshakeSucceeded:
                 isWeightsLinkUp = true
@@ -203,6 +217,10 @@ final class WorkerLoop {
             }
         }
         while let frames = weights.socket.receive() {
+            if LinkFrames.areOfLink(frames) {
+                receiveReply(frames, on: .weights)
+                continue
+            }
             guard let header = frames.first else { continue }
             do {
                 let chunk = try Chunk(decoding: header.bytes)
@@ -286,7 +304,7 @@ final class WorkerLoop {
 
     // MARK: What the machine decides
 
-    private func decide(_ event: Machine.Event) {
+    func decide(_ event: Machine.Event) {
         for action in machine.handle(event, now: now) {
             do { try perform(action) } catch { ending = .failure(error) }
         }
@@ -303,7 +321,9 @@ final class WorkerLoop {
         case .refused(let reason): throw TandemError("the coordinator refused this worker: \(reason)")
         case .reconnect:
             control.close()
-            control = try Self.connectControl(context, parts.coordinator, id, poller)
+            lookUpCoordinator()
+            (controlSince, hasControlEnded) = (now, false)
+            control = try Self.connectControl(context, coordinator, id, poller)
         case .load(let assign):
             fetch = nil
             parts.log.info(
@@ -312,8 +332,11 @@ final class WorkerLoop {
         case .connectNext(let epoch, let endpoint):
             var link = next?.link
             next = nil
-            try replace(&link, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+            do {
+                try replace(&link, endpoint, maximumFrameBytes: Wire.Limits.headerBytes)
+            } catch { return decide(.link(.next, .notResolved)) }
             next = link.map { (epoch, $0) }
+            askers = [:]
         case .unload:
             fetch = nil
             next?.link.close()
@@ -329,6 +352,8 @@ final class WorkerLoop {
         case .sendResult(var result):
             result.sentMicroseconds = Microseconds.ofDay
             tokens?.send(result.encode())
+        case .sayHello(let link, let hello): say(hello, on: link)
+        case .answerHello(let reply, let speaker): answer(reply, to: speaker)
         case .endSequences(let sequences): order(.endSequences(sequences))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
@@ -340,7 +365,7 @@ final class WorkerLoop {
         link = nil
         do {
             link = try OutboundLink(
-                context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.coordinator),
+                context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: coordinator),
                 as: Self.peer(id), maximumFrameBytes: maximumFrameBytes, poller: poller)
         } catch { throw TandemError(error) }
     }

@@ -77,7 +77,11 @@ extension Assign {
         p.keyValueBlockCount = UInt32(keyValueBlockCount)
         p.maximumBatchTokens = UInt32(maximumBatchTokens)
         p.activationsPerToken = UInt32(activationsPerToken)
-        if case .stage(let endpoint) = next { p.nextEndpoint = endpoint }
+        if case .stage(let endpoint, let worker) = next {
+            p.nextEndpoint = endpoint
+            p.nextWorker = worker.value
+        }
+        if let previous { p.previousWorker = previous.value }
         p.stageIndex = UInt32(stageIndex)
         p.stageCount = UInt32(stageCount)
         return p
@@ -92,7 +96,8 @@ extension Assign {
         let stageCount = try check.count(p.stageCount, "stageCount", from: 1, to: Limits.workers)
         let stageIndex = try check.count(p.stageIndex, "stageIndex", to: stageCount - 1)
         guard endpoint.isEmpty == (stageIndex == stageCount - 1), endpoint.isEmpty == (layers.upperBound == layerCount),
-            (stageIndex == 0) == (layers.lowerBound == 0)
+            (stageIndex == 0) == (layers.lowerBound == 0), (stageIndex == 0) == !p.hasPreviousWorker,
+            endpoint.isEmpty == !p.hasNextWorker
         else {
             throw WireError(
                 "Assign: stage \(stageIndex) of \(stageCount), layers \(layers) of \(layerCount) and next "
@@ -107,7 +112,7 @@ extension Assign {
                 p.maximumBatchTokens, "maximumBatchTokens", from: 1, to: Limits.batchTokens),
             activationsPerToken: try check.count(
                 p.activationsPerToken, "activationsPerToken", from: 1, to: Limits.activationsPerToken),
-            next: endpoint.isEmpty ? .tokens : .stage(endpoint: endpoint),
-            stageIndex: stageIndex, stageCount: stageCount)
+            next: endpoint.isEmpty ? .tokens : .stage(endpoint: endpoint, WorkerID(p.nextWorker)),
+            previous: p.hasPreviousWorker ? WorkerID(p.previousWorker) : nil, stageIndex: stageIndex, stageCount: stageCount)
     }
 }

@@ -122,6 +122,14 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .ping(newValue)}
   }
 
+  var link: PLinkReport {
+    get {
+      if case .link(let v)? = kind {return v}
+      return PLinkReport()
+    }
+    set {kind = .link(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -135,6 +143,7 @@ nonisolated struct PControlRequest: Sendable {
     case cancel(UInt64)
     case statusQuery(PStatusQuery)
     case ping(PEmpty)
+    case link(PLinkReport)
 
   }
 
@@ -273,6 +282,29 @@ nonisolated struct PWorkerHeartbeat: Sendable {
   var transferredBytes: UInt64 = 0
 
   var cachedBytes: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Worker -> coordinator: what has become of one of my links.
+nonisolated struct PLinkReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 0: no plan yet
+  var epoch: UInt64 = 0
+
+  /// 1 weights, 2 tokens, 3 to the next stage, 4 from the stage before
+  var link: UInt32 = 0
+
+  /// 0: it is proven; else 1 no answer, 2 refused, 3 not resolved, 4 handshake refused, 5 large messages lost, 6 steps lost, 7 broken
+  var failure: UInt32 = 0
+
+  /// of a proven one; 0: not known
+  var bytesPerSecond: Double = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -706,9 +738,32 @@ nonisolated struct PAssign: Sendable {
 
   var stageCount: UInt32 = 0
 
+  /// whose the next endpoint is
+  var nextWorker: UInt64 {
+    get {_nextWorker ?? 0}
+    set {_nextWorker = newValue}
+  }
+  /// Returns true if `nextWorker` has been explicitly set.
+  var hasNextWorker: Bool {self._nextWorker != nil}
+  /// Clears the value of `nextWorker`. Subsequent reads from it will return its default value.
+  mutating func clearNextWorker() {self._nextWorker = nil}
+
+  /// who sends the steps; absent: the coordinator
+  var previousWorker: UInt64 {
+    get {_previousWorker ?? 0}
+    set {_previousWorker = newValue}
+  }
+  /// Returns true if `previousWorker` has been explicitly set.
+  var hasPreviousWorker: Bool {self._previousWorker != nil}
+  /// Clears the value of `previousWorker`. Subsequent reads from it will return its default value.
+  mutating func clearPreviousWorker() {self._previousWorker = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _nextWorker: UInt64? = nil
+  fileprivate var _previousWorker: UInt64? = nil
 }
 
 /// Coordinator -> last stage: these sequences have ended.
@@ -1308,6 +1363,66 @@ nonisolated struct PRequestStatus: Sendable {
   init() {}
 }
 
+/// Upstream node -> downstream node. Followed by a raw frame of probe_bytes zeros, unless that is 0.
+nonisolated struct PHello: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  /// who says it; absent: the coordinator
+  var worker: UInt64 {
+    get {_worker ?? 0}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  mutating func clearWorker() {self._worker = nil}
+
+  var number: UInt64 = 0
+
+  var probeBytes: UInt32 = 0
+
+  var replyBytes: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _worker: UInt64? = nil
+}
+
+/// Downstream node -> upstream node: the answer. Followed by a raw frame of probe_bytes zeros, unless that is 0.
+nonisolated struct PHelloReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  /// who answers; absent: the coordinator
+  var worker: UInt64 {
+    get {_worker ?? 0}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  mutating func clearWorker() {self._worker = nil}
+
+  var number: UInt64 = 0
+
+  var probeBytes: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _worker: UInt64? = nil
+}
+
 /// Coordinator -> first stage -> ... -> last stage. Followed by a raw frame of activation_count f32, unless that is 0.
 nonisolated struct PForward: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1585,7 +1700,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{15}link\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1718,6 +1833,19 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .ping(v)
         }
       }()
+      case 40: try {
+        var v: PLinkReport?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .link(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .link(v)
+        }
+      }()
       default: break
       }
     }
@@ -1768,6 +1896,10 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .ping?: try {
       guard case .ping(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .link?: try {
+      guard case .link(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }
@@ -2090,6 +2222,51 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.residentBytes != rhs.residentBytes {return false}
     if lhs.transferredBytes != rhs.transferredBytes {return false}
     if lhs.cachedBytes != rhs.cachedBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PLinkReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".LinkReport"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}link\0\u{1}failure\0\u{3}bytes_per_second\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.link) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.failure) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.bytesPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.link != 0 {
+      try visitor.visitSingularUInt32Field(value: self.link, fieldNumber: 2)
+    }
+    if self.failure != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failure, fieldNumber: 3)
+    }
+    if self.bytesPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bytesPerSecond, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PLinkReport, rhs: PLinkReport) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.link != rhs.link {return false}
+    if lhs.failure != rhs.failure {return false}
+    if lhs.bytesPerSecond != rhs.bytesPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2735,7 +2912,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{1d}next_worker\0\u{3}previous_worker\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2754,12 +2931,18 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 9: try { try decoder.decodeSingularStringField(value: &self.nextEndpoint) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.stageIndex) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.stageCount) }()
+      case 40: try { try decoder.decodeSingularUInt64Field(value: &self._nextWorker) }()
+      case 41: try { try decoder.decodeSingularUInt64Field(value: &self._previousWorker) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.epoch != 0 {
       try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
     }
@@ -2793,6 +2976,12 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if self.stageCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.stageCount, fieldNumber: 11)
     }
+    try { if let v = self._nextWorker {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 40)
+    } }()
+    try { if let v = self._previousWorker {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 41)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2808,6 +2997,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.nextEndpoint != rhs.nextEndpoint {return false}
     if lhs.stageIndex != rhs.stageIndex {return false}
     if lhs.stageCount != rhs.stageCount {return false}
+    if lhs._nextWorker != rhs._nextWorker {return false}
+    if lhs._previousWorker != rhs._previousWorker {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3942,6 +4133,109 @@ nonisolated extension PRequestStatus: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.state != rhs.state {return false}
     if lhs.promptTokens != rhs.promptTokens {return false}
     if lhs.generatedTokens != rhs.generatedTokens {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Hello"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}worker\0\u{1}number\0\u{3}probe_bytes\0\u{3}reply_bytes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._worker) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.probeBytes) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.replyBytes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    try { if let v = self._worker {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 3)
+    }
+    if self.probeBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.probeBytes, fieldNumber: 4)
+    }
+    if self.replyBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.replyBytes, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PHello, rhs: PHello) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs._worker != rhs._worker {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.probeBytes != rhs.probeBytes {return false}
+    if lhs.replyBytes != rhs.replyBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PHelloReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HelloReply"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}worker\0\u{1}number\0\u{3}probe_bytes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._worker) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.probeBytes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    try { if let v = self._worker {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 3)
+    }
+    if self.probeBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.probeBytes, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PHelloReply, rhs: PHelloReply) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs._worker != rhs._worker {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.probeBytes != rhs.probeBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

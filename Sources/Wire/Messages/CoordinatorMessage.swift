@@ -51,8 +51,8 @@ package struct Refusal: Equatable, Sendable {
 package struct Assign: Equatable, Sendable {
     /// Where a stage's output goes.
     package enum NextHop: Equatable, Sendable {
-        /// `Forward` to the data socket of the next stage.
-        case stage(endpoint: String)
+        /// `Forward` to the data socket of the next stage, which is this worker's.
+        case stage(endpoint: String, WorkerID)
         /// `StepResult` to the coordinator's tokens socket: this is the last stage.
         case tokens
     }
@@ -67,11 +67,14 @@ package struct Assign: Equatable, Sendable {
     /// Floats of one token's activations between stages.
     package var activationsPerToken: Int
     package var next: NextHop
+    /// Who sends the steps; nil: the coordinator.
+    package var previous: WorkerID?
     package var stageIndex: Int
     package var stageCount: Int
     package init(
         epoch: Epoch, layers: Range<Int>, layerCount: Int, modelDescription: [UInt8], keyValueBlockCount: Int,
-        maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, stageIndex: Int, stageCount: Int
+        maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, previous: WorkerID?, stageIndex: Int,
+        stageCount: Int
     ) {
         self.epoch = epoch
         self.layers = layers
@@ -81,6 +84,7 @@ package struct Assign: Equatable, Sendable {
         self.maximumBatchTokens = maximumBatchTokens
         self.activationsPerToken = activationsPerToken
         self.next = next
+        self.previous = previous
         self.stageIndex = stageIndex
         self.stageCount = stageCount
     }

@@ -133,7 +133,7 @@ extension ClusterTests {
                 let welcome = try spy.next { if case .welcome(let welcome) = $0 { welcome } else { nil } }
                 isMember.set()
                 let data = try spy.next { command -> String? in
-                    guard case .assign(let assign) = command, case .stage(let endpoint) = assign.next else {
+                    guard case .assign(let assign) = command, case .stage(let endpoint, _) = assign.next else {
                         return nil
                     }
                     return endpoint
