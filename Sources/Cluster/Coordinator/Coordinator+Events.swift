@@ -51,4 +51,15 @@ extension Coordinator {
         case forget(WorkerID)
         case log(LogLevel, String)
     }
+
+    // MARK: What its shell may ask
+
+    /// Whose results count: the last worker of the plan that serves; nil: none serves.
+    package var samplingWorker: WorkerID? { deployments.serving?.last }
+
+    /// Whether this worker is a member.
+    package func isMember(_ worker: WorkerID) -> Bool { membership.members.contains { $0.id == worker } }
+
+    /// Who is a member.
+    package var workers: [WorkerID] { membership.members.map(\.id) }
 }

@@ -58,7 +58,9 @@ extension Coordinator {
             guard let deployment = deployments[report.epoch], deployment.stage(of: worker) != nil else { return }
             return noteLoss(deployment.worker(before: worker), worker, now)
         }
-        guard let deployment = deployments[report.epoch], deployment.isBeginning(report.link, at: worker) else { return }
+        guard let deployment = deployments[report.epoch], deployment.isBeginning(report.link, at: worker) else {
+            return
+        }
         if let deployment = deployments.note(report.outcome, from: worker, report.epoch) { serve(deployment) }
     }
 
@@ -122,8 +124,11 @@ extension Coordinator {
         var without = reachability
         guard without.noteFailure(from, to, "", now) else { return false }
         let choice = PlanChoice(
-            configuration: configuration, hasServed: true, serving: nil, preparing: nil, reachability: without, now: now)
-        guard case .success(let choice) = choice.plan(over: membership.eligible), choice.isReachable else { return false }
+            configuration: configuration, hasServed: true, serving: nil, preparing: nil, reachability: without, now: now
+        )
+        guard case .success(let choice) = choice.plan(over: membership.eligible), choice.isReachable else {
+            return false
+        }
         avoid(from, to, .stepsLost, now)
         return true
     }

@@ -61,15 +61,6 @@ package struct Coordinator: Sendable {
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
     package var nextDeadline: Moment? { membership.members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat }
 
-    /// Whose results count: the last worker of the plan that serves; nil: none serves.
-    package var samplingWorker: WorkerID? { deployments.serving?.last }
-
-    /// Whether this worker is a member.
-    package func isMember(_ worker: WorkerID) -> Bool { membership.members.contains { $0.id == worker } }
-
-    /// Who is a member.
-    package var workers: [WorkerID] { membership.members.map(\.id) }
-
     /// The state of everything, for people.
     package func status(now: Moment) -> StatusReply {
         StatusReply(
@@ -254,7 +245,8 @@ package struct Coordinator: Sendable {
     /// Loads and steps that do not move.
     private mutating func checkProgress(_ now: Moment) {
         let stalls = deployments.stalls(
-            dispatched: scheduler.stepsDispatched, flying: scheduler.stepsInFlight, now) { weightsTrouble(of: $0) == nil }
+            dispatched: scheduler.stepsDispatched, flying: scheduler.stepsInFlight, now
+        ) { weightsTrouble(of: $0) == nil }
         for stall in stalls {
             switch stall {
             case .load(let worker, let time):

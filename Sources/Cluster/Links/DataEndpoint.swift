@@ -5,7 +5,9 @@
 enum DataEndpoint {
     /// What is wrong with it, as a sentence; nil: nothing.
     static func problem(with text: String) -> String? {
-        guard text.hasPrefix("tcp://"), let colon = text.lastIndex(of: ":") else { return "it is not tcp://ADDRESS:PORT" }
+        guard text.hasPrefix("tcp://"), let colon = text.lastIndex(of: ":") else {
+            return "it is not tcp://ADDRESS:PORT"
+        }
         let host = text.dropFirst(6)
         let digits = text[text.index(after: colon)...]
         guard colon >= host.startIndex, digits.utf8.allSatisfy(isDigit), let port = UInt16(digits), port > 0 else {

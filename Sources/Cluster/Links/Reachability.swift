@@ -68,7 +68,9 @@ struct Reachability: Sendable {
     /// The link is proven: what it once did counts only if it fails again.
     mutating func noteProven(_ from: WorkerID?, _ to: WorkerID?, _ now: Moment) {
         // Steps that are lost are lost on links that answer.
-        if let index = index(from, to), pairs[index].losses == 0 { pairs[index].avoidedUntil = min(pairs[index].avoidedUntil, now) }
+        if let index = index(from, to), pairs[index].losses == 0 {
+            pairs[index].avoidedUntil = min(pairs[index].avoidedUntil, now)
+        }
     }
 
     // MARK: What follows

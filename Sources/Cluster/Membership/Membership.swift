@@ -87,7 +87,8 @@ struct Membership: Sendable {
             return .version(join.version, build: join.build, ourBuild: configuration.build)
         }
         if let problem = DataEndpoint.problem(with: join.dataEndpoint) {
-            let reason = "the worker says that others reach it at \"\(join.dataEndpoint)\", but \(problem); start it with "
+            let reason =
+                "the worker says that others reach it at \"\(join.dataEndpoint)\", but \(problem); start it with "
             return Refusal(reason: reason + "an address of its host that other hosts can reach")
         }
         if join.isSimulated == configuration.isSimulated { return nil }

@@ -132,7 +132,8 @@ package struct CoordinatorOptions: Sendable {
             model: shape,
             modelDescription: manifest.encoded(), build: Build.version,
             weightsEndpoint: (advertise == nil ? weights : weights.on("*")).description,
-            tokensEndpoint: (advertise == nil ? tokens : tokens.on("*")).description, contextLength: loaded.contextLength,
+            tokensEndpoint: (advertise == nil ? tokens : tokens.on("*")).description,
+            contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
         configuration.weightsAddress = weights.on(host).description
         configuration.tokensAddress = tokens.on(host).description

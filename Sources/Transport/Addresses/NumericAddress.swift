@@ -116,7 +116,9 @@ package enum NumericAddress {
     }
 
     /// The system's addresses for `host`, at least one, port 9 (discard; connecting a UDP socket needs some port).
-    private static func resolve(_ host: String, _ family: Int32) throws(TransportError) -> UnsafeMutablePointer<addrinfo> {
+    private static func resolve(_ host: String, _ family: Int32) throws(TransportError) -> UnsafeMutablePointer<
+        addrinfo
+    > {
         var hints = addrinfo()
         hints.ai_family = family
         hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)

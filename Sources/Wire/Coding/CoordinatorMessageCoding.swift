@@ -113,6 +113,7 @@ extension Assign {
             activationsPerToken: try check.count(
                 p.activationsPerToken, "activationsPerToken", from: 1, to: Limits.activationsPerToken),
             next: endpoint.isEmpty ? .tokens : .stage(endpoint: endpoint, WorkerID(p.nextWorker)),
-            previous: p.hasPreviousWorker ? WorkerID(p.previousWorker) : nil, stageIndex: stageIndex, stageCount: stageCount)
+            previous: p.hasPreviousWorker ? WorkerID(p.previousWorker) : nil, stageIndex: stageIndex,
+            stageCount: stageCount)
     }
 }

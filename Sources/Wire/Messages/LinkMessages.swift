@@ -71,6 +71,7 @@ package enum LinkFailure: UInt32, CaseIterable, Sendable {
 
 /// Worker -> coordinator, control link: what has become of one of its links, whenever that changes.
 package struct LinkReport: Equatable, Sendable {
+    /// What was found out.
     package enum Outcome: Equatable, Sendable {
         /// Messages as large as it must carry get through. What it carries in a second, as measured by one answer; 0:
         /// not known.

@@ -86,6 +86,8 @@ extension World {
 
     /// Where only links fail, whoever can fetch weights can load and compute.
     func noteSetAside(_ text: String) {
+        // A slow line is no fault, but too slow to wait for.
+        if text.contains("its load"), nodes.contains(where: \.hasSlowWeights) { return }
         if !text.contains("cannot reach the coordinator") { note("where only links fail, the coordinator " + text) }
     }
 

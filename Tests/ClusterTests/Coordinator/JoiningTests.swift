@@ -41,9 +41,11 @@ import Wire
         played.join(1, 2, 3)
         let assigns = played.actions.assigns
         #expect(assigns.map(\.layers) == [0..<2, 2..<4, 4..<6])
-        #expect(assigns.map(\.next) == [
-            .stage(endpoint: "tcp://192.0.2.2:1", WorkerID(2)), .stage(endpoint: "tcp://192.0.2.3:1", WorkerID(3)), .tokens,
-        ])
+        #expect(
+            assigns.map(\.next) == [
+                .stage(endpoint: "tcp://192.0.2.2:1", WorkerID(2)), .stage(endpoint: "tcp://192.0.2.3:1", WorkerID(3)),
+                .tokens,
+            ])
         #expect(assigns.map(\.stageIndex) == [0, 1, 2])
     }
 
