@@ -2,6 +2,7 @@
 import Sequences
 
 extension Field {
+    static let advertise = Field("advertise")
     static let coordinator = Field("coordinator")
     static let dataPort = Field("data_port")
     static let insecure = Field("insecure")

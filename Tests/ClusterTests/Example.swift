@@ -27,7 +27,7 @@ enum Example {
         var join = Join()
         join.memoryBytes = memory
         join.readBytesPerSecond = 1e9
-        join.dataEndpoint = "tcp://w\(number):1"
+        join.dataEndpoint = "tcp://192.0.2.\(number):1"
         return join
     }
 
@@ -72,6 +72,8 @@ struct Played {
     var coordinator: Coordinator
     var now = Moment.start
     var actions: [Coordinator.Action] = []
+    /// The plan whose first stage is connected; it answers from then on.
+    private var connected = Epoch.none
 
     init(_ configuration: CoordinatorConfiguration = Example.configuration()) {
         coordinator = Coordinator(configuration, now: .start)
@@ -85,15 +87,56 @@ struct Played {
     }
 
     mutating func join(_ numbers: UInt64..., memory: UInt64 = 10_000) {
-        for number in numbers { tell(.worker(WorkerID(number), .join(Example.join(number, memory: memory)))) }
+        var all: [Coordinator.Action] = []
+        for number in numbers {
+            all = tell(.worker(WorkerID(number), .join(Example.join(number, memory: memory))))
+            // Those who are there already go on without newcomers until these have proven themselves.
+            if coordinator.isMember(WorkerID(number)) { all += reach(number) }
+        }
+        actions = all
+    }
+
+    /// A worker has proven its links to the coordinator. All actions of it.
+    @discardableResult
+    mutating func reach(_ number: UInt64, bytesPerSecond: Double = 1e9) -> [Coordinator.Action] {
+        [NodeLink.tokens, .weights].flatMap { link in
+            tell(
+                .worker(
+                    WorkerID(number),
+                    .link(LinkReport(epoch: .none, link: link, outcome: .proven(bytesPerSecond: bytesPerSecond)))))
+        }
+    }
+
+    /// What a worker says of the link by which steps leave it.
+    @discardableResult
+    mutating func link(_ number: UInt64, _ outcome: LinkReport.Outcome, last: Bool = false) -> [Coordinator.Action] {
+        tell(.worker(WorkerID(number), .link(LinkReport(epoch: epoch, link: last ? .tokens : .next, outcome: outcome))))
+    }
+
+    /// The link to the first stage is proven. All actions of it.
+    @discardableResult
+    mutating func proveFirst() -> [Coordinator.Action] {
+        if connected == epoch { return [] }
+        connected = epoch
+        var actions = tell(.firstStage(epoch, .up))
+        var all = actions
+        while let hello = actions.hellos.first, let first = coordinator.deployments.foremost?.stages[0].worker {
+            actions = tell(.helloReply(HelloReply(epoch: hello.epoch, worker: first, number: hello.number)))
+            all += actions
+        }
+        return all
     }
 
     /// Everybody who has layers says that it is ready.
     mutating func ready() {
         let epoch = epoch
+        var all: [Coordinator.Action] = []
         for stage in coordinator.deployments.foremost?.plan.stages ?? [] {
-            tell(.worker(stage.worker, .ready(Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0))))
+            all += tell(.worker(stage.worker, .ready(Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0))))
+            let isLast = stage.worker == coordinator.deployments.foremost?.last
+            all += link(stage.worker.value, .proven(bytesPerSecond: 0), last: isLast)
         }
+        actions = all + proveFirst()
     }
 
     /// Time passes, with a heartbeat of these workers every 250 ms. All actions of it.
@@ -108,7 +151,14 @@ struct Played {
                 heartbeat.busyMilliseconds = busy
                 all += tell(.worker(WorkerID(number), .heartbeat(heartbeat)))
             }
-            all += tell(.tick)
+            all += proveFirst()
+            let ticked = tell(.tick)
+            all += ticked
+            for hello in ticked.hellos {
+                guard let first = coordinator.deployments.foremost?.stages[0].worker else { continue }
+                let reply = HelloReply(epoch: hello.epoch, worker: first, number: hello.number)
+                all += tell(.helloReply(reply))
+            }
         }
         return all
     }
@@ -125,6 +175,7 @@ struct Played {
 extension [Coordinator.Action] {
     var forwards: [Forward] { compactMap { if case .forward(let forward) = $0 { forward } else { nil } } }
     var assigns: [Assign] { compactMap { if case .send(_, .assign(let assign)) = $0 { assign } else { nil } } }
+    var hellos: [Hello] { compactMap { if case .sayHello(let hello) = $0 { hello } else { nil } } }
     var failures: [String] { compactMap { if case .fail(_, let error) = $0 { "\(error.message)" } else { nil } } }
     var explanations: [String] { compactMap { if case .waiting(_, let why) = $0 { "\(why)" } else { nil } } }
 }

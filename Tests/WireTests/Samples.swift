@@ -87,6 +87,8 @@ enum Samples {
             .worker(.loading(Loading(epoch: Epoch(1), bytesDone: 2, bytesTotal: 3))),
             .worker(.ready(Ready(epoch: Epoch(1), transferredBytes: 2, cachedBytes: 3))),
             .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),
+            .worker(.link(LinkReport(epoch: Epoch(9), link: .next, outcome: .failed(.largeLost)))),
+            .worker(.link(LinkReport(epoch: .none, link: .weights, outcome: .proven(bytesPerSecond: 1.5e9)))),
             .client(.generate(generate(.text("Once upon a time")))),
             .client(.generate(generate(.tokens([1, 2, 3])))),
             .client(.generate(conversation)), .client(.ping),
@@ -99,8 +101,12 @@ enum Samples {
             epoch: Epoch(3), layers: isLast ? 4..<8 : 0..<4, layerCount: 8, modelDescription: [1, 2, 3, 0],
             keyValueBlockCount: 64, maximumBatchTokens: 512, activationsPerToken: 768,
             next: isLast
-                ? .tokens : .stage(endpoint: "tcp://h:1", key: NodeKey(Array(repeating: 9, count: NodeKey.byteCount))),
-            stageIndex: isLast ? 1 : 0, stageCount: 2, vocabularySize: 49_152, contextLength: 2048)
+                ? .tokens
+                : .stage(
+                    endpoint: "tcp://192.0.2.1:1", WorkerID(7),
+                    key: NodeKey(Array(repeating: 9, count: NodeKey.byteCount))),
+            previous: isLast ? WorkerID(6) : nil, stageIndex: isLast ? 1 : 0, stageCount: 2, vocabularySize: 49_152,
+            contextLength: 2048)
     }
 
     static var commands: [CoordinatorMessage] {

@@ -25,6 +25,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @OptionGroup var quantization: QuantizationFlag
     @OptionGroup var keyValues: KeyValueTypeFlag
     @OptionGroup var listening: ListenFlags
+    @Option(
+        help: ArgumentHelp(
+            "Where other hosts reach this one, if not at the address by which it reaches them.", valueName: "address"))
+    var advertise: String?
     @Option(help: "Layers of each worker in the order of joining, as 0-3,4-11 (default: chosen by speed and memory).")
     var split: String?
     @Option(help: "Begin to serve when this many workers have joined.") var minWorkers: Int?
@@ -42,6 +46,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.quantization = quantization.quantize
         options.keyValueType = keyValues.keyValueType
         options.listen = try listening.endpoint()
+        options.advertise = advertise
         options.split = try split.map { try LayerSplit.parse($0) }
         options.minimumWorkers = minWorkers
         options.contextLength = context

@@ -31,6 +31,11 @@ struct WorkerCommand: AsyncParsableCommand {
     var simulateStageMilliseconds: Double?
     @Option(help: ArgumentHelp("And so much for each token of a step beyond the first.", valueName: "microseconds"))
     var simulateTokenMicroseconds: Double?
+    @Option(
+        help: ArgumentHelp(
+            "Where other workers reach this host, if not at the address that leads to the coordinator.",
+            valueName: "address"))
+    var advertise: String?
     @OptionGroup var check: CheckFlag
     @Option(
         help: ArgumentHelp(
@@ -47,6 +52,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.modelPath = try model?.path
         options.simulatedStageMilliseconds = simulateStageMilliseconds
         options.simulatedTokenMicroseconds = simulateTokenMicroseconds
+        options.advertise = advertise
         options.isInsecure = security.insecure
         options.state = state.folder
         options.dataPort = dataPort

@@ -12,6 +12,9 @@ package struct CoordinatorConfiguration: Sendable {
     /// Where the shell has bound its sockets, as workers reach them.
     package var weightsEndpoint: String
     package var tokensEndpoint: String
+    /// The same, with the host that workers are told to join at, for people.
+    package var weightsAddress: String
+    package var tokensAddress: String
     /// The coordinator's own key, whose steps the first stage takes; nil: links are open.
     package var key: NodeKey?
     /// Tokens of a sequence at most, prompt and answer.
@@ -52,6 +55,12 @@ package struct CoordinatorConfiguration: Sendable {
     package var hungAfter = Duration.seconds(120)
     /// A load without progress for so long has failed.
     package var loadStalledAfter = Duration.seconds(60)
+    /// A plan waits so long at most for newcomers to prove their links.
+    package var proofAwaitedFor = Duration.milliseconds(500)
+    /// What serves is not interrupted by loads that take longer, but where nobody asks anything for long.
+    package var interruptionLimit = Duration.seconds(10)
+    /// A load without progress for so long has failed where its worker cannot fetch weights.
+    package var weightsAwaitedFor = Duration.seconds(5)
     /// Steps outstanding for so long while every worker idles are lost, and replayed.
     package var stalledAfter = Duration.seconds(5)
     /// For so long a worker that could not load, or lost steps again and again, is left out of plans.
@@ -72,6 +81,8 @@ package struct CoordinatorConfiguration: Sendable {
         self.build = build
         self.weightsEndpoint = weightsEndpoint
         self.tokensEndpoint = tokensEndpoint
+        weightsAddress = weightsEndpoint
+        tokensAddress = tokensEndpoint
         self.contextLength = contextLength
         self.firstEpoch = firstEpoch
         self.wantedBlocks = 4 * KeyValueBlock.count(forPositions: contextLength)

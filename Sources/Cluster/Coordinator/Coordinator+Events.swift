@@ -12,6 +12,11 @@ extension Coordinator {
         case disconnected(WorkerID)
         /// From the tokens link.
         case stepResult(StepResult)
+        /// From the weights or the tokens link.
+        case hello(WorkerID, NodeLink, Hello)
+        /// From the first stage, and what was found out about the connection to it.
+        case helloReply(HelloReply)
+        case firstStage(Epoch, LinkConnection)
         case submit(GenerationTask)
         /// Its client wants no more, or is gone: ends with `FinishReason.cancelled`.
         case cancel(RequestID)
@@ -26,6 +31,10 @@ extension Coordinator {
         /// Connect to this endpoint, whose key is this (nil: links are open), for the `forward`s of this epoch; close the
         /// data connection of an earlier one.
         case connectFirstStage(Epoch, endpoint: String, key: NodeKey?)
+        /// To the first stage, with the raw frame that it names, if the connection is up; never kept for later.
+        case sayHello(Hello)
+        /// To a worker, over its connection to the weights or the tokens socket.
+        case answerHello(WorkerID, NodeLink, HelloReply)
         /// To the first stage. At most `Limits.stepsInFlight(stages:)` are unanswered at once.
         case forward(Forward)
         /// The request left the queue: the computation of its prompt begins, but for `reusedTokens`. Comes once.
@@ -43,4 +52,15 @@ extension Coordinator {
         case forget(WorkerID)
         case log(LogLevel, String)
     }
+
+    // MARK: What its shell may ask
+
+    /// Whose results count: the last worker of the plan that serves; nil: none serves.
+    package var samplingWorker: WorkerID? { deployments.serving?.last }
+
+    /// Whether this worker is a member.
+    package func isMember(_ worker: WorkerID) -> Bool { membership.members.contains { $0.id == worker } }
+
+    /// Who is a member.
+    package var workers: [WorkerID] { membership.members.map(\.id) }
 }

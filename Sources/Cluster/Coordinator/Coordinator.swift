@@ -10,10 +10,15 @@ import Wire
 /// message of workers, named by their routing ids.
 package struct Coordinator: Sendable {
     package let configuration: CoordinatorConfiguration
-    private(set) var membership: Membership
-    private(set) var deployments: Deployments
+    var membership: Membership
+    var deployments: Deployments
     private(set) var scheduler: Scheduler
     private(set) var waitingRoom: WaitingRoom
+    var reachability = Reachability()
+    /// To the first stage of the newest plan.
+    var firstLink: LinkProbe?
+    /// When a pair of nodes is next as good as any again.
+    var pairReturn: Moment?
     private let startedAt: Moment
     private var lastEvent: Moment
     private var nextHeartbeat: Moment
@@ -38,6 +43,9 @@ package struct Coordinator: Sendable {
         case .worker(let worker, let message): receive(message, from: worker, now)
         case .disconnected(let worker): lose(worker, "its connection is closed", now)
         case .stepResult(let result): complete(result, now)
+        case .hello(let worker, let link, let hello): answer(hello, of: worker, on: link, now)
+        case .helloReply(let reply): changeFirstLink(reply.epoch, now) { $0.hear(reply, now) }
+        case .firstStage(let epoch, let connection): changeFirstLink(epoch, now) { $0.note(connection, now) }
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
         case .stop(let request): end(request, .stop, now)
@@ -53,24 +61,16 @@ package struct Coordinator: Sendable {
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
     package var nextDeadline: Moment? { membership.members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat }
 
-    /// Whose results count: the last worker of the plan that serves; nil: none serves.
-    package var samplingWorker: WorkerID? { deployments.serving?.last }
-
-    /// Whether this worker is a member.
-    package func isMember(_ worker: WorkerID) -> Bool { membership.members.contains { $0.id == worker } }
-
-    /// Who is a member.
-    package var workers: [WorkerID] { membership.members.map(\.id) }
-
     /// The state of everything, for people.
     package func status(now: Moment) -> StatusReply {
         StatusReply(
-            configuration, membership, deployments, scheduler, waitingRoom, uptime: now - startedAt, now: now)
+            configuration, membership, deployments, scheduler, waitingRoom, troubles: troubles(now),
+            uptime: now - startedAt, now: now)
     }
 
-    private mutating func act(_ action: Action) { actions.append(action) }
+    mutating func act(_ action: Action) { actions.append(action) }
 
-    private mutating func log(_ level: LogLevel, _ text: String) { actions.append(.log(level, text)) }
+    mutating func log(_ level: LogLevel, _ text: String) { actions.append(.log(level, text)) }
 
     /// Time in which this process itself did not run is nobody's silence.
     private mutating func excuseAbsence(_ now: Moment) {
@@ -80,6 +80,7 @@ package struct Coordinator: Sendable {
         membership.excuse(gap, now)
         deployments.excuse(gap, now)
         scheduler.excuse(gap, now)
+        firstLink?.excuse(gap, now)
     }
 
     private mutating func tick(_ now: Moment) {
@@ -93,6 +94,7 @@ package struct Coordinator: Sendable {
             }
         }
         learnSpeeds()
+        checkLinks(now)
         checkProgress(now)
         checkWaiting(now)
     }
@@ -104,17 +106,22 @@ package struct Coordinator: Sendable {
         guard membership.hear(worker, now) else { return answerStranger(worker, message) }
         switch message {
         case .join: break
-        case .loading(let loading): deployments.note(loading, of: worker, now)
+        case .loading(let loading):
+            deployments.noteTold(loading.epoch, worker, now)
+            deployments.note(loading, of: worker, now)
         case .ready(let ready):
             guard deployments[ready.epoch] != nil else { return }
             membership.note(ready, of: worker)
+            deployments.noteTold(ready.epoch, worker, now)
             if let deployment = deployments.note(ready, of: worker, now) { serve(deployment) }
         case .failed(let failure):
             guard deployments[failure.epoch]?.stage(of: worker) != nil else { return }
             setAside(worker, failure.message, now)
         case .heartbeat(let heartbeat):
             membership.note(heartbeat, of: worker)
+            deployments.noteTold(heartbeat.epoch, worker, now)
             deployments.note(heartbeat, of: worker, now)
+        case .link(let report): note(report, of: worker, now)
         case .leave: lose(worker, "it has left", now)
         }
     }
@@ -139,7 +146,7 @@ package struct Coordinator: Sendable {
             act(.send(worker, .welcome(welcome)))
             if let deployment = deployments.preparing { sendAssign(worker, deployment) }
         case .joined(let member, let earlier):
-            if let earlier { noteLoss(earlier, "it joins again", now) }
+            if let earlier { noteLoss(earlier, "it joins again", now) } else { deployments.noteNewcomer() }
             deployments.noteNewMembers()
             act(.send(worker, .welcome(welcome)))
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
@@ -167,8 +174,14 @@ package struct Coordinator: Sendable {
 
     /// Steps of an epoch were lost, and this stage or the link to it is the likeliest cause. Twice in a row sets it
     /// aside.
-    private mutating func suspect(_ worker: WorkerID, _ epoch: Epoch, _ why: String, _ now: Moment) {
+    private mutating func suspect(
+        _ worker: WorkerID, _ epoch: Epoch, _ why: String, onTheWay: Bool, _ now: Moment
+    ) {
         guard membership.suspect(worker) else {
+            // Steps that were lost on their way to it may find another way.
+            if onTheWay, avoids(deployments[epoch]?.worker(before: worker), worker, now) {
+                return giveUpPlan(epoch, now)
+            }
             return setAside(worker, "steps were lost at it twice in a row: \(why)", now)
         }
         log(.warning, "\(epoch) is given up, as steps were lost at \(membership.name(of: worker)): \(why)")
@@ -186,15 +199,15 @@ package struct Coordinator: Sendable {
 
     private mutating func reconsiderPlan(_ now: Moment) {
         let plan = deployments.duePlan(
-            over: membership.eligible, speeds: membership.speeds, isIdle: scheduler.isIdle, now)
+            over: membership.eligible, reachability, speeds: membership.speeds, isIdle: scheduler.isIdle, now)
         guard let plan else { return }
         // A worker holds one stage at a time, so what serves makes way.
         if let retired = deployments.retireServing(now) { scheduler.suspend(retired) }
-        prepare(deployments.prepare(plan, now))
+        prepare(deployments.prepare(plan, over: membership.members, now), now)
     }
 
     /// Tells every worker its share of a new plan.
-    private mutating func prepare(_ deployment: Deployment) {
+    private mutating func prepare(_ deployment: Deployment, _ now: Moment) {
         let (epoch, plan) = (deployment.epoch, deployment.plan)
         let shares = plan.stages.map { share in
             "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
@@ -204,6 +217,7 @@ package struct Coordinator: Sendable {
         for share in plan.stages { sendAssign(share.worker, deployment) }
         let first = plan.stages[0].worker
         act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first)))
+        beginFirstLink(deployment, now)
     }
 
     /// Tells a worker its share of a plan, if it has one.
@@ -217,15 +231,15 @@ package struct Coordinator: Sendable {
             keyValueBlockCount: plan.blockCount, maximumBatchTokens: configuration.maximumBatchTokens,
             activationsPerToken: configuration.model.activationsPerToken,
             next: following.map {
-                .stage(endpoint: membership.dataEndpoint(of: $0), key: membership.key(of: $0))
+                .stage(endpoint: membership.dataEndpoint(of: $0), $0, key: membership.key(of: $0))
             } ?? .tokens,
-            stageIndex: stage, stageCount: plan.stages.count, vocabularySize: configuration.model.vocabularySize,
-            contextLength: configuration.contextLength)
-        assign.previous = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
+            previous: deployment.worker(before: worker), stageIndex: stage, stageCount: plan.stages.count,
+            vocabularySize: configuration.model.vocabularySize, contextLength: configuration.contextLength)
+        assign.previousKey = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
         act(.send(worker, .assign(assign)))
     }
 
-    private mutating func serve(_ deployment: Deployment) {
+    mutating func serve(_ deployment: Deployment) {
         scheduler.resume(
             epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount)
         log(.info, "\(deployment.epoch) serves")
@@ -238,7 +252,7 @@ package struct Coordinator: Sendable {
     }
 
     /// All steps of this epoch are lost; requests begin anew under the next one.
-    private mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment) {
+    mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment) {
         deployments.giveUp(epoch, now)
         scheduler.suspend(epoch)
     }
@@ -246,16 +260,24 @@ package struct Coordinator: Sendable {
     /// Loads and steps that do not move.
     private mutating func checkProgress(_ now: Moment) {
         let stalls = deployments.stalls(
-            dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, now)
+            dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, now
+        ) { weightsTrouble(of: $0) == nil }
         for stall in stalls {
             switch stall {
             case .load(let worker, let time):
                 setAside(worker, "its load did not move for \(time.wholeSeconds) s", now)
+            case .slowLoad(let worker, let time):
+                setAside(worker, "its load was not done after \(time.wholeSeconds) s", now)
+            case .weights(let worker):
+                let why = weightsTrouble(of: worker) ?? "it cannot fetch weights"
+                let time = membership.setAsideWithoutWeights(worker, why, now)
+                log(.error, "set \(membership.name(of: worker)) aside for \(time.wholeSeconds) s: \(why)")
+                giveUpPlans(with: worker, now)
             case .steps(let epoch, let worker, let time):
                 let why = "steps did not move for \(time.wholeMilliseconds) ms while every worker idled"
-                suspect(worker, epoch, why, now)
+                suspect(worker, epoch, why, onTheWay: true, now)
             case .result(let epoch, let worker, let time):
-                suspect(worker, epoch, "no step came through for \(time.wholeSeconds) s", now)
+                suspect(worker, epoch, "no step came through for \(time.wholeSeconds) s", onTheWay: false, now)
             }
         }
     }
@@ -318,7 +340,7 @@ package struct Coordinator: Sendable {
         case .duplicate:
             log(.warning, "dropped a second result of \(result.step)")
         case .lost(let why):
-            suspect(serving.last, serving.epoch, why, now)
+            suspect(serving.last, serving.epoch, why, onTheWay: false, now)
         case .damaged(let why):
             setAside(serving.last, "what it makes of steps cannot be: \(why)", isDamage: true, now)
         }
@@ -369,7 +391,11 @@ package struct Coordinator: Sendable {
     // MARK: Waiting
 
     /// Why nothing is computed, as a sentence; nil: a plan serves.
-    private var explanation: Sentence? { deployments.explanation(membership.members) }
+    private var explanation: Sentence? {
+        deployments.explanation(membership.members).map { explanation in
+            troubles(lastEvent).reduce(explanation) { "\($0); \($1)" }
+        }
+    }
 
     /// Tells every waiting request why it waits, when that has changed.
     private mutating func explainWaiting() {
@@ -380,7 +406,7 @@ package struct Coordinator: Sendable {
 
     /// Requests that waited too long without any service fail.
     private mutating func checkWaiting(_ now: Moment) {
-        guard let since = deployments.idleSince, let explanation else { return }
+        guard let since = deployments.idleSince(now), let explanation else { return }
         for sequence in scheduler.sequences
         where now - max(since, sequence.submittedAt) >= configuration.waitingLimit {
             _ = scheduler.end(sequence.request)

@@ -24,12 +24,19 @@ struct Deployment: Sendable {
     let plan: Plan
     /// In the order of the plan.
     private(set) var stages: [StageProgress]
+    private(set) var links: DeploymentLinks
+    /// For how long each load may take beyond what is allowed to every load, in the order of the plan.
+    private let allowances: [Duration]
+    private var begunAt: Moment
     /// The last sign that its loads, and then its steps, move.
     private(set) var lastProgress: Moment
 
-    init(epoch: Epoch, plan: Plan, now: Moment) {
+    init(epoch: Epoch, plan: Plan, _ times: LoadTimes, now: Moment) {
         self.epoch = epoch
         self.plan = plan
+        links = DeploymentLinks(plan)
+        allowances = plan.stages.map { times.allowance($0) }
+        begunAt = now
         stages = plan.stages.map { StageProgress(worker: $0.worker) }
         lastProgress = now
     }
@@ -37,7 +44,10 @@ struct Deployment: Sendable {
     /// The worker that samples.
     var last: WorkerID { stages[stages.count - 1].worker }
 
-    var isReady: Bool { stages.allSatisfy { $0.readiness == .ready } }
+    /// Every stage is loaded, and every link proven.
+    var isReady: Bool { areLoaded && links.areProven }
+
+    var areLoaded: Bool { stages.allSatisfy { $0.readiness == .ready } }
 
     func stageIndex(of worker: WorkerID) -> Int? { stages.firstIndex { $0.worker == worker } }
 
@@ -46,6 +56,36 @@ struct Deployment: Sendable {
 
     /// The first stage that is not ready.
     var late: WorkerID? { stages.first { $0.readiness != .ready }?.worker }
+
+    /// The first stage whose load moves, if at all, but takes too long; `limit`: for every load.
+    func overdue(_ limit: Duration, _ now: Moment) -> WorkerID? {
+        let late = zip(stages, allowances).first { stage, allowance in
+            stage.readiness != .ready && now - begunAt >= limit + allowance
+        }
+        return late?.0.worker
+    }
+
+    /// Whether its loads may still take as long as they do.
+    func isInTime(_ now: Moment) -> Bool { now - begunAt <= Self.loadGrace + (allowances.max() ?? .zero) }
+
+    /// Of every load, however little there is to fetch.
+    private static let loadGrace = Duration.seconds(10)
+
+    /// Who is before a stage in the plan; nil: the coordinator.
+    func worker(before worker: WorkerID) -> WorkerID? {
+        stageIndex(of: worker).flatMap { $0 > 0 ? stages[$0 - 1].worker : nil }
+    }
+
+    /// Who is behind a stage in the plan; nil: nobody, or the coordinator.
+    func worker(after worker: WorkerID) -> WorkerID? {
+        stageIndex(of: worker).flatMap { $0 + 1 < stages.count ? stages[$0 + 1].worker : nil }
+    }
+
+    /// Whether this link of a worker is the one by which steps leave it.
+    func isBeginning(_ link: NodeLink, at worker: WorkerID) -> Bool {
+        guard stage(of: worker) != nil else { return false }
+        return link == (worker == last ? .tokens : .next)
+    }
 
     /// The first stage that has computed fewer steps than were sent to it, of which there are `dispatched` in all; the
     /// last one if none has.
@@ -63,7 +103,17 @@ struct Deployment: Sendable {
     mutating func noteProgress(_ now: Moment) { lastProgress = now }
 
     /// Time in which this process itself did not run is nobody's delay.
-    mutating func excuse(_ gap: Duration, _ now: Moment) { lastProgress = min(now, lastProgress + gap) }
+    mutating func excuse(_ gap: Duration, _ now: Moment) {
+        lastProgress = min(now, lastProgress + gap)
+        begunAt = min(now, begunAt + gap)
+        links.excuse(gap, now)
+    }
+
+    /// What became of the link that begins at a worker, or (nil) at the coordinator.
+    mutating func note(_ outcome: LinkReport.Outcome, from worker: WorkerID?) { links.note(outcome, from: worker) }
+
+    /// A worker has spoken of it.
+    mutating func noteTold(_ worker: WorkerID, _ now: Moment) { links.noteTold(worker, now) }
 
     mutating func note(_ loading: Loading, of worker: WorkerID, _ now: Moment) {
         guard let index = stageIndex(of: worker), stages[index].readiness != .ready else { return }

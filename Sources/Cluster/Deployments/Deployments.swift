@@ -10,6 +10,10 @@ struct Deployments: Sendable {
     enum Stall: Sendable, Equatable {
         /// The load of a worker.
         case load(WorkerID, Duration)
+        /// The load of a worker moves, but is not done after so long.
+        case slowLoad(WorkerID, Duration)
+        /// The load of a worker that cannot fetch weights.
+        case weights(WorkerID)
         /// The steps of an epoch, for which this worker is the likeliest cause.
         case steps(Epoch, WorkerID, Duration)
         /// The steps of an epoch as the coordinator sees it, whatever workers say of themselves.
@@ -24,17 +28,27 @@ struct Deployments: Sendable {
     private(set) var refusal: PlanRefusal
     /// Members have changed since a plan was last chosen.
     private(set) var isPlanDue = false
+    /// Since when; nil: none is, or was thought about.
+    private var dueSince: Moment?
     private var hasServed = false
     /// Preparations that came to nothing since a plan last served.
     private(set) var failedPreparations = 0
     /// When the last plan ceased to serve; nil: one serves.
     private(set) var withoutServiceSince: Moment?
+    private var allowance: PlanAllowance
+    /// Since when nothing is computed; nil: something is.
+    private var quietSince: Moment?
+    /// When a plan that would interrupt what serves is next thought about.
+    private var nextThought = Moment.start
+    /// How long the plan that is put off would load; nil: none is.
+    private(set) var postponed: Duration?
 
     init(_ configuration: CoordinatorConfiguration, now: Moment) {
         self.configuration = configuration
         lastEpoch = configuration.firstEpoch
         refusal = .tooFewWorkers(needed: configuration.minimumWorkers, present: 0)
         withoutServiceSince = now
+        allowance = PlanAllowance(now: now)
     }
 
     /// The one of this epoch; nil: it is over, or never was.
@@ -60,26 +74,72 @@ struct Deployments: Sendable {
     // MARK: Beginning and ending
 
     /// Members have come or may be used again: a plan is due.
-    mutating func noteNewMembers() { isPlanDue = true }
+    mutating func noteNewMembers() {
+        isPlanDue = true
+        nextThought = .start
+    }
+
+    /// There is somebody who was not there before.
+    mutating func noteNewcomer() { allowance.noteNewcomer() }
+
+    /// Other links are thought to carry than when a plan was last chosen.
+    mutating func noteLinksChanged() { if serving == nil { isPlanDue = true } }
 
     /// The plan to begin with now; nil: none. A new one is chosen where members have changed: at once if none serves,
     /// else when nothing is being computed.
     mutating func duePlan(
-        over eligible: [Member], speeds: SpeedRecord = SpeedRecord(), isIdle: Bool, _ now: Moment
+        over eligible: [Member], _ reachability: Reachability, speeds: SpeedRecord = SpeedRecord(), isIdle: Bool,
+        _ now: Moment
     ) -> Plan? {
-        guard isPlanDue, serving == nil || isIdle else { return nil }
+        if !isIdle { quietSince = nil } else if quietSince == nil { quietSince = now }
+        guard isPlanDue, serving == nil || isIdle && now >= nextThought, allowance.allows(now) else { return nil }
+        if awaitsProof(of: eligible, now) { return nil }
         if let reason = reasonToAwaitOthers(eligible.count, isIdle, now) {
             refusal = reason
             return nil
         }
         isPlanDue = false
-        let choice = PlanChoice(configuration: configuration, hasServed: hasServed, speeds: speeds)
-        switch choice.plan(over: eligible) {
-        case .success(let plan): return plan == all.last?.plan ? nil : plan
+        dueSince = nil
+        postponed = nil
+        let members = eligible.filter { mayTakePart($0) }
+        let choice = PlanChoice(
+            configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
+            reachability: reachability, speeds: speeds, now: now)
+        switch choice.plan(over: members) {
+        case .success(let choice):
+            // To wait for links to carry is what the last plan does already.
+            if choice.plan == all.last?.plan || !choice.isReachable && !all.isEmpty { return nil }
+            return interruptsTooLong(choice.plan, members, now) ? nil : choice.plan
         case .failure(let reason):
             refusal = reason
             return nil
         }
+    }
+
+    /// Newcomers soon know whether they can fetch weights: a moment later there may be another plan.
+    private mutating func awaitsProof(of eligible: [Member], _ now: Moment) -> Bool {
+        let since = dueSince ?? now
+        dueSince = since
+        return serving == nil && now - since < configuration.proofAwaitedFor
+            && eligible.contains { $0.weightsLink == .unknown || $0.tokensLink == .unknown }
+    }
+
+    /// What serves is not interrupted for somebody who has yet to prove that it can fetch its weights.
+    private func mayTakePart(_ member: Member) -> Bool {
+        guard let serving else { return true }
+        return serving.stage(of: member.id) != nil || member.hasProvenLinks
+    }
+
+    /// Whether to load this plan would keep requests waiting for long that what serves could answer. Where nobody has
+    /// asked anything for many times as long, nobody is likely to ask now.
+    private mutating func interruptsTooLong(_ plan: Plan, _ members: [Member], _ now: Moment) -> Bool {
+        guard let serving, let quietSince else { return false }
+        let time = LoadTimes(model: configuration.model, members: members).estimate(of: plan, holding: serving.plan)
+        if time <= configuration.interruptionLimit || now - quietSince >= time * 10 { return false }
+        postponed = time
+        isPlanDue = true
+        nextThought = now + .seconds(1)
+        return true
     }
 
     /// With nothing to compute, a plan over fewer workers than were asked for can wait a moment: workers that restart
@@ -92,9 +152,11 @@ struct Deployments: Sendable {
     }
 
     /// A new epoch, whose stages are to be prepared; one that was being prepared is over. What serves goes on.
-    mutating func prepare(_ plan: Plan, _ now: Moment) -> Deployment {
+    mutating func prepare(_ plan: Plan, over members: [Member] = [], _ now: Moment) -> Deployment {
+        allowance.spend()
         lastEpoch = lastEpoch.next
-        let deployment = Deployment(epoch: lastEpoch, plan: plan, now: now)
+        let times = LoadTimes(model: configuration.model, members: members)
+        let deployment = Deployment(epoch: lastEpoch, plan: plan, times, now: now)
         preparing = deployment
         return deployment
     }
@@ -129,6 +191,22 @@ struct Deployments: Sendable {
     mutating func note(_ ready: Ready, of worker: WorkerID, _ now: Moment) -> Deployment? {
         guard preparing?.epoch == ready.epoch else { return nil }
         preparing?.noteReady(worker, now)
+        return takeOver()
+    }
+
+    /// What became of a link of this epoch that begins at a worker, or (nil) at the coordinator. Where it was the last to
+    /// be proven, the plan serves from now on and is returned.
+    mutating func note(_ outcome: LinkReport.Outcome, from worker: WorkerID?, _ epoch: Epoch) -> Deployment? {
+        change(epoch) { $0.note(outcome, from: worker) }
+        return takeOver()
+    }
+
+    /// A worker has spoken of this epoch.
+    mutating func noteTold(_ epoch: Epoch, _ worker: WorkerID, _ now: Moment) {
+        change(epoch) { $0.noteTold(worker, now) }
+    }
+
+    private mutating func takeOver() -> Deployment? {
         guard let deployment = preparing, deployment.isReady else { return nil }
         (serving, preparing) = (deployment, nil)
         hasServed = true
@@ -154,10 +232,19 @@ struct Deployments: Sendable {
 
     /// Loads and steps that do not move. `dispatched`: steps sent in the epoch that serves; `oldest`: since when the one
     /// that must come through next is the next, where any is under way.
-    func stalls(dispatched: UInt64, oldest: Moment?, _ now: Moment) -> [Stall] {
+    func stalls(
+        dispatched: UInt64, oldest: Moment?, _ now: Moment, canFetch: (WorkerID) -> Bool = { _ in true }
+    ) -> [Stall] {
         var stalls: [Stall] = []
-        if let preparing, now - preparing.lastProgress >= configuration.loadStalledAfter, let late = preparing.late {
-            stalls.append(.load(late, configuration.loadStalledAfter))
+        let limit = configuration.loadStalledAfter
+        if let preparing, now - preparing.lastProgress >= limit, let late = preparing.late {
+            stalls.append(.load(late, limit))
+        } else if let late = preparing?.overdue(limit, now) {
+            stalls.append(.slowLoad(late, limit))
+        } else if let preparing, now - preparing.lastProgress >= configuration.weightsAwaitedFor,
+            let late = preparing.stages.first(where: { $0.readiness != .ready && !canFetch($0.worker) })
+        {
+            stalls.append(.weights(late.worker))
         }
         guard let serving, let oldest else { return stalls }
         if now - serving.lastProgress >= configuration.stalledAfter {
@@ -171,14 +258,19 @@ struct Deployments: Sendable {
         return stalls
     }
 
-    /// Since when nobody could compute a request, where that is a reason to give it up: loading is none while it moves,
-    /// unless it has failed again and again.
-    var idleSince: Moment? { preparing == nil || failedPreparations >= 3 ? withoutServiceSince : nil }
+    /// Since when nobody could compute a request, where that is a reason to give it up: loading is none for as long as
+    /// it may take, unless it has failed again and again, or waits for a link to carry.
+    func idleSince(_ now: Moment) -> Moment? {
+        guard let preparing, failedPreparations < 3, preparing.isInTime(now), preparing.links.failures(now).isEmpty
+        else { return withoutServiceSince }
+        return nil
+    }
 
     /// Why nothing is computed, as a sentence; nil: a plan serves.
     func explanation(_ members: [Member]) -> Sentence? {
         if serving != nil { return nil }
         if let preparing {
+            if preparing.areLoaded, !preparing.links.areProven { return "the links between workers are being proven" }
             let count = preparing.stages.count
             return "\(count) worker\(count == 1 ? " loads" : "s load") the model"
         }

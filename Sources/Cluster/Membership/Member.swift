@@ -13,6 +13,15 @@ struct Member: Sendable {
         case setAside(until: Moment, why: String)
     }
 
+    /// What is known of one of its links to the coordinator.
+    enum LinkState: Sendable, Equatable {
+        case unknown
+        case proven
+        case failed(LinkFailure)
+
+        var failure: LinkFailure? { if case .failed(let failure) = self { failure } else { nil } }
+    }
+
     let id: WorkerID
     let join: Join
     private(set) var standing = Standing.trusted
@@ -20,6 +29,13 @@ struct Member: Sendable {
     private(set) var lastHeard: Moment
     /// What it last said of itself.
     private(set) var heartbeat = WorkerHeartbeat()
+    private(set) var weightsLink = LinkState.unknown
+    private(set) var tokensLink = LinkState.unknown
+    /// What its weights link carries in a second, in bytes, as it measured; 0: not known.
+    private(set) var weightsPerSecond: Double = 0
+    /// It is set aside only because it cannot fetch weights.
+    private var lacksWeights = false
+    private var lastProbe: Moment?
 
     init(id: WorkerID, join: Join, now: Moment) {
         self.id = id
@@ -32,6 +48,9 @@ struct Member: Sendable {
 
     /// How long it has computed one step; zero: it computes none.
     var busy: Duration { .milliseconds(heartbeat.busyMilliseconds) }
+
+    /// It has found out that it can fetch weights, and whether it can give results.
+    var hasProvenLinks: Bool { weightsLink == .proven && tokensLink != .unknown }
 
     /// Why it is left out of plans; nil: it is not.
     var reasonAside: String? {
@@ -53,6 +72,47 @@ struct Member: Sendable {
         heartbeat.gauges.cachedBytes = max(heartbeat.gauges.cachedBytes, ready.cachedBytes)
     }
 
+    /// What it found out about a link to the coordinator. True: that is news.
+    mutating func note(_ report: LinkReport) -> Bool {
+        var state = LinkState.proven
+        switch report.outcome {
+        case .proven(let rate): if report.link == .weights, rate > 0 { weightsPerSecond = rate }
+        case .failed(let failure): state = .failed(failure)
+        }
+        switch report.link {
+        case .weights:
+            defer { weightsLink = state }
+            return weightsLink != state
+        case .tokens:
+            defer { tokensLink = state }
+            return tokensLink != state
+        case .next, .previous: return false
+        }
+    }
+
+    /// Whether a large answer may be sent to it now: not for every question of one that asks without end.
+    mutating func takesProbe(_ now: Moment) -> Bool {
+        if let last = lastProbe, now - last < Self.probeInterval { return false }
+        lastProbe = now
+        return true
+    }
+
+    private static let probeInterval = Duration.milliseconds(200)
+
+    /// It is set aside until it can fetch weights, or until then.
+    mutating func setAsideWithoutWeights(until end: Moment, _ why: String) {
+        setAside(until: end, why)
+        lacksWeights = true
+    }
+
+    /// Its weights link carries: whether that ends its time aside.
+    mutating func regainsWeights() -> Bool {
+        guard lacksWeights, reasonAside != nil else { return false }
+        lacksWeights = false
+        standing = .trusted
+        return true
+    }
+
     /// Steps were lost at it. False: and those before them as well.
     mutating func suspect() -> Bool {
         guard standing == .trusted else { return false }
@@ -64,7 +124,10 @@ struct Member: Sendable {
     mutating func clear() { if standing == .suspected { standing = .trusted } }
 
     /// It is left out of plans until then.
-    mutating func setAside(until end: Moment, _ why: String) { standing = .setAside(until: end, why: why) }
+    mutating func setAside(until end: Moment, _ why: String) {
+        lacksWeights = false
+        standing = .setAside(until: end, why: why)
+    }
 
     /// Whether its time aside is over now; it is trusted again then.
     mutating func returns(_ now: Moment) -> Bool {

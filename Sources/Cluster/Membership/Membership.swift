@@ -41,6 +41,14 @@ struct Membership: Sendable {
     /// For people.
     func name(of worker: WorkerID) -> String { self[worker]?.name ?? worker.description }
 
+    /// The same, where the name of its host says which it is.
+    func shortName(of worker: WorkerID) -> String {
+        guard let member = self[worker], !member.join.hostName.isEmpty,
+            members.filter({ $0.join.hostName == member.join.hostName }).count == 1
+        else { return name(of: worker) }
+        return member.join.hostName
+    }
+
     /// Where a worker listens for steps.
     func dataEndpoint(of worker: WorkerID) -> String { self[worker]?.join.dataEndpoint ?? "" }
 
@@ -97,6 +105,11 @@ struct Membership: Sendable {
         if join.version != protocolVersion {
             return .version(join.version, build: join.build, ourBuild: configuration.build)
         }
+        if let problem = DataEndpoint.problem(with: join.dataEndpoint) {
+            let reason =
+                "the worker says that others reach it at \"\(join.dataEndpoint)\", but \(problem); start it with "
+            return Refusal(reason: reason + "an address of its host that other hosts can reach")
+        }
         if join.isSimulated == configuration.isSimulated { return nil }
         let reason =
             join.isSimulated
@@ -136,6 +149,27 @@ struct Membership: Sendable {
     }
 
     mutating func note(_ ready: Ready, of worker: WorkerID) { _ = change(worker) { $0.note(ready) } }
+
+    /// What a worker found out about a link to the coordinator. True: that is news.
+    mutating func note(_ report: LinkReport, of worker: WorkerID) -> Bool {
+        var isNews = false
+        _ = change(worker) { isNews = $0.note(report) }
+        return isNews
+    }
+
+    /// Whether a large answer may be sent to a worker now.
+    mutating func takesProbe(_ worker: WorkerID, _ now: Moment) -> Bool {
+        var takes = false
+        _ = change(worker) { takes = $0.takesProbe(now) }
+        return takes
+    }
+
+    /// A worker's weights link carries again: whether that ends its time aside.
+    mutating func regainsWeights(_ worker: WorkerID) -> Bool {
+        var isBack = false
+        _ = change(worker) { isBack = $0.regainsWeights() }
+        return isBack
+    }
 
     /// Time in which this process itself did not run is nobody's silence.
     mutating func excuse(_ gap: Duration, _ now: Moment) {
@@ -185,6 +219,16 @@ struct Membership: Sendable {
             $0.exclude(for: configuration.setAsideFor, why, process: isDamage ? nil : worker, now)
         }
         members[index].setAside(until: now + time, why)
+        return time
+    }
+
+    /// The same, but it comes back as soon as it can fetch weights.
+    mutating func setAsideWithoutWeights(_ worker: WorkerID, _ why: String, _ now: Moment) -> Duration {
+        guard let index = index(of: worker) else { preconditionFailure("only a member can be set aside") }
+        let time = reputations.change(Reputations.Identity(worker, members[index].join)) {
+            $0.exclude(for: configuration.setAsideFor, why, process: worker, now)
+        }
+        members[index].setAsideWithoutWeights(until: now + time, why)
         return time
     }
 }

@@ -56,9 +56,14 @@ struct Reputations: Sendable {
     enum Identity: Sendable, Equatable {
         case process(WorkerID)
         case cache(ContentHash)
+        case key(NodeKey)
 
         init(_ worker: WorkerID, _ join: Join) {
-            self = join.cacheIdentity.map { .cache($0) } ?? .process(worker)
+            if let key = join.key {
+                self = .key(key)
+            } else {
+                self = join.cacheIdentity.map { .cache($0) } ?? .process(worker)
+            }
         }
     }
 

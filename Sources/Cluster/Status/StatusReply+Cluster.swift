@@ -7,7 +7,7 @@ extension StatusReply {
     /// The state of everything, read from the values that know it.
     init(
         _ configuration: CoordinatorConfiguration, _ membership: Membership, _ deployments: Deployments,
-        _ scheduler: Scheduler, _ waitingRoom: WaitingRoom, uptime: Duration, now: Moment
+        _ scheduler: Scheduler, _ waitingRoom: WaitingRoom, troubles: [String], uptime: Duration, now: Moment
     ) {
         self.init()
         let deployment = deployments.foremost
@@ -15,7 +15,8 @@ extension StatusReply {
         modelName = configuration.model.name
         epoch = deployment?.epoch ?? .none
         isServing = deployments.serving != nil
-        state = deployments.explanation(membership.members)?.description ?? "serving"
+        let explanation = deployments.explanation(membership.members)?.description ?? "serving"
+        state = ([explanation] + troubles).joined(separator: "; ")
         let idle = IdleReason(configuration: configuration, membership: membership, deployments: deployments)
         workers = membership.members.map {
             WorkerStatus($0, deployment, configuration.model, whereIdle: idle.state(of: $0, now: now))

@@ -26,6 +26,14 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case computed(StepResult, Output? = nil)
         /// Other workers of this host have been given some of what this one offered: it offers so many bytes now.
         case offer(bytes: UInt64)
+        /// What was found out about the connection of a link.
+        case link(NodeLink, LinkConnection)
+        /// The control link is not up, for this reason, at this address.
+        case unreachable(LinkFailure, address: String)
+        /// From the data link, and who it came from; nil: the coordinator.
+        case hello(Hello, from: WorkerID?)
+        /// From the other end of a link.
+        case helloReply(HelloReply, on: NodeLink)
         /// The process is about to end.
         case leave
         case tick
@@ -54,6 +62,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case sendForward(Forward, Output? = nil)
         /// To the coordinator's tokens socket.
         case sendResult(StepResult)
+        /// Over a link, with the raw frame that it names, if its connection is up; never kept for later.
+        case sayHello(NodeLink, Hello)
+        /// To who asked, over its connection to the data socket; nil: the coordinator.
+        case answerHello(HelloReply, to: WorkerID?)
         /// These sequences have ended; free their sampler state.
         case endSequences([SequenceID])
         case log(LogLevel, String)
@@ -79,18 +91,27 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     /// What goes into the next heartbeat; the shell keeps it fresh.
     package var gauges = WorkerGauges()
 
+    let id: WorkerID
     private var join: Join
     private var attachment = Attachment.unconnected
     /// Oldest epoch first. A newer assignment takes the place of those before it.
-    private var stages: [AssignedStage] = []
+    private(set) var stages: [AssignedStage] = []
+    private var links: WorkerLinks
+    /// Came before the plan that it is about.
+    var earlyHello: Hello?
+    /// Why there is no control link, where that is known, and the address tried.
+    var controlTrouble: (LinkFailure, address: String)?
+    var complainedAt = Moment.start
     private var losses = LossRecord()
     private var lastHeard: Moment
     private var lastEvent: Moment
     private var nextHeartbeat: Moment
     private var actions: [Action] = []
 
-    /// A worker that offers what `join` says once it is connected.
-    package init(_ join: Join, now: Moment) {
+    /// A worker that offers what `join` says once it is connected; `id`: how others know it.
+    package init(_ id: WorkerID, _ join: Join, now: Moment) {
+        self.id = id
+        links = WorkerLinks(of: id)
         self.join = join
         self.join.attempt = 0
         lastHeard = now
@@ -102,7 +123,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     package mutating func handle(_ event: Event, now: Moment) -> [Action] {
         // Time in which this process itself did not run is not the coordinator's silence.
         let gap = now - lastEvent
-        if gap > Self.heartbeatInterval * 2 { lastHeard = min(now, lastHeard + gap) }
+        if gap > Self.heartbeatInterval * 2 {
+            lastHeard = min(now, lastHeard + gap)
+            links.excuse(gap, now)
+        }
         lastEvent = now
         if case .ended = attachment { return [] }
         decide(event, now)
@@ -113,10 +137,12 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     private mutating func decide(_ event: Event, _ now: Moment) {
         switch event {
         case .connected:
+            controlTrouble = nil
             if case .pausing = attachment { return }
             joinAgain(now)
         case .command(let command): obey(command, now)
         case .loadProgress(let epoch, let done, let total):
+            links.hearWeights(now)
             guard let index = index(of: epoch), !stages[index].isLoaded else { return }
             act(.send(.loading(Loading(epoch: epoch, bytesDone: done, bytesTotal: total))))
         case .loaded(let epoch, let transferred, let cached):
@@ -133,6 +159,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             actions += stages[index].finish(result, output)
             actions += stages[index].computeNext(now)
         case .offer(let bytes): change(offer: bytes, now)
+        case .link(let link, let connection): perform(links.note(link, connection, now))
+        case .unreachable(let failure, let address): note(failure, towards: address)
+        case .hello(let hello, let speaker): answer(hello, from: speaker)
+        case .helloReply(let reply, let link): perform(links.hear(reply, on: link, now))
         case .leave:
             if case .member = attachment { act(.send(.leave)) }
             attachment = .ended
@@ -150,13 +180,14 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
 
     private func loadedIndex(of epoch: Epoch) -> Int? { index(of: epoch).flatMap { stages[$0].isLoaded ? $0 : nil } }
 
-    private mutating func act(_ action: Action) { actions.append(action) }
+    mutating func act(_ action: Action) { actions.append(action) }
 
     // MARK: Membership
 
     /// What the coordinator may have told or heard is lost: begin anew. What is loaded stays for reuse.
     private mutating func joinAgain(_ now: Moment) {
         stages = []
+        links.end()
         join.attempt += 1
         lastHeard = now
         sayJoin(now)
@@ -182,7 +213,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
 
     /// A step did not come, and no later one can be right: only a new epoch can. On a link that loses steps again and
     /// again the others go on without this worker for a while.
-    private mutating func rejoinAfterLoss(_ what: String, _ now: Moment) {
+    private mutating func rejoinAfterLoss(_ what: String, _ epoch: Epoch, _ now: Moment) {
+        act(.send(.link(LinkReport(epoch: epoch, link: .previous, outcome: .failed(.stepsLost)))))
         guard let pause = losses.note(now) else {
             act(.log(.warning, "\(what); joining again, as steps are lost"))
             return joinAgain(now)
@@ -191,6 +223,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         act(.log(.warning, "\(what); leaving for \(time), as steps are lost for the \(losses.count)th time in a row"))
         act(.send(.leave))
         stages = []
+        links.end()
         attachment = .pausing(until: now + pause)
     }
 
@@ -200,16 +233,18 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case (.welcome(let welcome), .joining):
             attachment = .member
             act(.welcomed(welcome))
+            perform(links.begin(now))
         case (.refusal(let refusal), _):
             attachment = .ended
             act(.refused(refusal.reason))
         case (.rejoin, .member):
             act(.log(.warning, "the coordinator had lost this worker; joining again"))
             joinAgain(now)
-        case (.assign(let assign), .member): take(assign)
+        case (.assign(let assign), .member): take(assign, now)
         case (.standby(let epoch), .member):
             guard (assignment?.epoch ?? .none) < epoch else { return }
             stages = []
+            links.endNext()
             act(.unload)
         case (.release(let release), .member):
             guard let index = loadedIndex(of: release.epoch) else { return }
@@ -227,10 +262,12 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         guard now >= nextHeartbeat else { return }
         nextHeartbeat = now + Self.heartbeatInterval
         switch attachment {
-        case .unconnected, .ended: break
+        case .unconnected: complain(now)
+        case .ended: break
         case .pausing(let end): if now >= end { joinAgain(now) }
         case .joining, .member:
             if now - lastHeard >= Self.silenceLimit { return reconnect(now) }
+            perform(links.tick(now))
             if case .joining(let said) = attachment {
                 if now - said >= Self.joinInterval { sayJoin(now) }
             } else {
@@ -259,12 +296,14 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
 
     // MARK: Stages and steps
 
-    private mutating func take(_ assign: Assign) {
+    private mutating func take(_ assign: Assign, _ now: Moment) {
         stages = [AssignedStage(assign)]
         act(.load(assign))
-        if case .stage(let endpoint, let key) = assign.next {
+        if case .stage(let endpoint, _, let key) = assign.next {
             act(.connectNext(assign.epoch, endpoint: endpoint, key: key))
         }
+        perform(links.begin(assign, now))
+        answerEarlyHello()
     }
 
     private mutating func accept(_ forward: Forward, _ input: Input?, _ now: Moment) {
@@ -276,7 +315,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case .stray: act(.log(.debug, "dropped \(forward.step) of \(forward.epoch), which is not due"))
         // The first of them, and then ever fewer: whoever sends many fills no log.
         case .misfit(let why): if stages[index].misfits.nonzeroBitCount == 1 { act(.log(.error, why)) }
-        case .gap(let what): rejoinAfterLoss(what, now)
+        case .gap(let what): rejoinAfterLoss(what, forward.epoch, now)
         }
     }
 }

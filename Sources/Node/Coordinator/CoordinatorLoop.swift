@@ -35,7 +35,9 @@ final class CoordinatorLoop {
     let poller: Poller
     var machine: Coordinator
     /// The link for the steps of an epoch.
-    private var firstStage: (epoch: Epoch, link: OutboundLink)?
+    var firstStage: (epoch: Epoch, link: OutboundLink)?
+    /// The plan whose first stage has no address; told to the machine afterwards.
+    var firstStageProblem: Epoch?
     private var trips = RoundTrips()
     /// What workers fetch, and how much of that is being read.
     private var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
@@ -49,6 +51,8 @@ final class CoordinatorLoop {
     private var clients: ClientSessions
     var permissions: Permissions
     var speakers = Speakers()
+    /// Over which connections workers said hello.
+    var askers: [NodeLink: [WorkerID: Peer]] = [:]
     /// When to look whether somebody floods us, and whether others are admitted.
     var nextGuard = Moment.start
     var nextRoll = Moment.start
@@ -115,7 +119,7 @@ final class CoordinatorLoop {
             receiveControl()
             receiveResults()
             receiveFetches()
-            _ = firstStage?.link.events()
+            receiveFirstStage()
             noticeDisconnections()
             keepGuard()
             tellUntold()
@@ -161,6 +165,10 @@ final class CoordinatorLoop {
     private func receiveResults() {
         for _ in 0..<Self.messagesPerTurn {
             guard let arrival = sockets.tokens.receive() else { return }
+            if LinkFrames.areOfLink(arrival.frames) {
+                receiveHello(arrival, on: .tokens)
+                continue
+            }
             guard arrival.frames.count == 1, permissions.mayGiveResults(arrival.key, to: machine, speakers) else {
                 continue
             }
@@ -180,6 +188,10 @@ final class CoordinatorLoop {
     private func receiveFetches() {
         for _ in 0..<Self.messagesPerTurn {
             guard let arrival = sockets.weights.receive() else { break }
+            if LinkFrames.areOfLink(arrival.frames) {
+                receiveHello(arrival, on: .weights)
+                continue
+            }
             guard arrival.frames.count == 1, permissions.mayFetch(arrival.key, from: machine, speakers),
                 let fetch = try? Fetch(decoding: arrival.frames[0].bytes)
             else { continue }
@@ -329,6 +341,8 @@ final class CoordinatorLoop {
         switch action {
         case .send(let worker, let command): send(command, to: worker)
         case .connectFirstStage(let epoch, let endpoint, let key): connectFirstStage(epoch, endpoint, key)
+        case .sayHello(let hello): if let (epoch, link) = firstStage, epoch == hello.epoch { link.say(hello) }
+        case .answerHello(let worker, let link, let reply): answer(worker, on: link, reply)
         case .forward(var forward):
             trips.begin(of: forward.step, forward.epoch)
             forward.sentMicroseconds = Microseconds.ofDay
@@ -342,7 +356,9 @@ final class CoordinatorLoop {
         case .fail(let request, let error):
             sinks.removeValue(forKey: request)?.finish(throwing: error)
         case .waiting(let request, let why): tell(request, .waiting(why))
-        case .forget(let worker): unreachable.removeAll { $0 == worker }
+        case .forget(let worker):
+            unreachable.removeAll { $0 == worker }
+            for link in NodeLink.allCases { askers[link]?[worker] = nil }
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
     }
@@ -370,7 +386,10 @@ final class CoordinatorLoop {
                 sockets.context, to: Endpoint(parsing: text), server: key.flatMap { PublicKey($0.bytes) },
                 maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
             firstStage = (epoch, link)
-        } catch { parts.log.error("the first worker cannot be reached: \(error)") }
+        } catch {
+            parts.log.warning("the first worker cannot be reached: \(error)")
+            firstStageProblem = epoch
+        }
     }
 }
 
@@ -379,7 +398,7 @@ extension Coordinator.Action {
     fileprivate var isForClient: Bool {
         switch self {
         case .started, .emit, .score, .finish, .fail, .waiting: true
-        case .send, .connectFirstStage, .forward, .forget, .log: false
+        case .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: false
         }
     }
 }

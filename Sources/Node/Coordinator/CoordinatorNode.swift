@@ -35,6 +35,7 @@ package final class CoordinatorNode: Service, Sendable {
         _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
         let endpoint = try options.validate()
+        let advertised = try options.advertised()
         let loaded = try options.open()
         if let split = options.split {
             try LayerSplit.check(split, layerCount: loaded.model.configuration.layerCount)
@@ -52,16 +53,16 @@ package final class CoordinatorNode: Service, Sendable {
         let manifest = try options.manifest(of: loaded.model, progress: progress)
         let configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint,
-            key: trust?.key.pair.publicKey)
+            key: trust?.key.pair.publicKey, at: sockets.joinEndpoint(advertised).host)
         if options.isSimulated {
             log.info("there is no model: its workers only pretend to compute, and answers mean nothing")
         }
         if options.isInsecure { log.warning("\(Self.insecurity)") }
 
-        address = sockets.joinAddress
+        address = sockets.joinEndpoint(advertised).address
         isLoopback = endpoint.isLoopback
         join = JoinAddress(
-            try Self.endpoint(of: address), key: trust?.key.pair.publicKey,
+            sockets.joinEndpoint(advertised), key: trust?.key.pair.publicKey,
             token: options.printsToken ? try trust?.printedToken(port: sockets.port) : nil)
         try trust?.announce(address, port: sockets.port)
         modelName = loaded.model.name

@@ -29,6 +29,8 @@ package struct CoordinatorOptions: Sendable {
     /// The name of the type in which keys and values are kept; nil: f16.
     package var keyValueType: String?
     package var listen = CoordinatorOptions.defaultListen
+    /// The address, or the name of a host, at which other hosts reach this one; nil: the one by which it reaches them.
+    package var advertise: String?
     /// Layers of each worker; nil: planned.
     package var split: [Range<Int>]?
     /// nil: as many as the split names, else one.
@@ -117,9 +119,17 @@ package struct CoordinatorOptions: Sendable {
         return endpoint
     }
 
-    /// The machine's configuration for a model.
+    /// Where others are told to reach this host; nil: nobody said.
+    func advertised() throws(TandemError) -> Endpoint? {
+        guard let advertise else { return nil }
+        do { return try Endpoint(advertised: advertise, port: 1) } catch { throw TandemError(error, of: .advertise) }
+    }
+
+    /// The machine's configuration for a model. `host`: where workers are told to join. Where another address was asked
+    /// for than those it listens on, they find weights and tokens where they found the coordinator.
     func configuration(
-        for loaded: LoadedModel, manifest: ModelManifest, weights: Endpoint, tokens: Endpoint, key: PublicKey?
+        for loaded: LoadedModel, manifest: ModelManifest, weights: Endpoint, tokens: Endpoint, key: PublicKey?,
+        at host: String
     ) -> CoordinatorConfiguration {
         let shape =
             isSimulated
@@ -129,10 +139,14 @@ package struct CoordinatorOptions: Sendable {
                 blockCount: parallelRequests * loaded.blocksPerSequence)
         var configuration = CoordinatorConfiguration(
             model: shape,
-            modelDescription: manifest.encoded(), build: Build.version, weightsEndpoint: weights.description,
-            tokensEndpoint: tokens.description, contextLength: loaded.contextLength,
+            modelDescription: manifest.encoded(), build: Build.version,
+            weightsEndpoint: (advertise == nil ? weights : weights.on("*")).description,
+            tokensEndpoint: (advertise == nil ? tokens : tokens.on("*")).description,
+            contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
         configuration.key = key.flatMap { NodeKey($0.bytes) }
+        configuration.weightsAddress = weights.on(host).description
+        configuration.tokensAddress = tokens.on(host).description
         configuration.isSimulated = isSimulated
         configuration.keyValueType = manifest.keyValueType.rawValue
         configuration.lengthRule = loaded.lengthRule

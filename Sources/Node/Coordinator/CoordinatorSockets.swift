@@ -51,10 +51,12 @@ extension CoordinatorLoop {
         /// The port of the control link.
         var port: UInt16 { if case .tcp(_, let port) = endpoint { port } else { 0 } }
 
-        /// HOST:PORT as workers reach it.
-        var joinAddress: String {
-            endpoint.replacingWildcard(with: .tcp(host: MachineDescription.hostName, port: 1)).description
-                .replacingOccurrences(of: "tcp://", with: "")
+        /// Where workers reach it: at the address that was asked for, else where it listens, and where that is every
+        /// address of this host, at the one by which this host reaches others.
+        func joinEndpoint(_ advertised: Endpoint?) -> Endpoint {
+            if let advertised, case .tcp(_, let port) = endpoint { return .tcp(host: advertised.host, port: port) }
+            let own = NumericAddress.ownAddress ?? MachineDescription.hostName
+            return endpoint.replacingWildcard(with: .tcp(host: own, port: 1))
         }
     }
 }
@@ -68,4 +70,20 @@ extension Endpoint {
         guard case .tcp(let host, let port) = self else { return self }
         return .tcp(host: host, port: port == 0 ? 0 : port &+ distance)
     }
+
+    /// The address or name, without a port, under which a person says that this host is reached.
+    init(advertised text: String, port: UInt16) throws(TransportError) {
+        let host = text.contains(":") && !text.hasPrefix("[") ? "[\(text)]" : text
+        try self.init(parsing: "\(host):\(port)")
+        if self.host == "*" { throw .badEndpoint(text: text, reason: "others cannot connect to it") }
+    }
+
+    /// The same port on another host.
+    func on(_ host: String) -> Endpoint {
+        guard case .tcp(_, let port) = self else { return self }
+        return .tcp(host: host, port: port)
+    }
+
+    /// HOST:PORT.
+    var address: String { description.replacingOccurrences(of: "tcp://", with: "") }
 }

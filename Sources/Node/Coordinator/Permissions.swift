@@ -30,6 +30,12 @@ struct Permissions {
         return coordinator.samplingWorker.flatMap { speakers.key(of: $0) }.map { $0 == key } ?? false
     }
 
+    /// Whose hello this is: the worker's with this key; where links are open, whose it says. nil: nobody's who has joined.
+    func speaker(_ hello: Hello, _ key: PublicKey?, _ speakers: Speakers) -> WorkerID? {
+        guard let worker = hello.worker, speakers.peer(of: worker) != nil else { return nil }
+        return roll == nil || speakers.key(of: worker) == key ? worker : nil
+    }
+
     /// Weights are for members.
     func mayFetch(_ key: PublicKey?, from coordinator: Coordinator, _ speakers: Speakers) -> Bool {
         guard roll != nil else { return true }

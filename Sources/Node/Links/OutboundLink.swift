@@ -4,26 +4,51 @@ import Transport
 import Wire
 
 /// A connection to a downstream node's ROUTER. Owned by one loop thread.
+///
+/// libzmq makes a connection again that broke, but none that was turned away; and a stage may be reached before it was told
+/// whose steps it takes. So a link that is turned away is made anew, again and again.
 final class OutboundLink {
-    let socket: DealerSocket
-    private let monitor: Monitor
+    private(set) var socket: DealerSocket
+    private var monitor: Monitor
+    private let context: Context
+    private let endpoint: Endpoint
+    private let server: PublicKey?
+    private let maximumFrameBytes: Int
     private let poller: Poller
     private var waiting: [(header: [UInt8], bulk: Frame?)] = []
+    /// When to make the link anew; nil: it need not be.
+    private var renewal: ContinuousClock.Instant?
     /// The most messages that may wait; the credit rules keep their number far below.
     private static let capacity = 2 * Wire.Limits.stepsInFlight
+    private static let renewalDelay = Duration.milliseconds(200)
 
     /// Connects to `endpoint`, where `server` must answer (nil: links are open), and joins `poller`. Throws where the
     /// endpoint cannot be one.
     init(
         _ context: Context, to endpoint: Endpoint, server: PublicKey?, maximumFrameBytes: Int, poller: Poller
     ) throws(TransportError) {
-        socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: maximumFrameBytes), server: server)
-        monitor = try socket.monitor()
-        self.poller = poller
-        try socket.connect(endpoint)
+        (self.context, self.endpoint, self.server) = (context, endpoint, server)
+        (self.maximumFrameBytes, self.poller) = (maximumFrameBytes, poller)
+        (socket, monitor) = try Self.open(context, endpoint, server, maximumFrameBytes, poller)
+    }
+
+    private static func open(
+        _ context: Context, _ endpoint: Endpoint, _ server: PublicKey?, _ maximumFrameBytes: Int, _ poller: Poller
+    ) throws(TransportError) -> (DealerSocket, Monitor) {
+        let socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: maximumFrameBytes), server: server)
+        let monitor = try socket.monitor()
+        do throws(TransportError) { try socket.connect(endpoint) } catch {
+            socket.close()
+            monitor.close()
+            throw error
+        }
         poller.add(socket)
         poller.add(monitor)
+        return (socket, monitor)
     }
+
+    /// Whether messages wait for a connection.
+    var isWaiting: Bool { !waiting.isEmpty }
 
     /// Sends a header and, where there is one, a frame beside it; keeps them while there is no connection yet.
     func send(_ header: [UInt8], bulk: Frame? = nil) {
@@ -40,10 +65,26 @@ final class OutboundLink {
 
     /// What happened to the connection since the last call; sends what has waited.
     func events() -> [ConnectionEvent] {
+        renew()
         var events: [ConnectionEvent] = []
-        while let event = monitor.next() { events.append(event) }
+        while let event = monitor.next() {
+            events.append(event)
+            if event == .turnedAway || event == .otherSecurity { renewal = .now + Self.renewalDelay }
+        }
         while let first = waiting.first, offer(first.header, first.bulk) { waiting.removeFirst() }
         return events
+    }
+
+    private func renew() {
+        guard let due = renewal, due <= .now else { return }
+        renewal = nil
+        // Out of descriptors, say: the old one stays, and it is tried again.
+        guard let (newSocket, newMonitor) = try? Self.open(context, endpoint, server, maximumFrameBytes, poller) else {
+            renewal = .now + Self.renewalDelay
+            return
+        }
+        close()
+        (socket, monitor) = (newSocket, newMonitor)
     }
 
     /// Drops the connection and all that waits.

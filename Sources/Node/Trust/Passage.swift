@@ -18,7 +18,7 @@ struct Passage: Sendable {
 
     /// What has been found out of the coordinator.
     struct Way: Sendable {
-        let endpoint: Endpoint
+        var endpoint: Endpoint
         /// nil: links are open.
         let server: PublicKey?
         /// What to connect with, where it is not this node's own key.

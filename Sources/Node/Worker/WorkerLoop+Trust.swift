@@ -31,17 +31,31 @@ extension WorkerLoop {
     }
 
     private func connectCoordinator() throws(TandemError) {
-        guard let way = try parts.passage.find() else {
+        guard var way = try parts.passage.find() else {
             search.nextAttempt = now + CoordinatorSearch.interval
             return say("no coordinator runs at \(parts.passage.address.place) on this machine; waiting for it")
         }
+        do throws(TandemError) { coordinator = try Self.answering(way.endpoint) } catch {
+            // Its name cannot be looked up now: its last address may do.
+            decide(.unreachable(.notResolved, address: "\(way.endpoint)"))
+        }
+        way.endpoint = coordinator
         search.nextAttempt = nil
+        (controlSince, hasControlEnded) = (now, false)
         do {
             let link = try OutboundLink(
                 context, to: way.endpoint, server: way.server, maximumFrameBytes: Wire.Limits.headerBytes,
                 poller: poller)
             control = (way, link)
         } catch { throw TandemError(error) }
+    }
+
+    /// The address of a coordinator's name that answers; its first one where none does.
+    static func answering(_ endpoint: Endpoint) throws(TandemError) -> Endpoint {
+        guard case .tcp(let host, let port) = endpoint else { return endpoint }
+        do { return .tcp(host: try NumericAddress.answering(host, port: port), port: port) } catch {
+            throw TandemError(error)
+        }
     }
 
     /// Drops the link; another one is made at once.
@@ -51,6 +65,7 @@ extension WorkerLoop {
         search.nextAttempt = now
     }
 
+    /// What an event of the control link means. A port where nobody listens ends an attempt at once.
     private func note(_ event: ConnectionEvent) throws(TandemError) {
         switch event {
         case .handshakeSucceeded:
@@ -60,9 +75,16 @@ extension WorkerLoop {
         case .turnedAway: try enrol()
         case .otherSecurity: throw parts.passage.failure(event) ?? parts.passage.otherKey()
         case .handshakeFailed:
+            decide(.unreachable(.handshakeRefused, address: "\(coordinator)"))
             search.silentFailures += 1
             if search.silentFailures >= CoordinatorSearch.mostSilentFailures { throw parts.passage.otherKey() }
-        case .connected, .accepted, .disconnected: break
+        case .disconnected:
+            let isQuick = now - controlSince < .milliseconds(1500)
+            if !hasControlEnded {
+                decide(.unreachable(isQuick ? .refused : .noAnswer, address: "\(coordinator)"))
+            }
+            hasControlEnded = true
+        case .connected, .accepted: break
         }
     }
 
@@ -91,7 +113,7 @@ extension WorkerLoop {
     /// Admits the stage before this one, for as long as its assignment lasts, and nobody else.
     func admitSender(of assign: Assign?) {
         guard parts.passage.key != nil else { return }
-        sender = assign?.previous.flatMap { PublicKey($0.bytes) }
+        sender = assign?.previousKey.flatMap { PublicKey($0.bytes) }
         parts.admission.admit(sender.map { [$0] } ?? [], for: Roll.Purpose.data)
         data.disconnect { [sender] in $0 != sender }
         guard let assign else { return }

@@ -41,16 +41,24 @@ final class WorkerLoop {
     let poller: Poller
     var machine: Machine
     let data: RouterSocket
+    private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
     /// The way to the coordinator and the link over it, once they are found.
     var control: (way: Passage.Way, link: OutboundLink)?
     var search = CoordinatorSearch()
+    /// Where the control link leads: one of the coordinator's addresses.
+    var coordinator: Endpoint
+    /// When it was begun, and whether an attempt to make it has ended since.
+    var controlSince = Moment.start
+    var hasControlEnded = false
+    /// Who asked on the data link, by who that is.
+    var askers: [WorkerID?: Peer] = [:]
     /// Whose steps are taken; nil: nobody's, or links are open.
     var sender: PublicKey?
     var nextGuard = Moment.start
     /// The link for the steps of an epoch.
-    private var next: (epoch: Epoch, link: OutboundLink)?
-    private var tokens: OutboundLink?
-    private var weights: OutboundLink?
+    private(set) var next: (epoch: Epoch, link: OutboundLink)?
+    private(set) var tokens: OutboundLink?
+    private(set) var weights: OutboundLink?
     private let commands: Mailbox<StageCommand>
     private let stageEvents: Mailbox<StageEvent>
     private let compute: LoopThread<Void>
@@ -70,16 +78,18 @@ final class WorkerLoop {
         data = try RouterSocket(
             context,
             SocketOptions(
-                maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2,
+                maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 3,
                 receiveHighWaterMark: Self.messagesPerTurn, maximumUnreadBytes: 1 << 20),
             purpose: Roll.Purpose.data)
-        let endpoint = try Self.bind(data, parts.options, towards: parts.passage.address.endpoint)
+        coordinator = try Self.answering(parts.passage.address.endpoint)
+        let endpoint = try Self.bind(data, parts.options, towards: coordinator)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
-        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads, memory: memory)
+        let advertised = try parts.options.advertised(endpoint)
+        var join = try parts.options.offer(dataEndpoint: advertised, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
-        join.worker = WorkerID(UInt64.random(in: 1...UInt64.max))
-        machine = Machine(join, now: .start)
+        join.worker = id
+        machine = Machine(id, join, now: .start)
         poller.add(data)
         poller.add(data.monitor)
 
@@ -132,7 +142,7 @@ final class WorkerLoop {
             receiveCommands()
             receiveForwards()
             receiveChunks()
-            _ = (next?.link.events(), tokens?.events())
+            receiveReplies()
             if now >= machine.nextDeadline {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
                 decide(.tick)
@@ -176,7 +186,12 @@ final class WorkerLoop {
         for _ in 0..<Self.messagesPerTurn {
             guard let arrival = data.receive() else { return }
             let frames = arrival.frames
-            guard arrival.key == sender, let header = frames.first else { continue }
+            guard arrival.key == sender else { continue }
+            if LinkFrames.areOfLink(frames) {
+                receiveHello(frames, over: arrival)
+                continue
+            }
+            guard let header = frames.first else { continue }
             do {
                 let forward = try Forward(decoding: header.bytes)
                 let rawBytes = frames.count == 2 ? frames[1].count : 0
@@ -195,6 +210,7 @@ final class WorkerLoop {
     private func receiveChunks() {
         guard let weights else { return }
         for event in weights.events() {
+            note([event], on: .weights)
             switch event {
             case .handshakeSucceeded:
                 isWeightsLinkUp = true
@@ -204,6 +220,10 @@ final class WorkerLoop {
             }
         }
         while let frames = weights.socket.receive() {
+            if LinkFrames.areOfLink(frames) {
+                receiveReply(frames, on: .weights)
+                continue
+            }
             guard let header = frames.first else { continue }
             do {
                 let chunk = try Chunk(decoding: header.bytes)
@@ -315,8 +335,11 @@ final class WorkerLoop {
             var link = next?.link
             next = nil
             let server = key.flatMap { PublicKey($0.bytes) }
-            try replace(&link, endpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
+            do {
+                try replace(&link, endpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
+            } catch { return decide(.link(.next, .notResolved)) }
             next = link.map { (epoch, $0) }
+            askers = [:]
         case .unload:
             fetch = nil
             admitSender(of: nil)
@@ -333,6 +356,8 @@ final class WorkerLoop {
         case .sendResult(var result):
             result.sentMicroseconds = Microseconds.ofDay
             tokens?.send(result.encode())
+        case .sayHello(let link, let hello): say(hello, on: link)
+        case .answerHello(let reply, let speaker): answer(reply, to: speaker)
         case .endSequences(let sequences): order(.endSequences(sequences))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
@@ -346,8 +371,7 @@ final class WorkerLoop {
         link = nil
         do {
             link = try OutboundLink(
-                context,
-                to: try Endpoint(parsing: endpoint).replacingWildcard(with: parts.passage.address.endpoint),
+                context, to: try Endpoint(parsing: endpoint).replacingWildcard(with: coordinator),
                 server: server, maximumFrameBytes: maximumFrameBytes, poller: poller)
         } catch { throw TandemError(error) }
     }

@@ -25,6 +25,8 @@ package struct WorkerOptions: Sendable {
     package var dataPort: Int?
     /// Say which layer is the first whose output is not finite.
     package var checksLayers = false
+    /// The address, or the name of a host, at which other hosts reach this one; nil: the one that leads to the coordinator.
+    package var advertise: String?
     /// Where received weights are kept; nil: the user's cache.
     package var cacheFolder: String?
     /// Where the workers of this host say what memory they have reserved; nil: the user's folder for that.
@@ -121,6 +123,16 @@ package struct WorkerOptions: Sendable {
             note(.info, "offers \(size(reservation.bytes)) of memory: \(reason)")
         }
         return reservation
+    }
+
+    /// The endpoint at which others reach what listens on `endpoint`. A name is looked up here, once: nobody has to ask a
+    /// resolver for another's sake.
+    func advertised(_ endpoint: Endpoint) throws(TandemError) -> Endpoint {
+        guard let advertise, case .tcp(_, let port) = endpoint else { return endpoint }
+        do {
+            let host = try Endpoint(advertised: advertise, port: port).host
+            return .tcp(host: try NumericAddress.all(of: host).first ?? host, port: port)
+        } catch { throw TandemError(error, of: .advertise) }
     }
 
     /// What this worker offers, speed measured here and now. `dataEndpoint`: where it listens for activations;

@@ -56,6 +56,14 @@ package enum Endpoint: Hashable, Sendable {
         }
     }
 
+    /// The host of a TCP address, the name of another.
+    package var host: String {
+        switch self {
+        case .tcp(let host, _): host
+        case .inproc(let name): name
+        }
+    }
+
     /// The longest text that can be an endpoint: a DNS name has at most 253 characters.
     private static let maximumLength = 300
 

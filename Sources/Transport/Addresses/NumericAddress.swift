@@ -27,7 +27,7 @@ package enum NumericAddress {
     /// The address of this host from which packets to `host` (a name or an address) leave: what a node advertises to
     /// those who shall reach it. Nothing is sent. Asks the resolver (may block). Throws `.cannotResolve` or `.noRoute`.
     package static func local(towards host: String) throws(TransportError) -> String {
-        let list = try resolve(host)
+        let list = try resolve(host, isIPv6(host) ? AF_INET6 : AF_INET)
         defer { freeaddrinfo(list) }
         let found = list.pointee
         let descriptor = socket(found.ai_family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -48,23 +48,66 @@ package enum NumericAddress {
         return address
     }
 
-    /// Whether anything accepts connections at this address of this machine, now.
-    fileprivate static func isAnswered(_ host: String, _ port: UInt16) -> Bool {
-        guard let list = try? resolve(host) else { return false }
+    /// The addresses of a host, in the order in which the system would try them; what is written out is its own only
+    /// address. Asks the resolver (may block). Throws `.cannotResolve`.
+    package static func all(of host: String) throws(TransportError) -> [String] {
+        if isIPv4(host) || isIPv6(host) { return [host] }
+        let list = try resolve(host, AF_UNSPEC)
         defer { freeaddrinfo(list) }
-        let found = list.pointee
-        let descriptor = socket(found.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var addresses: [String] = []
+        var entry: UnsafeMutablePointer<addrinfo>? = list
+        while let found = entry {
+            if let text = text(of: found.pointee.ai_addr, found.pointee.ai_addrlen), !addresses.contains(text) {
+                addresses.append(text)
+            }
+            entry = found.pointee.ai_next
+        }
+        if addresses.isEmpty { throw .cannotResolve(host: host, reason: "its address cannot be written") }
+        return addresses
+    }
+
+    /// One address of a host: where there are several, the first at which somebody listens on `port`, and the first of all
+    /// where nobody does. May block, for a second an address at most. Throws `.cannotResolve`.
+    package static func answering(_ host: String, port: UInt16) throws(TransportError) -> String {
+        let addresses = try all(of: host)
+        if addresses.count == 1 { return addresses[0] }
+        return addresses.first { accepts($0, port) } ?? addresses[0]
+    }
+
+    /// Whether a connection can be made within a second.
+    fileprivate static func accepts(_ address: String, _ port: UInt16) -> Bool {
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        guard getaddrinfo(address, "\(port)", &hints, &list) == 0, let found = list?.pointee else { return false }
+        defer { freeaddrinfo(list) }
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let descriptor = socket(found.ai_family, kind, 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
-        found.ai_addr.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { $0.pointee.sin_port = port.bigEndian }
-        return connect(descriptor, found.ai_addr, found.ai_addrlen) == 0
+        if connect(descriptor, found.ai_addr, found.ai_addrlen) == 0 { return true }
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard errno == EINPROGRESS, poll(&wait, 1, 1000) == 1 else { return false }
+        var problem: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &size) == 0 && problem == 0
+    }
+
+    /// The address from which this host speaks to the world, as others on its networks reach it; nil: there is none.
+    package static var ownAddress: String? {
+        // Addresses for documentation: the default route leads there, and nothing is sent.
+        for target in ["192.0.2.1", "2001:db8::1"] {
+            if let address = try? local(towards: target), !isLoopback(address) { return address }
+        }
+        return nil
     }
 
     /// The IPv4 address of a host by its name or, written out, its address (then IPv6 too). libzmq listens on numeric
     /// addresses only, and to a name that nobody knows it would connect in silence for ever. May block.
     static func ofHost(_ host: String) throws(TransportError) -> String {
         if isIPv4(host) || isIPv6(host) { return host }
-        let list = try resolve(host)
+        let list = try resolve(host, isIPv6(host) ? AF_INET6 : AF_INET)
         defer { freeaddrinfo(list) }
         guard let address = text(of: list.pointee.ai_addr, list.pointee.ai_addrlen) else {
             throw .cannotResolve(host: host, reason: "its address cannot be written")
@@ -73,9 +116,11 @@ package enum NumericAddress {
     }
 
     /// The system's addresses for `host`, at least one, port 9 (discard; connecting a UDP socket needs some port).
-    private static func resolve(_ host: String) throws(TransportError) -> UnsafeMutablePointer<addrinfo> {
+    private static func resolve(_ host: String, _ family: Int32) throws(TransportError) -> UnsafeMutablePointer<
+        addrinfo
+    > {
         var hints = addrinfo()
-        hints.ai_family = isIPv6(host) ? AF_INET6 : AF_INET
+        hints.ai_family = family
         hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, "9", &hints, &list)
@@ -106,6 +151,7 @@ extension Endpoint {
     /// Whether anything accepts connections there, now. Of addresses of this machine alone: others may keep us waiting.
     package var isAnswered: Bool {
         guard isLoopback, case .tcp(let host, let port) = self else { return false }
-        return NumericAddress.isAnswered(host, port)
+        guard let address = try? NumericAddress.all(of: host).first else { return false }
+        return NumericAddress.accepts(address, port)
     }
 }

@@ -23,16 +23,18 @@ package final class DealerSocket: Pollable {
 
     /// Begins to connect and returns at once; the monitor tells when the connection is there. After a break libzmq
     /// tries again by itself, 100 ms to 2 s apart, for ever. A host name is looked up here (which may block), so that a
-    /// wrong one is an error and not silence. Throws `.badEndpoint` or `.cannotResolve`.
+    /// wrong one is an error and not silence; of several addresses one where somebody listens is taken. Throws `.badEndpoint` or `.cannotResolve`.
     package func connect(_ endpoint: Endpoint) throws(TransportError) {
         if case .tcp(let host, let port) = endpoint {
             if host == "*" || port == 0 {
                 throw .badEndpoint(text: endpoint.description, reason: "it is one to listen on, not to connect to")
             }
-            _ = try NumericAddress.ofHost(host)  // libzmq asks again, at every attempt
-            if NumericAddress.isIPv6(host) { handle.set(ZMQ_IPV6, 1) }
+            let address = try NumericAddress.answering(host, port: port)
+            if NumericAddress.isIPv6(address) { handle.set(ZMQ_IPV6, 1) }
+            if zmq_connect(handle.pointer, Endpoint.tcp(host: address, port: port).description) == 0 { return }
+        } else if zmq_connect(handle.pointer, endpoint.description) == 0 {
+            return
         }
-        if zmq_connect(handle.pointer, endpoint.description) == 0 { return }
         throw .badEndpoint(text: endpoint.description, reason: reason(zmq_errno()))
     }
 

@@ -41,7 +41,16 @@ package final class RouterSocket: Pollable {
             try bind(as: endpoint.description, endpoint)
             return endpoint
         }
-        let local = host == "*" ? host : try NumericAddress.ofHost(host)
+        if host == "*" {
+            // Of both kinds, where the system has both.
+            handle.set(ZMQ_IPV6, 1)
+            if zmq_bind(handle.pointer, endpoint.description) != 0 {
+                handle.set(ZMQ_IPV6, 0)
+                try bind(as: endpoint.description, endpoint)
+            }
+            return try Endpoint(parsing: handle.lastEndpoint())
+        }
+        let local = try NumericAddress.ofHost(host)
         if NumericAddress.isIPv6(host) { handle.set(ZMQ_IPV6, 1) }
         try bind(as: Endpoint.tcp(host: local, port: port).description, endpoint)
         return try Endpoint(parsing: handle.lastEndpoint())

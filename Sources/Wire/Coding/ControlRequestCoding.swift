@@ -22,6 +22,7 @@ extension ControlRequest {
         case .worker(.ready(let ready)): frame.ready = ready.proto
         case .worker(.failed(let failure)): frame.failed = failure.proto
         case .worker(.heartbeat(let heartbeat)): frame.heartbeat = heartbeat.proto
+        case .worker(.link(let report)): frame.link = report.proto
         case .worker(.leave): frame.leave = PEmpty()
         case .client(.generate(let generate)): frame.generate = generate.proto
         case .client(.cancel(let id)): frame.cancel = id.value
@@ -43,6 +44,7 @@ extension ControlRequest {
         case .ready(let ready): self = .worker(.ready(try Ready(ready)))
         case .failed(let failure): self = .worker(.failed(try LoadFailure(failure)))
         case .heartbeat(let heartbeat): self = .worker(.heartbeat(try WorkerHeartbeat(heartbeat)))
+        case .link(let report): self = .worker(.link(try LinkReport(report)))
         case .leave: self = .worker(.leave)
         case .generate(let generate): self = .client(.generate(try Generate(generate)))
         case .cancel(let id): self = .client(.cancel(ClientRequestID(id)))

@@ -78,11 +78,13 @@ extension Assign {
         p.keyValueBlockCount = UInt32(keyValueBlockCount)
         p.maximumBatchTokens = UInt32(maximumBatchTokens)
         p.activationsPerToken = UInt32(activationsPerToken)
-        if case .stage(let endpoint, let key) = next {
+        if case .stage(let endpoint, let worker, let key) = next {
             p.nextEndpoint = endpoint
+            p.nextWorker = worker.value
             if let key { p.nextKey = .init(key.bytes) }
         }
-        if let previous { p.previousKey = .init(previous.bytes) }
+        if let previous { p.previousWorker = previous.value }
+        if let previousKey { p.previousKey = .init(previousKey.bytes) }
         p.stageIndex = UInt32(stageIndex)
         p.stageCount = UInt32(stageCount)
         p.vocabularySize = UInt32(vocabularySize)
@@ -99,7 +101,8 @@ extension Assign {
         let stageCount = try check.count(p.stageCount, "stageCount", from: 1, to: Limits.workers)
         let stageIndex = try check.count(p.stageIndex, "stageIndex", to: stageCount - 1)
         guard endpoint.isEmpty == (stageIndex == stageCount - 1), endpoint.isEmpty == (layers.upperBound == layerCount),
-            (stageIndex == 0) == (layers.lowerBound == 0)
+            (stageIndex == 0) == (layers.lowerBound == 0), (stageIndex == 0) == !p.hasPreviousWorker,
+            endpoint.isEmpty == !p.hasNextWorker
         else {
             throw WireError(
                 "Assign: stage \(stageIndex) of \(stageCount), layers \(layers) of \(layerCount) and next "
@@ -115,10 +118,12 @@ extension Assign {
             activationsPerToken: try check.count(
                 p.activationsPerToken, "activationsPerToken", from: 1, to: Limits.activationsPerToken),
             next: endpoint.isEmpty
-                ? .tokens : .stage(endpoint: endpoint, key: try check.key(p.nextKey, "nextKey")),
-            stageIndex: stageIndex, stageCount: stageCount,
+                ? .tokens
+                : .stage(endpoint: endpoint, WorkerID(p.nextWorker), key: try check.key(p.nextKey, "nextKey")),
+            previous: p.hasPreviousWorker ? WorkerID(p.previousWorker) : nil, stageIndex: stageIndex,
+            stageCount: stageCount,
             vocabularySize: try check.count(p.vocabularySize, "vocabularySize", from: 1, to: Int(Int32.max)),
             contextLength: try check.count(p.contextLength, "contextLength", from: 1, to: RequestLimits.sequenceTokens))
-        previous = try check.key(p.previousKey, "previousKey")
+        previousKey = try check.key(p.previousKey, "previousKey")
     }
 }

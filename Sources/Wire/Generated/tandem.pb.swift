@@ -122,6 +122,14 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .ping(newValue)}
   }
 
+  var link: PLinkReport {
+    get {
+      if case .link(let v)? = kind {return v}
+      return PLinkReport()
+    }
+    set {kind = .link(newValue)}
+  }
+
   var enrol: PEnrol {
     get {
       if case .enrol(let v)? = kind {return v}
@@ -143,6 +151,7 @@ nonisolated struct PControlRequest: Sendable {
     case cancel(UInt64)
     case statusQuery(PStatusQuery)
     case ping(PEmpty)
+    case link(PLinkReport)
     case enrol(PEnrol)
 
   }
@@ -344,6 +353,29 @@ nonisolated struct PWorkerHeartbeat: Sendable {
   var transferredBytes: UInt64 = 0
 
   var cachedBytes: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Worker -> coordinator: what has become of one of my links.
+nonisolated struct PLinkReport: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 0: no plan yet
+  var epoch: UInt64 = 0
+
+  /// 1 weights, 2 tokens, 3 to the next stage, 4 from the stage before
+  var link: UInt32 = 0
+
+  /// 0: it is proven; else 1 no answer, 2 refused, 3 not resolved, 4 handshake refused, 5 large messages lost, 6 steps lost
+  var failure: UInt32 = 0
+
+  /// of a proven one; 0: not known
+  var bytesPerSecond: Double = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -749,47 +781,114 @@ nonisolated struct PWelcome: Sendable {
 }
 
 /// Coordinator -> worker: load this stage.
-nonisolated struct PAssign: Sendable {
+nonisolated struct PAssign: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var epoch: UInt64 = 0
+  var epoch: UInt64 {
+    get {_storage._epoch}
+    set {_uniqueStorage()._epoch = newValue}
+  }
 
-  var firstLayer: UInt32 = 0
+  var firstLayer: UInt32 {
+    get {_storage._firstLayer}
+    set {_uniqueStorage()._firstLayer = newValue}
+  }
 
-  var endLayer: UInt32 = 0
+  var endLayer: UInt32 {
+    get {_storage._endLayer}
+    set {_uniqueStorage()._endLayer = newValue}
+  }
 
-  var layerCount: UInt32 = 0
+  var layerCount: UInt32 {
+    get {_storage._layerCount}
+    set {_uniqueStorage()._layerCount = newValue}
+  }
 
-  var modelDescription: Data = Data()
+  var modelDescription: Data {
+    get {_storage._modelDescription}
+    set {_uniqueStorage()._modelDescription = newValue}
+  }
 
-  var keyValueBlockCount: UInt32 = 0
+  var keyValueBlockCount: UInt32 {
+    get {_storage._keyValueBlockCount}
+    set {_uniqueStorage()._keyValueBlockCount = newValue}
+  }
 
-  var maximumBatchTokens: UInt32 = 0
+  var maximumBatchTokens: UInt32 {
+    get {_storage._maximumBatchTokens}
+    set {_uniqueStorage()._maximumBatchTokens = newValue}
+  }
 
-  var activationsPerToken: UInt32 = 0
+  var activationsPerToken: UInt32 {
+    get {_storage._activationsPerToken}
+    set {_uniqueStorage()._activationsPerToken = newValue}
+  }
 
   /// empty: results to the tokens link
-  var nextEndpoint: String = String()
+  var nextEndpoint: String {
+    get {_storage._nextEndpoint}
+    set {_uniqueStorage()._nextEndpoint = newValue}
+  }
 
-  var stageIndex: UInt32 = 0
+  var stageIndex: UInt32 {
+    get {_storage._stageIndex}
+    set {_uniqueStorage()._stageIndex = newValue}
+  }
 
-  var stageCount: UInt32 = 0
+  var stageCount: UInt32 {
+    get {_storage._stageCount}
+    set {_uniqueStorage()._stageCount = newValue}
+  }
 
   /// whose steps it takes; empty: links are open
-  var previousKey: Data = Data()
+  var previousKey: Data {
+    get {_storage._previousKey}
+    set {_uniqueStorage()._previousKey = newValue}
+  }
 
   /// the next stage's; empty: links are open, or it is the last
-  var nextKey: Data = Data()
+  var nextKey: Data {
+    get {_storage._nextKey}
+    set {_uniqueStorage()._nextKey = newValue}
+  }
 
-  var vocabularySize: UInt32 = 0
+  var vocabularySize: UInt32 {
+    get {_storage._vocabularySize}
+    set {_uniqueStorage()._vocabularySize = newValue}
+  }
 
-  var contextLength: UInt32 = 0
+  var contextLength: UInt32 {
+    get {_storage._contextLength}
+    set {_uniqueStorage()._contextLength = newValue}
+  }
+
+  /// whose the next endpoint is
+  var nextWorker: UInt64 {
+    get {_storage._nextWorker ?? 0}
+    set {_uniqueStorage()._nextWorker = newValue}
+  }
+  /// Returns true if `nextWorker` has been explicitly set.
+  var hasNextWorker: Bool {_storage._nextWorker != nil}
+  /// Clears the value of `nextWorker`. Subsequent reads from it will return its default value.
+  mutating func clearNextWorker() {_uniqueStorage()._nextWorker = nil}
+
+  /// who sends the steps; absent: the coordinator
+  var previousWorker: UInt64 {
+    get {_storage._previousWorker ?? 0}
+    set {_uniqueStorage()._previousWorker = newValue}
+  }
+  /// Returns true if `previousWorker` has been explicitly set.
+  var hasPreviousWorker: Bool {_storage._previousWorker != nil}
+  /// Clears the value of `previousWorker`. Subsequent reads from it will return its default value.
+  mutating func clearPreviousWorker() {_uniqueStorage()._previousWorker = nil}
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Coordinator -> last stage: these sequences have ended.
@@ -1389,6 +1488,66 @@ nonisolated struct PRequestStatus: Sendable {
   init() {}
 }
 
+/// Upstream node -> downstream node. Followed by a raw frame of probe_bytes zeros, unless that is 0.
+nonisolated struct PHello: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  /// who says it; absent: the coordinator
+  var worker: UInt64 {
+    get {_worker ?? 0}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  mutating func clearWorker() {self._worker = nil}
+
+  var number: UInt64 = 0
+
+  var probeBytes: UInt32 = 0
+
+  var replyBytes: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _worker: UInt64? = nil
+}
+
+/// Downstream node -> upstream node: the answer. Followed by a raw frame of probe_bytes zeros, unless that is 0.
+nonisolated struct PHelloReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  /// who answers; absent: the coordinator
+  var worker: UInt64 {
+    get {_worker ?? 0}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  mutating func clearWorker() {self._worker = nil}
+
+  var number: UInt64 = 0
+
+  var probeBytes: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _worker: UInt64? = nil
+}
+
 /// Coordinator -> first stage -> ... -> last stage. Followed by a raw frame of activation_count f32, unless that is 0.
 nonisolated struct PForward: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1666,7 +1825,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1812,6 +1971,19 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .enrol(v)
         }
       }()
+      case 40: try {
+        var v: PLinkReport?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .link(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .link(v)
+        }
+      }()
       default: break
       }
     }
@@ -1866,6 +2038,10 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .enrol?: try {
       guard case .enrol(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case .link?: try {
+      guard case .link(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
     }()
     case nil: break
     }
@@ -2300,6 +2476,51 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.residentBytes != rhs.residentBytes {return false}
     if lhs.transferredBytes != rhs.transferredBytes {return false}
     if lhs.cachedBytes != rhs.cachedBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PLinkReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".LinkReport"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}link\0\u{1}failure\0\u{3}bytes_per_second\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.link) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.failure) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.bytesPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.link != 0 {
+      try visitor.visitSingularUInt32Field(value: self.link, fieldNumber: 2)
+    }
+    if self.failure != 0 {
+      try visitor.visitSingularUInt32Field(value: self.failure, fieldNumber: 3)
+    }
+    if self.bytesPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bytesPerSecond, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PLinkReport, rhs: PLinkReport) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.link != rhs.link {return false}
+    if lhs.failure != rhs.failure {return false}
+    if lhs.bytesPerSecond != rhs.bytesPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2945,99 +3166,181 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{13}vocabulary_size\0\u{3}context_length\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0")
+
+  fileprivate class _StorageClass {
+    var _epoch: UInt64 = 0
+    var _firstLayer: UInt32 = 0
+    var _endLayer: UInt32 = 0
+    var _layerCount: UInt32 = 0
+    var _modelDescription: Data = Data()
+    var _keyValueBlockCount: UInt32 = 0
+    var _maximumBatchTokens: UInt32 = 0
+    var _activationsPerToken: UInt32 = 0
+    var _nextEndpoint: String = String()
+    var _stageIndex: UInt32 = 0
+    var _stageCount: UInt32 = 0
+    var _previousKey: Data = Data()
+    var _nextKey: Data = Data()
+    var _vocabularySize: UInt32 = 0
+    var _contextLength: UInt32 = 0
+    var _nextWorker: UInt64? = nil
+    var _previousWorker: UInt64? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _epoch = source._epoch
+      _firstLayer = source._firstLayer
+      _endLayer = source._endLayer
+      _layerCount = source._layerCount
+      _modelDescription = source._modelDescription
+      _keyValueBlockCount = source._keyValueBlockCount
+      _maximumBatchTokens = source._maximumBatchTokens
+      _activationsPerToken = source._activationsPerToken
+      _nextEndpoint = source._nextEndpoint
+      _stageIndex = source._stageIndex
+      _stageCount = source._stageCount
+      _previousKey = source._previousKey
+      _nextKey = source._nextKey
+      _vocabularySize = source._vocabularySize
+      _contextLength = source._contextLength
+      _nextWorker = source._nextWorker
+      _previousWorker = source._previousWorker
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.firstLayer) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.layerCount) }()
-      case 5: try { try decoder.decodeSingularBytesField(value: &self.modelDescription) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.keyValueBlockCount) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.maximumBatchTokens) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.activationsPerToken) }()
-      case 9: try { try decoder.decodeSingularStringField(value: &self.nextEndpoint) }()
-      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.stageIndex) }()
-      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.stageCount) }()
-      case 30: try { try decoder.decodeSingularBytesField(value: &self.previousKey) }()
-      case 31: try { try decoder.decodeSingularBytesField(value: &self.nextKey) }()
-      case 50: try { try decoder.decodeSingularUInt32Field(value: &self.vocabularySize) }()
-      case 51: try { try decoder.decodeSingularUInt32Field(value: &self.contextLength) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._epoch) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._firstLayer) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._endLayer) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._layerCount) }()
+        case 5: try { try decoder.decodeSingularBytesField(value: &_storage._modelDescription) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._keyValueBlockCount) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._maximumBatchTokens) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._activationsPerToken) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._nextEndpoint) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._stageIndex) }()
+        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._stageCount) }()
+        case 30: try { try decoder.decodeSingularBytesField(value: &_storage._previousKey) }()
+        case 31: try { try decoder.decodeSingularBytesField(value: &_storage._nextKey) }()
+        case 40: try { try decoder.decodeSingularUInt64Field(value: &_storage._nextWorker) }()
+        case 41: try { try decoder.decodeSingularUInt64Field(value: &_storage._previousWorker) }()
+        case 50: try { try decoder.decodeSingularUInt32Field(value: &_storage._vocabularySize) }()
+        case 51: try { try decoder.decodeSingularUInt32Field(value: &_storage._contextLength) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.epoch != 0 {
-      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
-    }
-    if self.firstLayer != 0 {
-      try visitor.visitSingularUInt32Field(value: self.firstLayer, fieldNumber: 2)
-    }
-    if self.endLayer != 0 {
-      try visitor.visitSingularUInt32Field(value: self.endLayer, fieldNumber: 3)
-    }
-    if self.layerCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.layerCount, fieldNumber: 4)
-    }
-    if !self.modelDescription.isEmpty {
-      try visitor.visitSingularBytesField(value: self.modelDescription, fieldNumber: 5)
-    }
-    if self.keyValueBlockCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.keyValueBlockCount, fieldNumber: 6)
-    }
-    if self.maximumBatchTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.maximumBatchTokens, fieldNumber: 7)
-    }
-    if self.activationsPerToken != 0 {
-      try visitor.visitSingularUInt32Field(value: self.activationsPerToken, fieldNumber: 8)
-    }
-    if !self.nextEndpoint.isEmpty {
-      try visitor.visitSingularStringField(value: self.nextEndpoint, fieldNumber: 9)
-    }
-    if self.stageIndex != 0 {
-      try visitor.visitSingularUInt32Field(value: self.stageIndex, fieldNumber: 10)
-    }
-    if self.stageCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.stageCount, fieldNumber: 11)
-    }
-    if !self.previousKey.isEmpty {
-      try visitor.visitSingularBytesField(value: self.previousKey, fieldNumber: 30)
-    }
-    if !self.nextKey.isEmpty {
-      try visitor.visitSingularBytesField(value: self.nextKey, fieldNumber: 31)
-    }
-    if self.vocabularySize != 0 {
-      try visitor.visitSingularUInt32Field(value: self.vocabularySize, fieldNumber: 50)
-    }
-    if self.contextLength != 0 {
-      try visitor.visitSingularUInt32Field(value: self.contextLength, fieldNumber: 51)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._epoch != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._epoch, fieldNumber: 1)
+      }
+      if _storage._firstLayer != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._firstLayer, fieldNumber: 2)
+      }
+      if _storage._endLayer != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._endLayer, fieldNumber: 3)
+      }
+      if _storage._layerCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._layerCount, fieldNumber: 4)
+      }
+      if !_storage._modelDescription.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._modelDescription, fieldNumber: 5)
+      }
+      if _storage._keyValueBlockCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._keyValueBlockCount, fieldNumber: 6)
+      }
+      if _storage._maximumBatchTokens != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._maximumBatchTokens, fieldNumber: 7)
+      }
+      if _storage._activationsPerToken != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._activationsPerToken, fieldNumber: 8)
+      }
+      if !_storage._nextEndpoint.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._nextEndpoint, fieldNumber: 9)
+      }
+      if _storage._stageIndex != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stageIndex, fieldNumber: 10)
+      }
+      if _storage._stageCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._stageCount, fieldNumber: 11)
+      }
+      if !_storage._previousKey.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._previousKey, fieldNumber: 30)
+      }
+      if !_storage._nextKey.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._nextKey, fieldNumber: 31)
+      }
+      try { if let v = _storage._nextWorker {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 40)
+      } }()
+      try { if let v = _storage._previousWorker {
+        try visitor.visitSingularUInt64Field(value: v, fieldNumber: 41)
+      } }()
+      if _storage._vocabularySize != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._vocabularySize, fieldNumber: 50)
+      }
+      if _storage._contextLength != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._contextLength, fieldNumber: 51)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PAssign, rhs: PAssign) -> Bool {
-    if lhs.epoch != rhs.epoch {return false}
-    if lhs.firstLayer != rhs.firstLayer {return false}
-    if lhs.endLayer != rhs.endLayer {return false}
-    if lhs.layerCount != rhs.layerCount {return false}
-    if lhs.modelDescription != rhs.modelDescription {return false}
-    if lhs.keyValueBlockCount != rhs.keyValueBlockCount {return false}
-    if lhs.maximumBatchTokens != rhs.maximumBatchTokens {return false}
-    if lhs.activationsPerToken != rhs.activationsPerToken {return false}
-    if lhs.nextEndpoint != rhs.nextEndpoint {return false}
-    if lhs.stageIndex != rhs.stageIndex {return false}
-    if lhs.stageCount != rhs.stageCount {return false}
-    if lhs.previousKey != rhs.previousKey {return false}
-    if lhs.nextKey != rhs.nextKey {return false}
-    if lhs.vocabularySize != rhs.vocabularySize {return false}
-    if lhs.contextLength != rhs.contextLength {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._epoch != rhs_storage._epoch {return false}
+        if _storage._firstLayer != rhs_storage._firstLayer {return false}
+        if _storage._endLayer != rhs_storage._endLayer {return false}
+        if _storage._layerCount != rhs_storage._layerCount {return false}
+        if _storage._modelDescription != rhs_storage._modelDescription {return false}
+        if _storage._keyValueBlockCount != rhs_storage._keyValueBlockCount {return false}
+        if _storage._maximumBatchTokens != rhs_storage._maximumBatchTokens {return false}
+        if _storage._activationsPerToken != rhs_storage._activationsPerToken {return false}
+        if _storage._nextEndpoint != rhs_storage._nextEndpoint {return false}
+        if _storage._stageIndex != rhs_storage._stageIndex {return false}
+        if _storage._stageCount != rhs_storage._stageCount {return false}
+        if _storage._previousKey != rhs_storage._previousKey {return false}
+        if _storage._nextKey != rhs_storage._nextKey {return false}
+        if _storage._vocabularySize != rhs_storage._vocabularySize {return false}
+        if _storage._contextLength != rhs_storage._contextLength {return false}
+        if _storage._nextWorker != rhs_storage._nextWorker {return false}
+        if _storage._previousWorker != rhs_storage._previousWorker {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4172,6 +4475,109 @@ nonisolated extension PRequestStatus: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.state != rhs.state {return false}
     if lhs.promptTokens != rhs.promptTokens {return false}
     if lhs.generatedTokens != rhs.generatedTokens {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Hello"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}worker\0\u{1}number\0\u{3}probe_bytes\0\u{3}reply_bytes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._worker) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.probeBytes) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.replyBytes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    try { if let v = self._worker {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 3)
+    }
+    if self.probeBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.probeBytes, fieldNumber: 4)
+    }
+    if self.replyBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.replyBytes, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PHello, rhs: PHello) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs._worker != rhs._worker {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.probeBytes != rhs.probeBytes {return false}
+    if lhs.replyBytes != rhs.replyBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PHelloReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HelloReply"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}worker\0\u{1}number\0\u{3}probe_bytes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._worker) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.probeBytes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    try { if let v = self._worker {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 3)
+    }
+    if self.probeBytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.probeBytes, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PHelloReply, rhs: PHelloReply) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs._worker != rhs._worker {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.probeBytes != rhs.probeBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -51,9 +51,8 @@ package struct Refusal: Equatable, Sendable {
 package struct Assign: Equatable, Sendable {
     /// Where a stage's output goes.
     package enum NextHop: Equatable, Sendable {
-        /// `Forward` to the data socket of the next stage.
-        /// `key`: the next worker's; nil: links are open.
-        case stage(endpoint: String, key: NodeKey? = nil)
+        /// `Forward` to the data socket of the next stage, which is this worker's. `key`: the worker's; nil: links are open.
+        case stage(endpoint: String, WorkerID, key: NodeKey? = nil)
         /// `StepResult` to the coordinator's tokens socket: this is the last stage.
         case tokens
     }
@@ -68,18 +67,20 @@ package struct Assign: Equatable, Sendable {
     /// Floats of one token's activations between stages.
     package var activationsPerToken: Int
     package var next: NextHop
+    /// Who sends the steps; nil: the coordinator.
+    package var previous: WorkerID?
     package var stageIndex: Int
     package var stageCount: Int
     /// Whose steps it takes, and nobody else's: the stage before, or the coordinator; nil: links are open.
-    package var previous: NodeKey?
+    package var previousKey: NodeKey?
     /// Token ids are below this.
     package var vocabularySize: Int
     /// Positions of a sequence.
     package var contextLength: Int
     package init(
         epoch: Epoch, layers: Range<Int>, layerCount: Int, modelDescription: [UInt8], keyValueBlockCount: Int,
-        maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, stageIndex: Int, stageCount: Int,
-        vocabularySize: Int, contextLength: Int
+        maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, previous: WorkerID?, stageIndex: Int,
+        stageCount: Int, vocabularySize: Int, contextLength: Int
     ) {
         self.epoch = epoch
         self.layers = layers
@@ -89,6 +90,7 @@ package struct Assign: Equatable, Sendable {
         self.maximumBatchTokens = maximumBatchTokens
         self.activationsPerToken = activationsPerToken
         self.next = next
+        self.previous = previous
         self.stageIndex = stageIndex
         self.stageCount = stageCount
         self.vocabularySize = vocabularySize

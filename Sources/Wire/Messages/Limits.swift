@@ -12,6 +12,10 @@ package enum Limits {
     package static let stepHeaderBytes = 16 << 20
     /// Bytes of the header frame of a `Fetch` or `Chunk`.
     package static let weightHeaderBytes = 20 << 10
+    /// Bytes of the header frame of a `Hello` or a `HelloReply`.
+    package static let helloBytes = 1 << 10
+    /// Bytes of the raw frame beside a `Hello`: many packets of any network.
+    package static let probeBytes = 64 << 10
     /// Bytes of a host name, a model's name, a build version.
     package static let nameBytes = 255
     /// Bytes of an endpoint: a DNS name has at most 253 characters.

@@ -8,6 +8,7 @@ package enum WorkerMessage: Equatable, Sendable {
     case ready(Ready)
     case failed(LoadFailure)
     case heartbeat(WorkerHeartbeat)
+    case link(LinkReport)
     case leave
 }
 

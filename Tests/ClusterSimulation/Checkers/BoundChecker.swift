@@ -12,9 +12,28 @@ struct BoundChecker {
     private var earlier = Epoch.none
     private var inFlight = 0
     private(set) var most = 0
+    /// When the newest plans were made, and when workers joined that were not there before.
+    private var plans: [UInt64] = []
+    private var joins: [UInt64] = []
+    private var known: Set<WorkerID> = []
 
-    mutating func observe(_ action: Coordinator.Action) -> String? {
+    /// A worker asks to join.
+    mutating func join(_ worker: WorkerID, at time: UInt64) {
+        if known.insert(worker).inserted { joins.append(time) }
+    }
+
+    /// In any minute there are so many plans at most, and one more for each newcomer.
+    private mutating func plan(at time: UInt64) -> String? {
+        plans.append(time)
+        let (minute, most) = (UInt64(60_000), 8 + 12 + 1)
+        let count = plans.filter { $0 + minute > time }.count
+        let newcomers = joins.filter { $0 + minute > time }.count
+        return count <= most + newcomers ? nil : "\(count) plans in a minute with \(newcomers) newcomers"
+    }
+
+    mutating func observe(_ action: Coordinator.Action, at time: UInt64) -> String? {
         switch action {
+        case .connectFirstStage: return plan(at: time)
         case .send(_, .assign(let assign)):
             if assign.epoch < epoch || assign.epoch <= earlier { return "\(assign.epoch) after \(epoch)" }
             epoch = assign.epoch
@@ -40,6 +59,7 @@ struct BoundChecker {
     mutating func coordinatorIsLost() {
         inFlight = 0
         earlier = epoch
+        (plans, joins, known) = ([], [], [])
     }
 
     /// What a stage has received and not computed.

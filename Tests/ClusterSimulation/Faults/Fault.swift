@@ -41,6 +41,10 @@ enum Fault {
     case killCoordinator(CoordinatorLoss)
     /// The coordinator is killed as soon as it has sent a step.
     case doomCoordinator(CoordinatorLoss)
+    /// Connections of this kind are not let through any more.
+    case close(Place, Place, Link)
+    /// A host loses all large packets.
+    case loseLarge(Int)
     case startCoordinator
     case freezeCoordinator
     case thawCoordinator

@@ -18,6 +18,8 @@ extension Content {
         case .fetch(let fetch, let socket): return .fetch(try Self.read(fetch), socket: socket)
         case .chunk(let chunk, let bytes): return .chunk(try Self.read(chunk), bytes)
         case .reply(let reply): return .reply(try Self.read(reply))
+        case .hello(let hello, let speaker): return .hello(try Self.read(hello), of: speaker)
+        case .helloReply(let reply): return .helloReply(try Self.read(reply))
         }
         throw WireError("a worker's message was read as a client's, or the other way round")
     }

@@ -36,12 +36,29 @@ enum Content {
     case chunk(Chunk, [UInt8])
     case request(ClientID, ClientMessage)
     case reply(ClientReply)
+    /// Who says it goes with a hello.
+    case hello(Hello, of: WorkerID?)
+    case helloReply(HelloReply)
 
     /// Said all the time: whether one is under way means nothing.
     var isHeartbeat: Bool {
         switch self {
-        case .message(_, .heartbeat), .command(.heartbeat): true
+        case .message(_, .heartbeat), .command(.heartbeat), .hello, .helloReply: true
         default: false
+        }
+    }
+}
+
+extension Content {
+    /// More than fits a small packet.
+    var isLarge: Bool {
+        switch self {
+        case .hello(let hello, _): hello.probeBytes > 0
+        case .helloReply(let reply): reply.probeBytes > 0
+        case .forward(_, let activations): !activations.isEmpty
+        case .result(let result): !result.samples.isEmpty || !result.scores.isEmpty
+        case .chunk: true
+        case .message, .command, .fetch, .request, .reply: false
         }
     }
 }

@@ -8,6 +8,11 @@ struct VirtualNetwork {
     private var isBlocked = Array(repeating: false, count: Place.count * Place.count)
     /// Nothing arrives on these any more, and nobody is told: a router between has forgotten them.
     private var isDead = Array(repeating: false, count: Place.count * Place.count * links)
+    /// No connection of this kind is let through.
+    private var isClosed = Array(repeating: false, count: Place.count * Place.count * links)
+    private var losesLarge = Array(repeating: false, count: Place.count * Place.count)
+    /// The connection that takes nothing more, as something large is lost on it over and over; -1: none.
+    private var stuck = Array(repeating: -1, count: Place.count * Place.count * links)
     /// Sent, and neither arrived nor lost, heartbeats apart.
     var lettersUnderWay = 0
 
@@ -50,6 +55,32 @@ struct VirtualNetwork {
     /// Whether no connection can be made between two places: that needs both directions.
     func areParted(_ a: Place, _ b: Place) -> Bool { isBlocked(a, b) || isBlocked(b, a) }
 
+    // MARK: Networks that carry only some of it
+
+    mutating func close(_ a: Place, _ b: Place, _ link: Link, _ closed: Bool) {
+        isClosed[index(a, b, link)] = closed
+        isClosed[index(b, a, link)] = closed
+    }
+
+    func isClosed(_ a: Place, _ b: Place, _ link: Link) -> Bool { isClosed[index(a, b, link)] }
+
+    mutating func loseLarge(_ a: Place, _ b: Place, _ loses: Bool) {
+        losesLarge[index(a, b)] = loses
+        losesLarge[index(b, a)] = loses
+    }
+
+    func losesLarge(_ a: Place, _ b: Place) -> Bool { losesLarge[index(a, b)] }
+
+    mutating func openAll() {
+        for index in isClosed.indices { (isClosed[index], stuck[index]) = (false, -1) }
+        for index in losesLarge.indices { losesLarge[index] = false }
+    }
+
+    /// Something large is sent where large packets are lost: the connection waits for it for ever.
+    mutating func getStuck(_ from: Place, _ to: Place, _ link: Link) {
+        if losesLarge(from, to) { stuck[index(from, to, link)] = connection(from, to, link) }
+    }
+
     /// When a letter sent now arrives: never before one sent earlier on the same connection.
     mutating func arrival(_ from: Place, _ to: Place, _ link: Link, at time: UInt64) -> UInt64 {
         let index = index(from, to, link)
@@ -59,6 +90,7 @@ struct VirtualNetwork {
 
     func arrives(_ letter: Letter) -> Bool {
         let index = index(letter.from, letter.to, letter.link)
-        return !isBlocked(letter.from, letter.to) && !isDead[index] && connections[index] == letter.connection
+        return !isBlocked(letter.from, letter.to) && !isDead[index] && !isClosed[index]
+            && stuck[index] != letter.connection && connections[index] == letter.connection
     }
 }

@@ -16,6 +16,7 @@ struct SimulatedCoordinator {
         /// The weight server has read what was asked for.
         case read(Fetch, worker: Int, socket: Int)
         case letter(Letter)
+        case firstStageUp(Epoch)
     }
 
     /// Without addresses and epoch, which each process has of its own.
@@ -27,6 +28,7 @@ struct SimulatedCoordinator {
     var clock = ProcessClock(start: 0)
     var sessions = SimulatedSessions()
     var firstStage = ""
+    var firstEpoch = Epoch.none
     /// When the weight server has read all that it was asked for.
     var weightsFreeAt: UInt64 = 0
     var tick: UInt64 = .max

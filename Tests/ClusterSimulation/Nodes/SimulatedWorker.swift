@@ -20,6 +20,7 @@ struct SimulatedWorker {
         case loaded(Epoch)
         case computed(Forward, [UInt64])
         case letter(Letter)
+        case linkUp(NodeLink, Epoch)
     }
 
     let memoryBytes: UInt64
@@ -62,6 +63,8 @@ struct SimulatedWorker {
     var loadFails = false
     /// Says what no honest worker does.
     var meansHarm = false
+    /// It is behind a slow line.
+    var hasSlowWeights = false
     /// Computes nothing to its end.
     var isHung = false
 
@@ -80,10 +83,10 @@ struct SimulatedWorker {
         join.readBytesPerSecond = readBytesPerSecond
         join.cacheIdentity = cacheIdentity
         join.dataEndpoint = dataEndpoint(slot)
-        machine = Worker(join, now: clock.reading(now))
+        machine = Worker(id, join, now: clock.reading(now))
     }
 
-    func dataEndpoint(_ slot: Int) -> String { "\(slot).\(life)" }
+    func dataEndpoint(_ slot: Int) -> String { "tcp://10.0.0.\(slot + 1):\(7000 + life)" }
 
     mutating func end() { (machine, stage, load) = (nil, nil, nil) }
 }

@@ -23,6 +23,8 @@ enum Happening: String, CaseIterable {
     case partition = "a worker and the coordinator are parted"
     case oneWayPartition = "a worker and the coordinator are parted in one direction"
     case workerPartition = "two workers are parted"
+    case portClosed = "a port is closed"
+    case largeLost = "a host loses large packets"
     case clientPartition = "a client and the coordinator are parted"
     case clientBroken = "a client's connection breaks"
     case chunkDamaged = "a chunk arrives with wrong bytes"

@@ -65,6 +65,7 @@ extension World {
         case .clientGone(let client): giveUp(client)
         case .read(let fetch, let slot, let socket): sendChunk(fetch, to: slot, socket: socket)
         case .letter(let letter): receive(letter)
+        case .firstStageUp(let epoch): firstStageUp(epoch)
         }
     }
 
@@ -83,6 +84,9 @@ extension World {
         case (.result(let result), _): receive(result)
         case (.fetch(let fetch, let socket), .worker(let slot)): read(fetch, for: slot, socket: socket)
         case (.request(let client, let message), _): serve(message, of: client)
+        case (.hello(let hello, let worker?), _):
+            tell(.hello(worker, letter.link == .weights ? .weights : .tokens, hello))
+        case (.helloReply(let reply), _): tell(.helloReply(reply))
         default: note("the coordinator is sent \(letter.content)")
         }
     }
@@ -107,11 +111,12 @@ extension World {
     /// Hands an event to the machine and does what it decides.
     func tell(_ event: Coordinator.Event) {
         if case .stepResult(let result) = event { bounds.result(result) }
+        if case .worker(let worker, .join) = event { bounds.join(worker, at: now) }
         let clock = coordinator.clock
         guard let actions = coordinator.machine?.handle(event, now: clock.reading(now)) else { return }
         if trace != nil, !actions.isEmpty { trace?.append("\(now) coordinator: \(event) -> \(actions)") }
         for action in actions {
-            note(bounds.observe(action))
+            note(bounds.observe(action, at: now))
             note(answers.observe(action))
             perform(action)
         }
@@ -128,9 +133,9 @@ extension World {
             if let slot = nodes.firstIndex(where: { $0.id == worker }) {
                 post(.command(command), from: .coordinator, to: .worker(slot), .control, life: nodes[slot].life)
             }
-        case .connectFirstStage(_, let endpoint, _):
-            coordinator.firstStage = endpoint
-            network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data)
+        case .connectFirstStage(let epoch, let endpoint, _): connectFirstStage(epoch, endpoint)
+        case .sayHello(let hello): sayHello(hello)
+        case .answerHello(let worker, let link, let reply): answer(worker, on: link, reply)
         case .forward(let forward):
             if let doom = coordinator.doom {
                 coordinator.doom = nil
@@ -139,6 +144,7 @@ extension World {
             if let (slot, life) = endpoints[coordinator.firstStage] {
                 post(.forward(forward, []), from: .coordinator, to: .worker(slot), .data, life: life)
             }
+        case .log(.error, let text) where text.hasPrefix("set ") && isLinkWorld: noteSetAside(text)
         case .log(.error, let text) where !text.hasPrefix("set "): note("the coordinator complains: \(text)")
         case .started, .emit, .score, .finish, .fail, .waiting: tellClient(action)
         case .forget, .log: break

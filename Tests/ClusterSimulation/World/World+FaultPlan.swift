@@ -2,6 +2,7 @@
 
 extension World {
     func prepareFaults() {
+        if random.chance(15) { return prepareLinkFaults() }
         for slot in nodes.indices { nodes[slot].loadFails = random.chance(10) }
         prepareMalice()
         let count = random.chance(15) ? 0 : 1 + random.below(6)
@@ -9,6 +10,25 @@ extension World {
             let time = random.milliseconds(50...(Self.quietTime - 200))
             let later = time + random.milliseconds(20...2_500)
             if random.chance(65) { prepareWorkerFault(at: time, later) } else { prepareFault(at: time, later) }
+        }
+    }
+
+    /// Only links fail, and for as long as there is another way.
+    private func prepareLinkFaults() {
+        isLinkWorld = true
+        for slot in nodes.indices { nodes[slot].hasSlowWeights = random.chance(15) }
+        weights.damagePercent = 0
+        for _ in 0..<(1 + random.below(3)) {
+            let time = random.chance(40) ? 0 : random.milliseconds(50...(Self.quietTime - 200))
+            let (slot, other) = (random.below(nodes.count), random.below(nodes.count))
+            let fault: Fault
+            switch random.below(5) {
+            case 0, 1: fault = .close(.worker(slot), .worker(other), .data)
+            case 2: fault = .close(.worker(slot), .coordinator, .tokens)
+            case 3: fault = .close(.worker(slot), .coordinator, random.chance(60) ? .weights : .data)
+            default: fault = .loseLarge(slot)
+            }
+            queue.plan(.fault(fault), at: time)
         }
     }
 

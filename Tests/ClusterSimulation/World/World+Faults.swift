@@ -37,6 +37,8 @@ extension World {
         case .doomCoordinator(let loss): coordinator.doom = loss
         case .startCoordinator: startCoordinator()
         case .freezeCoordinator: coordinator.isFrozen = coordinator.machine != nil
+        case .close(let a, let b, let link): close(a, b, link)
+        case .loseLarge(let slot): loseLarge(slot)
         case .thawCoordinator:
             if coordinator.isFrozen { happened(.coordinatorFrozen) }
             thawCoordinator()
@@ -114,9 +116,11 @@ extension World {
     /// From now on nothing goes wrong, and there are workers enough.
     func endFaults() {
         let others = nodes.indices.map { Place.worker($0) } + clients.indices.map { Place.client($0) }
-        for (index, other) in others.enumerated() {
-            heal(.coordinator, other)
-            for another in others[..<index] { heal(another, other) }
+        if !isLinkWorld {
+            for (index, other) in others.enumerated() {
+                heal(.coordinator, other)
+                for another in others[..<index] { heal(another, other) }
+            }
         }
         weights.damagePercent = 0
         coordinator.doom = nil
@@ -129,6 +133,7 @@ extension World {
         let needsAll =
             coordinator.configuration.minimumWorkers > 1 || coordinator.configuration.split != nil
             || nodes.contains { $0.memoryBytes < 1_000 }
+        endLinkFaults(needsAll: needsAll)
         for slot in nodes.indices {
             thaw(slot)
             if nodes[slot].isHung { kill(slot) }

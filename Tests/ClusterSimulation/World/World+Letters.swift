@@ -11,9 +11,13 @@ extension World {
         let letter = Letter(
             content: content, from: from, to: to, link: link, connection: network.connection(from, to, link),
             life: life)
+        if content.isLarge { network.getStuck(from, to, link) }
         var delay = random.chance(3) ? random.milliseconds(10...80) : random.milliseconds(1...4)
         // Long enough that results arrive after their epoch.
         if link == .tokens, now < Self.quietTime, random.chance(2) { delay += random.milliseconds(100...500) }
+        if link == .weights, content.isLarge, case .worker(let slot) = to, nodes[slot].hasSlowWeights {
+            delay += random.milliseconds(100...400)
+        }
         if !content.isHeartbeat { network.lettersUnderWay += 1 }
         queue.plan(.deliver(letter), at: network.arrival(from, to, link, at: now + delay))
     }

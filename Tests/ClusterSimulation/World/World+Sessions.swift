@@ -57,7 +57,7 @@ extension World {
             if error.retryAfterMilliseconds != nil { happened(.queueFull) }
             inform(request) { .failed($0.id, error) }
             coordinator.sessions.close(request)
-        case .started, .send, .connectFirstStage, .forward, .forget, .log: break
+        case .started, .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: break
         }
     }
 

@@ -26,11 +26,13 @@ extension World {
             return
         }
         guard coordinator.accepts, coordinator.life(at: endpoint) != nil,
-            !network.areParted(.coordinator, .worker(slot))
+            !network.areParted(.coordinator, .worker(slot)),
+            !network.isClosed(.coordinator, .worker(slot), .weights)
         else { return plan(.weightsConnected(connection), slot, after: random.milliseconds(10...100)) }
         sendResults(slot)
         nodes[slot].isWeightsLinkUp = true
         nodes[slot].weightsPeer = coordinator.life
+        tell(slot, .link(.weights, .up))
         advance(slot, .connected)
     }
 
@@ -106,7 +108,9 @@ extension World {
     func checkLoad(_ slot: Int) {
         guard let progress = nodes[slot].load?.fetch.progress, progress.doneBytes < progress.totalBytes,
             nodes[slot].isWeightsLinkUp, coordinator.accepts, nodes[slot].weightsPeer == coordinator.life,
-            !network.areParted(.coordinator, .worker(slot)), now - nodes[slot].lastWeights > Self.loadLimit
+            !network.areParted(.coordinator, .worker(slot)), !nodes[slot].hasSlowWeights,
+            !network.isClosed(.coordinator, .worker(slot), .weights),
+            !network.losesLarge(.coordinator, .worker(slot)), now - nodes[slot].lastWeights > Self.loadLimit
         else { return }
         note("worker \(slot) waits for weights, and nobody sends any")
     }

@@ -82,6 +82,7 @@ extension World {
         case .loaded(let epoch): finishLoad(slot, epoch)
         case .computed(let forward, let input): computed(slot, forward, input)
         case .letter(let letter): arrive(letter, slot)
+        case .linkUp(let link, let epoch): linkUp(link, epoch, slot)
         }
     }
 
@@ -117,6 +118,10 @@ extension World {
             }
             tell(slot, .forward(forward, input))
         case .chunk(let chunk, let bytes): advance(slot, .chunk(chunk), bytes: bytes)
+        case .hello(let hello, let speaker): tell(slot, .hello(hello, from: speaker))
+        case .helloReply(let reply):
+            let links: [Link: NodeLink] = [.weights: .weights, .tokens: .tokens, .data: .next]
+            if let link = links[letter.link] { tell(slot, .helloReply(reply, on: link)) }
         case .message, .result, .fetch, .request, .reply: note("worker \(slot) is sent \(letter.content)")
         }
     }
@@ -156,15 +161,23 @@ extension World {
             nodes[slot].welcome = welcome
             nodes[slot].unsent = []
             network.cut(here, .coordinator, .tokens)
+            network.cut(.coordinator, here, .tokens)
             replaceWeightsLink(slot)
+            connectLink(.tokens, slot, .none)
         case .load(let assign):
             nodes[slot].stage = nil
             nodes[slot].load = nil
             nodes[slot].waitingSteps = []
             plan(.inventory(assign.epoch), slot, after: random.milliseconds(1...30) * nodes[slot].slowness)
-        case .connectNext(_, let endpoint, _):
+        case .connectNext(let epoch, let endpoint, _):
             nodes[slot].nextStage = endpoint
-            if let next = endpoints[endpoint]?.slot { network.cut(here, .worker(next), .data) }
+            if let next = endpoints[endpoint]?.slot {
+                network.cut(here, .worker(next), .data)
+                network.cut(.worker(next), here, .data)
+            }
+            connectLink(.next, slot, epoch)
+        case .sayHello(let link, let hello): say(hello, on: link, slot)
+        case .answerHello(let reply, let speaker): answer(reply, to: speaker, slot)
         case .unload: (nodes[slot].stage, nodes[slot].load) = (nil, nil)
         case .compute(let forward, let input):
             if nodes[slot].isHung { return }

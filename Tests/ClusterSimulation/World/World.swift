@@ -50,6 +50,8 @@ final class World {
     var tally = Tally()
     /// What happened, where somebody wants to read it.
     var trace: [String]?
+    /// Only links fail in it.
+    var isLinkWorld = false
     private var isQuiet = false
 
     init(seed: UInt64, bug: PlantedBug? = nil) {

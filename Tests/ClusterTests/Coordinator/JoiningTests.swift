@@ -15,7 +15,7 @@ import Wire
         #expect(assign?.next == .tokens)
         #expect(assign?.epoch == Epoch(11))
         #expect(assign?.modelDescription == [1, 2])
-        #expect(played.actions.contains(.connectFirstStage(Epoch(11), endpoint: "tcp://w1:1", key: nil)))
+        #expect(played.actions.contains(.connectFirstStage(Epoch(11), endpoint: "tcp://192.0.2.1:1", key: nil)))
         #expect(!played.coordinator.status(now: .start).isServing)
         played.ready()
         #expect(played.coordinator.status(now: .start).isServing)
@@ -41,7 +41,11 @@ import Wire
         played.join(1, 2, 3)
         let assigns = played.actions.assigns
         #expect(assigns.map(\.layers) == [0..<2, 2..<4, 4..<6])
-        #expect(assigns.map(\.next) == [.stage(endpoint: "tcp://w2:1"), .stage(endpoint: "tcp://w3:1"), .tokens])
+        #expect(
+            assigns.map(\.next) == [
+                .stage(endpoint: "tcp://192.0.2.2:1", WorkerID(2)), .stage(endpoint: "tcp://192.0.2.3:1", WorkerID(3)),
+                .tokens,
+            ])
         #expect(assigns.map(\.stageIndex) == [0, 1, 2])
     }
 
@@ -104,7 +108,8 @@ import Wire
         #expect(played.coordinator.status(now: .start).isServing)
         var join = Example.join(1)
         join.attempt = 2
-        #expect(played.tell(.worker(WorkerID(1), .join(join))).assigns.map(\.epoch) == [Epoch(12)])
+        played.tell(.worker(WorkerID(1), .join(join)))
+        #expect(played.reach(1).assigns.map(\.epoch) == [Epoch(12)])
         #expect(played.coordinator.membership.members.count == 1)
     }
 
@@ -118,6 +123,7 @@ import Wire
                 join.threads = threads[index]
                 join.readBytesPerSecond = index == 0 ? 3e9 : 1e9
                 played.tell(.worker(WorkerID(UInt64(index + 1)), .join(join)))
+                played.reach(UInt64(index + 1))
             }
             return played.plan.map(\.layers)
         }
@@ -138,6 +144,7 @@ import Wire
         var join = Example.join(2)
         join.attempt = 2
         played.tell(.worker(WorkerID(2), .join(join)))
+        played.reach(2)
         #expect(played.plan.map(\.worker) == [1, 2, 3])
     }
 
@@ -187,12 +194,14 @@ import Wire
             var join = Example.join(number)
             join.cacheIdentity = ContentHash(Array(repeating: UInt8(number), count: 32))
             played.tell(.worker(WorkerID(number), .join(join)))
+            played.reach(number)
         }
         played.ready()
         played.tell(.disconnected(WorkerID(2)))
         var join = Example.join(9)
         join.cacheIdentity = ContentHash(Array(repeating: 2, count: 32))
         played.tell(.worker(WorkerID(9), .join(join)))
+        played.reach(9)
         #expect(played.plan.map(\.worker) == [1, 9, 3])
     }
 

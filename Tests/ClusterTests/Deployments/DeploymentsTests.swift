@@ -16,8 +16,10 @@ import Wire
         var serving: Epoch?
         for stage in deployment.stages {
             let ready = Ready(epoch: deployment.epoch, transferredBytes: 0, cachedBytes: 0)
-            serving = deployments.note(ready, of: stage.worker, now)?.epoch
+            _ = deployments.note(ready, of: stage.worker, now)
+            _ = deployments.note(.proven(bytesPerSecond: 0), from: stage.worker, deployment.epoch)
         }
+        serving = deployments.note(.proven(bytesPerSecond: 0), from: nil, deployment.epoch)?.epoch
         return serving
     }
 

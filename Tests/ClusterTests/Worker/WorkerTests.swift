@@ -16,8 +16,8 @@ import Wire
         Assign(
             epoch: Epoch(epoch), layers: isLast ? 3..<6 : 0..<3, layerCount: 6, modelDescription: [],
             keyValueBlockCount: 4, maximumBatchTokens: 16, activationsPerToken: 2,
-            next: isLast ? .tokens : .stage(endpoint: "n"), stageIndex: isLast ? 1 : 0, stageCount: 2,
-            vocabularySize: 100, contextLength: 64)
+            next: isLast ? .tokens : .stage(endpoint: "n", WorkerID(2)), previous: isLast ? WorkerID(9) : nil,
+            stageIndex: isLast ? 1 : 0, stageCount: 2, vocabularySize: 100, contextLength: 64)
     }
 
     private func forward(_ epoch: UInt64, _ step: UInt64, activations: Int) -> Forward {
@@ -28,7 +28,7 @@ import Wire
     }
 
     private func member() -> Worker {
-        var worker = Worker(Example.join(1), now: .start)
+        var worker = Worker(WorkerID(1), Example.join(1), now: .start)
         _ = worker.handle(.connected, now: .start)
         _ = worker.handle(.command(.welcome(welcome)), now: .start)
         return worker
@@ -65,7 +65,7 @@ import Wire
 
     @Test("It joins when it is connected, and says so again every second until it is answered")
     func joining() {
-        var worker = Worker(Example.join(1), now: .start)
+        var worker = Worker(WorkerID(1), Example.join(1), now: .start)
         #expect(worker.handle(.tick, now: .start).isEmpty)
         #expect(worker.handle(.connected, now: .milliseconds(100)) == [join(1)])
         #expect(worker.handle(.tick, now: .milliseconds(600)).isEmpty)
@@ -99,7 +99,7 @@ import Wire
 
     @Test("A refusal ends it")
     func refusal() {
-        var worker = Worker(Example.join(1), now: .start)
+        var worker = Worker(WorkerID(1), Example.join(1), now: .start)
         _ = worker.handle(.connected, now: .start)
         #expect(worker.handle(.command(.refusal(Refusal(reason: "no"))), now: .start) == [.refused("no")])
         #expect(worker.handle(.connected, now: .milliseconds(5)).isEmpty)
@@ -282,7 +282,7 @@ import Wire
 
     @Test("Nothing is held of what came with steps that are dropped, computed, skipped or forgotten")
     func exactArrivals() {
-        var worker = Cluster.Worker<Activations, Activations>(Example.join(1), now: .start)
+        var worker = Cluster.Worker<Activations, Activations>(WorkerID(1), Example.join(1), now: .start)
         _ = worker.handle(.connected, now: .start)
         _ = worker.handle(.command(.welcome(welcome)), now: .start)
         _ = worker.handle(.command(.assign(assign(5))), now: .start)

@@ -1,0 +1,162 @@
+// Responsible for: the proving of one link by its upstream end: when to say hello, what an answer proves, when silence is
+// a failure and of which kind. Must not know: sockets, what else the link carries, what a failure leads to.
+
+import Wire
+
+/// What the shell finds out about a link's connection.
+package enum LinkConnection: Sendable, Equatable {
+    /// Messages pass from now on.
+    case up
+    /// It ended, or an attempt to make it did.
+    case down
+    case handshakeRefused
+    /// Its endpoint has no address.
+    case notResolved
+}
+
+/// One link as its upstream end sees it: first a small hello must be answered, then one as large as what the link
+/// carries; from then on it is asked from time to time. A link whose connection takes no more bytes does not answer
+/// either.
+struct LinkProbe: Sendable {
+    /// What is to be done about it.
+    enum Output: Sendable, Equatable {
+        case say(Hello)
+        case report(LinkReport.Outcome)
+    }
+
+    private enum Stage: Sendable {
+        case small
+        /// Hellos from this number on are large.
+        case large(from: UInt64)
+        case proven
+    }
+
+    /// An answer must come within so long.
+    static let patience = Duration.seconds(2)
+    private static let interval = Duration.milliseconds(250)
+    /// Between large hellos, and where a link is proven or has failed.
+    private static let restInterval = Duration.seconds(1)
+
+    /// nil: the coordinator.
+    private let speaker: WorkerID?
+    /// Bytes that answers to large hellos carry; 0: the hellos are what is large.
+    private let replyBytes: Int
+    private(set) var epoch = Epoch.none
+    private var listener: WorkerID?
+    private var stage = Stage.small
+    private var hasFailed = false
+    private var isUp = false
+    /// Attempts to connect that ended since there was a connection.
+    private var endings = 0
+    private var problem: LinkFailure?
+    private var number: UInt64 = 0
+    private var saidAt: Moment
+    /// Since when an answer is awaited; nil: all is answered.
+    private var unansweredSince: Moment?
+
+    init(of speaker: WorkerID?, replyBytes: Int = 0, now: Moment) {
+        self.speaker = speaker
+        self.replyBytes = replyBytes
+        saidAt = now
+    }
+
+    // MARK: What happens to it
+
+    /// The link is to be proven for this epoch; `listener`: who must answer, nil: the coordinator. `isNew`: over another
+    /// connection than before.
+    mutating func begin(_ epoch: Epoch, to listener: WorkerID?, isNew: Bool, _ now: Moment) -> [Output] {
+        (self.epoch, self.listener) = (epoch, listener)
+        stage = .small
+        hasFailed = false
+        unansweredSince = now
+        if isNew { (isUp, endings, problem) = (false, 0, nil) }
+        return say(now)
+    }
+
+    mutating func note(_ connection: LinkConnection, _ now: Moment) -> [Output] {
+        switch connection {
+        case .up:
+            (isUp, endings, problem) = (true, 0, nil)
+            if case .large = stage { stage = .small }
+            return say(now)
+        case .down:
+            isUp = false
+            endings += 1
+            if unansweredSince == nil { unansweredSince = now }
+        case .handshakeRefused: problem = .handshakeRefused
+        case .notResolved:
+            problem = .notResolved
+            return fail()
+        }
+        return []
+    }
+
+    /// An answer; of another peer, or to an earlier question, it is none.
+    mutating func hear(_ reply: HelloReply, _ now: Moment) -> [Output] {
+        guard reply.epoch == epoch, reply.worker == listener, reply.number <= number else { return [] }
+        switch stage {
+        case .small:
+            stage = .large(from: number + 1)
+            unansweredSince = now
+            return say(now)
+        case .large(let first):
+            guard reply.number >= first else { return [] }
+            let time = max((now - saidAt) / .seconds(1), 1e-4)
+            let bytes = Double(replyBytes > 0 ? reply.probeBytes : Limits.probeBytes)
+            stage = .proven
+            (hasFailed, unansweredSince) = (false, nil)
+            return [.report(.proven(bytesPerSecond: reply.number == number ? bytes / time : 0))]
+        case .proven:
+            unansweredSince = nil
+            return []
+        }
+    }
+
+    /// Something else came over it, behind which an answer may wait.
+    mutating func hearAnything(_ now: Moment) { if unansweredSince != nil { unansweredSince = now } }
+
+    /// Time in which this process itself did not run is not the other's silence.
+    mutating func excuse(_ gap: Duration, _ now: Moment) {
+        unansweredSince = unansweredSince.map { min(now, $0 + gap) }
+    }
+
+    mutating func tick(_ now: Moment) -> [Output] {
+        if !hasFailed, let since = unansweredSince, now - since >= Self.patience { return fail() + say(now) }
+        let isResting: Bool
+        switch stage {
+        case .small: isResting = hasFailed
+        case .large, .proven: isResting = true
+        }
+        return now - saidAt >= (isResting ? Self.restInterval : Self.interval) ? say(now) : []
+    }
+
+    // MARK: What is done about it
+
+    private mutating func fail() -> [Output] {
+        if hasFailed { return [] }
+        let failure = reason
+        hasFailed = true
+        stage = .small
+        return [.report(.failed(failure))]
+    }
+
+    private var reason: LinkFailure {
+        if let problem { return problem }
+        // A port where nobody listens ends every attempt at once; one that is closed ends none for long.
+        if !isUp { return endings >= 2 ? .refused : .noAnswer }
+        if case .large = stage { return .largeLost }
+        return .noAnswer
+    }
+
+    private mutating func say(_ now: Moment) -> [Output] {
+        guard isUp else { return [] }
+        number += 1
+        saidAt = now
+        if unansweredSince == nil { unansweredSince = now }
+        var hello = Hello(epoch: epoch, worker: speaker, number: number)
+        if case .large = stage {
+            if replyBytes > 0 { hello.replyBytes = replyBytes } else { hello.probeBytes = Limits.probeBytes }
+        }
+        return [.say(hello)]
+    }
+}

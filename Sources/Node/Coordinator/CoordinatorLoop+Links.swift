@@ -1,0 +1,45 @@
+// Responsible for: the coordinator's part in proving links: what comes and goes over them, and what the connection to the
+// first stage does. Must not know: what is proven by it (Cluster/Links).
+import Cluster
+import Logging
+import Transport
+import Wire
+
+extension CoordinatorLoop {
+    /// A worker asks on one of its links whether it is heard.
+    func receiveHello(_ arrival: Arrival, on link: NodeLink) {
+        do {
+            let hello = try LinkFrames.hello(arrival.frames)
+            guard let worker = permissions.speaker(hello, arrival.key, speakers) else { return }
+            askers[link, default: [:]][worker] = arrival.peer
+            decide(.hello(worker, link, hello))
+        } catch { parts.log.warning("an unreadable hello over \(arrival.peer) was dropped: \(error)") }
+    }
+
+    /// Answers a worker over its connection to the weights or the tokens socket.
+    func answer(_ worker: WorkerID, on link: NodeLink, _ reply: HelloReply) {
+        guard let peer = askers[link]?[worker] else { return }
+        (link == .weights ? sockets.weights : sockets.tokens).answer(peer, reply)
+    }
+
+    /// What the first stage answers, and what its connection does.
+    func receiveFirstStage() {
+        if let epoch = firstStageProblem {
+            firstStageProblem = nil
+            decide(.firstStage(epoch, .notResolved))
+        }
+        guard let (epoch, link) = firstStage else { return }
+        for event in link.events() {
+            if let connection = event.linkConnection { decide(.firstStage(epoch, connection)) }
+        }
+        // What was decided may have led to another first stage.
+        guard firstStage?.epoch == epoch else { return }
+        while let frames = link.socket.receive() {
+            guard LinkFrames.areOfLink(frames) else { continue }
+            do { decide(.helloReply(try LinkFrames.reply(frames))) } catch {
+                parts.log.warning("an unreadable answer of the first stage was dropped: \(error)")
+            }
+            guard firstStage?.epoch == epoch else { return }
+        }
+    }
+}
