@@ -34,6 +34,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @OptionGroup var serving: ServingFlags
     @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
+    @OptionGroup var logs: LogFlags
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
@@ -49,7 +50,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.waitSeconds = waitSeconds
         options.isInsecure = insecure
         if exitsWithStandardInput { exitWithStandardInput() }
-        let log = talk("coordinator")
+        let log = logs.logger("coordinator")
         let progress = Progress()
         let node = try CoordinatorNode(options, log: log) { done, total in
             progress.update("reading the model", done: done, total: total)

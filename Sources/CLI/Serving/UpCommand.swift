@@ -30,6 +30,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
     @OptionGroup var check: CheckFlag
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
+    @OptionGroup var logs: LogFlags
 
     func run() async throws {
         try ChildFamily.checkWorkers(workers)
@@ -40,6 +41,7 @@ struct UpCommand: AsyncParsableCommand {
         if let split { arguments += ["--split", split] }
         if let context { arguments += ["--context", "\(context)"] }
         if insecure { arguments.append("--insecure") }
+        arguments += logs.arguments
         let family = ChildFamily()
         defer { family.stop() }
         let interrupt = Interrupt { family.requestStop() }
@@ -50,7 +52,8 @@ struct UpCommand: AsyncParsableCommand {
         }
         Terminal.put(line.text + "\n")
         if let starter = model.starter { Terminal.say(Self.introduction(of: starter, at: line.address)) }
-        try family.startWorkers(workers, line, threads: threads, ["--model", model.path] + check.arguments)
+        try family.startWorkers(
+            workers, line, threads: threads, ["--model", model.path] + check.arguments + logs.arguments)
         if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
     }
 

@@ -29,6 +29,7 @@ struct WorkerCommand: AsyncParsableCommand {
     var simulateTokenMicroseconds: Double?
     @OptionGroup var check: CheckFlag
     @Flag(help: "Allow joining a coordinator on another host although links are not encrypted.") var insecure = false
+    @OptionGroup var logs: LogFlags
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
@@ -41,7 +42,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.isInsecure = insecure
         options.checksLayers = check.check
         if exitsWithStandardInput { exitWithStandardInput() }
-        let log = talk("worker")
+        let log = logs.logger("worker")
         let progress = Progress()
         let node = try WorkerNode(options, log: log) { label, done, total in
             progress.update(label, done: done, total: total)

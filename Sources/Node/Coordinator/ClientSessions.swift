@@ -35,7 +35,7 @@ struct ClientSessions {
         let id = message.id
         guard requests[client]?[id] == nil else { return nil }
         guard count < maximumCount else { return .failed(id, .overloaded) }
-        let generation = service.generate(message.request)
+        let generation = service.generate(message.request, of: String(client.value, radix: 16))
         requests[client, default: [:]][id] = Request(generation: generation)
         count += 1
         Task {

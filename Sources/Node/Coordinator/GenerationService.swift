@@ -2,6 +2,7 @@
 // Must not know: sockets, workers, plans.
 import Cluster
 import Generation
+import Logging
 import ModelFile
 import Sequences
 import Synchronization
@@ -34,18 +35,24 @@ package final class GenerationService: Generator {
     private let prompts: PromptThreads
     private let orders: Mailbox<Order>
     private let maximumUnread: Int
+    private let log: Logger
     private let lastID = Atomic<UInt64>(0)
 
     /// At most `maximumUnread` events of a request wait for their reader, and as many outcomes for their text side. Throws
     /// where there are no threads for prompts.
-    init(_ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int) throws(TandemError) {
-        (self.loaded, self.orders, self.maximumUnread) = (loaded, orders, maximumUnread)
+    init(
+        _ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int, log: Logger
+    ) throws(TandemError) {
+        (self.loaded, self.orders, self.maximumUnread, self.log) = (loaded, orders, maximumUnread, log)
         prompts = try PromptThreads()
     }
 
     /// Answers a request; the work is done by threads, tasks and the loop, never by the caller. A request whose events are not
     /// read while they come is cancelled and ends with `TandemError.readTooSlowly`.
-    package func generate(_ request: GenerationRequest) -> Generation {
+    package func generate(_ request: GenerationRequest) -> Generation { generate(request, of: "itself") }
+
+    /// The same for a client that the log is to name.
+    func generate(_ request: GenerationRequest, of client: String) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
         let isCancelled = Cancellation()
         let orders = self.orders
@@ -56,16 +63,20 @@ package final class GenerationService: Generator {
                 if case .cancelled = reason { Self.cancel(id, isCancelled, orders) }
             }
             Task {
+                var line = RequestLogLine(id, of: client)
                 do {
                     try await answer(request, id: id, isCancelled: isCancelled) { event in
+                        line.note(event)
                         guard case .dropped = continuation.yield(event) else { return }
                         Self.cancel(id, isCancelled, orders)
                         throw TandemError.readTooSlowly
                     }
                     continuation.finish()
                 } catch {
+                    line.fail(error)
                     continuation.finish(throwing: error)
                 }
+                line.tell(log)
             }
         }
         return Generation(events: events, cancel: { Self.cancel(id, isCancelled, orders) })
