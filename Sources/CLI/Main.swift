@@ -26,6 +26,7 @@ struct Tandem: AsyncParsableCommand {
             ChatCommand.self, StatusCommand.self, ListCommand.self, InspectCommand.self, PerplexityCommand.self,
             QuantizeCommand.self,
             TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self, ConfigCommand.self,
+            DoctorCommand.self,
         ])
 }
 

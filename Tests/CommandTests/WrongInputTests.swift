@@ -151,7 +151,7 @@ extension CommandTests {
         @Test(
             "Help is printed on stdout, with examples",
             arguments: [
-                "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "config",
+                "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "config", "doctor",
                 "perplexity", "tokenize", "detokenize", "bench",
             ])
         func help(command: String) async throws {
