@@ -63,16 +63,30 @@ extension CommandTests {
                 "\(cluster.coordinator.talkSoFar)")
         }
 
+        /// What a coordinator says until it has begun to listen, and, told to end, until its end.
+        private func talk(_ flags: String..., environment: [String: String] = [:]) async throws -> String {
+            let folder = try TemporaryFolder()
+            let start = ["coordinator", "--model", Place.tales, "--listen", "tcp://127.0.0.1:0"]
+            let process = try TandemProcess(
+                start + [TandemProcess.endsWithStandardInput] + flags, cache: folder, environment: environment)
+            let isUp = await eventually { process.outputSoFar.contains("\n") || !process.isRunning }
+            try #require(isUp && process.isRunning, "\(process.talkSoFar)")
+            let address = String(process.outputSoFar.split(whereSeparator: \.isWhitespace)[3])
+            // Once it answers it has said all that it says at its start.
+            _ = try await tandem("status", "--coordinator", address)
+            process.signal(SIGTERM)
+            return try await process.wait().talk
+        }
+
         @Test("Flags say how much and in which form, and the variable of old still does")
         func flags() async throws {
-            let start = "coordinator -m $TALES --listen tcp://127.0.0.1:0 --exit-with-stdin < /dev/null"
-            let text = try await bash("$TANDEM \(start)")
-            #expect(try text.talk.contains(Regex("(?m)^20..-..-..T..:..:..[.]...Z info coordinator [0-9]+: model ")))
-            #expect(try await bash("$TANDEM \(start) --log-format short").talk.hasPrefix("coordinator "))
-            #expect(try await bash("TANDEM_LOG_FORMAT=journal $TANDEM \(start)").talk.hasPrefix("<6>coordinator: "))
-            #expect(try await bash("TANDEM_LOG=error $TANDEM \(start)").talk.isEmpty)
-            #expect(try await bash("$TANDEM \(start) --log-level error").talk.isEmpty)
-            #expect(try await bash("TANDEM_LOG=error $TANDEM \(start) --log-level info").talk.contains("model"))
+            #expect(try await talk().contains(Regex("(?m)^20..-..-..T..:..:..[.]...Z info coordinator [0-9]+: model ")))
+            #expect(try await talk("--log-format", "short").hasPrefix("coordinator "))
+            #expect(
+                try await talk(environment: ["TANDEM_LOG_FORMAT": "journal"]).hasPrefix("<6>coordinator: model "))
+            #expect(try await talk(environment: ["TANDEM_LOG": "error"]).isEmpty)
+            #expect(try await talk("--log-level", "error").isEmpty)
+            #expect(try await talk("--log-level", "info", environment: ["TANDEM_LOG": "error"]).contains("model "))
         }
     }
 }
