@@ -1,8 +1,10 @@
 // Responsible for: the entry of the `tandem` executable: parse, run, and turn every failure into `error:` and `hint:`
 // lines with an exit status. Must not know: any rule.
 import ArgumentParser
+import Foundation
 import Node
 import Sequences
+import Synchronization
 
 /// The root of the subcommands.
 struct Tandem: AsyncParsableCommand {
@@ -24,13 +26,22 @@ struct Tandem: AsyncParsableCommand {
             ChatCommand.self, StatusCommand.self, TokenCommand.self, MembersCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, PerplexityCommand.self,
             QuantizeCommand.self,
-            TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self,
+            TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self, ConfigCommand.self,
+            DoctorCommand.self,
         ])
 }
 
 @main
 enum Main {
-    private static let arguments = BenchCommand.completed(Arguments.bound(Array(CommandLine.arguments.dropFirst())))
+    /// What is to be done, or what is wrong with the settings.
+    private static let invocation = Result { () throws(SettingsFailure) in
+        try Invocation(
+            Array(CommandLine.arguments.dropFirst()),
+            of: .init(root: Tandem.self, completed: { BenchCommand.completed($0) }),
+            environment: ProcessInfo.processInfo.environment)
+    }
+
+    private static var arguments: [String] { (try? invocation.get().arguments) ?? [] }
 
     static func main() async {
         ignoreBrokenPipes()
@@ -38,7 +49,10 @@ enum Main {
         do {
             try Descriptors.prepare()
             await Descriptors.holdClocks()
-            var command = try Tandem.parseAsRoot(arguments)
+            let invocation = try invocation.get()
+            ConfigCommand.subject.withLock { $0 = (Tandem.self, invocation.places) }
+            for warning in invocation.warnings { Terminal.say("warning: \(warning)") }
+            var command = try Tandem.parseAsRoot(invocation.arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -51,14 +65,21 @@ enum Main {
 
     /// Prints a failure and ends the process with its status.
     private static func report(_ error: any Error) -> Never {
+        if let failure = error as? SettingsFailure {
+            for sentence in failure.sentences { Terminal.say("error: \(sentence)") }
+            Terminal.say("hint: see `tandem config --help`")
+            exitNow(ExitStatus.settings.rawValue)
+        }
         if let failure = error as? TandemError {
-            Terminal.say("error: \(failure.message.spelled)")
+            let source = say(failure.message.spelled)
             if let hint = failure.hint { Terminal.say("hint: \(hint.spelled)") }
-            exitNow(ExitStatus(failure).rawValue)
+            exitNow(ExitStatus(failure, isOfSetting: source != nil).rawValue)
         }
         let code = Tandem.exitCode(for: error)
         if code.isSuccess {
-            Terminal.put(Tandem.fullMessage(for: error) + "\n")
+            let text = Tandem.fullMessage(for: error)
+            let isHelp = text.hasPrefix("OVERVIEW: ")
+            Terminal.put(text + "\n" + (isHelp ? ConfigCommand.footnote(for: commandNames().first) : ""))
             exitNow(0)
         }
         if let exit = error as? ExitCode { exitNow(exit.rawValue) }
@@ -68,20 +89,27 @@ enum Main {
         }
         // A misspelt flag often looks as if another were missing: the word itself tells more.
         let suggestion = Suggestion.find(arguments, of: Tandem.self)
-        Terminal.say("error: \(suggestion?.sentence ?? Tandem.message(for: error))")
-        Terminal.say("hint: see `tandem \(subcommandName())--help`")
-        exitNow(ExitStatus.usage.rawValue)
+        let source = say(suggestion?.sentence ?? Tandem.message(for: error))
+        Terminal.say("hint: see `tandem \(commandNames().map { $0 + " " }.joined())--help`")
+        exitNow((source == nil ? ExitStatus.usage : .settings).rawValue)
     }
 
-    /// The names of the given subcommand and of its own one, each with a space behind it; nothing where none is given.
-    private static func subcommandName() -> String {
+    /// Says what is wrong, and where the value comes from if the command line does not say it; returns that.
+    private static func say(_ message: String) -> String? {
+        let source = try? invocation.get().source(of: message)
+        Terminal.say("error: " + (source.map { "\($0): " } ?? "") + message)
+        return source
+    }
+
+    /// The names of the given subcommand and of its own one.
+    private static func commandNames() -> [String] {
         var command: any ParsableCommand.Type = Tandem.self
-        var names = ""
+        var names: [String] = []
         for argument in arguments {
             let subcommand = command.configuration.subcommands.first { $0._commandName == argument }
             guard let subcommand else { continue }
             command = subcommand
-            names += argument + " "
+            names.append(argument)
         }
         return names
     }

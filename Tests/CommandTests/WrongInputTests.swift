@@ -159,8 +159,8 @@ extension CommandTests {
         @Test(
             "Help is printed on stdout, with examples",
             arguments: [
-                "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "perplexity",
-                "tokenize", "detokenize", "bench",
+                "run", "coordinator", "worker", "generate", "chat", "up", "status", "inspect", "config", "doctor",
+                "perplexity", "tokenize", "detokenize", "bench",
             ])
         func help(command: String) async throws {
             let outcome = try await tandem(command, "--help")

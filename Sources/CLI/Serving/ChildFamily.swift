@@ -17,9 +17,14 @@ final class ChildFamily: @unchecked Sendable {
     private var isStopping = false
     private let ended = DispatchSemaphore(value: 0)
 
-    /// `environment` is added to ours.
+    /// `environment` is added to ours. Settings are not handed on: whoever starts the family has taken its own, gives them
+    /// on as flags, and means others by the same name (its threads, its address).
     init(environment: [String: String] = [:]) {
-        self.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let ours = ProcessInfo.processInfo.environment.filter {
+            !$0.key.hasPrefix("TANDEM_") || Settings.otherVariables.contains($0.key)
+        }
+        let noFile = [Settings.fileVariable: ""]
+        self.environment = ours.merging(noFile) { $1 }.merging(environment) { $1 }
     }
 
     /// Starts a coordinator and returns the first line of its stdout, which joins a worker; nil where it ended without

@@ -38,6 +38,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
+    @OptionGroup var logs: LogFlags
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
@@ -57,7 +58,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         // What goes to a log is read by more people than a terminal.
         options.printsToken = ProcessInfo.processInfo.environment["JOURNAL_STREAM"] == nil
         if exitsWithStandardInput { exitWithStandardInput() }
-        let log = talk("coordinator")
+        let log = logs.logger("coordinator")
         let progress = Progress()
         let node = try CoordinatorNode(options, log: log) { done, total in
             progress.update("reading the model", done: done, total: total)

@@ -1,4 +1,4 @@
-// Responsible for: what the two long-running commands share: talk on stderr, ending on signals, ending with a parent.
+// Responsible for: what the two long-running commands share: ending on signals, ending with a parent.
 import Foundation
 import Logging
 import Node
@@ -16,11 +16,6 @@ func runUntilSignal(_ node: some Service, log: Logger) async throws {
     log.info("stopped")
 }
 
-/// A logger whose lines look like "worker 4711: joined".
-func talk(_ role: String) -> Logger {
-    Logger(label: role) { TalkHandler(prefix: "\($0) \(getpid())") }
-}
-
 /// Ends this process when stdin ends: the parent's death closes the pipe, however it died.
 func exitWithStandardInput() {
     let thread = Thread {
@@ -31,22 +26,4 @@ func exitWithStandardInput() {
         exitNow(1)
     }
     thread.start()
-}
-
-/// Writes log messages as plain lines on stderr.
-private struct TalkHandler: LogHandler {
-    let prefix: String
-    var logLevel: Logger.Level =
-        ProcessInfo.processInfo.environment["TANDEM_LOG"].flatMap { Logger.Level(rawValue: $0) } ?? .info
-    var metadata: Logger.Metadata = [:]
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let mark = event.level >= .error ? "error: " : event.level == .warning ? "warning: " : ""
-        Terminal.say("\(prefix): \(mark)\(event.message)")
-    }
 }

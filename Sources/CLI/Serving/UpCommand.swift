@@ -31,6 +31,7 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var check: CheckFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
+    @OptionGroup var logs: LogFlags
 
     func run() async throws {
         try ChildFamily.checkWorkers(workers)
@@ -40,7 +41,7 @@ struct UpCommand: AsyncParsableCommand {
         if let type = keyValues.keyValueType { arguments += ["--kv-type", type] }
         if let split { arguments += ["--split", split] }
         if let context { arguments += ["--context", "\(context)"] }
-        arguments += state.arguments + security.arguments
+        arguments += state.arguments + security.arguments + logs.arguments
         let family = ChildFamily()
         defer { family.stop() }
         let interrupt = Interrupt { family.requestStop() }
@@ -51,7 +52,9 @@ struct UpCommand: AsyncParsableCommand {
         }
         Terminal.put(line.text + "\n")
         if let starter = model.starter { Terminal.say(Self.introduction(of: starter, at: line.address)) }
-        try family.startWorkers(workers, line, threads: threads, ["--model", model.path] + state.arguments + check.arguments)
+        try family.startWorkers(
+            workers, line, threads: threads,
+            ["--model", model.path] + state.arguments + check.arguments + logs.arguments)
         if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
     }
 

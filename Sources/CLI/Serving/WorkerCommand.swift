@@ -43,6 +43,7 @@ struct WorkerCommand: AsyncParsableCommand {
     var dataPort: Int?
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
+    @OptionGroup var logs: LogFlags
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
@@ -58,7 +59,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.dataPort = dataPort
         options.checksLayers = check.check
         if exitsWithStandardInput { exitWithStandardInput() }
-        let log = talk("worker")
+        let log = logs.logger("worker")
         let progress = Progress()
         let node = try WorkerNode(options, log: log) { label, done, total in
             progress.update(label, done: done, total: total)

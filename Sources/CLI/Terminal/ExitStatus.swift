@@ -18,13 +18,16 @@ enum ExitStatus: Int32 {
     case busy = 75
     /// EX_NOPERM: the system, or somebody else, does not allow it.
     case forbidden = 77
+    /// EX_CONFIG: a setting in a file or in the environment.
+    case settings = 78
     /// Ctrl-C ended an answer or a measurement: 128 + SIGINT.
     case interrupted = 130
 
-    /// Of a failure.
-    init(_ failure: TandemError) {
+    /// Of a failure. `isOfSetting`: the value that is wrong comes from a file or the environment.
+    init(_ failure: TandemError, isOfSetting: Bool = false) {
         self =
             switch failure.kind {
+            case .invalid where isOfSetting: .settings
             case .invalid: failure.field == nil ? .failure : .usage
             case .notFound: .notFound
             case .overloaded: .busy

@@ -23,6 +23,8 @@ package struct Coordinator: Sendable {
     private var lastEvent: Moment
     private var nextHeartbeat: Moment
     private var actions: [Action] = []
+    /// Why it does not serve, as it was last logged; nil: it serves.
+    private var toldReason: Sentence?
 
     /// A coordinator without workers.
     package init(_ configuration: CoordinatorConfiguration, now: Moment) {
@@ -34,6 +36,7 @@ package struct Coordinator: Sendable {
         startedAt = now
         lastEvent = now
         nextHeartbeat = now
+        toldReason = explanation
     }
 
     /// Decides what an event means. `now` never goes back.
@@ -54,6 +57,7 @@ package struct Coordinator: Sendable {
         reconsiderPlan(now)
         sendSteps(now)
         explainWaiting()
+        tellReason()
         defer { actions = [] }
         return actions
     }
@@ -402,6 +406,14 @@ package struct Coordinator: Sendable {
         if scheduler.isIdle { return }
         guard let news = waitingRoom.news(explanation) else { return }
         for sequence in scheduler.sequences { act(.waiting(sequence.request, news)) }
+    }
+
+    /// Logs why nothing is computed, when that has changed.
+    private mutating func tellReason() {
+        let reason = explanation
+        guard reason != toldReason else { return }
+        if let reason { log(toldReason == nil ? .warning : .info, "not serving: \(reason)") }
+        toldReason = reason
     }
 
     /// Requests that waited too long without any service fail.

@@ -63,6 +63,27 @@ package final class CoordinatorClient: Generator {
         }
     }
 
+    /// The host that it asks; nil: the coordinator is in this process.
+    package var host: String? { if case .tcp(let host, _) = passage.address.endpoint { host } else { nil } }
+
+    /// So many times in seconds from a question that needs no thinking to its answer, over one connection.
+    package func roundTrips(_ count: Int) async throws -> [Double] {
+        try await withCheckedThrowingContinuation { continuation in
+            Self.onThread(
+                "ping",
+                { [self] in
+                    let link = try ClientLink(context, passage, waker: Waker())
+                    defer { link.close() }
+                    return try (0..<count).map { _ in
+                        let start = ContinuousClock.now
+                        try link.send(.ping)
+                        while try link.next() != .pong {}
+                        return start.duration(to: .now).seconds
+                    }
+                }, then: { continuation.resume(with: $0) })
+        }
+    }
+
     /// One request from its first message to its last.
     private func converse(
         _ request: GenerationRequest, cancellation: ClientCancellation, emit: (GenerationEvent) -> Void

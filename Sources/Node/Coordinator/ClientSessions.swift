@@ -30,15 +30,21 @@ struct ClientSessions {
     /// Clients with a request that has not ended and was not given up.
     var active: [ClientID] { requests.filter { $0.value.values.contains { !$0.isGivenUp } }.map(\.key) }
 
+    /// Who asks: for turns and bounds (all connections of a key together), and for the log.
+    struct Requester {
+        let id: ClientID
+        let name: String
+    }
+
     /// Begins to answer; replies come through the loop's mailbox. A returned reply is all that the client gets.
     mutating func start(
-        _ message: Generate, of client: ClientID, with service: GenerationService,
+        _ message: Generate, of client: ClientID, for requester: Requester, with service: GenerationService,
         replies: Mailbox<CoordinatorLoop.Wish>
     ) -> ClientReply? {
         let id = message.id
         guard requests[client]?[id] == nil else { return nil }
         guard count < maximumCount else { return .failed(id, .overloaded) }
-        let generation = service.generate(message.request, for: client)
+        let generation = service.generate(message.request, for: requester.id, named: requester.name)
         requests[client, default: [:]][id] = Request(generation: generation)
         count += 1
         Task {

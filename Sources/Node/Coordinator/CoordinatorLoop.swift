@@ -150,7 +150,7 @@ final class CoordinatorLoop {
                 guard permissions.allows(request, from: arrival.key) else { continue }
                 switch request {
                 case .worker(let message): hear(message, over: arrival)
-                case .client(let message): serve(message, of: ClientID(arrival.peer))
+                case .client(let message): serve(message, over: arrival)
                 case .newcomer(let enrol): admit(enrol, over: arrival)
                 }
             } catch {
@@ -263,7 +263,8 @@ final class CoordinatorLoop {
 
     // MARK: Clients
 
-    private func serve(_ message: ClientMessage, of client: ClientID) {
+    private func serve(_ message: ClientMessage, over arrival: Arrival) {
+        let client = ClientID(arrival.peer)
         switch message {
         case .statusQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
@@ -276,7 +277,9 @@ final class CoordinatorLoop {
             guard generate.version == Wire.protocolVersion else {
                 return refuse(client, generate.version, generate.build)
             }
-            let refusal = clients.start(generate, of: client, with: parts.generations, replies: parts.wishes)
+            let refusal = clients.start(
+                generate, of: client, for: permissions.requester(arrival), with: parts.generations,
+                replies: parts.wishes)
             if let refusal { reply(refusal, to: client) }
         }
     }

@@ -71,7 +71,7 @@ package final class CoordinatorNode: Service, Sendable {
         wishes = Mailbox(capacity: 1 << 16, waking: waker)
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
         generations = try GenerationService(
-            loaded, orders: orders, maximumUnread: options.maximumUnread, budget: options.budget)
+            loaded, orders: orders, maximumUnread: options.maximumUnread, budget: options.budget, log: log)
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, roll: roll, waker: waker, wishes: wishes, orders: orders,
             generations: generations, server: WeightServer(loaded.model, manifest), log: log)

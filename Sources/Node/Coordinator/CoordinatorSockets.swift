@@ -37,7 +37,7 @@ extension CoordinatorLoop {
             weights = try RouterSocket(
                 context,
                 SocketOptions(
-                    maximumFrameBytes: Wire.Limits.weightHeaderBytes, sendHighWaterMark: Self.unreadChunks,
+                    maximumFrameBytes: Wire.Limits.probeBytes, sendHighWaterMark: Self.unreadChunks,
                     maximumUnreadBytes: 1 << 20),
                 purpose: Roll.Purpose.weights)
             endpoint = try control.bind(listen)

@@ -2,6 +2,7 @@
 // Must not know: sockets, workers, plans.
 import Cluster
 import Generation
+import Logging
 import ModelFile
 import Sequences
 import Synchronization
@@ -35,23 +36,25 @@ package final class GenerationService: Generator {
     private let orders: Mailbox<Order>
     private let maximumUnread: Int
     let budget: RequestBudget
+    private let log: Logger
     private let lastID = Atomic<UInt64>(0)
 
     /// At most `maximumUnread` events of a request wait for their reader, and as many outcomes for their text side; requests
     /// take no more than `budget`. Throws where there are no threads for prompts.
     init(
-        _ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int, budget: RequestBudget
+        _ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int, budget: RequestBudget, log: Logger
     ) throws(TandemError) {
         (self.loaded, self.orders, self.maximumUnread, self.budget) = (loaded, orders, maximumUnread, budget)
+        self.log = log
         prompts = try PromptThreads()
     }
 
     /// Answers a request; the work is done by threads, tasks and the loop, never by the caller. A request whose events are not
     /// read while they come is cancelled and ends with `TandemError.readTooSlowly`.
-    package func generate(_ request: GenerationRequest) -> Generation { generate(request, for: .own) }
+    package func generate(_ request: GenerationRequest) -> Generation { generate(request, for: .own, named: "itself") }
 
-    /// The same for a client, who takes turns with others and may ask no more than so much at once.
-    func generate(_ request: GenerationRequest, for client: ClientID) -> Generation {
+    /// The same for a client, who takes turns with others and may ask no more than so much at once. `name`: for the log.
+    func generate(_ request: GenerationRequest, for client: ClientID, named name: String) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
         let isCancelled = Cancellation()
         let orders = self.orders
@@ -62,19 +65,23 @@ package final class GenerationService: Generator {
                 if case .cancelled = reason { Self.cancel(id, isCancelled, orders) }
             }
             Task {
+                var line = RequestLogLine(id, of: name)
                 do {
                     let bytes = request.keptBytes(contextLength: loaded.contextLength)
                     try budget.take(bytes, of: client)
                     defer { budget.giveBack(bytes, of: client) }
                     try await answer(request, of: client, id: id, isCancelled: isCancelled) { event in
+                        line.note(event)
                         guard case .dropped = continuation.yield(event) else { return }
                         Self.cancel(id, isCancelled, orders)
                         throw TandemError.readTooSlowly
                     }
                     continuation.finish()
                 } catch {
+                    line.fail(error)
                     continuation.finish(throwing: error)
                 }
+                line.tell(log)
             }
         }
         return Generation(events: events, cancel: { Self.cancel(id, isCancelled, orders) })

@@ -24,6 +24,21 @@ struct Permissions {
         }
     }
 
+    /// Who asks over this connection. All connections of a key count as one; where links are open each is its own.
+    func requester(_ arrival: Arrival) -> ClientSessions.Requester {
+        guard let key = arrival.key else {
+            return .init(id: ClientID(arrival.peer), name: "\(arrival.peer)")
+        }
+        let number = key.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let name: String =
+            switch roll?.standing(of: key) {
+            case .member(_, let name): name
+            case .owner: "owner"
+            case .newcomer, nil: key.shortText
+            }
+        return .init(id: ClientID(number), name: name)
+    }
+
     /// Results come from the worker that samples in the epoch that serves, and from nobody else.
     func mayGiveResults(_ key: PublicKey?, to coordinator: Coordinator, _ speakers: Speakers) -> Bool {
         guard roll != nil else { return true }

@@ -28,7 +28,8 @@ extension CommandTests {
                 ("generate --coordinator 127.0.0.1:1 -p x", 69), ("status --coordinator 127.0.0.1:1", 69),
                 ("perplexity -m $TALES --file <(head -c 9000 $TALES) --context 16 --coordinator 127.0.0.1:1", 69),
                 ("bench --coordinator 127.0.0.1:1", 69),
-                ("run -m /dev/null -p x", 1), ("run -m $TALES --prompt-file /nowhere", 1),
+                ("config show nope", 2), ("status --config /nowhere", 78), ("run -m /dev/null -p x", 1),
+                ("run -m $TALES --prompt-file /nowhere", 1),
                 ("quantize $TALES /nowhere/x.gguf --type q8_0", 1), ("inspect $TALES --template", 1),
             ])
         func statuses(command: String, status: Int32) async throws {

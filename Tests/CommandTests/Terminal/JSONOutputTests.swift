@@ -44,7 +44,8 @@ extension CommandTests {
             "Every command prints one object with a version, and nothing else",
             arguments: [
                 "run -m $TALES -p Once --max-tokens 2 --logprobs 2 --json", "tokenize -m $TALES -p Once --json",
-                "detokenize -m $TALES 5 --json", "inspect $TALES --json",
+                "detokenize -m $TALES 5 --json", "inspect $TALES --json", "config show worker --json",
+                "doctor --json || true",
                 "quantize $TALES $XDG_CACHE_HOME/x.gguf --type q8_0 --json",
                 "perplexity -m $TALES --file <(head -c 9000 $TALES) --context 16 --chunks 1 --json",
                 "bench model -m $TALES --pp 4 --tg 1 --repetitions 1 --threads 1 --json",
