@@ -23,7 +23,7 @@ struct Tandem: AsyncParsableCommand {
             RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, UpCommand.self, GenerateCommand.self,
             ChatCommand.self, StatusCommand.self, ListCommand.self, InspectCommand.self, PerplexityCommand.self,
             QuantizeCommand.self,
-            TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self,
+            TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self, ManualCommand.self,
         ])
 }
 

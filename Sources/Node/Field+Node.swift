@@ -3,6 +3,7 @@ import Sequences
 
 extension Field {
     static let coordinator = Field("coordinator")
+    static let drainSeconds = Field("drain_seconds")
     static let insecure = Field("insecure")
     static let join = Field("join")
     static let listen = Field("listen")

@@ -33,6 +33,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var context: Int?
     @OptionGroup var serving: ServingFlags
     @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
+    @Option(help: "Seconds that answers may go on after SIGTERM or Ctrl-C; new requests are refused then.")
+    var drainSeconds: Int = 30
+    @OptionGroup var health: HealthFlag
     @Flag(help: "Allow listening beyond this machine although links are not encrypted.") var insecure = false
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
@@ -47,11 +50,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.contextLength = context
         serving.apply(to: &options)
         options.waitSeconds = waitSeconds
+        options.drainSeconds = drainSeconds
         options.isInsecure = insecure
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = talk("coordinator")
         let progress = Progress()
-        let node = try CoordinatorNode(options, log: log) { done, total in
+        let supervision = health.supervision
+        let node = try CoordinatorNode(options, log: log, supervisor: supervision.supervisor) { done, total in
             progress.update("reading the model", done: done, total: total)
         }
         progress.end()
@@ -59,6 +64,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
         Terminal.put("tandem worker --join \(node.joinAddress)\(insecure ? " --insecure" : "")\n")
         let storage = simulate ? "" : ", keys and values in \(node.keyValueType)"
         log.info("model \(node.modelName)\(storage); paste the line above on other hosts; Ctrl-C stops")
-        try await runUntilSignal(node, log: log)
+        try await runUntilSignal(node, supervision, log: log)
     }
 }

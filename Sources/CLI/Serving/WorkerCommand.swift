@@ -16,7 +16,8 @@ struct WorkerCommand: AsyncParsableCommand {
               tandem worker --join 127.0.0.1:7070 --simulate-stage-milliseconds 5   (computes nothing)
             """)
 
-    @Option(help: "The coordinator's address, as its join line says.") var join: String
+    @Option(help: "The coordinator's address, as its join line says (default: the service's credential `join`).")
+    var join: String?
     @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(name: .shortAndLong, help: "A copy of the coordinator's model on this host, read instead of a transfer.")
@@ -28,11 +29,12 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("And so much for each token of a step beyond the first.", valueName: "microseconds"))
     var simulateTokenMicroseconds: Double?
     @OptionGroup var check: CheckFlag
+    @OptionGroup var health: HealthFlag
     @Flag(help: "Allow joining a coordinator on another host although links are not encrypted.") var insecure = false
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
-        var options = WorkerOptions(join: join)
+        var options = WorkerOptions(join: try join ?? JoinCredential.text())
         options.memoryBytes = try memory.map(parseMemory)
         options.threads = threads
         options.modelPath = try model?.path
@@ -43,10 +45,11 @@ struct WorkerCommand: AsyncParsableCommand {
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = talk("worker")
         let progress = Progress()
-        let node = try WorkerNode(options, log: log) { label, done, total in
+        let supervision = health.supervision
+        let node = try WorkerNode(options, log: log, supervisor: supervision.supervisor) { label, done, total in
             progress.update(label, done: done, total: total)
         }
-        try await runUntilSignal(node, log: log)
+        try await runUntilSignal(node, supervision, log: log)
     }
 
     /// "4GiB", "512MiB", "2GB" or a number of bytes.

@@ -26,9 +26,10 @@ package final class CoordinatorNode: Service, Sendable {
     private let loop: LoopThread<Void>
     private let wishes: Mailbox<CoordinatorLoop.Wish>
 
-    /// Opens the model and begins to listen. `progress` gets bytes of the model read and in all. Throws what is wrong.
+    /// Opens the model and begins to listen; `supervisor` hears of it from then on. `progress` gets bytes of the model read and in all. Throws what is wrong.
     package init(
-        _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
+        _ options: CoordinatorOptions, log: Logger, supervisor: Supervisor? = nil,
+        progress: (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
         let endpoint = try options.validate()
         let loaded = try options.open()
@@ -59,7 +60,8 @@ package final class CoordinatorNode: Service, Sendable {
         generations = try GenerationService(loaded, orders: orders, maximumUnread: options.maximumUnread)
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, waker: waker, wishes: wishes, orders: orders, generations: generations,
-            server: WeightServer(loaded.model, manifest), log: log)
+            server: WeightServer(loaded.model, manifest), drainLimit: .seconds(options.drainSeconds),
+            supervisor: supervisor, log: log)
         do {
             loop = try LoopThread(name: "coordinator") { try CoordinatorLoop(parts, sockets).run() }
         } catch { throw TandemError(error) }

@@ -24,6 +24,7 @@ final class WorkerLoop {
         let digestBook: DigestBook
         let waker: Waker
         let wishes: Mailbox<Wish>
+        let supervisor: Supervisor?
         let log: Logger
         let progress: WorkerNode.Progress
     }
@@ -53,11 +54,13 @@ final class WorkerLoop {
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
     private var isWeightsLinkUp = false
     private var ending: Result<Void, TandemError>?
+    private var pulse: LoopPulse
     private let clock = LoopClock()
 
     init(_ parts: Parts) throws {
         self.parts = parts
         context = try Context()
+        pulse = LoopPulse(parts.supervisor, now: .start)
         poller = try Poller(parts.waker)
         data = try RouterSocket(
             context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2))
@@ -141,6 +144,7 @@ final class WorkerLoop {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
                 decide(.tick)
             }
+            pulse.beat(now) { NodeState(machine, coordinator: parts.coordinator) }
         }
         try ending?.get()
     }

@@ -19,7 +19,9 @@ package final class WorkerNode: Service, Sendable {
     private let stop: Mailbox<WorkerLoop.Wish>
 
     /// Checks the options, binds the data socket's address and measures this machine. Throws what is wrong.
-    package init(_ options: WorkerOptions, log: Logger, progress: @escaping Progress) throws(TandemError) {
+    package init(
+        _ options: WorkerOptions, log: Logger, supervisor: Supervisor? = nil, progress: @escaping Progress
+    ) throws(TandemError) {
         let coordinator = try options.coordinatorEndpoint()
         let simulatedSpeed = try options.simulatedSpeed()
         let threads = try MachineDescription.threadCount(options.threads)
@@ -34,7 +36,7 @@ package final class WorkerNode: Service, Sendable {
             parts = WorkerLoop.Parts(
                 options: options, simulatedSpeed: simulatedSpeed, coordinator: coordinator, threads: threads,
                 local: local, cache: cache, digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }),
-                waker: waker, wishes: stop, log: log, progress: progress)
+                waker: waker, wishes: stop, supervisor: supervisor, log: log, progress: progress)
         } catch { throw TandemError(error) }
         if !coordinator.isLoopback {
             log.warning("links are not encrypted: use a network you trust")

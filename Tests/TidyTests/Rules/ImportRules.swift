@@ -18,7 +18,8 @@ enum ImportRules {
         ],
         "Bench": ["CKernels", "Generation", "Inference", "ModelFile", "Node", "Sequences"],
         "CLI": [
-            "ArgumentParser", "Bench", "Generation", "Logging", "Node", "Sequences", "ServiceLifecycle", "UnixSignals",
+            "ArgumentParser", "Bench", "Generation", "Logging", "Node", "Sequences",
+            "ServiceLifecycle",
         ],
     ]
 
