@@ -27,7 +27,7 @@ struct Tandem: AsyncParsableCommand {
             ListCommand.self, InspectCommand.self, PerplexityCommand.self,
             QuantizeCommand.self,
             TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self, ConfigCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, ManualCommand.self,
         ])
 }
 

@@ -5,6 +5,7 @@ extension Field {
     static let advertise = Field("advertise")
     static let coordinator = Field("coordinator")
     static let dataPort = Field("data_port")
+    static let drainSeconds = Field("drain_seconds")
     static let insecure = Field("insecure")
     static let join = Field("join")
     static let listen = Field("listen")

@@ -120,6 +120,9 @@ struct ModelStoreTests {
             #expect(ModelStore.shipped(with: TestFiles.root.appendingPathComponent(build).path) == models)
         }
         #expect(ModelStore.shipped(with: folder.file("tandem")) == nil)
+        let installed = folder.file("usr/share/tandem/models")
+        try FileManager.default.createDirectory(atPath: installed, withIntermediateDirectories: true)
+        #expect(ModelStore.shipped(with: folder.file("usr/bin/tandem")) == installed)
         #expect(ModelStore(folder: "/nowhere", shippedFolder: models).entries.map(\.path) == [TestFiles.tales])
         try Data().write(to: URL(fileURLWithPath: folder.file("tandem-tales.gguf")))
         let both = ModelStore(folder: folder.path, shippedFolder: models)

@@ -31,7 +31,8 @@ final class ChildFamily: @unchecked Sendable {
     /// one, after it has said why.
     func startCoordinator(_ arguments: [String]) throws -> JoinLine? {
         let output = Pipe()
-        let process = try start(["coordinator"] + arguments, output: output)
+        // Whoever stops a family wants it to end now.
+        let process = try start(["coordinator", "--drain-seconds", "0"] + arguments, output: output)
         lock.withLock { coordinator = process }
         var line: [UInt8] = []
         while let byte = output.fileHandleForReading.readData(ofLength: 1).first, byte != 10 { line.append(byte) }

@@ -36,6 +36,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var context: Int?
     @OptionGroup var serving: ServingFlags
     @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
+    @Option(help: "Seconds that answers may go on after SIGTERM or Ctrl-C; new requests are refused then.")
+    var drainSeconds: Int = 30
+    @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
     @OptionGroup var logs: LogFlags
@@ -53,6 +56,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.contextLength = context
         serving.apply(to: &options)
         options.waitSeconds = waitSeconds
+        options.drainSeconds = drainSeconds
         options.isInsecure = security.insecure
         options.state = state.folder
         // What goes to a log is read by more people than a terminal.
@@ -60,7 +64,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = logs.logger("coordinator")
         let progress = Progress()
-        let node = try CoordinatorNode(options, log: log) { done, total in
+        let supervision = health.supervision
+        let node = try CoordinatorNode(options, log: log, supervisor: supervision.supervisor) { done, total in
             progress.update("reading the model", done: done, total: total)
         }
         progress.end()
@@ -68,7 +73,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         Terminal.put("tandem worker --join \(node.join)\(security.insecure ? " --insecure" : "")\n")
         let storage = simulate ? "" : ", keys and values in \(node.keyValueType)"
         log.info("model \(node.modelName)\(storage); \(advice(node)); Ctrl-C stops")
-        try await runUntilSignal(node, log: log)
+        try await runUntilSignal(node, supervision, log: log)
     }
 
     /// What to do with the join line.

@@ -3,15 +3,18 @@ import Foundation
 import Logging
 import Node
 import ServiceLifecycle
-import UnixSignals
 
-/// Runs a node until SIGINT or SIGTERM, then lets it end in order.
-func runUntilSignal(_ node: some Service, log: Logger) async throws {
+/// Runs a node until SIGINT or SIGTERM, then lets it end in order; a second signal ends it at once.
+func runUntilSignal(_ node: some Service, _ supervision: NodeSupervision, log: Logger) async throws {
     let group = ServiceGroup(
         configuration: .init(
             services: [.init(service: node, successTerminationBehavior: .gracefullyShutdownGroup)],
-            gracefulShutdownSignals: [.sigint, .sigterm],
             logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }))
+    let interrupt = Interrupt {
+        supervision.noteStopping()
+        Task { await group.triggerGracefulShutdown() }
+    }
+    defer { interrupt.stop() }
     try await group.run()
     log.info("stopped")
 }

@@ -18,9 +18,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The coordinator's address, key and a token, as its line says; the address alone once it has joined, and on the coordinator's machine.",
+            "The coordinator's address, key and a token, as its line says; the address alone once it has joined, and on the coordinator's machine (default: the service's credential `join`).",
             valueName: "host:port[#key[#token]]"))
-    var join: String
+    var join: String?
     @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(name: .shortAndLong, help: "A copy of the coordinator's model on this host, read instead of a transfer.")
@@ -41,13 +41,14 @@ struct WorkerCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Where it listens for the stage before it (default: 7080, or the next free one).", valueName: "n"))
     var dataPort: Int?
+    @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
     @OptionGroup var logs: LogFlags
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
-        var options = WorkerOptions(join: join)
+        var options = WorkerOptions(join: try join ?? JoinCredential.text())
         options.memoryBytes = try memory.map(parseMemory)
         options.threads = threads
         options.modelPath = try model?.path
@@ -61,10 +62,11 @@ struct WorkerCommand: AsyncParsableCommand {
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = logs.logger("worker")
         let progress = Progress()
-        let node = try WorkerNode(options, log: log) { label, done, total in
+        let supervision = health.supervision
+        let node = try WorkerNode(options, log: log, supervisor: supervision.supervisor) { label, done, total in
             progress.update(label, done: done, total: total)
         }
-        try await runUntilSignal(node, log: log)
+        try await runUntilSignal(node, supervision, log: log)
     }
 
     /// "4GiB", "512MiB", "2GB" or a number of bytes.

@@ -12,6 +12,7 @@ struct StatusCommand: AsyncParsableCommand {
               tandem status
               tandem status --watch
               tandem status --coordinator tcp://127.0.0.1:7070 --json
+              tandem status --probe ready
 
             With --watch, stages, speeds and requests live, as they were since the last refresh;
             q or Ctrl-C ends it. Where stdout is no terminal: a line (of JSON) each time.
@@ -23,8 +24,16 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object; with --watch, one on each line.") var json = false
     @Flag(help: "Show it again and again.") var watch = false
     @Option(help: "Seconds between two refreshes (default: 1).") var interval: Double?
+    @OptionGroup var probe: ProbeFlags
 
     func run() async throws {
+        if let question = probe.probe {
+            if watch || json { throw TandemError("\(.probe) prints nothing", hint: "leave out --watch and --json") }
+            return try await probe.run(question, coordinator.coordinator)
+        }
+        if probe.healthFile != nil {
+            throw TandemError("\(.healthFile) is of \(.probe), which is not given", hint: "add \(.probe) live")
+        }
         if interval != nil && !watch {
             throw TandemError("\(.interval) is of \(.watch), which is not given", hint: "add \(.watch)")
         }

@@ -173,6 +173,12 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     /// When `handle(.tick)` is due at the latest.
     package var nextDeadline: Moment { nextHeartbeat }
 
+    /// The coordinator has welcomed it.
+    package var isMember: Bool { if case .member = attachment { true } else { false } }
+
+    /// The newest stage it was assigned is loaded.
+    package var isLoaded: Bool { stages.last?.isLoaded == true }
+
     /// The newest stage it was assigned.
     package var assignment: Assign? { stages.last?.assign }
 

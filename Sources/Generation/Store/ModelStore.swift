@@ -14,7 +14,7 @@ package struct ModelStore: Sendable {
 
     /// The user's own, which need not be there.
     package let folder: String
-    /// The one with the model that comes with Tandem; nil: this program is not where it was built.
+    /// The one with the model that comes with Tandem; nil: this program is neither installed nor where it was built.
     package let shippedFolder: String?
 
     /// Some folders.
@@ -34,9 +34,13 @@ package struct ModelStore: Sendable {
         return UserFolder.path("XDG_DATA_HOME", else: ".local/share", in: environment) + "/tandem/models"
     }
 
-    /// `Deploy/models` of the source folder in which `program` was built.
+    /// `share/tandem/models` beside the `bin` in which `program` is installed, or `Deploy/models` of the source folder in
+    /// which it was built.
     static func shipped(with program: String) -> String? {
         var folder = URL(fileURLWithPath: program)
+        let installed = folder.deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("share/tandem/models").path
+        if FileManager.default.fileExists(atPath: installed) { return installed }
         for _ in 0..<deepestBuild {
             folder.deleteLastPathComponent()
             let models = folder.appendingPathComponent("Deploy/models").path

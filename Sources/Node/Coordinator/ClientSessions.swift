@@ -27,6 +27,9 @@ struct ClientSessions {
     /// At most `maximumCount` requests at once, those that end included.
     init(maximumCount: Int) { self.maximumCount = maximumCount }
 
+    /// No client has a request, not even one that is about to end.
+    var isEmpty: Bool { count == 0 }
+
     /// Clients with a request that has not ended and was not given up.
     var active: [ClientID] { requests.filter { $0.value.values.contains { !$0.isGivenUp } }.map(\.key) }
 
@@ -63,6 +66,11 @@ struct ClientSessions {
 
     /// The client wants no more of a request.
     func cancel(_ request: ClientRequestID, of client: ClientID) { requests[client]?[request]?.generation.cancel() }
+
+    /// Every request that somebody may wait for.
+    var all: [(ClientID, ClientRequestID)] {
+        requests.flatMap { client, mine in mine.filter { !$0.value.isGivenUp }.map { (client, $0.key) } }
+    }
 
     /// Whether nothing more of a request may be sent.
     func isGivenUp(_ request: ClientRequestID, of client: ClientID) -> Bool {

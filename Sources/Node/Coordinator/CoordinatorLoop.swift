@@ -19,6 +19,9 @@ final class CoordinatorLoop {
         let orders: Mailbox<GenerationService.Order>
         let generations: GenerationService
         let server: WeightServer
+        /// So long may answers that run go on after it was told to stop.
+        let drainLimit: Duration
+        let supervisor: Supervisor?
         let log: Logger
     }
 
@@ -65,6 +68,8 @@ final class CoordinatorLoop {
     private var clientCheck: Moment?
     private var retelling: Moment?
     private var isStopping = false
+    private var drain: Drain
+    private var pulse: LoopPulse
     private let clock = LoopClock()
 
     init(_ parts: Parts, _ sockets: Sockets) throws {
@@ -72,6 +77,8 @@ final class CoordinatorLoop {
         poller = try Poller(parts.waker)
         machine = Coordinator(parts.configuration, now: .start)
         permissions = Permissions(roll: parts.roll)
+        drain = Drain(limit: parts.drainLimit)
+        pulse = LoopPulse(parts.supervisor, now: .start)
         clients = ClientSessions(
             maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting
                 + ClientSessions.spareCount)
@@ -108,7 +115,8 @@ final class CoordinatorLoop {
         while !isStopping {
             let wasRung = poller.wait(
                 timeoutMilliseconds: clock.pollMilliseconds(
-                    until: machine.nextDeadline, workerCheck, clientCheck, retelling, nextGuard)
+                    until: machine.nextDeadline, workerCheck, clientCheck, retelling, nextGuard, drain.deadline,
+                    pulse.deadline)
             ).wasRung
             statusFrame = nil
             if wasRung {
@@ -124,6 +132,8 @@ final class CoordinatorLoop {
             keepGuard()
             tellUntold()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
+            advanceDrain()
+            pulse.beat(now) { state }
         }
     }
 
@@ -244,7 +254,7 @@ final class CoordinatorLoop {
 
     private func perform(_ wish: Wish) {
         switch wish {
-        case .stop: isStopping = true
+        case .stop: beginDrain()
         case .reply(let client, let request, let message):
             if !clients.isGivenUp(request, of: client) { reply(message, to: client) }
         case .forget(let client, let request): clients.remove(request, of: client)
@@ -253,12 +263,36 @@ final class CoordinatorLoop {
 
     private func perform(_ order: GenerationService.Order) {
         switch order {
+        case .submit(_, let sink) where drain.hasBegun: sink.finish(throwing: TandemError.stopping)
         case .submit(let task, let sink):
             sinks[task.request] = sink
             decide(.submit(task))
         case .cancel(let request): decide(.cancel(request))
         case .stop(let request): decide(.stop(request))
         }
+    }
+
+    // MARK: The end
+
+    private func beginDrain() {
+        drain.begin(now, isIdle: isIdle)
+        if !isIdle { parts.log.info("stopping: requests that were begun may go on for \(parts.drainLimit)") }
+    }
+
+    private func advanceDrain() {
+        switch drain.step(now, isIdle: isIdle) {
+        case .nothing: break
+        case .giveUp:
+            for (client, request) in clients.all { reply(.failed(request, .stopped), to: client) }
+        case .end: isStopping = true
+        }
+    }
+
+    /// No request is left.
+    private var isIdle: Bool { sinks.isEmpty && clients.isEmpty }
+
+    private var state: NodeState {
+        NodeState(machine.summary, model: parts.configuration.model.name, isStopping: drain.hasBegun)
     }
 
     // MARK: Clients
@@ -277,6 +311,7 @@ final class CoordinatorLoop {
             guard generate.version == Wire.protocolVersion else {
                 return refuse(client, generate.version, generate.build)
             }
+            if drain.hasBegun { return reply(.failed(generate.id, .stopping), to: client) }
             let refusal = clients.start(
                 generate, of: client, for: permissions.requester(arrival), with: parts.generations,
                 replies: parts.wishes)

@@ -30,9 +30,10 @@ package final class CoordinatorNode: Service, Sendable {
     private let loop: LoopThread<Void>
     private let wishes: Mailbox<CoordinatorLoop.Wish>
 
-    /// Opens the model and begins to listen. `progress` gets bytes of the model read and in all. Throws what is wrong.
+    /// Opens the model and begins to listen; `supervisor` hears of it from then on. `progress` gets bytes of the model read and in all. Throws what is wrong.
     package init(
-        _ options: CoordinatorOptions, log: Logger, progress: (Int, Int) -> Void = { _, _ in }
+        _ options: CoordinatorOptions, log: Logger, supervisor: Supervisor? = nil,
+        progress: (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
         let endpoint = try options.validate()
         let advertised = try options.advertised()
@@ -74,7 +75,8 @@ package final class CoordinatorNode: Service, Sendable {
             loaded, orders: orders, maximumUnread: options.maximumUnread, budget: options.budget, log: log)
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, roll: roll, waker: waker, wishes: wishes, orders: orders,
-            generations: generations, server: WeightServer(loaded.model, manifest), log: log)
+            generations: generations, server: WeightServer(loaded.model, manifest),
+            drainLimit: .seconds(options.drainSeconds), supervisor: supervisor, log: log)
         do {
             loop = try LoopThread(name: "coordinator") { [port = sockets.port] in
                 defer { if let trust { LocalCoordinator.remove(port: port, in: trust.folder) } }

@@ -52,6 +52,8 @@ package struct CoordinatorOptions: Sendable {
     package var keepsPrefixes = true
     /// Seconds a request may wait without service.
     package var waitSeconds = 120
+    /// Seconds that answers which run may go on after the coordinator was told to stop.
+    package var drainSeconds = 0
     /// Messages that may wait unread for one client, and events for one reader of an answer; with more the requests end.
     package var maximumUnread = 2048
     /// Where the digests of the model's tensors are remembered; nil: the user's cache.
@@ -106,6 +108,7 @@ package struct CoordinatorOptions: Sendable {
         try TandemError.checked(chunk, .chunk, in: 1...PromptChunk.largest)
         _ = try KeyValueType.named(keyValueType)
         try TandemError.checked(waitSeconds, .waitSeconds, in: 1...86_400)
+        try TandemError.checked(drainSeconds, .drainSeconds, in: 0...86_400)
         let endpoint: Endpoint
         do { endpoint = try Endpoint(parsing: listen) } catch { throw TandemError(error, of: .listen) }
         guard case .tcp(_, let port) = endpoint else {

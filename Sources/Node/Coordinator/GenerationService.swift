@@ -170,6 +170,10 @@ extension TandemError {
         "the coordinator has more to do than it can keep track of",
         kind: .overloaded(retryAfterMilliseconds: 1000), hint: "try again in 1 s")
 
+    /// The end of a request that comes too late.
+    static let stopping = TandemError(
+        "the coordinator is stopping and takes no new requests", kind: .unavailable, hint: "ask again when it runs")
+
     static let stopped = TandemError(
         "the coordinator stopped", kind: .unavailable, hint: "ask again when it runs")
 }

@@ -48,8 +48,7 @@ struct Passage: Sendable {
     func find() throws(TandemError) -> Way? {
         guard key != nil else { return Way(endpoint: address.endpoint, server: nil) }
         if let server = address.key {
-            let token = if let token = address.token { token } else { try credentialToken() }
-            return Way(endpoint: address.endpoint, server: server, token: token)
+            return Way(endpoint: address.endpoint, server: server, token: address.token)
         }
         if case .tcp(_, let port) = address.endpoint {
             if let local = try LocalCoordinator.find(port, in: folder),
@@ -63,20 +62,13 @@ struct Passage: Sendable {
             }
         }
         if let server = try KnownCoordinators(folder).key(of: address.place) {
-            return Way(endpoint: address.endpoint, server: server, token: try credentialToken())
+            return Way(endpoint: address.endpoint, server: server)
         }
         if address.endpoint.isLoopback { return nil }  // see `absent`
         let field: Field = role == .worker ? .join : .coordinator
         throw TandemError(
             "the key of the coordinator at \(address.place) is not known here", kind: .forbidden,
             hint: "give \(field) HOST:PORT#KEY#TOKEN, as `tandem token create` prints it on the coordinator's host")
-    }
-
-    /// A join line that systemd or a container has put among the credentials.
-    private func credentialToken() throws(TandemError) -> JoinToken? {
-        guard folder.credentialsPath != nil, let text = try folder.secret("join") else { return nil }
-        let line = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        return try JoinAddress(parsing: line, .join).token
     }
 
     /// From now on HOST:PORT suffices.

@@ -51,7 +51,12 @@ package struct StateFolder: Sendable, Hashable {
     /// The text of a file that only its owner may read; nil: there is none. Throws where others can read it, it is a link,
     /// or it cannot be read.
     func secret(_ name: String) throws(TandemError) -> String? {
-        if let credentialsPath, let text = try Self.read(credentialsPath + "/" + name, isGuarded: true) { return text }
+        // A blank one stands for none: a unit must name something that is there.
+        if let credentialsPath, let text = try Self.read(credentialsPath + "/" + name, isGuarded: true),
+            text.contains(where: { !$0.isWhitespace })
+        {
+            return text
+        }
         return try Self.read(path + "/" + name, isGuarded: false)
     }
 

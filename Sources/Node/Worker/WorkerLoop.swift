@@ -26,6 +26,7 @@ final class WorkerLoop {
         let digestBook: DigestBook
         let waker: Waker
         let wishes: Mailbox<Wish>
+        let supervisor: Supervisor?
         let log: Logger
         let progress: WorkerNode.Progress
     }
@@ -69,11 +70,13 @@ final class WorkerLoop {
     private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
     private var isWeightsLinkUp = false
     var ending: Result<Void, TandemError>?
+    private var pulse: LoopPulse
     private let clock = LoopClock()
 
     init(_ parts: Parts) throws {
         self.parts = parts
         context = try Context(parts.passage.security(parts.admission))
+        pulse = LoopPulse(parts.supervisor, now: .start)
         poller = try Poller(parts.waker)
         data = try RouterSocket(
             context,
@@ -148,6 +151,7 @@ final class WorkerLoop {
                 decide(.tick)
                 if let memory { decide(.offer(bytes: UInt64(memory.bytes))) }
             }
+            pulse.beat(now) { NodeState(machine, coordinator: parts.coordinator) }
         }
         try ending?.get()
     }

@@ -19,7 +19,9 @@ package final class WorkerNode: Service, Sendable {
     private let stop: Mailbox<WorkerLoop.Wish>
 
     /// Checks the options, binds the data socket's address and measures this machine. Throws what is wrong.
-    package init(_ options: WorkerOptions, log: Logger, progress: @escaping Progress) throws(TandemError) {
+    package init(
+        _ options: WorkerOptions, log: Logger, supervisor: Supervisor? = nil, progress: @escaping Progress
+    ) throws(TandemError) {
         let passage = try options.passage()
         let simulatedSpeed = try options.simulatedSpeed()
         let threads = try MachineDescription.threadCount(options.threads)
@@ -35,7 +37,7 @@ package final class WorkerNode: Service, Sendable {
             parts = WorkerLoop.Parts(
                 options: options, simulatedSpeed: simulatedSpeed, passage: passage, threads: threads,
                 local: local, cache: cache, digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }),
-                waker: waker, wishes: stop, log: log, progress: progress)
+                waker: waker, wishes: stop, supervisor: supervisor, log: log, progress: progress)
         } catch { throw TandemError(error) }
         if options.isInsecure { log.warning("\(CoordinatorNode.insecurity)") }
     }

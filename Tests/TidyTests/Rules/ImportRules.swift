@@ -20,7 +20,6 @@ enum ImportRules {
         "CLI": [
             "ArgumentParser", "Bench", "Configuration", "Generation", "Logging", "Node", "Sequences",
             "ServiceLifecycle",
-            "UnixSignals",
         ],
     ]
 
