@@ -143,3 +143,13 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The fuzzer (Tests/Fuzz/run) links a library that only Clang's toolchains have, and is made apart from all else.
+if Context.environment["TANDEM_FUZZ"] != nil {
+    package.products.append(.executable(name: "fuzz", targets: ["Fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: ["Cluster", "Jinja", "ModelFile", "Node", "Sequences", "Tokenization", "Transport", "Wire"],
+            path: "Tests/Fuzz", exclude: ["Corpus", "Dictionaries", "make_corpus.py", "run"], swiftSettings: strict))
+}
