@@ -139,6 +139,11 @@ let package = Package(
         .testTarget(
             name: "CommandTests", dependencies: ["CLI", "Generation", "ModelFile", "Node", "Sequences", "Wire"],
             swiftSettings: strict),
+        .target(name: "MessageMutator", path: "Tests/MessageMutator", swiftSettings: strict),
+        .testTarget(
+            name: "MessageFuzz",
+            dependencies: ["CommandTests", "MessageMutator", "ModelFile", "Node", "Sequences", "Transport", "Wire"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
@@ -150,6 +155,9 @@ if Context.environment["TANDEM_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
             name: "Fuzz",
-            dependencies: ["Cluster", "Jinja", "ModelFile", "Node", "Sequences", "Tokenization", "Transport", "Wire"],
+            dependencies: [
+                "Cluster", "Jinja", "MessageMutator", "ModelFile", "Node", "Sequences", "Tokenization", "Transport",
+                "Wire",
+            ],
             path: "Tests/Fuzz", exclude: ["Corpus", "Dictionaries", "make_corpus.py", "run"], swiftSettings: strict))
 }

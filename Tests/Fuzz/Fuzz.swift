@@ -12,7 +12,7 @@ private func runDriver(
 
 @main enum Fuzz {
     /// The target that the command line names; libFuzzer leaves arguments alone that begin with two dashes.
-    private static let target = CommandLine.arguments.lazy.compactMap { argument in
+    static let target = CommandLine.arguments.lazy.compactMap { argument in
         argument.hasPrefix("--target=") ? Target(rawValue: String(argument.dropFirst("--target=".count))) : nil
     }.first
 
@@ -53,6 +53,16 @@ enum Target: String, CaseIterable {
         case .tokenizer, .manifest: 16 << 10
         case .pattern, .template, .address: 1 << 10
         case .wire, .coordinator, .worker, .safetensors, .configuration, .sentencepiece, .json: 4 << 10
+        }
+    }
+
+    /// nil: there are no messages in its inputs.
+    var form: CustomMutator.Form? {
+        switch self {
+        case .wire: .message
+        case .coordinator: .records([0, 1])
+        case .worker: .records([0, 1, 6])
+        default: nil
         }
     }
 

@@ -27,6 +27,13 @@ enum Input {
         }
         return records
     }
+
+    /// The bytes of these records.
+    static func bytes(_ records: [(kind: UInt8, content: [UInt8])]) -> [UInt8] {
+        records.flatMap { kind, content in
+            [kind, UInt8(content.count & 0xFF), UInt8(content.count >> 8 & 0xFF)] + content.prefix(0xFFFF)
+        }
+    }
 }
 
 extension [UInt8] {
