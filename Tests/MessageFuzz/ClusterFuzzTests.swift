@@ -37,20 +37,30 @@ extension MessageFuzz {
             }
             defer { progress.end() }
             var stormy: [Double] = []
-            repeat {
-                stormy += try await seconds(of: 1) {
-                    let answer = try await cluster.answer(Self.request)
-                    #expect(answer == expected, "\(Run.replay)\n\(progress.recent)")
-                }
-            } while !progress.isOver && victims.allSatisfy(\.process.isRunning)
-            try await thread.value
-
+            var failure: (any Error)?
+            while !progress.isOver, failure == nil {
+                do {
+                    stormy += try await seconds(of: 1) {
+                        let answer = try await cluster.answer(Self.request)
+                        #expect(answer == expected, "\(Run.replay)\n\(progress.recent)")
+                    }
+                } catch { failure = error }
+                if !victims.allSatisfy(\.process.isRunning) { break }
+            }
+            // An end of a node says more than what became of an answer.
             for victim in victims {
                 try #require(
                     victim.process.isRunning,
-                    "\(victim.name) has ended; \(Run.replay)\n\(victim.process.talkSoFar.suffix(4000))\n\(progress.recent)"
+                    "\(victim.name) has ended; \(Run.replay)\n\(victim.process.talkSoFar.suffix(8000))\n\(progress.recent)"
                 )
             }
+            if let failure {
+                Run.tell("an answer failed beside \(progress.sent) messages; \(Run.replay)")
+                for victim in victims { Run.tell("\(victim.name): \(victim.process.talkSoFar.suffix(3000))") }
+                throw failure
+            }
+            try await thread.value
+
             try await cluster.waitUntilServing(workers: 2)
             let last = try await cluster.answer(Self.request)
             #expect(last == expected, "\(Run.replay)")
