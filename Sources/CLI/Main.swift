@@ -35,6 +35,8 @@ enum Main {
         ignoreBrokenPipes()
         Terminal.holdStreams()
         do {
+            try Descriptors.prepare()
+            await Descriptors.holdClocks()
             var command = try Tandem.parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

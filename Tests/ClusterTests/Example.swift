@@ -11,7 +11,7 @@ enum Example {
         ModelShape(
             name: "m", layerBytes: Array(repeating: 100, count: layers), embeddingBytes: 30, headBytes: 50,
             tiedBytes: tied, keyValueBytesPerBlock: Array(repeating: 1, count: layers), workspaceBytes: 10,
-            activationsPerToken: 4)
+            activationsPerToken: 4, vocabularySize: 100)
     }
 
     static func configuration(contextLength: Int = 64) -> CoordinatorConfiguration {
@@ -46,7 +46,8 @@ enum Example {
         rule: LengthRule = LengthRule(), guesses: Bool = false
     ) -> Scheduler {
         var rules = Scheduler.Rules(
-            contextLength: context, prefillChunk: chunk, maximumBatchTokens: chunk + 4, maximumRunning: running)
+            contextLength: context, vocabularySize: 100_000, prefillChunk: chunk, maximumBatchTokens: chunk + 4,
+            maximumRunning: running)
         rules.lengthRule = rule
         rules.guesses = guesses
         var scheduler = Scheduler(rules)

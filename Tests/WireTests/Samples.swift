@@ -97,7 +97,8 @@ enum Samples {
         Assign(
             epoch: Epoch(3), layers: isLast ? 4..<8 : 0..<4, layerCount: 8, modelDescription: [1, 2, 3, 0],
             keyValueBlockCount: 64, maximumBatchTokens: 512, activationsPerToken: 768,
-            next: isLast ? .tokens : .stage(endpoint: "tcp://h:1"), stageIndex: isLast ? 1 : 0, stageCount: 2)
+            next: isLast ? .tokens : .stage(endpoint: "tcp://h:1"), stageIndex: isLast ? 1 : 0, stageCount: 2,
+            vocabularySize: 49_152, contextLength: 2048)
     }
 
     static var commands: [CoordinatorMessage] {

@@ -2,6 +2,7 @@
 // Must not know: terminals, how the states came here.
 import Foundation
 import Node
+import Sequences
 
 /// One picture of a cluster. Speeds and shares are of the time between two states of it.
 struct StatusView {

@@ -1,4 +1,5 @@
 // Responsible for: a line of text with colours that knows how wide it is. Must not know: what it says, terminals.
+import Sequences
 
 /// A line of a live view.
 struct StyledLine: Equatable {
@@ -54,16 +55,6 @@ struct StyledLine: Equatable {
 }
 
 extension String {
-    /// This text as one line that moves no cursor: what other hosts say of themselves may hold anything.
-    var printable: String {
-        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-        var text = UnicodeScalarView()
-        for scalar in unicodeScalars {
-            text.append(scalar.properties.generalCategory == .control ? " " : scalar)
-        }
-        return String(text)
-    }
-
     /// This text with blanks behind it up to `width` columns, or in front.
     func padded(to width: Int, isRight: Bool = false) -> String {
         let blanks = String(repeating: " ", count: max(0, width - count))

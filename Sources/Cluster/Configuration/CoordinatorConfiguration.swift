@@ -77,7 +77,8 @@ package struct CoordinatorConfiguration: Sendable {
 
     var schedulerRules: Scheduler.Rules {
         var rules = Scheduler.Rules(
-            contextLength: contextLength, prefillChunk: max(1, min(prefillChunk, maximumBatchTokens)),
+            contextLength: contextLength, vocabularySize: model.vocabularySize,
+            prefillChunk: max(1, min(prefillChunk, maximumBatchTokens)),
             maximumBatchTokens: max(1, maximumBatchTokens),
             maximumRunning: max(1, min(maximumRunning, Limits.stepItems)), lengthRule: lengthRule)
         rules.stepTime = stepTime

@@ -79,6 +79,7 @@ package struct Coordinator: Sendable {
         guard gap > configuration.heartbeatInterval * 2 else { return }
         membership.excuse(gap, now)
         deployments.excuse(gap, now)
+        scheduler.excuse(gap, now)
     }
 
     private mutating func tick(_ now: Moment) {
@@ -157,8 +158,8 @@ package struct Coordinator: Sendable {
     }
 
     /// The worker stays a member, but is left out of plans for a while.
-    private mutating func setAside(_ worker: WorkerID, _ why: String, _ now: Moment) {
-        let time = membership.setAside(worker, why, now)
+    private mutating func setAside(_ worker: WorkerID, _ why: String, isDamage: Bool = false, _ now: Moment) {
+        let time = membership.setAside(worker, why, isDamage: isDamage, now)
         log(.error, "set \(membership.name(of: worker)) aside for \(time.wholeSeconds) s: \(why)")
         giveUpPlans(with: worker, now)
     }
@@ -205,7 +206,8 @@ package struct Coordinator: Sendable {
             keyValueBlockCount: plan.blockCount, maximumBatchTokens: configuration.maximumBatchTokens,
             activationsPerToken: configuration.model.activationsPerToken,
             next: following.map { .stage(endpoint: membership.dataEndpoint(of: $0)) } ?? .tokens, stageIndex: stage,
-            stageCount: plan.stages.count)
+            stageCount: plan.stages.count, vocabularySize: configuration.model.vocabularySize,
+            contextLength: configuration.contextLength)
         act(.send(worker, .assign(assign)))
     }
 
@@ -230,7 +232,7 @@ package struct Coordinator: Sendable {
     /// Loads and steps that do not move.
     private mutating func checkProgress(_ now: Moment) {
         let stalls = deployments.stalls(
-            dispatched: scheduler.stepsDispatched, flying: scheduler.stepsInFlight, now)
+            dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, now)
         for stall in stalls {
             switch stall {
             case .load(let worker, let time):
@@ -238,6 +240,8 @@ package struct Coordinator: Sendable {
             case .steps(let epoch, let worker, let time):
                 let why = "steps did not move for \(time.wholeMilliseconds) ms while every worker idled"
                 suspect(worker, epoch, why, now)
+            case .result(let epoch, let worker, let time):
+                suspect(worker, epoch, "no step came through for \(time.wholeSeconds) s", now)
             }
         }
     }
@@ -254,9 +258,16 @@ package struct Coordinator: Sendable {
                 hint: "shorten the prompt, or serve with a larger \(.context) if the model allows it")
             return act(.fail(task.request, error))
         }
-        let ahead = scheduler.waitingCount
-        if ahead >= configuration.maximumWaiting { return refuse(task.request, waiting: ahead) }
+        let waiting = scheduler.waitingCount
+        if waiting >= configuration.maximumWaiting {
+            guard let other = scheduler.displaceable(by: task.client) else {
+                return refuse(task.request, waiting: waiting)
+            }
+            _ = scheduler.end(other)
+            refuse(other, waiting: waiting)
+        }
         scheduler.submit(task, now: now)
+        let ahead = scheduler.waitingCount(before: task.request)
         if let explanation {
             waitingRoom.noteTold(explanation)
             act(.waiting(task.request, explanation))
@@ -292,8 +303,10 @@ package struct Coordinator: Sendable {
             perform(outcomes, now)
         case .duplicate:
             log(.warning, "dropped a second result of \(result.step)")
-        case .wrong(let why):
+        case .lost(let why):
             suspect(serving.last, serving.epoch, why, now)
+        case .damaged(let why):
+            setAside(serving.last, "what it makes of steps cannot be: \(why)", isDamage: true, now)
         }
     }
 

@@ -12,6 +12,8 @@ struct Deployments: Sendable {
         case load(WorkerID, Duration)
         /// The steps of an epoch, for which this worker is the likeliest cause.
         case steps(Epoch, WorkerID, Duration)
+        /// The steps of an epoch as the coordinator sees it, whatever workers say of themselves.
+        case result(Epoch, WorkerID, Duration)
     }
 
     private let configuration: CoordinatorConfiguration
@@ -147,16 +149,21 @@ struct Deployments: Sendable {
 
     // MARK: Watching
 
-    /// Loads and steps that do not move. `dispatched`: steps sent in the epoch that serves, of which `flying` are under
-    /// way.
-    func stalls(dispatched: UInt64, flying: Int, _ now: Moment) -> [Stall] {
+    /// Loads and steps that do not move. `dispatched`: steps sent in the epoch that serves; `oldest`: since when the one
+    /// that must come through next is the next, where any is under way.
+    func stalls(dispatched: UInt64, oldest: Moment?, _ now: Moment) -> [Stall] {
         var stalls: [Stall] = []
         if let preparing, now - preparing.lastProgress >= configuration.loadStalledAfter, let late = preparing.late {
             stalls.append(.load(late, configuration.loadStalledAfter))
         }
-        if let serving, flying > 0, now - serving.lastProgress >= configuration.stalledAfter {
+        guard let serving, let oldest else { return stalls }
+        if now - serving.lastProgress >= configuration.stalledAfter {
             let worker = serving.slowest(dispatched: dispatched)
             stalls.append(.steps(serving.epoch, worker, now - serving.lastProgress))
+        } else if now - oldest >= configuration.hungAfter * serving.stages.count {
+            // Each stage may take so long for a step; one that says that it computes, and does not, takes longer.
+            let worker = serving.slowest(dispatched: dispatched)
+            stalls.append(.result(serving.epoch, worker, now - oldest))
         }
         return stalls
     }

@@ -20,10 +20,6 @@ struct Member: Sendable {
     private(set) var lastHeard: Moment
     /// What it last said of itself.
     private(set) var heartbeat = WorkerHeartbeat()
-    /// How often it was set aside: each time for longer.
-    private var setbacks = 0
-
-    private static let mostDoublings = 5
 
     init(id: WorkerID, join: Join, now: Moment) {
         self.id = id
@@ -67,13 +63,8 @@ struct Member: Sendable {
     /// A step has come through.
     mutating func clear() { if standing == .suspected { standing = .trusted } }
 
-    /// It is left out of plans, for `time` the first time and twice as long each time after; for how long now.
-    mutating func setAside(for time: Duration, _ why: String, _ now: Moment) -> Duration {
-        let time = time * (1 << min(setbacks, Self.mostDoublings))
-        setbacks += 1
-        standing = .setAside(until: now + time, why: why)
-        return time
-    }
+    /// It is left out of plans until then.
+    mutating func setAside(until end: Moment, _ why: String) { standing = .setAside(until: end, why: why) }
 
     /// Whether its time aside is over now; it is trusted again then.
     mutating func returns(_ now: Moment) -> Bool {

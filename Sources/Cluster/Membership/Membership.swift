@@ -27,6 +27,7 @@ struct Membership: Sendable {
     private(set) var members: [Member] = []
     /// The cache identities of all who joined, in the order of their first joining.
     private var places: [ContentHash] = []
+    private var reputations = Reputations()
 
     init(_ configuration: CoordinatorConfiguration) { self.configuration = configuration }
 
@@ -69,9 +70,23 @@ struct Membership: Sendable {
         if members.count >= Limits.workers {
             return .refused(Refusal(reason: "the cluster has \(members.count) workers already, which is the limit"))
         }
-        let member = Member(id: worker, join: join, now: now)
+        var member = Member(id: worker, join: join, now: now)
+        judge(&member, now)
         members.insert(member, at: place ?? self.place(of: member))
         return .joined(member, earlier: earlier)
+    }
+
+    /// Who was set aside stays it, also by another joining; and who joins again and again is.
+    private mutating func judge(_ newcomer: inout Member, _ now: Moment) {
+        let worker = newcomer.id
+        let exclusion = reputations.change(Reputations.Identity(worker, newcomer.join)) { reputation in
+            if !reputation.noteJoin(now), reputation.exclusion(of: worker, now) == nil {
+                let why = "it joins again and again"
+                _ = reputation.exclude(for: configuration.setAsideFor, why, process: nil, now)
+            }
+            return reputation.exclusion(of: worker, now)
+        }
+        if let exclusion { newcomer.setAside(until: exclusion.until, exclusion.why) }
     }
 
     private func refusal(of join: Join) -> Refusal? {
@@ -152,9 +167,13 @@ struct Membership: Sendable {
     /// A step came through every stage.
     mutating func clearSuspicions() { for index in members.indices { members[index].clear() } }
 
-    /// It stays a member, but is left out of plans for a while; for how long.
-    mutating func setAside(_ worker: WorkerID, _ why: String, _ now: Moment) -> Duration {
+    /// It stays a member, but is left out of plans for a while; for how long. `isDamage`: also as another process.
+    mutating func setAside(_ worker: WorkerID, _ why: String, isDamage: Bool = false, _ now: Moment) -> Duration {
         guard let index = index(of: worker) else { preconditionFailure("only a member can be set aside") }
-        return members[index].setAside(for: configuration.setAsideFor, why, now)
+        let time = reputations.change(Reputations.Identity(worker, members[index].join)) {
+            $0.exclude(for: configuration.setAsideFor, why, process: isDamage ? nil : worker, now)
+        }
+        members[index].setAside(until: now + time, why)
+        return time
     }
 }

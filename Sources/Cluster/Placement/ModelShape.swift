@@ -19,11 +19,14 @@ package struct ModelShape: Sendable, Equatable {
     package var workspaceBytes: UInt64
     /// Floats of one token's activations between stages.
     package var activationsPerToken: Int
+    /// Token ids are below this.
+    package var vocabularySize: Int
 
     /// All of it.
     package init(
         name: String, layerBytes: [UInt64], embeddingBytes: UInt64, headBytes: UInt64, tiedBytes: UInt64,
-        keyValueBytesPerBlock: [UInt64], workspaceBytes: UInt64, activationsPerToken: Int
+        keyValueBytesPerBlock: [UInt64], workspaceBytes: UInt64, activationsPerToken: Int,
+        vocabularySize: Int
     ) {
         self.name = name
         self.layerBytes = layerBytes
@@ -33,6 +36,7 @@ package struct ModelShape: Sendable, Equatable {
         self.keyValueBytesPerBlock = keyValueBytesPerBlock
         self.workspaceBytes = workspaceBytes
         self.activationsPerToken = activationsPerToken
+        self.vocabularySize = vocabularySize
     }
 
     /// Weight bytes of a stage that runs `layers`.

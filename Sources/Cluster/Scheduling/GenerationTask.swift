@@ -1,5 +1,5 @@
 // Responsible for: a request as the coordinator's machine sees it: tokens in, tokens or scores out. Must not know: text,
-// clients.
+// what clients are beside a number.
 
 import Sequences
 import Wire
@@ -7,6 +7,8 @@ import Wire
 /// Continue a prompt, or score it. Request ids are the shell's and never used twice.
 package struct GenerationTask: Sendable, Equatable {
     package var request: RequestID
+    /// Who asks: requests of different clients take turns.
+    package var client: ClientID
     /// At least one token.
     package var prompt: [Int32]
     package var sampling: SamplingParameters
@@ -17,15 +19,18 @@ package struct GenerationTask: Sendable, Equatable {
     /// Generate nothing: give the log-probability of each token of the prompt from this one on, at least 1 and inside
     /// the prompt. nil: generate.
     package var scoringStart: Int?
-    /// Higher is served before; those of equal priority in the order they came.
+    /// Of one client's requests, and of those whose turn it is, higher ones are served before others, equal ones in the
+    /// order they came.
     package var priority: Int
 
     /// All of it.
     package init(
-        request: RequestID, prompt: [Int32], sampling: SamplingParameters, maximumTokens: Int, endTokens: [Int32],
+        request: RequestID, client: ClientID = .own, prompt: [Int32], sampling: SamplingParameters, maximumTokens: Int,
+        endTokens: [Int32],
         scoringStart: Int? = nil, priority: Int = 0
     ) {
         self.request = request
+        self.client = client
         self.prompt = prompt
         self.sampling = sampling
         self.maximumTokens = maximumTokens

@@ -2,6 +2,7 @@
 // are made up.
 
 import DequeModule
+import Sequences
 import Wire
 
 /// What is under way over the stages of one plan: its credit is as many steps as are wanted in flight.
@@ -16,10 +17,12 @@ struct Pipeline: Sendable {
         let sampleCount: Int
         let draftCount: Int
         let targets: Int
+        /// Log-probabilities that were asked for beside each token; nil: not even its own.
+        let logProbabilityCount: Int?
         /// It is worth nothing unless earlier guesses are right.
         var isGuess: Bool { draftCount == end - start }
 
-        init(_ item: ForwardItem, round: Int) {
+        init(_ item: ForwardItem, round: Int, logProbabilityCount: Int? = nil) {
             sequence = item.sequence
             start = item.position
             end = item.position + item.tokens.count
@@ -27,6 +30,7 @@ struct Pipeline: Sendable {
             sampleCount = item.sampleCount
             draftCount = item.draftCount
             targets = item.targets.count
+            self.logProbabilityCount = logProbabilityCount
         }
     }
 
@@ -43,26 +47,33 @@ struct Pipeline: Sendable {
         case complete(Step, [(samples: ArraySlice<SequenceSample>, score: SequenceScores?)])
         /// Its step is complete already.
         case duplicate
-        /// It is not what the oldest step in flight must give: a step was lost or a stage is wrong.
-        case wrong(String)
+        /// The result of an earlier step was lost.
+        case lost(String)
+        /// It is nothing that this step can give: whoever sent it is wrong.
+        case damaged(String)
     }
 
     let epoch: Epoch
     let stageCount: Int
+    /// Token ids are below this.
+    private let vocabularySize: Int
     private(set) var steps: Deque<Step> = []
     private(set) var monitor: PipelineMonitor
     private(set) var lastStep = StepID(0)
+    /// Since when the oldest step in flight is the oldest.
+    private(set) var oldestSince = Moment.start
     /// Sequences that are over, of which steps are in flight.
     private var draining: [SequenceID] = []
 
-    init(epoch: Epoch, stageCount: Int) {
+    init(epoch: Epoch, stageCount: Int, vocabularySize: Int) {
         self.epoch = epoch
+        self.vocabularySize = vocabularySize
         self.stageCount = stageCount
         monitor = PipelineMonitor(stageCount: stageCount)
     }
 
     /// Of no plan: nothing can be sent.
-    static let none = Pipeline(epoch: .none, stageCount: 0)
+    static let none = Pipeline(epoch: .none, stageCount: 0, vocabularySize: 0)
 
     /// As many steps are wanted in flight.
     var target: Int { max(0, min(monitor.targetSteps, Limits.stepsInFlight(stages: stageCount) - 1)) }
@@ -70,10 +81,16 @@ struct Pipeline: Sendable {
     /// The number of the step that is sent with these items.
     mutating func send(_ items: [Item], _ now: Moment) -> StepID {
         lastStep = StepID(lastStep.value + 1)
-        if steps.isEmpty { monitor.begin(now) }
+        if steps.isEmpty {
+            monitor.begin(now)
+            oldestSince = now
+        }
         steps.append(Step(id: lastStep, items: items))
         return lastStep
     }
+
+    /// Time in which this process itself did not run is nobody's delay.
+    mutating func excuse(_ gap: Duration, _ now: Moment) { oldestSince = min(now, oldestSince + gap) }
 
     // MARK: Sequences that end
 
@@ -118,21 +135,26 @@ struct Pipeline: Sendable {
 
     /// Takes the oldest step out of flight if this is its result. Steps complete in the order they were sent.
     mutating func complete(_ result: StepResult, _ now: Moment) -> Arrival {
+        guard result.step <= lastStep else { return .damaged("\(result.step) was never sent") }
         guard let step = steps.first, step.id <= result.step else { return .duplicate }
-        guard step.id == result.step else { return .wrong("the result of \(step.id) did not come") }
+        guard step.id == result.step else { return .lost("the result of \(step.id) did not come") }
         guard let samples = Self.samples(of: step, in: result) else {
             let expected = step.items.reduce(0) { $0 + $1.sampleCount }
-            return .wrong("\(step.id) must give \(expected) tokens and gave \(result.samples.count), or others")
+            return .damaged("\(step.id) must give \(expected) tokens and gave \(result.samples.count), or others")
+        }
+        for (item, samples) in zip(step.items, samples) {
+            if let problem = problem(with: samples, of: item) { return .damaged("\(step.id) gave \(problem)") }
         }
         guard result.damaged.allSatisfy({ damaged in step.items.contains { $0.sequence == damaged } }) else {
-            return .wrong("\(step.id) tells of values of sequences that are not in it")
+            return .damaged("\(step.id) tells of values of sequences that are not in it")
         }
         let scored = step.items.filter { $0.targets > 0 && !result.damaged.contains($0.sequence) }
         guard scored.map(\.sequence) == result.scores.map(\.sequence),
             scored.map(\.targets) == result.scores.map(\.logProbabilities.count)
-        else { return .wrong("\(step.id) must give \(scored.count) lists of scores and gave others") }
+        else { return .damaged("\(step.id) must give \(scored.count) lists of scores and gave others") }
 
         steps.removeFirst()
+        oldestSince = now
         monitor.note(result.timings, tokens: step.tokens, now)
         if steps.isEmpty { monitor.pause(now) }
         var scores = result.scores[...]
@@ -141,6 +163,21 @@ struct Pipeline: Sendable {
             return (samples: samples, score: isScored ? scores.popFirst() : nil)
         }
         return .complete(step, parts)
+    }
+
+    /// Why these cannot be samples of an item; nil: they can.
+    private func problem(with samples: ArraySlice<SequenceSample>, of item: Item) -> String? {
+        for sample in samples.lazy.map(\.sample) {
+            let isKnown = { (token: Int32) in token >= 0 && token < vocabularySize }
+            guard isKnown(sample.token), sample.top.allSatisfy({ isKnown($0.token) }) else {
+                return "token \(sample.token), or others beside it, but ids end at \(vocabularySize - 1)"
+            }
+            if sample.top.count > item.logProbabilityCount ?? 0 {
+                return "\(sample.top.count) log-probabilities beside a token, where \(item.logProbabilityCount ?? 0) "
+                    + "were asked for"
+            }
+        }
+        return nil
     }
 
     /// The samples of each item of a step; nil: they cannot be those of this step.

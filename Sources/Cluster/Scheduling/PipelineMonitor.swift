@@ -42,7 +42,7 @@ struct PipelineMonitor: Sendable {
     /// reads as many weights as a large one.
     var targetSteps: Int {
         guard slowestMicroseconds > 0 else { return stages.count }
-        return stages.count + min(stages.count, Int(hopMicroseconds / slowestMicroseconds))
+        return stages.count + Int(min(Double(stages.count), hopMicroseconds / slowestMicroseconds))
     }
 
     /// A step was sent while no other was in flight.
@@ -56,12 +56,16 @@ struct PipelineMonitor: Sendable {
 
     /// A step of so many tokens is through. `timings` has one entry for each stage and one for the way back to the
     /// coordinator, whose `wait` is the time from sending the step to its result by the coordinator's own clock (0: not
-    /// measured). Other numbers of entries tell nothing.
+    /// measured): what a stage says of a step is no more than that. Other numbers of entries tell nothing.
     mutating func note(_ timings: [StageMicroseconds], tokens: Int, _ now: Moment) {
         guard timings.count == stages.count + 1, let last = timings.last else { return }
+        let limit = last.wait > 0 ? min(last.wait, Limits.microseconds) : Limits.microseconds
         var resident: UInt64 = 0
         var most: UInt64 = 0
         for (index, timing) in timings.dropLast().enumerated() {
+            var timing = timing
+            timing.queue = min(timing.queue, limit)
+            timing.compute = min(timing.compute, limit)
             stages[index].steps += 1
             stages[index].tokens += UInt64(tokens)
             stages[index].total += timing

@@ -26,13 +26,16 @@ struct Scheduler: Sendable {
         case done([Outcome])
         /// Already complete.
         case duplicate
-        /// A step was lost or a stage is wrong: how that shows.
-        case wrong(String)
+        /// A step was lost: how that shows.
+        case lost(String)
+        /// Whoever sent it is wrong: how that shows. Nothing of it was used.
+        case damaged(String)
     }
 
     /// By what it decides.
     struct Rules: Sendable {
         var contextLength: Int
+        var vocabularySize: Int
         /// Tokens of prompts in one step, and tokens in one step, at most.
         var prefillChunk: Int
         var maximumBatchTokens: Int
@@ -59,7 +62,7 @@ struct Scheduler: Sendable {
         table = SequenceTable(rules)
     }
 
-    /// In order of priority and arrival.
+    /// In the order of their turns.
     var sequences: [SequenceState] { table.sequences }
     /// No request is unfinished.
     var isIdle: Bool { table.sequences.isEmpty }
@@ -70,6 +73,8 @@ struct Scheduler: Sendable {
     /// As many steps are wanted in flight.
     var targetSteps: Int { pipeline.target }
     var stepsInFlight: Int { pipeline.steps.count }
+    /// Since when the step that must come through next is the next; nil: none is in flight.
+    var oldestStep: Moment? { pipeline.steps.isEmpty ? nil : pipeline.oldestSince }
     /// In this epoch.
     var stepsDispatched: UInt64 { pipeline.lastStep.value }
 
@@ -84,13 +89,22 @@ struct Scheduler: Sendable {
 
     /// A new plan serves; requests begin anew over its stages.
     mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int) {
-        pipeline = Pipeline(epoch: epoch, stageCount: stageCount)
+        pipeline = Pipeline(epoch: epoch, stageCount: stageCount, vocabularySize: rules.vocabularySize)
         table.reset(blockCount: blockCount)
     }
+
+    /// Time in which this process itself did not run is nobody's delay.
+    mutating func excuse(_ gap: Duration, _ now: Moment) { pipeline.excuse(gap, now) }
 
     // MARK: Requests
 
     mutating func submit(_ task: GenerationTask, now: Moment) { table.insert(task, now) }
+
+    /// Waiting requests that are served before this one.
+    func waitingCount(before request: RequestID) -> Int { table.waitingCount(before: request) }
+
+    /// The request that gives its place in a full queue to one of `client`; nil: none does.
+    func displaceable(by client: ClientID) -> RequestID? { table.displaceable(by: client) }
 
     /// Ends an unfinished request now. nil: there is none.
     mutating func end(_ request: RequestID) -> [Outcome]? { table.index(of: request).map { retire($0) } }
@@ -131,7 +145,12 @@ struct Scheduler: Sendable {
 
     private mutating func send(_ items: [ForwardItem], _ now: Moment) -> Forward {
         let sent = items.map { item in
-            Pipeline.Item(item, round: table.runningIndex(of: item.sequence).map { table.sequences[$0].round } ?? 0)
+            guard let index = table.runningIndex(of: item.sequence) else {
+                preconditionFailure("what is sent belongs to a sequence that runs")
+            }
+            return Pipeline.Item(
+                item, round: table.sequences[index].round,
+                logProbabilityCount: table.sequences[index].task.sampling.logProbabilityCount)
         }
         let step = pipeline.send(sent, now)
         for item in items {
@@ -149,8 +168,13 @@ struct Scheduler: Sendable {
         let parts: [(samples: ArraySlice<SequenceSample>, score: SequenceScores?)]
         switch pipeline.complete(result, now) {
         case .duplicate: return .duplicate
-        case .wrong(let why): return .wrong(why)
+        case .lost(let why): return .lost(why)
+        case .damaged(let why): return .damaged(why)
         case .complete(let oldest, let its): (step, parts) = (oldest, its)
+        }
+        // Before anything is taken: a token that is in an answer has been told.
+        for (item, part) in zip(step.items, parts) where !result.damaged.contains(item.sequence) {
+            if let problem = problem(with: part.samples, of: item) { return .damaged("\(step.id) \(problem)") }
         }
         var outcomes: [Outcome] = []
         for (item, part) in zip(step.items, parts) {
@@ -161,42 +185,39 @@ struct Scheduler: Sendable {
                 outcomes += retire(index)
                 continue
             }
-            if item.round == table.sequences[index].round {
-                guard let told = take(part.samples, item, index) else {
-                    return .wrong("\(step.id) says that a right guess of \(item.sequence) is wrong")
-                }
-                outcomes += told
-            } else if !part.samples.isEmpty {
-                return .wrong("\(step.id) goes on from a wrong guess of \(item.sequence)")
-            }
+            if item.round == table.sequences[index].round { outcomes += take(part.samples, index) }
             if let score = part.score { outcomes += note(score) }
         }
         return .done(outcomes + pipeline.drained(by: step).map { .release($0) })
     }
 
-    /// The next tokens of an answer. nil: guesses were right up to where the samples end, so there should be more.
-    private mutating func take(
-        _ samples: ArraySlice<SequenceSample>, _ item: Pipeline.Item, _ index: Int
-    ) -> [Outcome]? {
+    /// Why these samples cannot follow what was said before; nil: they can.
+    private func problem(with samples: ArraySlice<SequenceSample>, of item: Pipeline.Item) -> String? {
+        guard let index = table.runningIndex(of: item.sequence) else { return nil }
+        let sequence = table.sequences[index]
+        guard item.round == sequence.round else {
+            return samples.isEmpty ? nil : "goes on from a wrong guess of \(item.sequence)"
+        }
+        return sequence.admits(samples, of: item.sampleCount, contextLength: rules.contextLength)
+            ? nil : "says that a right guess of \(item.sequence) is wrong, or a wrong one right"
+    }
+
+    /// The next tokens of an answer.
+    private mutating func take(_ samples: ArraySlice<SequenceSample>, _ index: Int) -> [Outcome] {
         let request = table.sequences[index].request
         var outcomes: [Outcome] = []
-        var isWrong = false
         for sample in samples.lazy.map(\.sample) {
-            if isWrong { return nil }
             generatedTokens += 1
             outcomes.append(.emit(request, sample))
             switch table.take(sample.token, index) {
             case .notGuessed: break
             case .right: counts.acceptedTokens += 1
-            case .wrong:
-                isWrong = true
-                outcomes += skipSteps(of: table.sequences[index])
+            case .wrong: outcomes += skipSteps(of: table.sequences[index])
             }
             if let reason = table.sequences[index].finishReason(contextLength: rules.contextLength) {
                 return outcomes + [.finish(request, reason)] + retire(index)
             }
         }
-        if samples.count < item.sampleCount && !isWrong { return nil }
         if table.sequences[index].needsReplay, let sequence = table.giveUp(index, restarting: true) {
             outcomes += forget(sequence)
         }

@@ -24,6 +24,8 @@ struct SequenceState: Sendable {
     private(set) var id = SequenceID(0)
     let task: GenerationTask
     let submittedAt: Moment
+    /// Its place in the order of all: see `Turns`.
+    var turn = Turn()
     private(set) var phase = Phase.waiting
     /// Prompt and answer.
     private(set) var tokens: [Int32]
@@ -99,9 +101,12 @@ struct SequenceState: Sendable {
     }
 
     /// Why its answer is over; nil: it goes on.
-    func finishReason(contextLength: Int) -> FinishReason? {
-        if let last = tokens.last, task.endTokens.contains(last) { return .stop }
-        return generated >= task.maximumTokens || tokens.count >= contextLength ? .length : nil
+    func finishReason(contextLength: Int) -> FinishReason? { finishReason(after: 0, tokens.last, contextLength) }
+
+    /// Why it would be over after `count` more tokens, the last of which is `last`.
+    private func finishReason(after count: Int, _ last: Int32?, _ contextLength: Int) -> FinishReason? {
+        if let last, task.endTokens.contains(last) { return .stop }
+        return generated + count >= task.maximumTokens || tokens.count + count >= contextLength ? .length : nil
     }
 
     // MARK: Running
@@ -198,6 +203,16 @@ struct SequenceState: Sendable {
     mutating func expect(_ guess: Int32?) { if draft.isEmpty { expectation = guess } }
 
     // MARK: Results
+
+    /// Whether these can be its next tokens: all of `count` that were to be sampled, or as many as there are up to the
+    /// first that was guessed wrongly. What follows the end of its answer means nothing.
+    func admits(_ samples: ArraySlice<SequenceSample>, of count: Int, contextLength: Int) -> Bool {
+        for (place, sample) in samples.lazy.map(\.sample).enumerated() {
+            if place < draft.count, draft[place] != sample.token { return place == samples.count - 1 }
+            if finishReason(after: place + 1, sample.token, contextLength) != nil { return true }
+        }
+        return samples.count == count
+    }
 
     /// The next token of its answer.
     mutating func take(_ token: Int32) -> Verdict {

@@ -1,7 +1,7 @@
 // Responsible for: which requests run, with which KV blocks, and who must give way. Must not know: steps in flight, how
 // steps are made up.
 //
-// Requests run in the order of priority and arrival. One runs as soon as there are blocks for its tokens; those of its
+// Requests run in the order of their turns (Turns.swift). One runs as soon as there are blocks for its tokens; those of its
 // answer are taken as it grows. Where none is left, the last in order gives all of its own up and waits again: the first
 // never does, and there are blocks for one whole context, so every request ends. What is too little for the first that
 // waits is lent to those behind it.
@@ -9,13 +9,14 @@
 import Sequences
 import Wire
 
-/// Unfinished requests in order of priority and arrival, and the KV blocks of those that run. Where one gives way, it is
+/// Unfinished requests in the order of their turns, and the KV blocks of those that run. Where one gives way, it is
 /// returned as it was while it ran: stages hold something for it.
 struct SequenceTable: Sendable {
     private let rules: Scheduler.Rules
     private(set) var sequences: [SequenceState] = []
     private(set) var pool = BlockPool(count: 0)
     private var lastSequence: UInt64 = 0
+    private var turns = Turns()
 
     init(_ rules: Scheduler.Rules) { self.rules = rules }
 
@@ -32,9 +33,32 @@ struct SequenceTable: Sendable {
     // MARK: Coming and going
 
     mutating func insert(_ task: GenerationTask, _ now: Moment) {
-        let sequence = SequenceState(task: task, lengthRule: rules.lengthRule, now: now)
-        let place = sequences.firstIndex { $0.task.priority < task.priority } ?? sequences.count
-        sequences.insert(sequence, at: place)
+        sequences.append(SequenceState(task: task, lengthRule: rules.lengthRule, now: now))
+        turns.deal(&sequences)
+    }
+
+    /// Waiting requests of a client.
+    func waitingCount(of client: ClientID) -> Int {
+        sequences.count { $0.phase == .waiting && $0.task.client == client }
+    }
+
+    /// Waiting requests that have their turns before this one.
+    func waitingCount(before request: RequestID) -> Int {
+        sequences.prefix { $0.request != request }.count { $0.phase == .waiting }
+    }
+
+    /// Of all that wait and have never run, the last one of the client that has most of them waiting, where that is at least
+    /// two more than `client` has.
+    func displaceable(by client: ClientID) -> RequestID? {
+        var most = waitingCount(of: client) + 1
+        var last: RequestID?
+        var seen: Set<ClientID> = []
+        for sequence in sequences.reversed()
+        where sequence.phase == .waiting && !sequence.hasStarted && seen.insert(sequence.task.client).inserted {
+            let count = waitingCount(of: sequence.task.client)
+            if count > most { (most, last) = (count, sequence.request) }
+        }
+        return last
     }
 
     /// Stages hold nothing any more, and have `blockCount` blocks from now on: all requests wait.
@@ -107,10 +131,10 @@ struct SequenceTable: Sendable {
     }
 
     /// Who gives way to the first that waits; nil: nobody. It is the last in order, if those behind the first hold what
-    /// that needs; where as many run as may, only to a higher priority.
+    /// that needs; where as many run as may, only to an earlier round or a higher priority.
     private func giveWay(to index: Int, of running: Int) -> Int? {
         guard let last = sequences.lastIndex(where: { $0.phase == .running }), last > index else { return nil }
-        guard running < rules.maximumRunning || sequences[last].task.priority < sequences[index].task.priority else {
+        guard running < rules.maximumRunning || sequences[index].turn.isBetter(than: sequences[last].turn) else {
             return nil
         }
         let behind = sequences[index...].filter { $0.phase == .running }.map(\.blocks)

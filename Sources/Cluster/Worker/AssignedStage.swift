@@ -10,8 +10,10 @@ extension Worker {
         /// What becomes of a step that has come.
         enum Acceptance: Sendable {
             case taken
-            /// It is not what the plan allows: why.
+            /// It is not what the plan allows, and it is gone with all that came beside it: why.
             case misfit(String)
+            /// It came before, or so far ahead that it is of another connection.
+            case stray
             /// Steps before it are lost, and nothing after them can be right.
             case gap(String)
         }
@@ -32,6 +34,13 @@ extension Worker {
         private(set) var stepsCompleted: UInt64 = 0
         /// The newest step taken up; they come without gaps.
         private var lastStep = StepID(0)
+        /// Sequences whose sampling has begun here, where it is the last stage, and that are not over.
+        private var begun: Set<SequenceID> = []
+        /// Steps that were not what the plan allows.
+        private(set) var misfits = 0
+
+        /// So many may have begun at once: all that run, and as many that are over but have steps under way.
+        private static var mostBegun: Int { 2 * Limits.stepItems }
 
         init(_ assign: Assign) { self.assign = assign }
 
@@ -46,28 +55,67 @@ extension Worker {
             computingSince = nil
             stepsCompleted = 0
             lastStep = StepID(0)
+            begun = []
         }
+
+        /// These sequences are over.
+        mutating func noteEnd(of sequences: [SequenceID]) { begun.subtract(sequences) }
 
         // MARK: Steps
 
         /// Keeps a step, with what came beside its header, where it is the next.
         mutating func accept(_ forward: Forward, _ input: Input?) -> Acceptance {
-            let expected = assign.isFirst ? 0 : forward.tokenCount * assign.activationsPerToken
-            let hasBadBlock = forward.items.contains { $0.blocks.contains { $0 >= assign.keyValueBlockCount } }
-            guard forward.activationCount == expected, forward.tokenCount <= assign.maximumBatchTokens, !hasBadBlock,
-                steps.count < Limits.stepsInFlight(stages: assign.stageCount)
-            else {
-                return .misfit(
-                    "\(forward.step) has \(forward.tokenCount) tokens, \(forward.activationCount) activations, "
-                        + "\(steps.count) steps before it: not what \(epoch) allows; dropped")
+            let most = UInt64(Limits.stepsInFlight(stages: assign.stageCount))
+            guard forward.step > lastStep, forward.step.value - lastStep.value <= most else { return .stray }
+            if let problem = problem(with: forward) {
+                misfits += 1
+                return .misfit("\(forward.step) \(problem): not what \(epoch) allows; dropped")
             }
             // Its connection was replaced, and what was on it is lost.
             guard forward.step.value == lastStep.value + 1 else {
                 return .gap("\(forward.step) came after \(lastStep)")
             }
             lastStep = forward.step
+            if assign.isLast { begun.formUnion(forward.items.lazy.filter { $0.begin != nil }.map(\.sequence)) }
             steps.append(WaitingStep(header: forward, input: input))
             return .taken
+        }
+
+        /// What of a step is outside the plan; nil: nothing, and whoever computes it need not look again.
+        private func problem(with forward: Forward) -> String? {
+            let most = Limits.stepsInFlight(stages: assign.stageCount)
+            if steps.count >= most { return "comes while \(steps.count) wait" }
+            let tokens = forward.tokenCount
+            let expected = assign.isFirst ? 0 : tokens * assign.activationsPerToken
+            guard forward.activationCount == expected, tokens <= assign.maximumBatchTokens else {
+                return "has \(tokens) tokens and \(forward.activationCount) activations"
+            }
+            if begun.count + forward.items.count > Self.mostBegun { return "begins too many sequences" }
+            return forward.items.lazy.compactMap(problem).first
+        }
+
+        private func problem(with item: ForwardItem) -> String? {
+            let end = item.position + item.tokens.count
+            guard end <= assign.contextLength, item.restartLength <= assign.contextLength else {
+                return "has \(end) positions of \(item.sequence)"
+            }
+            if item.blocks.contains(where: { $0 >= assign.keyValueBlockCount }) {
+                return "names KV blocks that there are not"
+            }
+            let size = assign.vocabularySize
+            let history = item.begin?.history ?? []
+            if item.tokens.contains(where: { $0 >= size }) || item.targets.contains(where: { $0 >= size })
+                || history.contains(where: { $0 >= size })
+            {
+                return "has tokens that there are not"
+            }
+            guard (0...item.sampleCount).contains(item.draftCount), item.sampleCount <= item.draftCount + 1 else {
+                return "samples \(item.sampleCount) times with \(item.draftCount) guesses"
+            }
+            if assign.isLast, item.sampleCount > 0, item.begin == nil, !begun.contains(item.sequence) {
+                return "samples for \(item.sequence), which has not begun"
+            }
+            return nil
         }
 
         /// These steps need not be computed.

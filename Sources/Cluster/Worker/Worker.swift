@@ -195,7 +195,9 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             stages = []
             act(.unload)
         case (.release(let release), .member):
-            if loadedIndex(of: release.epoch) != nil { act(.endSequences(release.sequences)) }
+            guard let index = loadedIndex(of: release.epoch) else { return }
+            stages[index].noteEnd(of: release.sequences)
+            act(.endSequences(release.sequences))
         case (.skip(let skip), .member):
             guard let index = loadedIndex(of: skip.epoch) else { return }
             stages[index].note(skipped: skip.steps)
@@ -252,7 +254,9 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         }
         switch stages[index].accept(forward, input) {
         case .taken: actions += stages[index].computeNext(now)
-        case .misfit(let why): act(.log(.error, why))
+        case .stray: act(.log(.debug, "dropped \(forward.step) of \(forward.epoch), which is not due"))
+        // The first of them, and then ever fewer: whoever sends many fills no log.
+        case .misfit(let why): if stages[index].misfits.nonzeroBitCount == 1 { act(.log(.error, why)) }
         case .gap(let what): rejoinAfterLoss(what, now)
         }
     }

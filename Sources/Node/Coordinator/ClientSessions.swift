@@ -21,6 +21,9 @@ struct ClientSessions {
     /// Of one client; whoever asks on and on without reading is not told of more.
     private static let maximumUnknown = 1024
 
+    /// Requests of clients that are on their way in or out, beside those that run or wait.
+    static let spareCount = 1024
+
     /// At most `maximumCount` requests at once, those that end included.
     init(maximumCount: Int) { self.maximumCount = maximumCount }
 
@@ -35,7 +38,7 @@ struct ClientSessions {
         let id = message.id
         guard requests[client]?[id] == nil else { return nil }
         guard count < maximumCount else { return .failed(id, .overloaded) }
-        let generation = service.generate(message.request)
+        let generation = service.generate(message.request, for: client)
         requests[client, default: [:]][id] = Request(generation: generation)
         count += 1
         Task {

@@ -35,6 +35,11 @@ final class CoordinatorLoop {
     /// The link for the steps of an epoch.
     private var firstStage: (epoch: Epoch, link: OutboundLink)?
     private var trips = RoundTrips()
+    /// What workers fetch, and how much of that is being read.
+    private var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
+    private var readCount = 0
+    /// The state as it was asked for last, as long as nothing has changed.
+    private var statusFrame: [UInt8]?
     private let fetches: Mailbox<WeightServer.Request>
     private let chunks: Mailbox<WeightServer.Reply>
     private let server: LoopThread<Void>
@@ -56,8 +61,9 @@ final class CoordinatorLoop {
         poller = try Poller(parts.waker)
         machine = Coordinator(parts.configuration, now: .start)
         clients = ClientSessions(
-            maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting + Self.spareSessions)
-        let fetches = Mailbox<WeightServer.Request>(capacity: 1 << 14, waking: try Waker())
+            maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting
+                + ClientSessions.spareCount)
+        let fetches = Mailbox<WeightServer.Request>(capacity: Self.readsAtOnce, waking: try Waker())
         let chunks = Mailbox<WeightServer.Reply>(capacity: 64, waking: parts.waker)
         (self.fetches, self.chunks) = (fetches, chunks)
         server = try LoopThread(name: "weights") { [server = parts.server] in server.run(inbox: fetches, outbox: chunks)
@@ -69,10 +75,12 @@ final class CoordinatorLoop {
 
     private var now: Moment { clock.now }
 
-    /// Requests of clients that are on their way in or out, beside those that run or wait.
-    private static let spareSessions = 1024
-    /// Messages taken from the control link in one turn, so that no client keeps the loop from its other work.
+    /// Messages taken from each link in one turn, so that nobody keeps the loop from its other work.
     private static let messagesPerTurn = 256
+    /// Fetches of one worker that may wait: twice what it has outstanding, as it asks again over a new connection.
+    private static let fetchesOfWorker = 32
+    /// Fetches that the thread that reads weights is given at a time.
+    private static let readsAtOnce = 8
     /// After a closed connection libzmq needs a moment until it knows whose it was. Of clients it is asked at longer
     /// intervals: there may be thousands, and those that get tokens are found out by them.
     private static let workerCheckDelay = Duration.milliseconds(10)
@@ -89,6 +97,7 @@ final class CoordinatorLoop {
                 timeoutMilliseconds: clock.pollMilliseconds(
                     until: machine.nextDeadline, workerCheck, clientCheck, retelling)
             ).wasRung
+            statusFrame = nil
             if wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for order in parts.orders.drain() { perform(order) }
@@ -140,7 +149,8 @@ final class CoordinatorLoop {
     }
 
     private func receiveResults() {
-        while let (peer, frames) = sockets.tokens.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let (peer, frames) = sockets.tokens.receive() else { return }
             guard frames.count == 1, Permissions.mayGiveResults(peer, to: machine) else { continue }
             do {
                 var result = try StepResult(decoding: frames[0].bytes)
@@ -156,16 +166,27 @@ final class CoordinatorLoop {
     }
 
     private func receiveFetches() {
-        while let (peer, frames) = sockets.weights.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let (peer, frames) = sockets.weights.receive() else { break }
             guard frames.count == 1, Permissions.mayFetch(peer, from: machine),
                 let fetch = try? Fetch(decoding: frames[0].bytes)
             else { continue }
-            _ = fetches.post(.init(peer: peer, fetch: fetch))
+            // One that asks for more than it may have outstanding is not answered, and nobody else waits for it.
+            _ = waitingFetches.add(fetch, of: peer)
+        }
+        readWeights()
+    }
+
+    /// Workers take turns.
+    private func readWeights() {
+        while readCount < Self.readsAtOnce, let (peer, fetch) = waitingFetches.next() {
+            if fetches.post(.init(peer: peer, fetch: fetch)) { readCount += 1 }
         }
     }
 
     private func sendChunks() {
         for reply in chunks.drain() {
+            readCount -= 1
             _ = reply.bytes.withUnsafeBytes {
                 sockets.weights.send(to: reply.peer, [reply.chunk.encode()], bulk: $0.isEmpty ? nil : $0)
             }
@@ -222,7 +243,9 @@ final class CoordinatorLoop {
         switch message {
         case .statusQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
-            reply(.status(machine.status(now: now)), to: client)
+            let frame = statusFrame ?? ClientReply.status(machine.status(now: now)).encode()
+            statusFrame = frame
+            _ = send(frame, to: client)
         case .cancel(let request): clients.cancel(request, of: client)
         case .ping: reply(.pong, to: client)
         case .generate(let generate):
@@ -268,6 +291,7 @@ final class CoordinatorLoop {
     // MARK: What the machine decides
 
     private func decide(_ event: Coordinator.Event) {
+        statusFrame = nil
         let actions = machine.handle(event, now: now)
         // No stage waits while those who read tokens are woken.
         for action in actions where !action.isForClient { perform(action) }

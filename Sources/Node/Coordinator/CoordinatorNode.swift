@@ -56,7 +56,8 @@ package final class CoordinatorNode: Service, Sendable {
         keyValueType = manifest.keyValueType.rawValue
         wishes = Mailbox(capacity: 1 << 16, waking: waker)
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
-        generations = try GenerationService(loaded, orders: orders, maximumUnread: options.maximumUnread)
+        generations = try GenerationService(
+            loaded, orders: orders, maximumUnread: options.maximumUnread, budget: options.budget)
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, waker: waker, wishes: wishes, orders: orders, generations: generations,
             server: WeightServer(loaded.model, manifest), log: log)

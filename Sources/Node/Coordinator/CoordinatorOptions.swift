@@ -141,6 +141,14 @@ package struct CoordinatorOptions: Sendable {
         return configuration
     }
 
+    /// One client may fill the queue and all places, and leaves room for others to be refused one by one.
+    var budget: RequestBudget {
+        RequestBudget(
+            limit: .init(
+                requests: maximumRunning + maximumWaiting + ClientSessions.spareCount, bytes: RequestBudget.bytes),
+            clientLimit: .init(requests: maximumRunning + maximumWaiting, bytes: RequestBudget.clientBytes))
+    }
+
     /// A chunk of a prompt and a token of every request that runs.
     private var maximumBatchTokens: Int { chunk + maximumRunning }
 
@@ -155,7 +163,8 @@ extension ModelShape {
             name: model.name, layerBytes: Array(repeating: 1, count: model.configuration.layerCount), embeddingBytes: 0,
             headBytes: 0, tiedBytes: 0,
             keyValueBytesPerBlock: Array(repeating: 0, count: model.configuration.layerCount), workspaceBytes: 0,
-            activationsPerToken: model.configuration.embeddingLength)
+            activationsPerToken: model.configuration.embeddingLength,
+            vocabularySize: model.configuration.vocabularySize)
     }
 
     /// What each part of a model takes in a worker's memory.
@@ -176,6 +185,6 @@ extension ModelShape {
                 UInt64(Stage.keyValueBlockBytes(of: configuration, layer: $0, type: keyValueType))
             },
             workspaceBytes: UInt64(Stage.workspaceBytes(of: widest)),
-            activationsPerToken: configuration.embeddingLength)
+            activationsPerToken: configuration.embeddingLength, vocabularySize: configuration.vocabularySize)
     }
 }

@@ -19,6 +19,8 @@ extension CoordinatorLoop {
 
         /// Thousands of clients that do not read must not take megabytes of the kernel each.
         private static let controlBufferBytes = 256 << 10
+        /// Chunks that wait for one worker: it asks for fewer at a time, and one that does not read must not take more.
+        private static let unreadChunks = 64
 
         /// Binds `listen`, and two free ports on the same host. At most `maximumUnread` messages wait for a client.
         init(listen: Endpoint, maximumUnread: Int) throws(TransportError) {
@@ -29,7 +31,10 @@ extension CoordinatorLoop {
             control = try RouterSocket(context, options)
             controlMonitor = try control.monitor()
             tokens = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes))
-            weights = try RouterSocket(context, SocketOptions(maximumFrameBytes: Wire.Limits.weightHeaderBytes))
+            weights = try RouterSocket(
+                context,
+                SocketOptions(
+                    maximumFrameBytes: Wire.Limits.weightHeaderBytes, sendHighWaterMark: Self.unreadChunks))
             endpoint = try control.bind(listen)
             tokensEndpoint = try tokens.bind(listen.onFreePort)
             weightsEndpoint = try weights.bind(listen.onFreePort)

@@ -34,18 +34,24 @@ package final class GenerationService: Generator {
     private let prompts: PromptThreads
     private let orders: Mailbox<Order>
     private let maximumUnread: Int
+    let budget: RequestBudget
     private let lastID = Atomic<UInt64>(0)
 
-    /// At most `maximumUnread` events of a request wait for their reader, and as many outcomes for their text side. Throws
-    /// where there are no threads for prompts.
-    init(_ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int) throws(TandemError) {
-        (self.loaded, self.orders, self.maximumUnread) = (loaded, orders, maximumUnread)
+    /// At most `maximumUnread` events of a request wait for their reader, and as many outcomes for their text side; requests
+    /// take no more than `budget`. Throws where there are no threads for prompts.
+    init(
+        _ loaded: LoadedModel, orders: Mailbox<Order>, maximumUnread: Int, budget: RequestBudget
+    ) throws(TandemError) {
+        (self.loaded, self.orders, self.maximumUnread, self.budget) = (loaded, orders, maximumUnread, budget)
         prompts = try PromptThreads()
     }
 
     /// Answers a request; the work is done by threads, tasks and the loop, never by the caller. A request whose events are not
     /// read while they come is cancelled and ends with `TandemError.readTooSlowly`.
-    package func generate(_ request: GenerationRequest) -> Generation {
+    package func generate(_ request: GenerationRequest) -> Generation { generate(request, for: .own) }
+
+    /// The same for a client, who takes turns with others and may ask no more than so much at once.
+    func generate(_ request: GenerationRequest, for client: ClientID) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
         let isCancelled = Cancellation()
         let orders = self.orders
@@ -57,7 +63,10 @@ package final class GenerationService: Generator {
             }
             Task {
                 do {
-                    try await answer(request, id: id, isCancelled: isCancelled) { event in
+                    let bytes = request.keptBytes(contextLength: loaded.contextLength)
+                    try budget.take(bytes, of: client)
+                    defer { budget.giveBack(bytes, of: client) }
+                    try await answer(request, of: client, id: id, isCancelled: isCancelled) { event in
                         guard case .dropped = continuation.yield(event) else { return }
                         Self.cancel(id, isCancelled, orders)
                         throw TandemError.readTooSlowly
@@ -77,10 +86,11 @@ package final class GenerationService: Generator {
     }
 
     private func answer(
-        _ request: GenerationRequest, id: RequestID, isCancelled: Cancellation, emit: (GenerationEvent) throws -> Void
+        _ request: GenerationRequest, of client: ClientID, id: RequestID, isCancelled: Cancellation,
+        emit: (GenerationEvent) throws -> Void
     ) async throws {
         var clock = AnswerClock()
-        guard let (prompt, beginning) = try await prepare(request, isCancelled) else {
+        guard let (prompt, beginning) = try await prepare(request, of: client, isCancelled) else {
             return try emit(.finished(.cancelled, clock.timings(promptTokens: 0)))
         }
         try emit(
@@ -93,7 +103,7 @@ package final class GenerationService: Generator {
         }
         var assembler = beginning
         let (outcomes, sink) = Outcomes.makeStream(bufferingPolicy: .bufferingOldest(maximumUnread))
-        guard orders.post(.submit(task(request, id: id, prompt: prompt.tokens), sink)) else {
+        guard orders.post(.submit(task(request, of: client, id: id, prompt: prompt.tokens), sink)) else {
             throw orders.isClosed ? TandemError.stopped : TandemError.overloaded
         }
         if isCancelled.isSet { await orders.postPatiently(.cancel(id)) }
@@ -121,19 +131,21 @@ package final class GenerationService: Generator {
 
     /// The prompt's tokens and what follows them; nil: the request was cancelled before.
     private func prepare(
-        _ request: GenerationRequest, _ isCancelled: Cancellation
+        _ request: GenerationRequest, of client: ClientID, _ isCancelled: Cancellation
     ) async throws -> (PromptEncoder.Encoded, AnswerAssembler)? {
         let loaded = loaded
-        return try await prompts.run(bytes: request.promptBytes, isCancelled) {
+        return try await prompts.run(bytes: request.promptBytes, of: client, isCancelled) {
             try request.validate()
             let prompt = try loaded.encoder.encode(request, isCancelled: isCancelled)
             return (prompt, loaded.assembler(for: request, prompt: prompt))
         }
     }
 
-    private func task(_ request: GenerationRequest, id: RequestID, prompt: [Int32]) -> GenerationTask {
+    private func task(
+        _ request: GenerationRequest, of client: ClientID, id: RequestID, prompt: [Int32]
+    ) -> GenerationTask {
         GenerationTask(
-            request: id, prompt: prompt, sampling: loaded.sampling(of: request),
+            request: id, client: client, prompt: prompt, sampling: loaded.sampling(of: request),
             maximumTokens: request.maximumTokens,
             endTokens: (request.ignoresEndOfText ? [] : loaded.endTokens.sorted()) + request.stopTokens,
             scoringStart: request.scoringStart, priority: request.priority)

@@ -60,7 +60,10 @@ final class WorkerLoop {
         context = try Context()
         poller = try Poller(parts.waker)
         data = try RouterSocket(
-            context, SocketOptions(maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2))
+            context,
+            SocketOptions(
+                maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 2,
+                receiveHighWaterMark: Self.messagesPerTurn))
         guard case .tcp(let host, _) = parts.coordinator else {
             throw TandemError("\(parts.coordinator) is not an address of a coordinator", hint: "write HOST:PORT")
         }
@@ -121,6 +124,9 @@ final class WorkerLoop {
 
     private var now: Moment { clock.now }
 
+    /// Messages taken from each link in one turn, so that nobody keeps the loop from its other work; as many may wait.
+    private static let messagesPerTurn = 64
+
     // MARK: The loop
 
     /// Works until the worker is stopped or refused.
@@ -165,7 +171,8 @@ final class WorkerLoop {
     // MARK: What arrives
 
     private func receiveCommands() {
-        while let frames = control.socket.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let frames = control.socket.receive() else { return }
             guard frames.count == 1 else { continue }
             do { decide(.command(try CoordinatorMessage(decoding: frames[0].bytes))) } catch {
                 parts.log.warning("an unreadable message of the coordinator was dropped: \(error)")
@@ -174,7 +181,8 @@ final class WorkerLoop {
     }
 
     private func receiveForwards() {
-        while let (_, frames) = data.receive() {
+        for _ in 0..<Self.messagesPerTurn {
+            guard let (_, frames) = data.receive() else { return }
             guard let header = frames.first else { continue }
             do {
                 let forward = try Forward(decoding: header.bytes)

@@ -55,11 +55,10 @@ package struct TandemError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     /// What a model file or a peer says may come into a message, but it neither breaks the line nor moves the cursor:
-    /// each run of control characters becomes a space, and no more than `longestLine` scalars are kept.
+    /// each run of commands to a terminal becomes a space, and no more than `longestLine` scalars are kept.
     private static func line(_ text: String) -> String {
-        let isControl = { (scalar: Unicode.Scalar) in scalar.properties.generalCategory == .control }
-        guard text.unicodeScalars.contains(where: isControl) || text.utf8.count > longestLine else { return text }
-        let words = text.unicodeScalars.split(whereSeparator: isControl).map { String(String.UnicodeScalarView($0)) }
+        guard !text.isPrintable || text.utf8.count > longestLine else { return text }
+        let words = text.unicodeScalars.split(whereSeparator: \.isCommand).map { String(String.UnicodeScalarView($0)) }
         let line = words.joined(separator: " ")
         guard line.unicodeScalars.count > longestLine else { return line }
         return String(String.UnicodeScalarView(line.unicodeScalars.prefix(longestLine))) + "…"

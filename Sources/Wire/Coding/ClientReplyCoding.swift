@@ -19,6 +19,9 @@ extension ClientReply {
             [
                 FieldRule(6, "StatusReply.workers", atMost: Limits.workers),
                 FieldRule(7, "StatusReply.requests", atMost: Limits.listedRequests),
+                FieldRule(14, "StatusReply.stages", atMost: Limits.workers),
+                FieldRule(
+                    15, "StatusReply.pipeline", [FieldRule(8, "PipelineStatus.counts", atMost: Limits.namedCounts)]),
             ]),
         FieldRule(
             10, "ClientReply.notice",
@@ -44,7 +47,8 @@ extension ClientReply {
         case .accepted(let p): self = .event(ClientRequestID(p.id), try GenerationEvent(p))
         case .tokens(let p): self = .event(ClientRequestID(p.id), try GenerationEvent(p))
         case .scores(let p):
-            let values = try check.array(p.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
+            let values = try check.logProbabilities(
+                p.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
             self = .event(ClientRequestID(p.id), .scores(values))
         case .finished(let p): self = .event(ClientRequestID(p.id), try GenerationEvent(p))
         case .failed(let p): self = .failed(ClientRequestID(p.id), try TandemError(p))
@@ -55,7 +59,7 @@ extension ClientReply {
         case .status(let status): self = .status(try StatusReply(status))
         case .pong: self = .pong
         case .refusal(let reason):
-            self = .refusal(Refusal(reason: try check.string(reason, "refusal", atMost: Limits.sentenceBytes)))
+            self = .refusal(Refusal(reason: try check.text(reason, "refusal")))
         case nil: throw check.missing()
         }
     }
@@ -66,7 +70,7 @@ extension GenerationEvent {
         switch self {
         case .accepted(let model, let promptTokens, let droppedMessages):
             frame.accepted.id = id.value
-            frame.accepted.modelName = clipped(model, to: Limits.nameBytes)
+            frame.accepted.modelName = named(model)
             frame.accepted.promptTokens = promptTokens
             frame.accepted.droppedMessages = UInt32(droppedMessages)
         case .waiting(let explanation):
@@ -97,7 +101,7 @@ extension GenerationEvent {
     fileprivate init(_ p: PAccepted) throws(WireError) {
         let check = Check("Accepted")
         self = .accepted(
-            model: try check.string(p.modelName, "modelName", atMost: Limits.nameBytes),
+            model: try check.name(p.modelName, "modelName"),
             promptTokens: try check.ids(p.promptTokens, "promptTokens", atMost: RequestLimits.sequenceTokens),
             droppedMessages: try check.count(p.droppedMessages, "droppedMessages", to: RequestLimits.chatMessages))
     }
@@ -134,10 +138,10 @@ extension GenerationTimings {
     fileprivate var proto: PFinished {
         var p = PFinished()
         p.promptTokens = UInt32(promptTokens)
-        p.promptSeconds = promptSeconds
+        p.promptSeconds = min(promptSeconds, Limits.seconds)
         p.generatedTokens = UInt32(generatedTokens)
-        p.decodeSeconds = decodeSeconds
-        p.firstTokenSeconds = firstTokenSeconds
+        p.decodeSeconds = min(decodeSeconds, Limits.seconds)
+        p.firstTokenSeconds = min(firstTokenSeconds, Limits.seconds)
         return p
     }
 
@@ -145,10 +149,11 @@ extension GenerationTimings {
         let check = Check("Finished")
         self.init()
         promptTokens = try check.count(p.promptTokens, "promptTokens", to: RequestLimits.sequenceTokens)
-        promptSeconds = try check.finite(p.promptSeconds, "promptSeconds")
+        promptSeconds = try check.number(p.promptSeconds, "promptSeconds", in: 0...Limits.seconds)
         generatedTokens = try check.count(p.generatedTokens, "generatedTokens", to: RequestLimits.sequenceTokens)
-        decodeSeconds = try check.finite(p.decodeSeconds, "decodeSeconds")
-        firstTokenSeconds = try check.finite(p.firstTokenSeconds, "firstTokenSeconds")
+        decodeSeconds = try check.number(p.decodeSeconds, "decodeSeconds", in: 0...Limits.seconds)
+        firstTokenSeconds = try check.number(
+            p.firstTokenSeconds, "firstTokenSeconds", in: 0...Limits.seconds)
     }
 }
 
@@ -158,7 +163,7 @@ extension TandemError {
         p.id = id.value
         p.message = message.proto
         if let hint { p.hint = hint.proto }
-        p.retryAfterMilliseconds = retryAfterMilliseconds ?? 0
+        p.retryAfterMilliseconds = min(retryAfterMilliseconds ?? 0, Limits.milliseconds)
         switch kind {
         case .invalid: p.kind = 1
         case .notFound: p.kind = 2
@@ -177,7 +182,10 @@ extension TandemError {
         switch p.kind {
         case 1: kind = .invalid
         case 2: kind = .notFound
-        case 3: kind = .overloaded(retryAfterMilliseconds: p.retryAfterMilliseconds)
+        case 3:
+            kind = .overloaded(
+                retryAfterMilliseconds: try check.number(
+                    p.retryAfterMilliseconds, "retryAfterMilliseconds", to: Limits.milliseconds))
         case 4: kind = .unavailable
         case 5: kind = .cancelled
         case 6: kind = .internal

@@ -1,5 +1,6 @@
 // Responsible for: the checks every decoder uses, each naming message, field and value. Must not know: single messages.
 
+import Sequences
 import SwiftProtobuf
 
 /// The fields of one message being decoded.
@@ -23,6 +24,32 @@ struct Check {
             throw WireError("\(message).\(field) has \(values.count) entries; at most \(limit) are allowed")
         }
         return values
+    }
+
+    /// A number that needs no place in memory, up to `limit`.
+    func number(_ value: UInt64, _ field: String, to limit: UInt64) throws(WireError) -> UInt64 {
+        if value > limit { throw WireError("\(message).\(field) is \(value), but must be 0 to \(limit)") }
+        return value
+    }
+
+    /// What a peer or a model is called: one line of no more than `Limits.nameBytes` that moves no cursor.
+    func name(_ value: String, _ field: String) throws(WireError) -> String {
+        if !(try string(value, field, atMost: Limits.nameBytes)).isPrintable {
+            throw WireError("\(message).\(field) has characters that cannot be shown")
+        }
+        return value
+    }
+
+    /// Where a peer listens; empty: nowhere.
+    func endpoint(_ value: String, _ field: String) throws(WireError) -> String {
+        let isOne = try string(value, field, atMost: Limits.endpointBytes).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        if !isOne { throw WireError("\(message).\(field) is no endpoint") }
+        return value
+    }
+
+    /// A sentence for a person, of no more than `limit` bytes. What would be a command to a terminal is a space.
+    func text(_ value: String, _ field: String, atMost limit: Int = Limits.sentenceBytes) throws(WireError) -> String {
+        try string(value, field, atMost: limit).printable
     }
 
     /// A string of no more than `limit` bytes.
@@ -49,6 +76,33 @@ struct Check {
     func finite<Value: BinaryFloatingPoint>(_ value: Value, _ field: String) throws(WireError) -> Value {
         if !value.isFinite { throw WireError("\(message).\(field) is \(value), not a number") }
         return value
+    }
+
+    /// A number in a range, which not-a-number is not.
+    func number(_ value: Double, _ field: String, in range: ClosedRange<Double>) throws(WireError) -> Double {
+        guard range.contains(value) else {
+            throw WireError(
+                "\(message).\(field) is \(value), but must be \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+
+    /// How fast something is; 0: not known.
+    func speed(_ value: Double, _ field: String, in range: ClosedRange<Double>) throws(WireError) -> Double {
+        value == 0 ? 0 : try number(value, field, in: range)
+    }
+
+    /// What a sampler can give: -infinity up to 0, give or take what rounding does.
+    func logProbability(_ value: Float, _ field: String) throws(WireError) -> Float {
+        guard value <= Limits.logProbability else {
+            throw WireError("\(message).\(field) is \(value), which is no log-probability")
+        }
+        return value
+    }
+
+    func logProbabilities(_ values: [Float], _ field: String, atMost limit: Int) throws(WireError) -> [Float] {
+        for value in try array(values, field, atMost: limit) { _ = try logProbability(value, field) }
+        return values
     }
 
     /// Layers `lower ..< upper`, at least `least` of them.
@@ -87,6 +141,14 @@ func encodeFrame(_ message: some SwiftProtobuf.Message) -> [UInt8] {
     }
     return bytes
 }
+
+/// A speed as receivers allow it; 0: not known.
+func clipped(speed: Double, to range: ClosedRange<Double>) -> Double {
+    speed > 0 ? min(max(speed, range.lowerBound), range.upperBound) : 0
+}
+
+/// A name as receivers allow it.
+func named(_ name: String) -> String { clipped(name.printable, to: Limits.nameBytes) }
 
 /// A sentence cut to the length that its receiver allows.
 func clipped(_ sentence: String, to limit: Int = Limits.sentenceBytes) -> String {

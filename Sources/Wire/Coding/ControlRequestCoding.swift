@@ -38,17 +38,17 @@ extension ControlRequest {
             PControlRequest.self, "ControlRequest", bytes, atMost: Limits.headerBytes, Self.rules)
         switch frame.kind {
         case .join(let join): self = .worker(.join(try Join(join)))
-        case .loading(let loading): self = .worker(.loading(Loading(loading)))
-        case .ready(let ready): self = .worker(.ready(Ready(ready)))
+        case .loading(let loading): self = .worker(.loading(try Loading(loading)))
+        case .ready(let ready): self = .worker(.ready(try Ready(ready)))
         case .failed(let failure): self = .worker(.failed(try LoadFailure(failure)))
-        case .heartbeat(let heartbeat): self = .worker(.heartbeat(WorkerHeartbeat(heartbeat)))
+        case .heartbeat(let heartbeat): self = .worker(.heartbeat(try WorkerHeartbeat(heartbeat)))
         case .leave: self = .worker(.leave)
         case .generate(let generate): self = .client(.generate(try Generate(generate)))
         case .cancel(let id): self = .client(.cancel(ClientRequestID(id)))
         case .statusQuery(let query):
             var value = StatusQuery()
             value.version = query.version
-            value.build = try Check("StatusQuery").string(query.build, "build", atMost: Limits.nameBytes)
+            value.build = try Check("StatusQuery").name(query.build, "build")
             self = .client(.statusQuery(value))
         case .ping: self = .client(.ping)
         case nil: throw Check("ControlRequest").missing()
@@ -60,16 +60,16 @@ extension Join {
     fileprivate var proto: PJoin {
         var p = PJoin()
         p.version = version
-        p.build = clipped(build, to: Limits.nameBytes)
+        p.build = named(build)
         p.attempt = attempt
-        p.hostName = clipped(hostName, to: Limits.nameBytes)
+        p.hostName = named(hostName)
         p.processID = processID
-        p.memoryBytes = memoryBytes
-        p.cores = UInt32(cores)
-        p.threads = UInt32(threads)
-        p.instructionLevel = clipped(instructionLevel, to: Limits.nameBytes)
-        p.readBytesPerSecond = readBytesPerSecond
-        p.int8OperationsPerSecond = int8OperationsPerSecond
+        p.memoryBytes = min(memoryBytes, Limits.memoryBytes)
+        p.cores = UInt32(min(cores, Limits.cores))
+        p.threads = UInt32(min(threads, Limits.cores))
+        p.instructionLevel = named(instructionLevel)
+        p.readBytesPerSecond = clipped(speed: readBytesPerSecond, to: Limits.bytesPerSecond)
+        p.int8OperationsPerSecond = clipped(speed: int8OperationsPerSecond, to: Limits.operationsPerSecond)
         p.dataEndpoint = dataEndpoint
         if let cacheIdentity { p.cacheIdentity = .init(cacheIdentity.bytes) }
         p.isSimulated = isSimulated
@@ -80,18 +80,19 @@ extension Join {
         let check = Check("Join")
         self.init()
         version = p.version
-        build = try check.string(p.build, "build", atMost: Limits.nameBytes)
+        build = try check.name(p.build, "build")
         if version != protocolVersion { return }
         attempt = p.attempt
-        hostName = try check.string(p.hostName, "hostName", atMost: Limits.nameBytes)
-        processID = p.processID
-        memoryBytes = p.memoryBytes
-        cores = try check.count(p.cores, "cores", to: 1 << 16)
-        threads = try check.count(p.threads, "threads", to: 1 << 16)
-        instructionLevel = try check.string(p.instructionLevel, "instructionLevel", atMost: Limits.nameBytes)
-        readBytesPerSecond = try check.finite(p.readBytesPerSecond, "readBytesPerSecond")
-        int8OperationsPerSecond = try check.finite(p.int8OperationsPerSecond, "int8OperationsPerSecond")
-        dataEndpoint = try check.string(p.dataEndpoint, "dataEndpoint", atMost: Limits.nameBytes)
+        hostName = try check.name(p.hostName, "hostName")
+        processID = try check.id(p.processID, "processID")
+        memoryBytes = try check.number(p.memoryBytes, "memoryBytes", to: Limits.memoryBytes)
+        cores = try check.count(p.cores, "cores", to: Limits.cores)
+        threads = try check.count(p.threads, "threads", to: Limits.cores)
+        instructionLevel = try check.name(p.instructionLevel, "instructionLevel")
+        readBytesPerSecond = try check.speed(p.readBytesPerSecond, "readBytesPerSecond", in: Limits.bytesPerSecond)
+        int8OperationsPerSecond = try check.speed(
+            p.int8OperationsPerSecond, "int8OperationsPerSecond", in: Limits.operationsPerSecond)
+        dataEndpoint = try check.endpoint(p.dataEndpoint, "dataEndpoint")
         if dataEndpoint.isEmpty { throw WireError("Join.dataEndpoint is empty") }
         isSimulated = p.isSimulated
         if !p.cacheIdentity.isEmpty { cacheIdentity = try check.hash(p.cacheIdentity, "cacheIdentity") }
@@ -102,13 +103,16 @@ extension Loading {
     fileprivate var proto: PLoading {
         var p = PLoading()
         p.epoch = epoch.value
-        p.bytesDone = bytesDone
-        p.bytesTotal = bytesTotal
+        p.bytesTotal = min(bytesTotal, Limits.memoryBytes)
+        p.bytesDone = min(bytesDone, p.bytesTotal)
         return p
     }
 
-    fileprivate init(_ p: PLoading) {
-        self.init(epoch: Epoch(p.epoch), bytesDone: p.bytesDone, bytesTotal: p.bytesTotal)
+    fileprivate init(_ p: PLoading) throws(WireError) {
+        let check = Check("Loading")
+        let total = try check.number(p.bytesTotal, "bytesTotal", to: Limits.memoryBytes)
+        self.init(
+            epoch: Epoch(p.epoch), bytesDone: try check.number(p.bytesDone, "bytesDone", to: total), bytesTotal: total)
     }
 }
 
@@ -116,13 +120,17 @@ extension Ready {
     fileprivate var proto: PReady {
         var p = PReady()
         p.epoch = epoch.value
-        p.transferredBytes = transferredBytes
-        p.cachedBytes = cachedBytes
+        p.transferredBytes = min(transferredBytes, Limits.memoryBytes)
+        p.cachedBytes = min(cachedBytes, Limits.memoryBytes)
         return p
     }
 
-    fileprivate init(_ p: PReady) {
-        self.init(epoch: Epoch(p.epoch), transferredBytes: p.transferredBytes, cachedBytes: p.cachedBytes)
+    fileprivate init(_ p: PReady) throws(WireError) {
+        let check = Check("Ready")
+        self.init(
+            epoch: Epoch(p.epoch),
+            transferredBytes: try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes),
+            cachedBytes: try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes))
     }
 }
 
@@ -130,14 +138,14 @@ extension LoadFailure {
     fileprivate var proto: PLoadFailure {
         var p = PLoadFailure()
         p.epoch = epoch.value
-        p.message = clipped(message)
+        p.message = clipped(message, to: Limits.reasonBytes)
         return p
     }
 
     fileprivate init(_ p: PLoadFailure) throws(WireError) {
         self.init(
             epoch: Epoch(p.epoch),
-            message: try Check("LoadFailure").string(p.message, "message", atMost: Limits.sentenceBytes))
+            message: try Check("LoadFailure").text(p.message, "message", atMost: Limits.reasonBytes))
     }
 }
 
@@ -145,21 +153,22 @@ extension WorkerHeartbeat {
     fileprivate var proto: PWorkerHeartbeat {
         var p = PWorkerHeartbeat()
         p.epoch = epoch.value
-        p.stepsCompleted = stepsCompleted
-        p.busyMilliseconds = busyMilliseconds
-        p.residentBytes = gauges.residentBytes
-        p.transferredBytes = gauges.transferredBytes
-        p.cachedBytes = gauges.cachedBytes
+        p.stepsCompleted = min(stepsCompleted, Limits.total)
+        p.busyMilliseconds = min(busyMilliseconds, Limits.milliseconds)
+        p.residentBytes = min(gauges.residentBytes, Limits.memoryBytes)
+        p.transferredBytes = min(gauges.transferredBytes, Limits.memoryBytes)
+        p.cachedBytes = min(gauges.cachedBytes, Limits.memoryBytes)
         return p
     }
 
-    fileprivate init(_ p: PWorkerHeartbeat) {
+    fileprivate init(_ p: PWorkerHeartbeat) throws(WireError) {
+        let check = Check("WorkerHeartbeat")
         self.init()
         epoch = Epoch(p.epoch)
-        stepsCompleted = p.stepsCompleted
-        busyMilliseconds = p.busyMilliseconds
-        gauges.residentBytes = p.residentBytes
-        gauges.transferredBytes = p.transferredBytes
-        gauges.cachedBytes = p.cachedBytes
+        stepsCompleted = try check.number(p.stepsCompleted, "stepsCompleted", to: Limits.total)
+        busyMilliseconds = try check.number(p.busyMilliseconds, "busyMilliseconds", to: Limits.milliseconds)
+        gauges.residentBytes = try check.number(p.residentBytes, "residentBytes", to: Limits.memoryBytes)
+        gauges.transferredBytes = try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes)
+        gauges.cachedBytes = try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes)
     }
 }

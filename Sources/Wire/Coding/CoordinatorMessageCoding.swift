@@ -1,6 +1,7 @@
 // Responsible for: the bytes of what the coordinator says to a worker. Must not know: sockets, time.
 
 import FoundationEssentials
+import Sequences
 
 extension CoordinatorMessage {
     package func encode() -> [UInt8] {
@@ -28,7 +29,7 @@ extension CoordinatorMessage {
         switch frame.kind {
         case .welcome(let welcome): self = .welcome(try Welcome(welcome))
         case .refusal(let reason):
-            self = .refusal(Refusal(reason: try check.string(reason, "refusal", atMost: Limits.sentenceBytes)))
+            self = .refusal(Refusal(reason: try check.text(reason, "refusal")))
         case .assign(let assign): self = .assign(try Assign(assign))
         case .heartbeat: self = .heartbeat
         case .release(let release):
@@ -48,20 +49,20 @@ extension Welcome {
     fileprivate var proto: PWelcome {
         var p = PWelcome()
         p.version = version
-        p.build = clipped(build, to: Limits.nameBytes)
+        p.build = named(build)
         p.weightsEndpoint = weightsEndpoint
         p.tokensEndpoint = tokensEndpoint
-        p.modelName = clipped(modelName, to: Limits.nameBytes)
+        p.modelName = named(modelName)
         return p
     }
 
     fileprivate init(_ p: PWelcome) throws(WireError) {
         let check = Check("Welcome")
         self.init(
-            build: try check.string(p.build, "build", atMost: Limits.nameBytes),
-            weightsEndpoint: try check.string(p.weightsEndpoint, "weightsEndpoint", atMost: Limits.nameBytes),
-            tokensEndpoint: try check.string(p.tokensEndpoint, "tokensEndpoint", atMost: Limits.nameBytes),
-            modelName: try check.string(p.modelName, "modelName", atMost: Limits.nameBytes))
+            build: try check.name(p.build, "build"),
+            weightsEndpoint: try check.endpoint(p.weightsEndpoint, "weightsEndpoint"),
+            tokensEndpoint: try check.endpoint(p.tokensEndpoint, "tokensEndpoint"),
+            modelName: try check.name(p.modelName, "modelName"))
         version = p.version
     }
 }
@@ -80,6 +81,8 @@ extension Assign {
         if case .stage(let endpoint) = next { p.nextEndpoint = endpoint }
         p.stageIndex = UInt32(stageIndex)
         p.stageCount = UInt32(stageCount)
+        p.vocabularySize = UInt32(vocabularySize)
+        p.contextLength = UInt32(contextLength)
         return p
     }
 
@@ -88,7 +91,7 @@ extension Assign {
         let layers = try check.layers(p.firstLayer, p.endLayer, least: 1)
         let layerCount = try check.count(p.layerCount, "layerCount", from: layers.upperBound, to: Limits.layers)
         _ = try check.count(p.modelDescription.count, "modelDescription's bytes", to: Limits.descriptionBytes)
-        let endpoint = try check.string(p.nextEndpoint, "nextEndpoint", atMost: Limits.nameBytes)
+        let endpoint = try check.endpoint(p.nextEndpoint, "nextEndpoint")
         let stageCount = try check.count(p.stageCount, "stageCount", from: 1, to: Limits.workers)
         let stageIndex = try check.count(p.stageIndex, "stageIndex", to: stageCount - 1)
         guard endpoint.isEmpty == (stageIndex == stageCount - 1), endpoint.isEmpty == (layers.upperBound == layerCount),
@@ -108,6 +111,8 @@ extension Assign {
             activationsPerToken: try check.count(
                 p.activationsPerToken, "activationsPerToken", from: 1, to: Limits.activationsPerToken),
             next: endpoint.isEmpty ? .tokens : .stage(endpoint: endpoint),
-            stageIndex: stageIndex, stageCount: stageCount)
+            stageIndex: stageIndex, stageCount: stageCount,
+            vocabularySize: try check.count(p.vocabularySize, "vocabularySize", from: 1, to: Int(Int32.max)),
+            contextLength: try check.count(p.contextLength, "contextLength", from: 1, to: RequestLimits.sequenceTokens))
     }
 }

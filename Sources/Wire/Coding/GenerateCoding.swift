@@ -6,7 +6,7 @@ extension Generate {
     var proto: PGenerate {
         var p = PGenerate()
         p.version = version
-        p.build = clipped(build, to: Limits.nameBytes)
+        p.build = named(build)
         p.id = id.value
         switch request.prompt {
         case .text(let text): p.text = text
@@ -30,7 +30,7 @@ extension Generate {
     init(_ p: PGenerate) throws(WireError) {
         self.init(id: ClientRequestID(p.id), request: GenerationRequest(prompt: .text("")))
         version = p.version
-        build = try Check("Generate").string(p.build, "build", atMost: Limits.nameBytes)
+        build = try Check("Generate").name(p.build, "build")
         if version == protocolVersion { request = try GenerationRequest(p) }
     }
 }
@@ -88,7 +88,7 @@ extension ChatMessage {
     }
 
     fileprivate init(_ p: PChatMessage) throws(WireError) {
-        guard let role = Role(rawValue: try Check("Generate").string(p.role, "messages.role", atMost: Limits.nameBytes))
+        guard let role = Role(rawValue: try Check("Generate").name(p.role, "messages.role"))
         else {
             let known = Role.allCases.map(\.rawValue).joined(separator: ", ")
             throw WireError("Generate has a message of the role \"\(p.role)\"; known are \(known)")

@@ -21,8 +21,12 @@ extension SampledToken {
                 "SampledToken has \(tokens.count) top tokens and \(p.topLogProbabilities.count) log-probabilities")
         }
         self.init(
-            token: try check.id(p.token, "token"), logProbability: p.hasLogProbability ? p.logProbability : nil,
-            top: zip(tokens, p.topLogProbabilities).map { TokenProbability(token: $0, logProbability: $1) })
+            token: try check.id(p.token, "token"),
+            logProbability: p.hasLogProbability ? try check.logProbability(p.logProbability, "logProbability") : nil,
+            top: zip(
+                tokens, try check.logProbabilities(p.topLogProbabilities, "topLogProbabilities", atMost: tokens.count)
+            )
+            .map { TokenProbability(token: $0, logProbability: $1) })
     }
 }
 
@@ -87,6 +91,6 @@ extension Check {
     func sentence(_ p: PSentence, _ field: String) throws(WireError) -> Sentence {
         let parts = try array(p.parts, field, atMost: Limits.sentenceParts)
         _ = try count(parts.reduce(0) { $0 + $1.utf8.count }, field + "'s bytes", to: Limits.sentenceBytes)
-        return Sentence(parts: parts)
+        return Sentence(parts: parts.map(\.printable))
     }
 }

@@ -5,8 +5,8 @@ import Sequences
 extension StatusReply {
     var proto: PStatusReply {
         var p = PStatusReply()
-        p.build = clipped(build, to: Limits.nameBytes)
-        p.modelName = clipped(modelName, to: Limits.nameBytes)
+        p.build = named(build)
+        p.modelName = named(modelName)
         p.epoch = epoch.value
         p.isServing = isServing
         p.state = clipped(state)
@@ -16,8 +16,8 @@ extension StatusReply {
         p.keyValueBlocksFree = UInt32(keyValueBlocksFree)
         p.contextLength = UInt32(contextLength)
         p.layerCount = UInt32(layerCount)
-        p.uptimeMilliseconds = uptimeMilliseconds
-        p.generatedTokens = generatedTokens
+        p.uptimeMilliseconds = min(uptimeMilliseconds, Limits.milliseconds)
+        p.generatedTokens = min(generatedTokens, Limits.total)
         p.stages = stages.map(\.proto)
         p.pipeline = pipeline.proto
         return p
@@ -26,11 +26,11 @@ extension StatusReply {
     init(_ p: PStatusReply) throws(WireError) {
         let check = Check("StatusReply")
         self.init()
-        build = try check.string(p.build, "build", atMost: Limits.nameBytes)
-        modelName = try check.string(p.modelName, "modelName", atMost: Limits.nameBytes)
+        build = try check.name(p.build, "build")
+        modelName = try check.name(p.modelName, "modelName")
         epoch = Epoch(p.epoch)
         isServing = p.isServing
-        state = try check.string(p.state, "state", atMost: Limits.sentenceBytes)
+        state = try check.text(p.state, "state")
         for worker in try check.array(p.workers, "workers", atMost: Limits.workers) {
             workers.append(try WorkerStatus(worker))
         }
@@ -42,8 +42,8 @@ extension StatusReply {
         keyValueBlocksFree = try check.count(p.keyValueBlocksFree, "keyValueBlocksFree", to: keyValueBlocksTotal)
         contextLength = try check.count(p.contextLength, "contextLength", to: RequestLimits.sequenceTokens)
         layerCount = try check.count(p.layerCount, "layerCount", to: Limits.layers)
-        uptimeMilliseconds = p.uptimeMilliseconds
-        generatedTokens = p.generatedTokens
+        uptimeMilliseconds = try check.number(p.uptimeMilliseconds, "uptimeMilliseconds", to: Limits.milliseconds)
+        generatedTokens = try check.number(p.generatedTokens, "generatedTokens", to: Limits.total)
         for stage in try check.array(p.stages, "stages", atMost: Limits.workers) {
             stages.append(try StageStatus(stage))
         }
@@ -55,48 +55,49 @@ extension WorkerStatus {
     fileprivate var proto: PWorkerStatus {
         var p = PWorkerStatus()
         p.id = id.value
-        p.hostName = clipped(hostName, to: Limits.nameBytes)
+        p.hostName = named(hostName)
         p.processID = processID
         p.firstLayer = UInt32(layers?.lowerBound ?? 0)
         p.endLayer = UInt32(layers?.upperBound ?? 0)
         p.state = clipped(state)
-        p.residentBytes = residentBytes
-        p.memoryBytes = memoryBytes
-        p.plannedBytes = plannedBytes
-        p.weightBytes = weightBytes
-        p.keyValueBytes = keyValueBytes
-        p.cores = UInt32(cores)
-        p.threads = UInt32(threads)
-        p.instructionLevel = clipped(instructionLevel, to: Limits.nameBytes)
-        p.readBytesPerSecond = readBytesPerSecond
-        p.int8OperationsPerSecond = int8OperationsPerSecond
-        p.transferredBytes = transferredBytes
-        p.cachedBytes = cachedBytes
-        p.stepsCompleted = stepsCompleted
+        p.residentBytes = min(residentBytes, Limits.memoryBytes)
+        p.memoryBytes = min(memoryBytes, Limits.memoryBytes)
+        p.plannedBytes = min(plannedBytes, Limits.memoryBytes)
+        p.weightBytes = min(weightBytes, Limits.memoryBytes)
+        p.keyValueBytes = min(keyValueBytes, Limits.memoryBytes)
+        p.cores = UInt32(min(cores, Limits.cores))
+        p.threads = UInt32(min(threads, Limits.cores))
+        p.instructionLevel = named(instructionLevel)
+        p.readBytesPerSecond = clipped(speed: readBytesPerSecond, to: Limits.bytesPerSecond)
+        p.int8OperationsPerSecond = clipped(speed: int8OperationsPerSecond, to: Limits.operationsPerSecond)
+        p.transferredBytes = min(transferredBytes, Limits.memoryBytes)
+        p.cachedBytes = min(cachedBytes, Limits.memoryBytes)
+        p.stepsCompleted = min(stepsCompleted, Limits.total)
         return p
     }
 
     fileprivate init(_ p: PWorkerStatus) throws(WireError) {
         let check = Check("WorkerStatus")
         self.init(id: WorkerID(p.id))
-        hostName = try check.string(p.hostName, "hostName", atMost: Limits.nameBytes)
-        processID = p.processID
+        hostName = try check.name(p.hostName, "hostName")
+        processID = try check.id(p.processID, "processID")
         let range = try check.layers(p.firstLayer, p.endLayer, least: 0)
         layers = range.isEmpty ? nil : range
-        state = try check.string(p.state, "state", atMost: Limits.sentenceBytes)
-        residentBytes = p.residentBytes
-        memoryBytes = p.memoryBytes
-        plannedBytes = p.plannedBytes
-        weightBytes = p.weightBytes
-        keyValueBytes = p.keyValueBytes
-        cores = try check.count(p.cores, "cores", to: 1 << 16)
-        threads = try check.count(p.threads, "threads", to: 1 << 16)
-        instructionLevel = try check.string(p.instructionLevel, "instructionLevel", atMost: Limits.nameBytes)
-        readBytesPerSecond = try check.finite(p.readBytesPerSecond, "readBytesPerSecond")
-        int8OperationsPerSecond = try check.finite(p.int8OperationsPerSecond, "int8OperationsPerSecond")
-        transferredBytes = p.transferredBytes
-        cachedBytes = p.cachedBytes
-        stepsCompleted = p.stepsCompleted
+        state = try check.text(p.state, "state")
+        residentBytes = try check.number(p.residentBytes, "residentBytes", to: Limits.memoryBytes)
+        memoryBytes = try check.number(p.memoryBytes, "memoryBytes", to: Limits.memoryBytes)
+        plannedBytes = try check.number(p.plannedBytes, "plannedBytes", to: Limits.memoryBytes)
+        weightBytes = try check.number(p.weightBytes, "weightBytes", to: Limits.memoryBytes)
+        keyValueBytes = try check.number(p.keyValueBytes, "keyValueBytes", to: Limits.memoryBytes)
+        cores = try check.count(p.cores, "cores", to: Limits.cores)
+        threads = try check.count(p.threads, "threads", to: Limits.cores)
+        instructionLevel = try check.name(p.instructionLevel, "instructionLevel")
+        readBytesPerSecond = try check.speed(p.readBytesPerSecond, "readBytesPerSecond", in: Limits.bytesPerSecond)
+        int8OperationsPerSecond = try check.speed(
+            p.int8OperationsPerSecond, "int8OperationsPerSecond", in: Limits.operationsPerSecond)
+        transferredBytes = try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes)
+        cachedBytes = try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes)
+        stepsCompleted = try check.number(p.stepsCompleted, "stepsCompleted", to: Limits.total)
     }
 }
 
@@ -104,7 +105,7 @@ extension RequestStatus {
     fileprivate var proto: PRequestStatus {
         var p = PRequestStatus()
         p.id = id.value
-        p.state = clipped(state, to: Limits.nameBytes)
+        p.state = named(state)
         p.promptTokens = UInt32(promptTokens)
         p.generatedTokens = UInt32(generatedTokens)
         return p
@@ -113,7 +114,7 @@ extension RequestStatus {
     fileprivate init(_ p: PRequestStatus) throws(WireError) {
         let check = Check("RequestStatus")
         self.init(
-            id: RequestID(p.id), state: try check.string(p.state, "state", atMost: Limits.nameBytes),
+            id: RequestID(p.id), state: try check.name(p.state, "state"),
             promptTokens: try check.count(p.promptTokens, "promptTokens", to: RequestLimits.sequenceTokens),
             generatedTokens: try check.count(p.generatedTokens, "generatedTokens", to: RequestLimits.sequenceTokens))
     }
@@ -123,9 +124,9 @@ extension StageStatus {
     fileprivate var proto: PStageStatus {
         var p = PStageStatus()
         p.worker = worker.value
-        p.steps = steps
-        p.tokens = tokens
-        p.total = total.proto
+        p.steps = min(steps, Limits.total)
+        p.tokens = min(tokens, Limits.total)
+        p.total = total.proto(upTo: Limits.total)
         p.recentBusy = recentBusy
         p.queuedSteps = UInt32(queuedSteps)
         return p
@@ -134,10 +135,10 @@ extension StageStatus {
     fileprivate init(_ p: PStageStatus) throws(WireError) {
         let check = Check("StageStatus")
         self.init(worker: WorkerID(p.worker))
-        steps = p.steps
-        tokens = p.tokens
-        total = StageMicroseconds(p.total)
-        recentBusy = try check.finite(p.recentBusy, "recentBusy")
+        steps = try check.number(p.steps, "steps", to: Limits.total)
+        tokens = try check.number(p.tokens, "tokens", to: Limits.total)
+        total = try check.microseconds(p.total, upTo: Limits.total)
+        recentBusy = try check.number(p.recentBusy, "recentBusy", in: 0...1)
         queuedSteps = try check.count(p.queuedSteps, "queuedSteps", to: Limits.stepsInFlight)
     }
 }
@@ -145,7 +146,7 @@ extension StageStatus {
 extension PipelineStatus {
     fileprivate var proto: PPipelineStatus {
         var p = PPipelineStatus()
-        p.activeMicroseconds = activeMicroseconds
+        p.activeMicroseconds = min(activeMicroseconds, Limits.total)
         p.bubble = bubble
         p.stepsInFlight = UInt32(stepsInFlight)
         p.targetSteps = UInt32(targetSteps)
@@ -156,20 +157,20 @@ extension PipelineStatus {
         p.counts = PipelineCounts.all.map { count in
             var named = PNamedCount()
             named.name = count.name
-            named.value = UInt64(clamping: counts[keyPath: count.path])
+            named.value = min(UInt64(clamping: counts[keyPath: count.path]), Limits.total)
             return named
         }
         p.cachedBlocks = UInt32(cachedBlocks)
         p.isSimulated = isSimulated
-        p.keyValueType = clipped(keyValueType, to: Limits.nameBytes)
+        p.keyValueType = named(keyValueType)
         return p
     }
 
     fileprivate init(_ p: PPipelineStatus) throws(WireError) {
         let check = Check("PipelineStatus")
         self.init()
-        activeMicroseconds = p.activeMicroseconds
-        bubble = try check.finite(p.bubble, "bubble")
+        activeMicroseconds = try check.number(p.activeMicroseconds, "activeMicroseconds", to: Limits.total)
+        bubble = try check.number(p.bubble, "bubble", in: 0...1)
         stepsInFlight = try check.count(p.stepsInFlight, "stepsInFlight", to: Limits.stepsInFlight)
         targetSteps = try check.count(p.targetSteps, "targetSteps", to: Limits.stepsInFlight)
         prefillBudget = try check.count(p.prefillBudget, "prefillBudget", to: Limits.batchTokens)
@@ -178,10 +179,10 @@ extension PipelineStatus {
         queueLimit = try check.count(p.queueLimit, "queueLimit", to: Int(Int32.max))
         for named in try check.array(p.counts, "counts", atMost: Limits.namedCounts) {
             guard let count = PipelineCounts.all.first(where: { $0.name == named.name }) else { continue }
-            counts[keyPath: count.path] = Int(clamping: named.value)
+            counts[keyPath: count.path] = Int(try check.number(named.value, "counts", to: Limits.total))
         }
         cachedBlocks = try check.count(p.cachedBlocks, "cachedBlocks", to: Limits.keyValueBlocks)
         isSimulated = p.isSimulated
-        keyValueType = try check.string(p.keyValueType, "keyValueType", atMost: Limits.nameBytes)
+        keyValueType = try check.name(p.keyValueType, "keyValueType")
     }
 }

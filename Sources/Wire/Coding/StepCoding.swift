@@ -14,7 +14,7 @@ extension Forward {
         p.step = step.value
         p.items = items.map(\.proto)
         p.activationCount = UInt32(activationCount)
-        p.timings = timings.map(\.proto)
+        p.timings = timings.map { $0.proto(upTo: Limits.microseconds) }
         p.sentMicroseconds = sentMicroseconds
         return encodeFrame(p)
     }
@@ -32,8 +32,8 @@ extension Forward {
         if activationCount % max(tokens, 1) != 0 || (items.isEmpty && activationCount > 0) {
             throw WireError("Forward.activationCount is \(activationCount), not a multiple of its \(tokens) tokens")
         }
-        timings = try check.array(p.timings, "timings", atMost: Limits.workers).map { StageMicroseconds($0) }
-        sentMicroseconds = p.sentMicroseconds
+        timings = try check.timings(p.timings)
+        sentMicroseconds = try check.number(p.sentMicroseconds, "sentMicroseconds", to: Limits.total)
     }
 }
 
@@ -81,7 +81,7 @@ extension SequenceStart {
     fileprivate init(_ p: PSequenceStart, position: Int) throws(WireError) {
         let check = Check("SequenceStart")
         self.init(
-            sampling: try SamplingParameters(p.sampling),
+            sampling: try check.sampling(p.sampling),
             promptTokenCount: try check.count(p.promptTokenCount, "promptTokenCount", to: RequestLimits.sequenceTokens),
             history: try check.ids(p.history, "history", atMost: RequestLimits.sequenceTokens))
         if history.count != position {
@@ -113,7 +113,7 @@ extension StepResult {
             entry.logProbabilities = score.logProbabilities
             return entry
         }
-        p.timings = timings.map(\.proto)
+        p.timings = timings.map { $0.proto(upTo: Limits.microseconds) }
         p.sentMicroseconds = sentMicroseconds
         p.damaged = damaged.map(\.value)
         return encodeFrame(p)
@@ -124,14 +124,15 @@ extension StepResult {
         let check = Check("StepResult")
         self.init(
             epoch: Epoch(p.epoch), step: StepID(p.step),
-            timings: try check.array(p.timings, "timings", atMost: Limits.workers).map { StageMicroseconds($0) },
-            sentMicroseconds: p.sentMicroseconds)
+            timings: try check.timings(p.timings),
+            sentMicroseconds: try check.number(p.sentMicroseconds, "sentMicroseconds", to: Limits.total))
         for entry in try check.array(p.samples, "samples", atMost: Limits.batchTokens) {
             samples.append(
                 SequenceSample(sequence: SequenceID(entry.sequence), sample: try SampledToken(entry.sample)))
         }
         for entry in try check.array(p.scores, "scores", atMost: Limits.stepItems) {
-            let values = try check.array(entry.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
+            let values = try check.logProbabilities(
+                entry.logProbabilities, "logProbabilities", atMost: Limits.batchTokens)
             scores.append(SequenceScores(sequence: SequenceID(entry.sequence), logProbabilities: values))
         }
         damaged = try check.array(p.damaged, "damaged", atMost: Limits.stepItems).map { SequenceID($0) }
@@ -139,14 +140,34 @@ extension StepResult {
 }
 
 extension StageMicroseconds {
-    var proto: PStageMicroseconds {
+    func proto(upTo limit: UInt64) -> PStageMicroseconds {
         var p = PStageMicroseconds()
-        p.wire = wire
-        p.queue = queue
-        p.compute = compute
-        p.wait = wait
+        p.wire = min(wire, limit)
+        p.queue = min(queue, limit)
+        p.compute = min(compute, limit)
+        p.wait = min(wait, limit)
         return p
     }
+}
 
-    init(_ p: PStageMicroseconds) { self.init(wire: p.wire, queue: p.queue, compute: p.compute, wait: p.wait) }
+extension Check {
+    func microseconds(_ p: PStageMicroseconds, upTo limit: UInt64) throws(WireError) -> StageMicroseconds {
+        StageMicroseconds(
+            wire: try number(p.wire, "timings.wire", to: limit), queue: try number(p.queue, "timings.queue", to: limit),
+            compute: try number(p.compute, "timings.compute", to: limit),
+            wait: try number(p.wait, "timings.wait", to: limit))
+    }
+
+    fileprivate func timings(_ values: [PStageMicroseconds]) throws(WireError) -> [StageMicroseconds] {
+        try array(values, "timings", atMost: Limits.workers).map { value throws(WireError) in
+            try microseconds(value, upTo: Limits.microseconds)
+        }
+    }
+
+    /// What a request may ask for, and nothing else.
+    fileprivate func sampling(_ p: PSampling) throws(WireError) -> SamplingParameters {
+        let sampling = try SamplingParameters(p)
+        do { try sampling.validate() } catch { throw WireError("\(message).sampling: \(error.message)") }
+        return sampling
+    }
 }

@@ -36,12 +36,13 @@ extension Chunk {
         let check = Check("Chunk")
         let length = try check.count(p.length, "length", to: Limits.chunkBytes)
         let (end, overflows) = p.offset.addingReportingOverflow(UInt64(length))
+        _ = try check.number(p.total, "total", to: Limits.memoryBytes)
         if overflows || end > p.total && !p.hasError {
             throw WireError("Chunk: \(length) bytes at \(p.offset) are beyond its total of \(p.total)")
         }
         self.init(
             content: try check.hash(p.content, "content"), offset: p.offset, length: length, total: p.total,
-            error: p.hasError ? try check.string(p.error, "error", atMost: Limits.sentenceBytes) : nil)
+            error: p.hasError ? try check.text(p.error, "error") : nil)
         if error != nil && length > 0 { throw WireError("Chunk has both bytes and an error") }
     }
 }

@@ -706,6 +706,10 @@ nonisolated struct PAssign: Sendable {
 
   var stageCount: UInt32 = 0
 
+  var vocabularySize: UInt32 = 0
+
+  var contextLength: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -2735,7 +2739,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}'vocabulary_size\0\u{3}context_length\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2754,6 +2758,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 9: try { try decoder.decodeSingularStringField(value: &self.nextEndpoint) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.stageIndex) }()
       case 11: try { try decoder.decodeSingularUInt32Field(value: &self.stageCount) }()
+      case 50: try { try decoder.decodeSingularUInt32Field(value: &self.vocabularySize) }()
+      case 51: try { try decoder.decodeSingularUInt32Field(value: &self.contextLength) }()
       default: break
       }
     }
@@ -2793,6 +2799,12 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if self.stageCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.stageCount, fieldNumber: 11)
     }
+    if self.vocabularySize != 0 {
+      try visitor.visitSingularUInt32Field(value: self.vocabularySize, fieldNumber: 50)
+    }
+    if self.contextLength != 0 {
+      try visitor.visitSingularUInt32Field(value: self.contextLength, fieldNumber: 51)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2808,6 +2820,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.nextEndpoint != rhs.nextEndpoint {return false}
     if lhs.stageIndex != rhs.stageIndex {return false}
     if lhs.stageCount != rhs.stageCount {return false}
+    if lhs.vocabularySize != rhs.vocabularySize {return false}
+    if lhs.contextLength != rhs.contextLength {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

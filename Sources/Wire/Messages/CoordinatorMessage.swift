@@ -69,9 +69,14 @@ package struct Assign: Equatable, Sendable {
     package var next: NextHop
     package var stageIndex: Int
     package var stageCount: Int
+    /// Token ids are below this.
+    package var vocabularySize: Int
+    /// Positions of a sequence.
+    package var contextLength: Int
     package init(
         epoch: Epoch, layers: Range<Int>, layerCount: Int, modelDescription: [UInt8], keyValueBlockCount: Int,
-        maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, stageIndex: Int, stageCount: Int
+        maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, stageIndex: Int, stageCount: Int,
+        vocabularySize: Int, contextLength: Int
     ) {
         self.epoch = epoch
         self.layers = layers
@@ -83,6 +88,8 @@ package struct Assign: Equatable, Sendable {
         self.next = next
         self.stageIndex = stageIndex
         self.stageCount = stageCount
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
     }
 
     package var isFirst: Bool { stageIndex == 0 }

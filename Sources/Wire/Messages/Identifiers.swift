@@ -23,6 +23,8 @@ package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     package let value: UInt64
     package init(_ value: UInt64) { self.value = value }
     package var description: String { "client " + String(value, radix: 16) }
+    /// Whoever asks from inside the coordinator's process.
+    package static let own = ClientID(0)
 
     /// The ZeroMQ routing id: the letter C and the value, big-endian.
     package var routingID: [UInt8] { RoutingIDCoding.bytes(letter: RoutingIDCoding.client, value: value) }

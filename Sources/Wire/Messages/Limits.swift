@@ -12,10 +12,14 @@ package enum Limits {
     package static let stepHeaderBytes = 16 << 20
     /// Bytes of the header frame of a `Fetch` or `Chunk`.
     package static let weightHeaderBytes = 20 << 10
-    /// Bytes of an endpoint, a host name, a model's name, a build version.
-    package static let nameBytes = 1024
+    /// Bytes of a host name, a model's name, a build version.
+    package static let nameBytes = 255
+    /// Bytes of an endpoint: a DNS name has at most 253 characters.
+    package static let endpointBytes = 300
     /// Bytes of a sentence meant for a person.
     package static let sentenceBytes = 16 << 10
+    /// Bytes of what one worker says went wrong with it: everybody who asks for the state is told.
+    package static let reasonBytes = 1 << 10
     /// Parts of such a sentence, in turn text and the names of fields.
     package static let sentenceParts = 63
     /// Tokens in one step.
@@ -47,4 +51,25 @@ package enum Limits {
     package static let listedRequests = 4096
     /// Counts in a status reply.
     package static let namedCounts = 256
+
+    // What a worker measures or offers. Senders clip what they have to these, receivers refuse what is beyond.
+
+    /// Bytes of memory, weights, or what is moved of them (256 TiB).
+    package static let memoryBytes: UInt64 = 1 << 48
+    /// Cores and threads of a machine.
+    package static let cores = 4096
+    /// Bytes read in a second: less than any machine that computes, more than any.
+    package static let bytesPerSecond = 1e6...1e12
+    /// Operations in a second.
+    package static let operationsPerSecond = 1e6...1e16
+    /// Of one step at one stage (12 days); clocks of hosts that disagree by more tell nothing.
+    package static let microseconds: UInt64 = 1 << 40
+    /// Of one step that is being computed (34 years).
+    package static let milliseconds: UInt64 = 1 << 40
+    /// Sums of such numbers stop growing here.
+    package static let total: UInt64 = 1 << 62
+    /// Of an answer.
+    package static let seconds = 1e9
+    /// A log-probability is no greater: that of a certain token is 0, give or take what rounding does.
+    package static let logProbability: Float = 0.01
 }

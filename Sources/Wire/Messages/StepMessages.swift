@@ -129,12 +129,15 @@ package struct StageMicroseconds: Equatable, Sendable {
         self.wait = wait
     }
 
-    /// Adds up, field by field.
+    /// Adds up, field by field, up to `Limits.total`.
     package static func += (total: inout StageMicroseconds, timing: StageMicroseconds) {
-        total.wire &+= timing.wire
-        total.queue &+= timing.queue
-        total.compute &+= timing.compute
-        total.wait &+= timing.wait
+        func sum(_ first: UInt64, _ second: UInt64) -> UInt64 {
+            let (sum, overflows) = first.addingReportingOverflow(second)
+            return overflows ? Limits.total : min(sum, Limits.total)
+        }
+        total = StageMicroseconds(
+            wire: sum(total.wire, timing.wire), queue: sum(total.queue, timing.queue),
+            compute: sum(total.compute, timing.compute), wait: sum(total.wait, timing.wait))
     }
 }
 

@@ -1,10 +1,12 @@
 // Responsible for: what every message can do, and how a bad one is refused. Must not know: single messages.
 
+import Sequences
+
 /// Why bytes are not a message.
 package struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A sentence that names the message, the field and the value.
     package let message: String
-    package init(_ message: String) { self.message = message }
+    package init(_ message: String) { self.message = message.printable }
     package var description: String { message }
 }
 

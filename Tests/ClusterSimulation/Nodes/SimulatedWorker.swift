@@ -60,6 +60,8 @@ struct SimulatedWorker {
     var held: [Thing] = []
     var tick: UInt64 = .max
     var loadFails = false
+    /// Says what no honest worker does.
+    var meansHarm = false
     /// Computes nothing to its end.
     var isHung = false
 

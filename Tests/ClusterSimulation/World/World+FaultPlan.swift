@@ -3,6 +3,7 @@
 extension World {
     func prepareFaults() {
         for slot in nodes.indices { nodes[slot].loadFails = random.chance(10) }
+        prepareMalice()
         let count = random.chance(15) ? 0 : 1 + random.below(6)
         for _ in 0..<count {
             let time = random.milliseconds(50...(Self.quietTime - 200))

@@ -146,7 +146,7 @@ extension World {
         let here = Place.worker(slot)
         switch action {
         case .send(let message):
-            let content = Content.message(nodes[slot].id, message)
+            let content = Content.message(nodes[slot].id, said(message, by: slot))
             post(content, from: here, to: .coordinator, .control, life: coordinator.controlLife)
         case .reconnect:
             network.cut(here, .coordinator, .control)
@@ -177,7 +177,7 @@ extension World {
             }
         case .sendResult(let result):
             nodes[slot].waitingSteps.removeAll { $0 <= result.step }
-            nodes[slot].unsent.append(result)
+            nodes[slot].unsent.append(said(result, by: slot))
             sendResults(slot)
         case .endSequences(let sequences):
             nodes[slot].stage?.end(sequences)

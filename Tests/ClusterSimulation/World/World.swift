@@ -75,7 +75,8 @@ final class World {
         let shape = ModelShape(
             name: "toy", layerBytes: Array(repeating: 100, count: ToyModel.layerCount), embeddingBytes: 50,
             headBytes: 50, tiedBytes: 0, keyValueBytesPerBlock: Array(repeating: 1, count: ToyModel.layerCount),
-            workspaceBytes: 10, activationsPerToken: 1)
+            workspaceBytes: 10, activationsPerToken: 1,
+            vocabularySize: Int(ToyModel.vocabulary))
         var configuration = CoordinatorConfiguration(
             model: shape, modelDescription: [], build: "simulation", weightsEndpoint: "", tokensEndpoint: "",
             contextLength: contextLength, firstEpoch: .none)

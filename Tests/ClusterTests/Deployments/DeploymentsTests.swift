@@ -94,14 +94,31 @@ import Wire
         #expect(deployments.note(readyEarly, of: WorkerID(2), .start) == nil)
         deployments.note(heartbeat(serving.epoch, steps: 4), of: WorkerID(1), .start)
         deployments.note(heartbeat(serving.epoch, steps: 3), of: WorkerID(2), .start)
-        #expect(deployments.stalls(dispatched: 4, flying: 1, .milliseconds(4_999)).isEmpty)
-        #expect(deployments.stalls(dispatched: 4, flying: 0, .milliseconds(5_000)).isEmpty)
+        #expect(deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(4_999)).isEmpty)
+        #expect(deployments.stalls(dispatched: 4, oldest: nil, .milliseconds(5_000)).isEmpty)
         let minute = Duration.seconds(60)
         #expect(
-            deployments.stalls(dispatched: 4, flying: 1, .milliseconds(60_000)) == [
+            deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(60_000)) == [
                 .load(WorkerID(3), minute), .steps(serving.epoch, WorkerID(2), minute),
             ])
         deployments.excuse(minute, .milliseconds(60_000))
-        #expect(deployments.stalls(dispatched: 4, flying: 1, .milliseconds(60_000)).isEmpty)
+        #expect(deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(60_000)).isEmpty)
+    }
+
+    @Test("A worker that says that it computes, and from which nothing comes, is not waited for without end")
+    func claims() {
+        var (deployments, serving, _) = two()
+        func stalls(at milliseconds: UInt64) -> [Deployments.Stall] {
+            deployments.note(heartbeat(serving.epoch, steps: 4), of: WorkerID(1), .milliseconds(milliseconds))
+            var busy = heartbeat(serving.epoch, steps: 3)
+            busy.busyMilliseconds = 1
+            deployments.note(busy, of: WorkerID(2), .milliseconds(milliseconds))
+            return deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(milliseconds)).filter {
+                if case .load = $0 { false } else { true }
+            }
+        }
+        // Two minutes for each of two stages.
+        #expect(stalls(at: 239_999).isEmpty)
+        #expect(stalls(at: 240_000) == [.result(serving.epoch, WorkerID(2), .seconds(240))])
     }
 }

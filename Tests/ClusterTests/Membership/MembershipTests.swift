@@ -78,7 +78,7 @@ import Wire
         #expect(membership.check(.start) == [.lost(worker, why: "it computes one step for 18446744073709551 s")])
     }
 
-    @Test("A member that joins by a new number is a new member in its place, trusted whatever it was")
+    @Test("A member that joins by a new number is a new member in its place, and stays aside if it was")
     func again() {
         var membership = membership(1, 2)
         _ = membership.setAside(worker, "why", .start)
@@ -88,12 +88,39 @@ import Wire
             Issue.record("it did not join again")
             return
         }
-        #expect(member.standing == .trusted)
-        #expect(earlier.reasonAside == "why")
+        #expect(member.reasonAside == "why" && earlier.reasonAside == "why")
         #expect(membership.members.map(\.id) == [worker, WorkerID(2)])
         guard case .known = membership.admit(worker, join, .start) else {
             Issue.record("it joined twice")
             return
         }
+        #expect(membership.hear(worker, .milliseconds(30_000)) == true)
+        #expect(membership.check(.milliseconds(30_000)).contains(.returned(worker)))
+    }
+
+    @Test("Who sent damage stays aside as another process with the same cache, who only could not load does not")
+    func anotherProcess() {
+        for isDamage in [true, false] {
+            var membership = Membership(Example.configuration())
+            var join = Example.join(1)
+            join.cacheIdentity = ContentHash(Array(repeating: 7, count: ContentHash.byteCount))
+            _ = membership.admit(worker, join, .start)
+            _ = membership.setAside(worker, "why", isDamage: isDamage, .start)
+            _ = membership.remove(worker)
+            _ = membership.admit(WorkerID(9), join, .milliseconds(10))
+            #expect(membership[WorkerID(9)]?.reasonAside == (isDamage ? "why" : nil))
+        }
+    }
+
+    @Test("Who joins again and again is set aside, and no more is remembered than there is room for")
+    func churn() {
+        var membership = Membership(Example.configuration())
+        var join = Example.join(1)
+        for attempt in 1...13 {
+            join.attempt = UInt64(attempt)
+            _ = membership.admit(worker, join, .milliseconds(attempt * 100))
+            #expect((membership[worker]?.reasonAside == nil) == (attempt <= 12))
+        }
+        #expect(membership[worker]?.reasonAside?.contains("again and again") == true)
     }
 }

@@ -23,8 +23,8 @@ import Wire
 
     @Test("Two pipelines alive at once count their steps and credits apart")
     func twoAtOnce() {
-        var old = Pipeline(epoch: Epoch(1), stageCount: 2)
-        var new = Pipeline(epoch: Epoch(2), stageCount: 4)
+        var old = Pipeline(epoch: Epoch(1), stageCount: 2, vocabularySize: 100)
+        var new = Pipeline(epoch: Epoch(2), stageCount: 4, vocabularySize: 100)
         #expect((old.target, new.target) == (2, 4))
         let first = old.send([item(1)], .start)
         let second = old.send([item(2)], .start)
@@ -41,7 +41,7 @@ import Wire
 
     @Test("A sequence that ends is told to stages when its last step is through, at once where none is in flight")
     func draining() {
-        var pipeline = Pipeline(epoch: Epoch(1), stageCount: 2)
+        var pipeline = Pipeline(epoch: Epoch(1), stageCount: 2, vocabularySize: 100)
         let first = pipeline.send([item(1), item(2)], .start)
         let second = pipeline.send([item(1)], .start)
         #expect(pipeline.end(SequenceID(3)) == true)

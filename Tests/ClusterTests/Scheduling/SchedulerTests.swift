@@ -245,7 +245,7 @@ import Wire
             guard let forward = scheduler.nextStep(.start).forward else { return }
             var result = Example.result(of: forward)
             if change < 0 { result.scores = [] } else { result.scores[0].logProbabilities.append(0) }
-            guard case .wrong = scheduler.complete(result, .start) else {
+            guard case .damaged = scheduler.complete(result, .start) else {
                 Issue.record("accepted")
                 return
             }
@@ -257,7 +257,7 @@ import Wire
         var scheduler = scheduler()
         scheduler.submit(Example.task(1, prompt: 40), now: .start)
         let steps = (0..<3).compactMap { _ in scheduler.nextStep(.start).forward }
-        guard case .wrong = scheduler.complete(Example.result(of: steps[1]), .start) else {
+        guard case .lost = scheduler.complete(Example.result(of: steps[1]), .start) else {
             Issue.record("a step was skipped")
             return
         }
@@ -266,7 +266,7 @@ import Wire
         _ = complete(&scheduler, steps[1])
         var result = Example.result(of: steps[2])
         result.samples = []
-        guard case .wrong = scheduler.complete(result, .start) else {
+        guard case .damaged = scheduler.complete(result, .start) else {
             Issue.record("a token is missing")
             return
         }

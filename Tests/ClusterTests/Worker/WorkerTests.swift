@@ -16,11 +16,14 @@ import Wire
         Assign(
             epoch: Epoch(epoch), layers: isLast ? 3..<6 : 0..<3, layerCount: 6, modelDescription: [],
             keyValueBlockCount: 4, maximumBatchTokens: 16, activationsPerToken: 2,
-            next: isLast ? .tokens : .stage(endpoint: "n"), stageIndex: isLast ? 1 : 0, stageCount: 2)
+            next: isLast ? .tokens : .stage(endpoint: "n"), stageIndex: isLast ? 1 : 0, stageCount: 2,
+            vocabularySize: 100, contextLength: 64)
     }
 
     private func forward(_ epoch: UInt64, _ step: UInt64, activations: Int) -> Forward {
-        let item = ForwardItem(sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], sampleCount: 1)
+        let item = ForwardItem(
+            sequence: SequenceID(1), position: 0, tokens: [1, 2], blocks: [0], sampleCount: 1,
+            begin: SequenceStart(sampling: SamplingParameters(), promptTokenCount: 2, history: []))
         return Forward(epoch: Epoch(epoch), step: StepID(step), items: [item], activationCount: activations)
     }
 
@@ -281,6 +284,9 @@ import Wire
         let waiting = (2...5).map { isHeld(forward(5, $0, activations: 4)) }
         #expect(waiting.map { $0() } == [true, true, true, true])
         #expect(!isHeld(forward(5, 6, activations: 4))())
+        // One that came before, and one far ahead.
+        #expect(!isHeld(forward(5, 1, activations: 4))())
+        #expect(!isHeld(forward(5, 1 << 40, activations: 4))())
         // One is skipped; the rest is forgotten when the worker is told to join again.
         let skip = Skip(epoch: Epoch(5), steps: [StepID(2)])
         _ = worker.handle(.command(.skip(skip)), now: .start)

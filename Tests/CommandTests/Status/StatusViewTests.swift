@@ -1,4 +1,5 @@
 // The live view of a cluster as lines: what is in them at which width and height, and how shares come about.
+import Sequences
 import Testing
 import Wire
 
