@@ -42,7 +42,8 @@ private struct PlayedCoordinator {
     init() {
         let model = ModelShape(
             name: "m", layerBytes: Array(repeating: 100, count: 6), embeddingBytes: 30, headBytes: 50, tiedBytes: 0,
-            keyValueBytesPerBlock: Array(repeating: 1, count: 6), workspaceBytes: 10, activationsPerToken: 4)
+            keyValueBytesPerBlock: Array(repeating: 1, count: 6), workspaceBytes: 10, activationsPerToken: 4,
+            vocabularySize: 300)
         var configuration = CoordinatorConfiguration(
             model: model, modelDescription: [1, 2], build: "0.1", weightsEndpoint: "tcp://c:1",
             tokensEndpoint: "tcp://c:2", contextLength: 256, firstEpoch: Epoch(10))
