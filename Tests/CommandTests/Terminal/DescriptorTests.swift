@@ -37,15 +37,13 @@ extension CommandTests {
                     for number in $(seq 3 43); do eval "exec $number<> /dev/tcp/127.0.0.1/$port"; done
                     sleep 1
                 ) 2> /dev/null
-                $TANDEM status --coordinator 127.0.0.1:$port > /dev/null
-                status=$?
+                $TANDEM status --coordinator 127.0.0.1:$port
                 kill $node
                 wait $node
                 rm -f "$TMPDIR/join-$$"
-                exit $status
                 """
             let outcome = try await bash("export TMPDIR=${TMPDIR:-/tmp}\n" + script)
-            #expect(outcome.status == 0, "\(outcome)")
+            #expect(outcome.output.contains("waiting for workers"), "\(outcome)")
         }
     }
 }
