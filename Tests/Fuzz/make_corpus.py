@@ -43,7 +43,8 @@ JOIN += ' data_endpoint: "tcp://10.0.0.2:5001" cache_identity: "' + "x" * 32 + '
 GENERATE = 'generate { version: %d build: "x" id: 12 %s is_raw: true sampling { temperature: 0.7 top_k: 4 seed: 1 }'
 GENERATE += ' maximum_tokens: 99 stops: ["a", "b"] stop_tokens: [2, 511] priority: -7 scoring_start: 3 }'
 ASSIGN = 'assign { epoch: 10 first_layer: %d end_layer: %d layer_count: 8 model_description: "abc"'
-ASSIGN += " key_value_block_count: 64 maximum_batch_tokens: 512 activations_per_token: 4 %s stage_index: %d stage_count: 2 }"
+ASSIGN += " key_value_block_count: 64 maximum_batch_tokens: 512 activations_per_token: 4 %s stage_index: %d stage_count: 2"
+ASSIGN += " vocabulary_size: 300 context_length: 256 }"
 
 
 def version():
@@ -263,7 +264,9 @@ def manifests():
     for name in ["gemma3-text", "qwen2", "deepseek3", "gpt2-gelu", "qwen3_5"]:
         model = FIXTURES / "families" / name / "model.gguf"
         content = subprocess.run([program, "--manifest", model], stdout=subprocess.PIPE, check=True).stdout
-        write("manifest", name, content)
+        # Swift writes the members of an object in another order each time.
+        document = json.dumps(json.loads(content[1:]), sort_keys=True, separators=(",", ":"))
+        write("manifest", name, content[:1] + document.encode())
 
 
 clear()

@@ -152,7 +152,7 @@ struct Messages {
         Assign(
             epoch: Epoch(epoch), layers: 0..<layerCount, layerCount: layerCount, modelDescription: description,
             keyValueBlockCount: 16, maximumBatchTokens: 64, activationsPerToken: activationsPerToken, next: .tokens,
-            stageIndex: 0, stageCount: 1)
+            stageIndex: 0, stageCount: 1, vocabularySize: 2048, contextLength: 512)
     }
 
     func chunk(_ random: inout Mutator) -> [[UInt8]] {
