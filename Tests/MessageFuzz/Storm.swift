@@ -13,7 +13,7 @@ enum Run {
     static let messages = number("TANDEM_FUZZ_MESSAGES") ?? 5000
     static let seed = UInt64(number("TANDEM_FUZZ_SEED") ?? 1)
     /// Messages a second, of all that are said.
-    static let rate = number("TANDEM_FUZZ_RATE") ?? 1000
+    static let rate = number("TANDEM_FUZZ_RATE") ?? 500
     static let replay = "again with TANDEM_FUZZ_SEED=\(seed) TANDEM_FUZZ_MESSAGES=\(messages) TANDEM_FUZZ_RATE=\(rate)"
 
     /// Tells the person who runs it.
