@@ -140,7 +140,25 @@ let package = Package(
         .testTarget(
             name: "CommandTests", dependencies: ["CLI", "Generation", "ModelFile", "Node", "Sequences", "Wire"],
             swiftSettings: strict),
+        .target(name: "MessageMutator", path: "Tests/MessageMutator", swiftSettings: strict),
+        .testTarget(
+            name: "MessageFuzz",
+            dependencies: ["CommandTests", "MessageMutator", "ModelFile", "Node", "Sequences", "Transport", "Wire"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The fuzzer (Tests/Fuzz/run) links a library that only Clang's toolchains have, and is made apart from all else.
+if Context.environment["TANDEM_FUZZ"] != nil {
+    package.products.append(.executable(name: "fuzz", targets: ["Fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                "Cluster", "Jinja", "MessageMutator", "ModelFile", "Node", "Sequences", "Tokenization", "Transport",
+                "Wire",
+            ],
+            path: "Tests/Fuzz", exclude: ["Corpus", "Dictionaries", "make_corpus.py", "run"], swiftSettings: strict))
+}

@@ -14,6 +14,8 @@ import Testing
             ("tcp://[fe80::1%eth0]:65535", "tcp://[fe80::1%eth0]:65535"),
             ("tcp://*:*", "tcp://*:0"),
             ("inproc://stage-1", "inproc://stage-1"),
+            // As long as a host may be.
+            (String(repeating: "h", count: 253) + ":*", "tcp://" + String(repeating: "h", count: 253) + ":0"),
         ])
     func readsAndWrites(text: String, written: String) throws {
         let endpoint = try Endpoint(parsing: text)
@@ -46,6 +48,7 @@ import Testing
             ("a;b:1", "host name"),
             ("host\u{0}:1", "space"),
             (String(repeating: "h", count: 400) + ":1", "longer than"),
+            (String(repeating: "h", count: 254) + ":1", "host is longer than"),
         ])
     func refuses(text: String, reason: String) throws {
         let error = try #require(throws: TransportError.self) { try Endpoint(parsing: text) }

@@ -151,7 +151,7 @@ final class WorkerLoop {
                 decide(.tick)
                 if let memory { decide(.offer(bytes: UInt64(memory.bytes))) }
             }
-            pulse.beat(now) { NodeState(machine, coordinator: parts.coordinator) }
+            pulse.beat(now) { NodeState(machine, coordinator: parts.passage.address.endpoint) }
         }
         try ending?.get()
     }

@@ -33,6 +33,9 @@ package enum Endpoint: Hashable, Sendable {
             throw bad("the port '\(digits)' is not a number from 0 to 65535")
         }
         guard !written.isEmpty else { throw bad("the host is missing") }
+        guard written.utf8.count <= Self.maximumHostLength else {
+            throw bad("its host is longer than \(Self.maximumHostLength) bytes")
+        }
         if written.first == "[" {
             let host = String(written.dropFirst().dropLast())
             guard written.last == "]", NumericAddress.isIPv6(host) else {
@@ -64,7 +67,9 @@ package enum Endpoint: Hashable, Sendable {
         }
     }
 
-    /// The longest text that can be an endpoint: a DNS name has at most 253 characters.
+    /// A DNS name has at most 253 characters.
+    private static let maximumHostLength = 253
+    /// The longest text that can be an endpoint: what is read here, `description` says in no more.
     private static let maximumLength = 300
 
     private static func port(_ digits: Substring) -> UInt16? {

@@ -1,0 +1,181 @@
+// Responsible for: right messages of every kind, about what there is. Must not know: sockets, what is changed in them.
+import MessageMutator
+import Sequences
+import Wire
+
+/// Makes messages with what is known of a cluster.
+struct Messages {
+    var epoch: UInt64 = 1
+    var step: UInt64 = 1
+    var layerCount = 6
+    var activationsPerToken = 192
+    /// What a worker is told of the model.
+    var description: [UInt8] = []
+    /// Where nobody listens, and where somebody does.
+    var endpoints = ["tcp://127.0.0.1:9"]
+    /// Contents that can be fetched.
+    var contents: [ContentHash] = []
+
+    /// Numbers in other messages that these are about.
+    var known: [UInt64] { [epoch, step, UInt64(layerCount), UInt64(activationsPerToken)] }
+
+    // MARK: To a coordinator
+
+    func control(_ random: inout Mutator) -> [[UInt8]] {
+        let message: ControlRequest
+        switch random.below(20) {
+        case 0...2: message = .worker(.join(join(&random)))
+        case 3...4:
+            let loading = Loading(epoch: Epoch(epoch), bytesDone: UInt64(random.below(9)), bytesTotal: 8)
+            message = .worker(.loading(loading))
+        case 5: message = .worker(.ready(Ready(epoch: Epoch(epoch), transferredBytes: 1, cachedBytes: 2)))
+        case 6: message = .worker(.failed(LoadFailure(epoch: Epoch(epoch), message: "no space")))
+        case 7...10:
+            var heartbeat = WorkerHeartbeat()
+            heartbeat.epoch = Epoch(epoch)
+            heartbeat.stepsCompleted = step
+            heartbeat.gauges.residentBytes = 1 << 20
+            message = .worker(.heartbeat(heartbeat))
+        case 11: message = .worker(.leave)
+        // An answer is work; what is looked for is harm.
+        case 12 where random.once(in: 4): message = .client(.generate(generate(&random)))
+        case 13...15: message = .client(.cancel(ClientRequestID(UInt64(random.below(30)))))
+        case 16...18: message = .client(.statusQuery(StatusQuery()))
+        default: message = .client(.ping)
+        }
+        return [message.encode()]
+    }
+
+    func join(_ random: inout Mutator) -> Join {
+        var join = Join()
+        join.build = "0.1.0"
+        join.attempt = UInt64(random.below(5))
+        join.hostName = "host"
+        join.processID = 4321
+        join.memoryBytes = 1 << 30
+        (join.cores, join.threads) = (2, 1)
+        join.instructionLevel = "avx2"
+        (join.readBytesPerSecond, join.int8OperationsPerSecond) = (1e9, 1e9)
+        join.dataEndpoint = random.element(endpoints)
+        return join
+    }
+
+    /// Little to compute, as long as nothing is changed.
+    func generate(_ random: inout Mutator) -> Generate {
+        let prompts: [GenerationRequest.Prompt] = [
+            .text("Once upon"), .tokens([1, 2, 3]), .messages([ChatMessage(role: .user, content: "hi")]),
+        ]
+        var request = GenerationRequest(prompt: random.element(prompts))
+        request.isRaw = random.once(in: 2)
+        request.maximumTokens = 1 + random.below(3)
+        request.sampling.temperature = 0.5
+        request.sampling.topK = 4
+        request.sampling.seed = 7
+        request.sampling.logitBias = [.init(token: 4, bias: 1)]
+        request.stops = ["x"]
+        request.stopTokens = [2]
+        if random.once(in: 8) { request.scoringStart = 1 }
+        return Generate(id: ClientRequestID(UInt64(random.below(30))), request: request)
+    }
+
+    func result(_ random: inout Mutator) -> [[UInt8]] {
+        let top = [TokenProbability(token: 1, logProbability: -1), TokenProbability(token: 2, logProbability: -2)]
+        let sequence = SequenceID(UInt64(random.below(40)))
+        let result = StepResult(
+            epoch: Epoch(epoch), step: StepID(UInt64(random.below(2000))),
+            samples: [
+                SequenceSample(sequence: sequence, sample: SampledToken(token: 1, logProbability: -1, top: top))
+            ],
+            scores: [SequenceScores(sequence: sequence, logProbabilities: [-0.5])],
+            timings: [StageMicroseconds(wire: 1, queue: 2, compute: 3, wait: 4)], sentMicroseconds: 1 << 50)
+        return [result.encode()]
+    }
+
+    func fetch(_ random: inout Mutator) -> [[UInt8]] {
+        let contents = contents + [ContentHash(random.bytes(32))].compactMap { $0 }
+        let content = random.element(contents)
+        return [Fetch(content: content, offset: UInt64(random.below(1 << 16)), length: 1 + random.below(4096)).encode()]
+    }
+
+    // MARK: To a worker
+
+    func forward(_ random: inout Mutator) -> [[UInt8]] {
+        var items: [ForwardItem] = []
+        for _ in 0...random.below(2) {
+            let position = random.below(40)
+            let count = 1 + random.below(3)
+            let blocks = (0...(position + count - 1) / KeyValueBlock.positions).map { _ in Int32(random.below(8)) }
+            var item = ForwardItem(
+                sequence: SequenceID(UInt64(random.below(6))), position: position,
+                tokens: (0..<count).map { _ in Int32(random.below(256)) }, blocks: blocks,
+                sampleCount: random.below(2))
+            if random.once(in: 2) {
+                var sampling = SamplingParameters()
+                sampling.temperature = 0.8
+                sampling.topK = 5
+                sampling.repeatPenalty = 1.1
+                sampling.logProbabilityCount = 2
+                item.begin = SequenceStart(
+                    sampling: sampling, promptTokenCount: position + count, history: (0..<Int32(position)).map { $0 })
+            }
+            items.append(item)
+        }
+        let tokens = items.reduce(0) { $0 + $1.tokens.count }
+        // The first stage expects none.
+        let activations = random.once(in: 6) ? tokens * activationsPerToken : 0
+        let forward = Forward(
+            epoch: Epoch(epoch), step: StepID(step), items: items, activationCount: activations)
+        return [forward.encode()] + (activations > 0 ? [random.bytes(activations * 4)] : [])
+    }
+
+    func command(_ random: inout Mutator) -> [[UInt8]] {
+        let message: CoordinatorMessage
+        switch random.below(40) {
+        case 0...1:
+            message = .welcome(
+                Welcome(
+                    build: "b", weightsEndpoint: random.element(endpoints), tokensEndpoint: random.element(endpoints),
+                    modelName: "m"))
+        case 2...5: message = .assign(assign())
+        case 6...14: message = .release(Release(epoch: Epoch(epoch), sequences: [SequenceID(1), SequenceID(2)]))
+        case 15...24: message = .skip(Skip(epoch: Epoch(epoch), steps: [StepID(step), StepID(step + 2)]))
+        case 25: message = .standby(Epoch(epoch))
+        case 26: message = .rejoin
+        case 27 where random.once(in: 20): message = .refusal(Refusal(reason: "no"))
+        default: message = .heartbeat
+        }
+        return [message.encode()]
+    }
+
+    /// All layers.
+    func assign() -> Assign {
+        Assign(
+            epoch: Epoch(epoch), layers: 0..<layerCount, layerCount: layerCount, modelDescription: description,
+            keyValueBlockCount: 16, maximumBatchTokens: 64, activationsPerToken: activationsPerToken, next: .tokens,
+            stageIndex: 0, stageCount: 1, vocabularySize: 2048, contextLength: 512)
+    }
+
+    func chunk(_ random: inout Mutator) -> [[UInt8]] {
+        guard let content = contents.first ?? ContentHash(Array(repeating: 1, count: 32)) else { return [[]] }
+        let length = random.below(3000)
+        return [Chunk(content: content, offset: 0, length: length, total: 9000).encode(), random.bytes(length)]
+    }
+
+    /// What a coordinator says to clients; nobody else expects it.
+    func reply() -> [[UInt8]] {
+        [ClientReply.event(ClientRequestID(1), .tokens([SampledToken(token: 5)], text: "a")).encode()]
+    }
+
+    /// Any kind.
+    func any(_ random: inout Mutator) -> [[UInt8]] {
+        switch random.below(7) {
+        case 0: control(&random)
+        case 1: result(&random)
+        case 2: fetch(&random)
+        case 3: forward(&random)
+        case 4: command(&random)
+        case 5: chunk(&random)
+        default: reply()
+        }
+    }
+}
