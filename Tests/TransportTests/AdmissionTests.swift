@@ -70,6 +70,9 @@ private final class Visitor {
         let arrival = try gate.nextMessage()
         #expect(arrival.key == pair.publicKey)
         #expect(arrival.frames.map(\.count) == [1, 1 << 20])
+        // The largest frame that is allowed is allowed encrypted too.
+        try visitor.socket.sendWhenPossible([pattern(ListeningRouter.options.maximumFrameBytes)])
+        #expect(try gate.nextMessage().frames[0].count == ListeningRouter.options.maximumFrameBytes)
         #expect(gate.router.send(to: arrival.peer, [[2]]) == .sent)
         #expect(try visitor.socket.nextMessage().map(\.bytes) == [[2]])
         #expect(gate.router.endFloods().ended.isEmpty)

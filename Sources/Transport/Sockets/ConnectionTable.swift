@@ -34,11 +34,10 @@ struct ConnectionTable {
     private static let alertMilliseconds = 10
     private static let alertBytes = 1 << 20
 
-    init(_ options: SocketOptions, isEncrypted: Bool) {
+    init(_ options: SocketOptions, frameOverhead: Int) {
         maximumUnreadBytes = options.maximumUnreadBytes
         maximumConnections = options.maximumConnections
-        // CURVE (ZeroMQ RFC 26): the name of the command (8), a nonce (8), the box's proof (16) and flags (1).
-        frameOverhead = isEncrypted ? 33 : 0
+        self.frameOverhead = frameOverhead
     }
 
     // MARK: What is seen

@@ -20,7 +20,7 @@ package final class RouterSocket: Pollable {
     package init(_ context: Context, _ options: SocketOptions, purpose: String) throws(TransportError) {
         handle = try SocketHandle(ZMQ_ROUTER, context: context, options: options)
         monitor = try Monitor(of: handle)
-        connections = ConnectionTable(options, isEncrypted: context.security.isEncrypted)
+        connections = ConnectionTable(options, frameOverhead: context.security.frameOverhead)
         handle.set(ZMQ_ROUTER_MANDATORY, 1)  // an unknown peer is an answer, not silence
         guard case .keys(let own, _) = context.security else { return }
         // All four, or libzmq admits whoever comes: see `ZAPHandler`.
@@ -137,7 +137,3 @@ package final class RouterSocket: Pollable {
     }
 }
 
-extension LinkSecurity {
-    /// Whether what is sent is encrypted.
-    var isEncrypted: Bool { if case .keys = self { true } else { false } }
-}

@@ -40,7 +40,7 @@ package final class SocketHandle {
         set(ZMQ_SNDHWM, options.sendHighWaterMark)
         set(ZMQ_RCVHWM, options.receiveHighWaterMark)
         if let bytes = options.sendBufferBytes { set(ZMQ_SNDBUF, bytes) }
-        set(ZMQ_MAXMSGSIZE, Int64(options.maximumFrameBytes))
+        set(ZMQ_MAXMSGSIZE, Int64(options.maximumFrameBytes + context.security.frameOverhead))
         set(ZMQ_BACKLOG, 512)
         set(ZMQ_HANDSHAKE_IVL, 2000)
         set(ZMQ_CONNECT_TIMEOUT, 2000)

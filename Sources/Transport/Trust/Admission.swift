@@ -59,4 +59,8 @@ package enum LinkSecurity: Sendable {
     case keys(KeyPair, Admission)
     /// Neither encrypted nor authenticated: whoever reaches a port may say anything, and whoever sees a packet reads it.
     case open
+
+    /// Bytes by which a frame grows on its way. CURVE: the name of the command (8), a nonce (8), the box's proof (16) and
+    /// flags (1).
+    var frameOverhead: Int { if case .keys = self { 33 } else { 0 } }
 }
