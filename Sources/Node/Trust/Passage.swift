@@ -180,7 +180,8 @@ struct Passage: Sendable {
 
     /// Whoever listens there cannot read what we say: it has not the key that we expect.
     func otherKey() -> TandemError {
-        TandemError(
+        if key == nil, let failure = failure(.otherSecurity) { return failure }
+        return TandemError(
             "what listens at \(address.place) has not the key of the coordinator that is expected there",
             kind: .forbidden,
             hint: "if the coordinator was set up anew, take the line that it prints now; else somebody stands between")

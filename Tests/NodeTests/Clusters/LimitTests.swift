@@ -150,7 +150,8 @@ extension ClusterTests {
                 let end = ContinuousClock.now
                 _ = try await cluster.client.status()
                 #expect(start.duration(to: end) < max(Duration.seconds(1), end.duration(to: .now) * 10))
-                #expect(error?.message.description.contains("queue is full") == true && error?.isReply == true)
+                #expect(error?.message.description.contains("queue is full") == true, "\(String(describing: error))")
+                #expect(error?.isReply == true)
                 #expect(error?.hint?.description.contains("try again in") == true)
                 #expect(error?.retryAfterMilliseconds ?? 0 >= 250)
                 var reason: FinishReason?
