@@ -14,6 +14,7 @@ extension Field {
     static let memory = Field("memory")
     static let minimumWorkers = Field("min_workers")
     package static let parallelRequests = Field("parallel")
+    static let role = Field("role")
     static let simulatedTokenMicroseconds = Field("simulate_token_microseconds")
     static let state = Field("state")
     static let stepMilliseconds = Field("step_milliseconds")

@@ -19,7 +19,9 @@ extension CommandTests {
                 "--temperature", "0", cache: folder)
         }
 
-        @Test("The printed line joins a worker of another user; the address alone joins it again; a removed one stays out")
+        @Test(
+            "The printed line joins a worker of another user; the address alone joins it again; a removed one stays out"
+        )
         func joining() async throws {
             let cluster = try await LocalCluster()
             let folder = try TemporaryFolder()
@@ -101,7 +103,8 @@ extension CommandTests {
             let path = folder.path + "/state/tandem/client.key"
             chmod(path, 0o644)
             let outcome = try await tandem("generate", "--coordinator", "127.0.0.1:1", "--prompt", "x", cache: folder)
-            #expect(outcome.status == 77 && outcome.talk.contains("read by others") && outcome.talk.contains("chmod 600"))
+            #expect(
+                outcome.status == 77 && outcome.talk.contains("read by others") && outcome.talk.contains("chmod 600"))
             chmod(path, 0o600)
             #expect(symlink("/dev/zero", folder.path + "/state/tandem/worker.key") == 0)
             let linked = try await tandem("worker", "--join", "127.0.0.1:1", cache: folder)

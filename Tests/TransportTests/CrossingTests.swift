@@ -84,7 +84,8 @@ import Testing
     @Test("A poll ends at its time when nothing comes, and reports what was not received again")
     func polling() throws {
         let link = try ListeningRouter()
-        while !link.router.takeEvents().isEmpty {}  // a socket that begins to listen is an event, though one that nobody needs
+        // A socket that begins to listen is an event, though one that nobody needs.
+        while !link.router.takeEvents().isEmpty {}
         let start = ContinuousClock.now
         #expect(link.poller.wait(timeoutMilliseconds: 30).isEmpty)
         #expect(ContinuousClock.now - start >= .milliseconds(29))

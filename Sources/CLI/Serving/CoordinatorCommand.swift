@@ -10,13 +10,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
         commandName: "coordinator",
         abstract: "Serve a model on the workers that join.",
         discussion: """
-            Prints the line that joins a worker, on stdout. Examples:
+            Prints the line that joins a worker, on stdout. Other hosts can join with \
+            --listen '*'; --simulate is for workers with --simulate-stage-milliseconds. \
+            Examples:
               tandem coordinator --model model.gguf
               tandem coordinator --model model.gguf --min-workers 2 --context 8192
               tandem coordinator --model model.gguf --split 0-3,4-11
               tandem coordinator --model model.gguf --parallel 16 --queue 1000
-              tandem coordinator --model model.gguf --listen '*'          (so that other hosts can join)
-              tandem coordinator --simulate   (for workers with --simulate-stage-milliseconds)
+              tandem coordinator --model model.gguf --listen '*'
+              tandem coordinator --simulate
             """)
 
     @Option(name: .shortAndLong, help: ModelArgument.help) var model: ModelArgument?

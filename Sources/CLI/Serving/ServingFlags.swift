@@ -15,7 +15,10 @@ enum Switch: String, ExpressibleByArgument, CaseIterable {
 struct ListenFlags: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where workers and clients connect: HOST, HOST:PORT or '*' for all addresses of this host. The two ports that follow serve results and weights; port 0 takes free ones.",
+            """
+            Where workers and clients connect: HOST, HOST:PORT or '*' for all addresses of this host. The two ports that \
+            follow serve results and weights; port 0 takes free ones.
+            """,
             valueName: "address"))
     var listen: String = CoordinatorOptions.defaultListen
     @Option(help: ArgumentHelp("The port, where --listen names none (default: 7070).", valueName: "n")) var port: Int?

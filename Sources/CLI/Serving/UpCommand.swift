@@ -10,8 +10,9 @@ struct UpCommand: AsyncParsableCommand {
         commandName: "up",
         abstract: "Start a coordinator and N workers on this machine.",
         discussion: """
-            Ctrl-C stops all of them. Without --model it serves SmolLM2 where the model store
-            has it (Deploy/fetch-model smollm2), else the small model that comes with Tandem.
+            Ctrl-C stops all of them. Without --model it serves SmolLM2 where the model \
+            store has it (Deploy/fetch-model smollm2), else the small model that comes with \
+            Tandem.
             Examples:
               tandem up
               tandem up --model model.gguf --workers 2
@@ -36,7 +37,8 @@ struct UpCommand: AsyncParsableCommand {
     func run() async throws {
         try ChildFamily.checkWorkers(workers)
         let model = try servedModel()
-        var arguments = ["--model", model.path, "--min-workers", "\(workers)"] + listening.arguments + serving.arguments
+        var arguments = ["--model", model.path, "--min-workers", "\(workers)"]
+        arguments += listening.arguments + serving.arguments
         if let type = quantization.quantize { arguments += ["--quantize", type] }
         if let type = keyValues.keyValueType { arguments += ["--kv-type", type] }
         if let split { arguments += ["--split", split] }

@@ -8,17 +8,20 @@ struct WorkerCommand: AsyncParsableCommand {
         commandName: "worker",
         abstract: "Compute some of the layers for a coordinator.",
         discussion: """
-            The coordinator sends what this worker needs of the model, once; it is kept under ~/.cache/tandem.
-            Examples:
-              tandem worker --join 127.0.0.1:7070
+            The coordinator sends what this worker needs of the model, once; it is kept under \
+            ~/.cache/tandem. Examples:
+              tandem worker --join 192.0.2.1:7070#KEY#TOKEN
               tandem worker --join 127.0.0.1:7070 --memory 4GiB --threads 8
               tandem worker --join 127.0.0.1:7070 --model model.gguf   (reads its own copy)
-              tandem worker --join 127.0.0.1:7070 --simulate-stage-milliseconds 5   (computes nothing)
+              tandem worker --join 127.0.0.1:7070 --simulate-stage-milliseconds 5
             """)
 
     @Option(
         help: ArgumentHelp(
-            "The coordinator's address, key and a token, as its line says; the address alone once it has joined, and on the coordinator's machine (default: the service's credential `join`).",
+            """
+            The coordinator's address, key and a token, as in the line that it prints; the address alone once admitted, \
+            and on the coordinator's own machine (default: the service's credential `join`).
+            """,
             valueName: "host:port[#key[#token]]"))
     var join: String?
     @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?

@@ -1,5 +1,5 @@
-// Responsible for: `tandem members` and `tandem remove`: who is admitted, and taking a key off. Must not know: how a running
-// coordinator learns of it.
+// Responsible for: `tandem members` and `tandem remove`: who is admitted, and taking a key off. Must not know: how a
+// running coordinator learns of it.
 import ArgumentParser
 import Node
 import Sequences
@@ -9,14 +9,18 @@ struct MembersCommand: ParsableCommand {
         commandName: "members",
         abstract: "Show the workers and clients that the coordinator admits.",
         discussion: """
-            Run it on the coordinator's host, as the user who runs the coordinator. `tandem remove NAME` takes one off.
+            Run it on the coordinator's host, as the user who runs the coordinator. \
+            `tandem remove NAME` takes one off.
             """)
     @OptionGroup var state: StateFlag
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
         let members = try TokenOffice(state.folder).members()
-        if json { return Terminal.put(try JSONOutput.document(MemberListOutput(members: members.map(MemberOutput.init)))) }
+        if json {
+            let list = MemberListOutput(members: members.map(MemberOutput.init))
+            return Terminal.put(try JSONOutput.document(list))
+        }
         if members.isEmpty { return Terminal.say("nobody is admitted; `tandem token create` makes a line that joins") }
         let rows = members.map { [$0.name, $0.role.rawValue, String($0.key.prefix(8)) + "…", date($0.enrolled)] }
         Terminal.put(Columns.text([["NAME", "ROLE", "KEY", "SINCE"]] + rows))
@@ -27,13 +31,24 @@ struct RemoveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "remove",
         abstract: "Take a worker's or client's key off: its connections end at once.",
-        discussion: "To come back it needs a new token. Example:\n  tandem remove host-b")
+        discussion: """
+            To come back it needs a token. One that is still good, as that of the line that the coordinator printed, \
+            admits it again: `tandem token list` shows them, `tandem token revoke ID` takes one back. Example:
+              tandem remove host-b
+            """)
     @Argument(help: "Its name, as `tandem members` shows it.") var name: String
     @OptionGroup var state: StateFlag
 
     func run() throws {
         let member = try TokenOffice(state.folder).remove(name)
-        Terminal.say("removed the \(member.role.rawValue) \(member.name); a running coordinator ends its connections now")
+        let removed = "\(member.role.rawValue) \(member.name)"
+        Terminal.say("removed the \(removed); a running coordinator ends its connections now")
+        let tokens = try TokenOffice(state.folder).tokens().filter { $0.role == member.role }
+        if !tokens.isEmpty {
+            let ids = tokens.map(\.id).joined(separator: ", ")
+            Terminal.say(
+                "if it has one of the tokens \(ids), it can come back: `tandem token revoke ID` takes one back")
+        }
     }
 }
 

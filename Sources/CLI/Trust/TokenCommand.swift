@@ -9,8 +9,8 @@ struct TokenCommand: ParsableCommand {
         commandName: "token",
         abstract: "Make, list and take back the tokens that admit new workers and clients.",
         discussion: """
-            Run it on the coordinator's host, as the user who runs the coordinator. Nodes that were admitted need no
-            token again. Examples:
+            Run it on the coordinator's host, as the user who runs the coordinator. Nodes that \
+            were admitted need no token again. Examples:
               tandem token create
               tandem token create --role client --uses 5 --expires 7d
               tandem token revoke 81ae5740
@@ -24,8 +24,7 @@ struct TokenCommand: ParsableCommand {
         @Option(help: "What newcomers become: worker, or client, which may ask and nothing else.")
         var role: Role = .worker
         @Option(help: ArgumentHelp("How many newcomers it admits.", valueName: "n")) var uses = 1
-        @Option(
-            help: ArgumentHelp("For how long, as 30m, 12h or 7d; \"never\" for no end.", valueName: "time"))
+        @Option(help: ArgumentHelp("For how long, as 30m, 12h or 7d; never: without end.", valueName: "time"))
         var expires = "1h"
         @Option(
             help: ArgumentHelp(
@@ -44,8 +43,9 @@ struct TokenCommand: ParsableCommand {
             let command = role == .worker ? "tandem worker --join" : "tandem generate --coordinator"
             let rest = role == .worker ? "" : " --prompt \"Hello\""
             Terminal.put("\(command) \(made.line)\(rest)\n")
+            let admitted = "\(uses) \(role.rawValue)\(uses == 1 ? "" : "s")"
             let end = made.token.expires.map { "until \(date($0))" } ?? "until it is taken back"
-            Terminal.say("admits \(uses) \(role.rawValue)\(uses == 1 ? "" : "s") \(end); `tandem token revoke \(made.token.id)` takes it back")
+            Terminal.say("admits \(admitted) \(end); `tandem token revoke \(made.token.id)` takes it back")
         }
 
         /// "30m", "12h", "7d" or a number of seconds; nil: no end.
@@ -69,7 +69,10 @@ struct TokenCommand: ParsableCommand {
 
         func run() throws {
             let tokens = try TokenOffice(state.folder).tokens()
-            if json { return Terminal.put(try JSONOutput.document(TokenListOutput(tokens: tokens.map { TokenOutput($0, line: nil) }))) }
+            if json {
+                let list = TokenListOutput(tokens: tokens.map { TokenOutput($0, line: nil) })
+                return Terminal.put(try JSONOutput.document(list))
+            }
             if tokens.isEmpty { return Terminal.say("there are no tokens; `tandem token create` makes one") }
             let rows = tokens.map {
                 [$0.id, $0.role.rawValue, $0.uses.map(String.init) ?? "any", $0.expires.map(date) ?? "never", $0.note]

@@ -20,8 +20,8 @@ struct StateFlag: ParsableArguments {
 struct InsecureFlag: ParsableArguments {
     @Flag(
         help: """
-            Neither encrypt nor authenticate links: whoever reaches them reads, asks, joins and forges. Coordinator, workers \
-            and clients must all say so. For measurements.
+            Neither encrypt nor authenticate links: whoever reaches them reads, asks, joins and forges. Coordinator, \
+            workers and clients must all say so. For measurements.
             """)
     var insecure = false
 

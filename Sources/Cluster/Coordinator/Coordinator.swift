@@ -7,7 +7,7 @@ import Wire
 /// The coordinator as a value: events in, actions out, in order.
 ///
 /// The shell performs the actions in order, calls `handle(.tick)` at the latest at `nextDeadline`, and passes on every
-/// message of workers, named by their routing ids.
+/// message of workers, each named by the id that is bound to the key which sent it.
 package struct Coordinator: Sendable {
     package let configuration: CoordinatorConfiguration
     var membership: Membership

@@ -6,6 +6,21 @@ import Transport
 import Wire
 
 extension CoordinatorLoop {
+    /// Closes the link for the steps of the plan before, and makes one for those of this.
+    func connectFirstStage(_ epoch: Epoch, _ text: String, _ key: NodeKey?) {
+        firstStage?.link.close()
+        firstStage = nil
+        do {
+            let link = try OutboundLink(
+                sockets.context, to: Endpoint(parsing: text), server: key.flatMap { PublicKey($0.bytes) },
+                maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
+            firstStage = (epoch, link)
+        } catch {
+            parts.log.warning("the first worker cannot be reached: \(error)")
+            firstStageProblem = epoch
+        }
+    }
+
     /// A worker asks on one of its links whether it is heard.
     func receiveHello(_ arrival: Arrival, on link: NodeLink) {
         do {

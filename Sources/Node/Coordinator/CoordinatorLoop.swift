@@ -46,12 +46,12 @@ final class CoordinatorLoop {
     private var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
     private var readCount = 0
     /// The state as it was asked for last, as long as nothing has changed.
-    private var statusFrame: [UInt8]?
+    var statusFrame: [UInt8]?
     private let fetches: Mailbox<WeightServer.Request>
     private let chunks: Mailbox<WeightServer.Reply>
     private let server: LoopThread<Void>
     private var sinks: [RequestID: GenerationService.Outcomes.Continuation] = [:]
-    private var clients: ClientSessions
+    var clients: ClientSessions
     var permissions: Permissions
     var speakers = Speakers()
     /// Over which connections workers said hello.
@@ -66,9 +66,9 @@ final class CoordinatorLoop {
     /// When to find out who is gone, and to tell those who did not read; nil: there is no need.
     private var workerCheck: Moment?
     private var clientCheck: Moment?
-    private var retelling: Moment?
+    var retelling: Moment?
     private var isStopping = false
-    private var drain: Drain
+    var drain: Drain
     private var pulse: LoopPulse
     private let clock = LoopClock()
 
@@ -105,7 +105,6 @@ final class CoordinatorLoop {
     /// intervals: there may be thousands, and those that get tokens are found out by them.
     private static let workerCheckDelay = Duration.milliseconds(10)
     private static let clientCheckDelay = Duration.milliseconds(250)
-    private static let retellingDelay = Duration.milliseconds(250)
 
     // MARK: The loop
 
@@ -295,60 +294,6 @@ final class CoordinatorLoop {
         NodeState(machine.summary, model: parts.configuration.model.name, isStopping: drain.hasBegun)
     }
 
-    // MARK: Clients
-
-    private func serve(_ message: ClientMessage, over arrival: Arrival) {
-        let client = ClientID(arrival.peer)
-        switch message {
-        case .statusQuery(let query):
-            guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
-            let frame = statusFrame ?? ClientReply.status(machine.status(now: now)).encode()
-            statusFrame = frame
-            _ = send(frame, to: client)
-        case .cancel(let request): clients.cancel(request, of: client)
-        case .ping: reply(.pong, to: client)
-        case .generate(let generate):
-            guard generate.version == Wire.protocolVersion else {
-                return refuse(client, generate.version, generate.build)
-            }
-            if drain.hasBegun { return reply(.failed(generate.id, .stopping), to: client) }
-            let refusal = clients.start(
-                generate, of: client, for: permissions.requester(arrival), with: parts.generations,
-                replies: parts.wishes)
-            if let refusal { reply(refusal, to: client) }
-        }
-    }
-
-    private func refuse(_ client: ClientID, _ version: UInt32, _ build: String) {
-        reply(.refusal(.version(version, build: build, ourBuild: Build.version)), to: client)
-    }
-
-    private func reply(_ message: ClientReply, to client: ClientID) { _ = send(message.encode(), to: client) }
-
-    /// The requests of a client that is gone, or reads so slowly that its queue is full, are given up.
-    private func send(_ message: [UInt8], to client: ClientID) -> SendResult {
-        let result = sockets.control.send(to: client.peer, [message])
-        switch result {
-        case .sent: break
-        case .unreachable: clients.leave(client)
-        case .full:
-            clients.stall(client)
-            if retelling == nil { retelling = now + Self.retellingDelay }
-        }
-        return result
-    }
-
-    /// Who read too slowly is told what became of its requests as soon as it reads again.
-    private func tellUntold() {
-        guard isDue(&retelling) else { return }
-        for (client, request) in clients.untold {
-            if send(ClientReply.failed(request, .readTooSlowly).encode(), to: client) == .sent {
-                clients.noteTold(request, of: client)
-            }
-        }
-        if !clients.untold.isEmpty { retelling = now + Self.retellingDelay }
-    }
-
     // MARK: What the machine decides
 
     func decide(_ event: Coordinator.Event) {
@@ -413,20 +358,6 @@ final class CoordinatorLoop {
         else {
             speakers.forget(worker)
             return unreachable.append(worker)
-        }
-    }
-
-    private func connectFirstStage(_ epoch: Epoch, _ text: String, _ key: NodeKey?) {
-        firstStage?.link.close()
-        firstStage = nil
-        do {
-            let link = try OutboundLink(
-                sockets.context, to: Endpoint(parsing: text), server: key.flatMap { PublicKey($0.bytes) },
-                maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
-            firstStage = (epoch, link)
-        } catch {
-            parts.log.warning("the first worker cannot be reached: \(error)")
-            firstStageProblem = epoch
         }
     }
 }

@@ -30,7 +30,8 @@ package final class CoordinatorNode: Service, Sendable {
     private let loop: LoopThread<Void>
     private let wishes: Mailbox<CoordinatorLoop.Wish>
 
-    /// Opens the model and begins to listen; `supervisor` hears of it from then on. `progress` gets bytes of the model read and in all. Throws what is wrong.
+    /// Opens the model and begins to listen; `supervisor` hears of it from then on. `progress` gets bytes of the model
+    /// read and in all. Throws what is wrong.
     package init(
         _ options: CoordinatorOptions, log: Logger, supervisor: Supervisor? = nil,
         progress: (Int, Int) -> Void = { _, _ in }

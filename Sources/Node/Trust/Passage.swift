@@ -87,7 +87,8 @@ struct Passage: Sendable {
         guard let key, let token = way.token else { throw notAdmitted() }
         guard let publicKey = NodeKey(key.pair.publicKey.bytes) else { preconditionFailure("keys have 32 bytes") }
         let host = MachineDescription.hostName
-        var enrol = Enrol(key: publicKey, isClient: role == .client, name: key.number == 1 ? host : "\(host)-\(key.number)")
+        let name = key.number == 1 ? host : "\(host)-\(key.number)"
+        var enrol = Enrol(key: publicKey, isClient: role == .client, name: name)
         enrol.build = Build.version
         do {
             let socket = try DealerSocket(
@@ -141,7 +142,8 @@ struct Passage: Sendable {
             return TandemError(
                 "the coordinator at \(address.place) was not started by this user, and its key is not known here",
                 kind: .forbidden,
-                hint: "run `tandem token create --role \(role.rawValue)` as the user who started it, and use the line")
+                hint: "run `tandem token create \(.role) \(role.rawValue)` as the user who started it, and use the line"
+            )
         }
         return TandemError(
             "no coordinator answers at \(address.place)", kind: .unavailable,
@@ -153,13 +155,13 @@ struct Passage: Sendable {
         let kind = role.rawValue
         return TandemError(
             "the coordinator at \(address.place) does not admit this \(kind)", kind: .forbidden,
-            hint: "run `tandem token create --role \(kind)` on its host, and use the line that it prints")
+            hint: "run `tandem token create \(.role) \(kind)` on its host, and use the line that it prints")
     }
 
     private func tokenRefused() -> TandemError {
         TandemError(
             "the coordinator at \(address.place) does not know the token: it has expired, was used up or taken back",
-            kind: .forbidden, hint: "run `tandem token create --role \(role.rawValue)` on its host for a new one")
+            kind: .forbidden, hint: "run `tandem token create \(.role) \(role.rawValue)` on its host for a new one")
     }
 
     /// Why no handshake comes about, as far as its failures tell.

@@ -36,7 +36,7 @@ package struct StateFolder: Sendable, Hashable {
                 hint: "name another with \(.state), or set XDG_STATE_HOME to a folder that can be written")
         }
         var info = stat()
-        guard lstat(path, &info) == 0 || true, stat(path, &info) == 0, info.st_uid == geteuid() || geteuid() == 0 else {
+        guard stat(path, &info) == 0, info.st_uid == geteuid() || geteuid() == 0 else {
             throw TandemError(
                 "the state folder \(path) belongs to another user", kind: .forbidden,
                 hint: "name another with \(.state)")
@@ -107,6 +107,7 @@ package struct StateFolder: Sendable, Hashable {
                 hint: "look at the folder's owner and the disk's free space, or name another folder with \(.state)")
         }
         guard descriptor >= 0 else { throw failure() }
+        giveToOwner(descriptor)
         let bytes = Array(text.utf8)
         let isWritten = Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
         close(descriptor)
@@ -126,7 +127,18 @@ package struct StateFolder: Sendable, Hashable {
                 "the file \(lock) cannot be locked", kind: .forbidden, hint: "look at the folder's owner and mode")
         }
         defer { close(descriptor) }
+        giveToOwner(descriptor)
         return try body()
+    }
+
+    /// What root makes in the folder of another user, as with `sudo tandem token create`, stays of use to that user.
+    private func giveToOwner(_ descriptor: Int32) {
+        var (folder, file) = (stat(), stat())
+        // A second name might be that of somebody else's file.
+        guard geteuid() == 0, stat(path, &folder) == 0, fstat(descriptor, &file) == 0, file.st_nlink == 1 else {
+            return
+        }
+        fchown(descriptor, folder.st_uid, folder.st_gid)
     }
 
     private static func octal(_ mode: mode_t) -> String { String(mode & 0o777, radix: 8) }

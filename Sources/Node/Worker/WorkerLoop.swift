@@ -380,16 +380,6 @@ final class WorkerLoop {
     }
 }
 
-extension Endpoint {
-    /// This endpoint, on the host of `other` where this names every address of its host.
-    func replacingWildcard(with other: Endpoint) -> Endpoint {
-        guard case .tcp(let host, let port) = self, ["*", "0.0.0.0", "::"].contains(host),
-            case .tcp(let reachable, _) = other
-        else { return self }
-        return .tcp(host: reachable, port: port)
-    }
-}
-
 extension Logger.Level {
     init(_ level: LogLevel) {
         switch level {

@@ -133,7 +133,9 @@ package enum NumericAddress {
     /// The numeric text of a socket address and its port; nil where the system has none.
     static func textWithPort(of address: UnsafePointer<sockaddr>, _ length: socklen_t) -> String? {
         guard let host = text(of: address, length) else { return nil }
-        let port = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+        let port = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+            UInt16(bigEndian: $0.pointee.sin_port)
+        }
         return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 

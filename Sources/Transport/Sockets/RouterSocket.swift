@@ -136,4 +136,3 @@ package final class RouterSocket: Pollable {
         monitor.close()
     }
 }
-

@@ -7,7 +7,6 @@ package struct WorkerID: Hashable, Sendable, Comparable, CustomStringConvertible
     package init(_ value: UInt64) { self.value = value }
     package static func < (a: WorkerID, b: WorkerID) -> Bool { a.value < b.value }
     package var description: String { "worker " + String(value, radix: 16) }
-
 }
 
 /// A client's connection, as the coordinator numbers it.
@@ -17,7 +16,6 @@ package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "client " + String(value, radix: 16) }
     /// Whoever asks from inside the coordinator's process.
     package static let own = ClientID(0)
-
 }
 
 /// A request as its client numbers it; unique among the requests of one client.

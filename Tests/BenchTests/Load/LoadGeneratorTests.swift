@@ -85,7 +85,9 @@ extension ClusterTests {
 
         @Test("Where nobody answers, the request is lost and no other is made")
         func lost() async throws {
-            let generator = try LoadGenerator(connect: { () throws(TandemError) in try CoordinatorClient(address: "tcp://127.0.0.1:1", isInsecure: true) })
+            let generator = try LoadGenerator(connect: { () throws(TandemError) in
+                try CoordinatorClient(address: "tcp://127.0.0.1:1", isInsecure: true)
+            })
             let records = await generator.closedLoop(concurrency: 1, count: 5) { Self.request($0) }
             #expect(records.count == 1)
             guard case .lost(let why) = records[0].ending else { Issue.record("\(records[0])"); return }

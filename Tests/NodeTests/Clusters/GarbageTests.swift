@@ -136,7 +136,8 @@ extension ClusterTests {
                 let welcome = try spy.next { if case .welcome(let welcome) = $0 { welcome } else { nil } }
                 isMember.set()
                 let (data, key) = try spy.next { command -> (String, PublicKey)? in
-                    guard case .assign(let assign) = command, case .stage(let endpoint, _, let key?) = assign.next else {
+                    guard case .assign(let assign) = command, case .stage(let endpoint, _, let key?) = assign.next
+                    else {
                         return nil
                     }
                     return PublicKey(key.bytes).map { (endpoint, $0) }

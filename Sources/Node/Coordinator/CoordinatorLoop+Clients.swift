@@ -1,0 +1,64 @@
+// Responsible for: what clients ask of a coordinator over the control link, and what they are told there.
+// Must not know: text, how an answer comes about.
+import Cluster
+import Sequences
+import Transport
+import Wire
+
+extension CoordinatorLoop {
+    private static let retellingDelay = Duration.milliseconds(250)
+
+    /// Answers a client, or begins what it asks for.
+    func serve(_ message: ClientMessage, over arrival: Arrival) {
+        let client = ClientID(arrival.peer)
+        switch message {
+        case .statusQuery(let query):
+            guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
+            let frame = statusFrame ?? ClientReply.status(machine.status(now: now)).encode()
+            statusFrame = frame
+            _ = send(frame, to: client)
+        case .cancel(let request): clients.cancel(request, of: client)
+        case .ping: reply(.pong, to: client)
+        case .generate(let generate):
+            guard generate.version == Wire.protocolVersion else {
+                return refuse(client, generate.version, generate.build)
+            }
+            if drain.hasBegun { return reply(.failed(generate.id, .stopping), to: client) }
+            let refusal = clients.start(
+                generate, of: client, for: permissions.requester(arrival), with: parts.generations,
+                replies: parts.wishes)
+            if let refusal { reply(refusal, to: client) }
+        }
+    }
+
+    private func refuse(_ client: ClientID, _ version: UInt32, _ build: String) {
+        reply(.refusal(.version(version, build: build, ourBuild: Build.version)), to: client)
+    }
+
+    /// Sends a message to a client.
+    func reply(_ message: ClientReply, to client: ClientID) { _ = send(message.encode(), to: client) }
+
+    /// The requests of a client that is gone, or reads so slowly that its queue is full, are given up.
+    func send(_ message: [UInt8], to client: ClientID) -> SendResult {
+        let result = sockets.control.send(to: client.peer, [message])
+        switch result {
+        case .sent: break
+        case .unreachable: clients.leave(client)
+        case .full:
+            clients.stall(client)
+            if retelling == nil { retelling = now + Self.retellingDelay }
+        }
+        return result
+    }
+
+    /// Who read too slowly is told what became of its requests as soon as it reads again.
+    func tellUntold() {
+        guard isDue(&retelling) else { return }
+        for (client, request) in clients.untold {
+            if send(ClientReply.failed(request, .readTooSlowly).encode(), to: client) == .sent {
+                clients.noteTold(request, of: client)
+            }
+        }
+        if !clients.untold.isEmpty { retelling = now + Self.retellingDelay }
+    }
+}
