@@ -37,17 +37,37 @@ import Wire
         }
     }
 
-    @Test("A removed key comes back by a token, and not by itself")
+    @Test("A removed key comes back by a token that was made after it, and by no other nor by itself")
     func removal() throws {
         var admissions = Admissions()
         #expect(try admissions.admit(key, name: "host", role: .worker, now: 1) == "host")
-        #expect(admissions.remove("host")?.key == key.description)
-        #expect(admissions.remove("host") == nil && admissions.members.isEmpty)
-        #expect(throws: TandemError.self) { try admissions.admit(key, name: "host", role: .worker, now: 2) }
+        let old = JoinToken.random()
+        _ = try admissions.add(old, role: .worker, uses: nil, seconds: nil, now: 2)
+        #expect(admissions.remove("host", now: 5)?.key == key.description)
+        #expect(admissions.remove("host", now: 5) == nil && admissions.members.isEmpty)
+        #expect(throws: TandemError.self) { try admissions.admit(key, name: "host", role: .worker, now: 6) }
+        #expect(throws: TandemError.self) {
+            try admissions.enrol(key, name: "host", role: .worker, token: old.pair.publicKey, now: 6)
+        }
         let token = JoinToken.random()
-        _ = try admissions.add(token, role: .worker, uses: 1, seconds: nil, now: 3)
+        _ = try admissions.add(token, role: .worker, uses: 1, seconds: nil, now: 7)
         #expect(
-            try admissions.enrol(key, name: "host", role: .worker, token: token.pair.publicKey, now: 4) == "host")
+            try admissions.enrol(key, name: "host", role: .worker, token: token.pair.publicKey, now: 8) == "host")
+    }
+
+    @Test("With a member goes the token that admitted it, with which it could come back as another")
+    func tokenOfRemoved() throws {
+        var admissions = Admissions()
+        let (used, other) = (JoinToken.random(), JoinToken.random())
+        _ = try admissions.add(used, role: .worker, uses: nil, seconds: nil, now: 1)
+        _ = try admissions.add(other, role: .worker, uses: nil, seconds: nil, now: 1)
+        _ = try admissions.enrol(key, name: "host", role: .worker, token: used.pair.publicKey, now: 2)
+        _ = admissions.remove("host", now: 3)
+        #expect(admissions.tokens.map(\.key) == [other.pair.publicKey.description])
+        #expect(throws: TandemError.self) {
+            try admissions.enrol(
+                KeyPair.random().publicKey, name: "host", role: .worker, token: used.pair.publicKey, now: 4)
+        }
     }
 
     @Test("Names of strangers cannot move a cursor, look like a flag, or be another's")

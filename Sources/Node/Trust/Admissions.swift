@@ -15,6 +15,15 @@ package struct Admissions: Codable, Equatable, Sendable {
         package let key: String
         /// Seconds since 1970.
         package let enrolled: Int
+        /// The id of the token that admitted it; nil: it is the owner's own.
+        package let token: String?
+    }
+
+    /// A key that was taken off.
+    private struct Removal: Codable, Equatable, Sendable {
+        let key: String
+        /// Seconds since 1970.
+        let time: Int
     }
 
     /// What admits newcomers.
@@ -38,9 +47,9 @@ package struct Admissions: Codable, Equatable, Sendable {
 
     package private(set) var members: [Member] = []
     package private(set) var tokens: [Token] = []
-    /// The texts of keys that were taken off, the last of them: they come back with a new token only, also where they
-    /// belong to the coordinator's own user.
-    package private(set) var removed: [String] = []
+    /// Keys that were taken off, the last of them: they come back with a new token only, also where they belong to the
+    /// coordinator's own user.
+    private var removals: [Removal] = []
 
     private static let mostRemoved = 1024
     package static let mostMembers = 4096
@@ -103,32 +112,42 @@ package struct Admissions: Codable, Equatable, Sendable {
             throw Self.refusal("the token is for a \(tokens[index].role.rawValue), not for a \(role.rawValue)")
         }
         if let known = member(key) { return known.name }
-        removed.removeAll { $0 == key.description }
-        let name = try admit(key, name: name, role: role, now: now)
+        if let removal = removals.first(where: { $0.key == key.description }) {
+            guard tokens[index].created >= removal.time else {
+                throw Self.refusal("this key was removed after the token was made")
+            }
+            removals.removeAll { $0 == removal }
+        }
+        let name = try admit(key, name: name, role: role, token: tokens[index].id, now: now)
         if let uses = tokens[index].uses { tokens[index].uses = uses - 1 }
         return name
     }
 
     /// Admits a key on the word of whoever runs the coordinator.
     package mutating func admit(
-        _ key: PublicKey, name: String, role: NodeRole, now: Int
+        _ key: PublicKey, name: String, role: NodeRole, token: String? = nil, now: Int
     ) throws(TandemError) -> String {
         if let known = member(key), known.role == role { return known.name }
         guard members.count < Self.mostMembers else {
             throw Self.refusal("\(members.count) keys are admitted already", hint: "remove some with `tandem remove`")
         }
-        guard !removed.contains(key.description) else { throw Self.refusal("this key was removed") }
+        guard !removals.contains(where: { $0.key == key.description }) else {
+            throw Self.refusal("this key was removed")
+        }
         guard member(key) == nil else { throw Self.refusal("this key is admitted in another role") }
         let name = uniqueName(name)
-        members.append(Member(name: name, role: role, key: key.description, enrolled: now))
+        members.append(Member(name: name, role: role, key: key.description, enrolled: now, token: token))
         return name
     }
 
-    /// Takes the key of that name off. nil: there is none.
-    package mutating func remove(_ name: String) -> Member? {
+    /// Takes the key of that name off, and back the token that admitted it: whoever has it could make a new key. nil: there
+    /// is none of this name.
+    package mutating func remove(_ name: String, now: Int) -> Member? {
         guard let index = members.firstIndex(where: { $0.name == name || $0.key == name }) else { return nil }
-        removed = removed.suffix(Self.mostRemoved - 1) + [members[index].key]
-        return members.remove(at: index)
+        let member = members.remove(at: index)
+        removals = removals.suffix(Self.mostRemoved - 1) + [Removal(key: member.key, time: now)]
+        tokens.removeAll { $0.id == member.token }
+        return member
     }
 
     /// Letters, digits and ".-_" of a name, and a number behind it where another has it.

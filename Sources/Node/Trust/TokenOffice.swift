@@ -68,9 +68,9 @@ package struct TokenOffice: Sendable {
     /// Who is admitted, in the order of enrolling.
     package func members() throws(TandemError) -> [Admissions.Member] { try file.read().members }
 
-    /// Takes a member off. Throws where there is none of this name.
+    /// Takes a member off, and back the token that admitted it. Throws where there is none of this name.
     package func remove(_ name: String) throws(TandemError) -> Admissions.Member {
-        let removed = try file.change { (admissions) throws(TandemError) in admissions.remove(name) }
+        let removed = try file.change { (admissions) throws(TandemError) in admissions.remove(name, now: Roll.now) }
         guard let removed else {
             let names = try members().map(\.name)
             let meant = Spelling.nearest(to: name, among: names).map { "did you mean \($0)? " } ?? ""
