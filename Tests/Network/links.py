@@ -38,7 +38,7 @@ def coordinator_flags(extra):
 
 def worker_line(join_line, extra):
     """What the coordinator printed, word for word, and how much this machine can spare."""
-    return " ".join([join_line, "--threads 1", *(["--memory 512MiB"] if "--memory" not in extra else []), *extra])
+    return " ".join([join_line, "--threads 1 --log-level debug", *(["--memory 512MiB"] if "--memory" not in extra else []), *extra])
 
 
 def answer_flags(prompt, tokens):
@@ -463,6 +463,25 @@ def amid_answers(cluster, happening):
     assert cluster.plans() > plans, "they had ended before"
 
 
+def plan_comes_late(cluster):
+    """One worker hears of its plan after the others: the one before it is turned away at first, and that is no failure."""
+    plans, (first, second, third) = cluster.plans(), cluster.order()
+    cluster.nodes[second].kill()
+    # So long the coordinator waits for it to come back.
+    time.sleep(4.5)
+    cluster.guard(third, drops=[f"tcp sport {CONTROL} drop"])
+    until(lambda: cluster.plans() > plans, 10, "there is a new plan", cluster, 0.02)
+    time.sleep(0.2)
+    cluster.guard(third)
+    start = time.time()
+    cluster.await_serving()
+    print(f"    serves {time.time() - start:.1f} s later by {cluster.order()}, {cluster.plans() - plans} plans")
+    cluster.ask()
+    assert f"turned away {address(first)}" in cluster.nodes[third].text(), "it came in time"
+    assert "cannot reach" not in cluster.coordinator.text() and cluster.plans() == plans + 1
+    cluster.assert_nobody_set_aside()
+
+
 def stopped_amid_an_answer(cluster):
     """A worker stands still in the middle of an answer: it goes on unchanged without it."""
     middle = cluster.order()[1]
@@ -513,6 +532,7 @@ SCENARIOS = {
     "newcomer-without-weights": (newcomer_without_weights, {"workers": WORKERS[:2]}),
     "coordinator-away": (coordinator_away, {}),
     "control-port-closed": (control_port_closed, {}),
+    "plan-comes-late": (plan_comes_late, {}),
     "stopped-amid-an-answer": (stopped_amid_an_answer, {"minimum": 3}),
     "cut-off-amid-an-answer": (cut_off_amid_an_answer, {}),
     "parted-amid-an-answer": (parted_amid_an_answer, {}),
