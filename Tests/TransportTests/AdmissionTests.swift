@@ -86,12 +86,27 @@ private final class Visitor {
         gate.admission.admit([pair.publicKey], for: "another door")
         let visitor = try Visitor(gate, .keys(pair, Admission()), server: gate.pair.publicKey)
         #expect(try visitor.outcome() == .turnedAway)
+        // One that is admitted by the next look was a newcomer.
+        #expect(gate.admission.takeStrangers().count == 0)
         let (strangers, count) = gate.admission.takeStrangers()
+        #expect(gate.admission.takeStrangers().count == 0)
         #expect(count >= 1 && strangers.count == 1)
         #expect(strangers.first?.purpose == "door" && strangers.first?.key == pair.publicKey)
         #expect(strangers.first?.address == "127.0.0.1")
         #expect(visitor.socket.send([[1]]) == .full)
         #expect(gate.router.receive() == nil)
+    }
+
+    @Test("A newcomer, turned away and admitted a moment later, is no stranger")
+    func newcomer() throws {
+        let gate = try Gate()
+        let pair = KeyPair.random()
+        let visitor = try Visitor(gate, .keys(pair, Admission()), server: gate.pair.publicKey)
+        #expect(try visitor.outcome() == .turnedAway)
+        #expect(gate.admission.takeStrangers().count == 0)
+        gate.admission.admit([pair.publicKey], for: "door")
+        let (strangers, count) = gate.admission.takeStrangers()
+        #expect(strangers.isEmpty && count == 0)
     }
 
     @Test("Whoever expects another key behind the address does not get through, and sends nothing")

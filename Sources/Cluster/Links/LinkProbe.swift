@@ -44,8 +44,13 @@ struct LinkProbe: Sendable {
     private(set) var epoch = Epoch.none
     private var listener: WorkerID?
     private var stage = Stage.small
-    private var hasFailed = false
+    /// What was told of it last, where that was a failure.
+    private var failure: LinkFailure?
     private var isUp = false
+    /// Since when there is no connection; nil: there is one, or there never was.
+    private var downSince: Moment?
+    /// Whether a large answer came over this connection: then a later plan need not wait for another.
+    private var hasCarriedAnswer = false
     /// Attempts to connect that ended since there was a connection.
     private var endings = 0
     private var problem: LinkFailure?
@@ -67,21 +72,25 @@ struct LinkProbe: Sendable {
     mutating func begin(_ epoch: Epoch, to listener: WorkerID?, isNew: Bool, _ now: Moment) -> [Output] {
         (self.epoch, self.listener) = (epoch, listener)
         stage = .small
-        hasFailed = false
+        // Attempts that waited in vain, at other times, are not refused.
+        if failure != .refused { endings = 0 }
+        failure = nil
         unansweredSince = now
-        if isNew { (isUp, endings, problem) = (false, 0, nil) }
+        if isNew { (isUp, endings, problem, downSince, hasCarriedAnswer) = (false, 0, nil, nil, false) }
         return say(now)
     }
 
     mutating func note(_ connection: LinkConnection, _ now: Moment) -> [Output] {
         switch connection {
         case .up:
-            (isUp, endings, problem) = (true, 0, nil)
+            (isUp, endings, problem, downSince, hasCarriedAnswer) = (true, 0, nil, nil, false)
             if case .large = stage { stage = .small }
             return say(now)
         case .down:
+            // The end of a connection is not that of an attempt to make one.
+            if !isUp { endings += 1 }
             isUp = false
-            endings += 1
+            if downSince == nil { downSince = now }
             if unansweredSince == nil { unansweredSince = now }
         case .handshakeRefused: problem = .handshakeRefused
         case .notResolved:
@@ -95,6 +104,8 @@ struct LinkProbe: Sendable {
     mutating func hear(_ reply: HelloReply, _ now: Moment) -> [Output] {
         guard reply.epoch == epoch, reply.worker == listener, reply.number <= number else { return [] }
         switch stage {
+        case .small where hasCarriedAnswer:
+            return prove(bytesPerSecond: 0)
         case .small:
             stage = .large(from: number + 1)
             unansweredSince = now
@@ -103,9 +114,8 @@ struct LinkProbe: Sendable {
             guard reply.number >= first else { return [] }
             let time = max((now - saidAt) / .seconds(1), 1e-4)
             let bytes = Double(replyBytes > 0 ? reply.probeBytes : Limits.probeBytes)
-            stage = .proven
-            (hasFailed, unansweredSince) = (false, nil)
-            return [.report(.proven(bytesPerSecond: reply.number == number ? bytes / time : 0))]
+            hasCarriedAnswer = replyBytes > 0
+            return prove(bytesPerSecond: reply.number == number ? bytes / time : 0)
         case .proven:
             unansweredSince = nil
             return []
@@ -118,13 +128,16 @@ struct LinkProbe: Sendable {
     /// Time in which this process itself did not run is not the other's silence.
     mutating func excuse(_ gap: Duration, _ now: Moment) {
         unansweredSince = unansweredSince.map { min(now, $0 + gap) }
+        downSince = downSince.map { min(now, $0 + gap) }
     }
 
     mutating func tick(_ now: Moment) -> [Output] {
-        if !hasFailed, let since = unansweredSince, now - since >= Self.patience { return fail() + say(now) }
+        if failure == nil, let since = unansweredSince, now - since >= Self.patience { return fail() + say(now) }
+        // It was cut while a large hello was under way: nothing at all arrives.
+        if failure == .largeLost, let since = downSince, now - since >= Self.patience { return fail() }
         let isResting: Bool
         switch stage {
-        case .small: isResting = hasFailed
+        case .small: isResting = failure != nil
         case .large, .proven: isResting = true
         }
         return now - saidAt >= (isResting ? Self.restInterval : Self.interval) ? say(now) : []
@@ -133,11 +146,17 @@ struct LinkProbe: Sendable {
     // MARK: What is done about it
 
     private mutating func fail() -> [Output] {
-        if hasFailed { return [] }
-        let failure = reason
-        hasFailed = true
+        let reason = reason
+        if failure == reason { return [] }
+        failure = reason
         stage = .small
-        return [.report(.failed(failure))]
+        return [.report(.failed(reason))]
+    }
+
+    private mutating func prove(bytesPerSecond rate: Double) -> [Output] {
+        stage = .proven
+        (failure, unansweredSince) = (nil, nil)
+        return [.report(.proven(bytesPerSecond: rate))]
     }
 
     private var reason: LinkFailure {

@@ -17,8 +17,27 @@ package final class Admission: Sendable {
 
     private struct State {
         var keys: [String: Set<PublicKey>] = [:]
-        var strangers: [Stranger] = []
-        var strangerCount = 0
+        var strangers = Strangers()
+        /// Those of the time before the last call of `takeStrangers`.
+        var earlier = Strangers()
+
+        func isAdmitted(_ key: PublicKey, for purpose: String) -> Bool { keys[purpose]?.contains(key) == true }
+    }
+
+    /// Who was turned away in a time, and how often.
+    private struct Strangers {
+        var known: [(stranger: Stranger, count: Int)] = []
+        var othersCount = 0
+
+        mutating func note(_ stranger: Stranger) {
+            if let index = known.firstIndex(where: { $0.stranger == stranger }) {
+                known[index].count += 1
+            } else if known.count < Admission.mostStrangers {
+                known.append((stranger, 1))
+            } else {
+                othersCount += 1
+            }
+        }
     }
 
     private let state = Mutex(State())
@@ -34,21 +53,20 @@ package final class Admission: Sendable {
     /// Whether a key passes; if not, it is remembered who was refused.
     func isAdmitted(_ key: PublicKey, for purpose: String, from address: String) -> Bool {
         state.withLock { state in
-            if state.keys[purpose]?.contains(key) == true { return true }
-            state.strangerCount += 1
-            let stranger = Stranger(purpose: purpose, address: address, key: key)
-            if state.strangers.count < Self.mostStrangers, !state.strangers.contains(stranger) {
-                state.strangers.append(stranger)
-            }
+            if state.isAdmitted(key, for: purpose) { return true }
+            state.strangers.note(Stranger(purpose: purpose, address: address, key: key))
             return false
         }
     }
 
-    /// Who was turned away since the last call (of many, the first), and how often in all.
+    /// Who was turned away between the last two calls (of many, the first), and how often in all. A newcomer is turned away
+    /// before it shows its token: whoever has been admitted since is none of them.
     package func takeStrangers() -> (strangers: [Stranger], count: Int) {
         state.withLock { state in
-            defer { (state.strangers, state.strangerCount) = ([], 0) }
-            return (state.strangers, state.strangerCount)
+            let left = state.earlier.known.filter { !state.isAdmitted($0.stranger.key, for: $0.stranger.purpose) }
+            let count = left.reduce(state.earlier.othersCount) { $0 + $1.count }
+            (state.earlier, state.strangers) = (state.strangers, Strangers())
+            return (left.map(\.stranger), count)
         }
     }
 }

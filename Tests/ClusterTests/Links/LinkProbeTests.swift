@@ -107,6 +107,52 @@ import Wire
         #expect(outcomes == [.failed(.largeLost)])
     }
 
+    @Test("What is cut while a large hello is under way loses small ones too, as the end of its connection shows")
+    func cutWhileLarge() {
+        var (probe, hello) = asking()
+        _ = probe.hear(reply(hello, from: listener), .milliseconds(1))
+        #expect(reports(wait(&probe, from: 250, to: 5_000)) == [.failed(.largeLost)])
+        let end = probe.note(.down, .milliseconds(5_000))
+        #expect(reports(end + wait(&probe, from: 5_250, to: 6_750)).isEmpty)
+        let attempt = probe.note(.down, .milliseconds(6_900))
+        #expect(reports(attempt + wait(&probe, from: 7_000, to: 30_000)) == [.failed(.noAnswer)])
+        // Where it is the large ones that are lost, it connects again.
+        (probe, hello) = asking()
+        _ = probe.hear(reply(hello, from: listener), .milliseconds(1))
+        #expect(reports(wait(&probe, from: 250, to: 5_000)) == [.failed(.largeLost)])
+        let again = probe.note(.down, .milliseconds(5_000)) + probe.note(.up, .milliseconds(5_100))
+        #expect(reports(again + wait(&probe, from: 5_250, to: 30_000)).isEmpty)
+    }
+
+    @Test("Attempts that waited in vain for an earlier plan are no refusals for the next")
+    func laterSilence() {
+        var probe = LinkProbe(of: WorkerID(1), now: .start)
+        _ = probe.begin(epoch, to: listener, isNew: true, .start)
+        var outcomes: [LinkReport.Outcome] = []
+        for time in stride(from: UInt64(250), through: 9_000, by: 250) {
+            if time % 3_000 == 0 { _ = probe.note(.down, .milliseconds(time)) }
+            outcomes += reports(probe.tick(.milliseconds(time)))
+        }
+        _ = probe.begin(Epoch(8), to: listener, isNew: false, .milliseconds(9_100))
+        outcomes += reports(wait(&probe, from: 9_250, to: 11_250))
+        #expect(outcomes == [.failed(.noAnswer), .failed(.noAnswer)])
+    }
+
+    @Test("A connection over which a large answer came needs but a small one for the next plan; a new one needs both")
+    func laterPlan() {
+        var (probe, hello) = asking(replyBytes: 1000)
+        let large = hellos(probe.hear(reply(hello, from: listener), .start))
+        #expect(reports(probe.hear(reply(large[0], from: listener), .milliseconds(10))).count == 1)
+        let next = hellos(probe.begin(Epoch(8), to: listener, isNew: false, .milliseconds(20)))
+        #expect(next.map(\.replyBytes) == [0])
+        #expect(reports(probe.hear(reply(next[0], from: listener), .milliseconds(30))) == [.proven(bytesPerSecond: 0)])
+        _ = probe.note(.down, .milliseconds(40))
+        _ = probe.begin(Epoch(9), to: listener, isNew: false, .milliseconds(50))
+        let anew = hellos(probe.note(.up, .milliseconds(60)))
+        let outputs = probe.hear(reply(anew[0], from: listener), .milliseconds(70))
+        #expect(reports(outputs).isEmpty && hellos(outputs).map(\.replyBytes) == [1000])
+    }
+
     @Test("A proven link is asked on; when it falls silent it has failed, and it can be proven again")
     func laterFailure() {
         var (probe, hello) = asking()
