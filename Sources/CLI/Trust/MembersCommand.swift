@@ -32,8 +32,7 @@ struct RemoveCommand: ParsableCommand {
         commandName: "remove",
         abstract: "Take a worker's or client's key off: its connections end at once.",
         discussion: """
-            To come back it needs a token. One that is still good, as that of the line that the coordinator printed, \
-            admits it again: `tandem token list` shows them, `tandem token revoke ID` takes one back. Example:
+            The token that admitted it is taken back with it, and no token made before admits its key again. Example:
               tandem remove host-b
             """)
     @Argument(help: "Its name, as `tandem members` shows it.") var name: String
@@ -47,7 +46,8 @@ struct RemoveCommand: ParsableCommand {
         if !tokens.isEmpty {
             let ids = tokens.map(\.id).joined(separator: ", ")
             Terminal.say(
-                "if it has one of the tokens \(ids), it can come back: `tandem token revoke ID` takes one back")
+                "if it knows one of the tokens \(ids), it can come back with another key: "
+                    + "`tandem token revoke ID` takes one back")
         }
     }
 }
