@@ -18,7 +18,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The coordinator's address, key and a token, as its line says; the address alone once it has joined, and on the coordinator's machine (default: the service's credential `join`).",
+            "The coordinator's address, key and a token, as its line says; the address alone once it has joined, and on the coordinator's machine (default: the service's credential `join`, else the one joined last, else this machine's).",
             valueName: "host:port[#key[#token]]"))
     var join: String?
     @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?
@@ -48,7 +48,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
-        var options = WorkerOptions(join: try join ?? JoinCredential.text())
+        var options = WorkerOptions(join: try join ?? JoinCredential.text(state.folder))
         options.memoryBytes = try memory.map(parseMemory)
         options.threads = threads
         options.modelPath = try model?.path

@@ -107,6 +107,7 @@ package struct StateFolder: Sendable, Hashable {
                 hint: "look at the folder's owner and the disk's free space, or name another folder with \(.state)")
         }
         guard descriptor >= 0 else { throw failure() }
+        giveToOwner(descriptor)
         let bytes = Array(text.utf8)
         let isWritten = Glibc.write(descriptor, bytes, bytes.count) == bytes.count && fsync(descriptor) == 0
         close(descriptor)
@@ -125,8 +126,18 @@ package struct StateFolder: Sendable, Hashable {
             throw TandemError(
                 "the file \(lock) cannot be locked", kind: .forbidden, hint: "look at the folder's owner and mode")
         }
+        giveToOwner(descriptor)
         defer { close(descriptor) }
         return try body()
+    }
+
+    /// What root makes in another user's folder belongs to that user, who has to read it.
+    func giveToOwner(_ descriptor: Int32) {
+        var (owner, file) = (stat(), stat())
+        guard geteuid() == 0, stat(path, &owner) == 0, owner.st_uid != 0 else { return }
+        // A file of root's that has another name, too, was put there by the folder's owner to be given it.
+        guard fstat(descriptor, &file) == 0, file.st_uid == 0, file.st_nlink == 1 else { return }
+        _ = fchown(descriptor, owner.st_uid, owner.st_gid)
     }
 
     private static func octal(_ mode: mode_t) -> String { String(mode & 0o777, radix: 8) }
