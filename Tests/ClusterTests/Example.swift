@@ -25,6 +25,7 @@ enum Example {
 
     static func join(_ number: UInt64, memory: UInt64 = 10_000) -> Join {
         var join = Join()
+        join.worker = WorkerID(number)
         join.memoryBytes = memory
         join.readBytesPerSecond = 1e9
         join.dataEndpoint = "tcp://192.0.2.\(number):1"

@@ -114,6 +114,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         links = WorkerLinks(of: id)
         self.join = join
         self.join.attempt = 0
+        self.join.worker = id
         lastHeard = now
         lastEvent = now
         nextHeartbeat = now

@@ -91,7 +91,6 @@ final class WorkerLoop {
         let advertised = try parts.options.advertised(endpoint)
         var join = try parts.options.offer(dataEndpoint: advertised, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
-        join.worker = id
         machine = Machine(id, join, now: .start)
         poller.add(data)
         poller.add(data.monitor)

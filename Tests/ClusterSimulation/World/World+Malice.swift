@@ -47,6 +47,9 @@ extension World {
             }
             return .loading(
                 Loading(epoch: loading.epoch, bytesDone: Limits.memoryBytes, bytesTotal: Limits.memoryBytes))
+        case .link(var report):
+            if random.chance(30) { report.outcome = .failed(random.chance(50) ? .noAnswer : .stepsLost) }
+            return .link(report)
         case .join, .ready, .failed, .leave: return message
         }
     }

@@ -14,9 +14,10 @@ struct ForgedStepTests {
     private func serving(isLast: Bool = true) -> Worker {
         let assign = Assign(
             epoch: Epoch(5), layers: isLast ? 3..<6 : 1..<3, layerCount: 6, modelDescription: [], keyValueBlockCount: 4,
-            maximumBatchTokens: 16, activationsPerToken: 2, next: isLast ? .tokens : .stage(endpoint: "n"),
+            maximumBatchTokens: 16, activationsPerToken: 2,
+            next: isLast ? .tokens : .stage(endpoint: "n", WorkerID(2)), previous: WorkerID(9),
             stageIndex: isLast ? 2 : 1, stageCount: 3, vocabularySize: 100, contextLength: 64)
-        var worker = Worker(Example.join(1), now: .start)
+        var worker = Worker(WorkerID(1), Example.join(1), now: .start)
         _ = worker.handle(.connected, now: .start)
         let welcome = Welcome(build: "b", weightsEndpoint: "w", tokensEndpoint: "t", modelName: "m")
         _ = worker.handle(.command(.welcome(welcome)), now: .start)

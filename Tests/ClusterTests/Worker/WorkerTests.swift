@@ -57,7 +57,7 @@ import Wire
         #expect(actions.last == .send(.join(join)))
         #expect(worker.handle(.offer(bytes: 4_096), now: .start).isEmpty)
         #expect(worker.assignment == nil)
-        var early = Worker(Example.join(1), now: .start)
+        var early = Worker(WorkerID(1), Example.join(1), now: .start)
         #expect(early.handle(.offer(bytes: 4_096), now: .start).isEmpty)
         join.attempt = 1
         #expect(early.handle(.connected, now: .start) == [.send(.join(join))])

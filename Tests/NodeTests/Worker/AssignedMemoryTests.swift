@@ -29,7 +29,8 @@ struct AssignedMemoryTests {
         return Assign(
             epoch: Epoch(3), layers: 0..<layers, layerCount: layers, modelDescription: manifest.encoded(),
             keyValueBlockCount: blocks, maximumBatchTokens: tokens,
-            activationsPerToken: model.configuration.embeddingLength, next: .tokens, stageIndex: 0, stageCount: 1)
+            activationsPerToken: model.configuration.embeddingLength, next: .tokens, previous: nil,
+            stageIndex: 0, stageCount: 1, vocabularySize: model.configuration.vocabularySize, contextLength: 512)
     }
 
     /// What the compute thread of a worker that has offered so many bytes says to this.
