@@ -142,10 +142,14 @@ import Wire
         _ = try office.create(role: .worker, uses: 1, seconds: 60, coordinator: "host-a:7070")
         _ = try KeyFile.own("worker", in: state)
         let names = try FileManager.default.contentsOfDirectory(atPath: path)
-        #expect(Set(names).isSuperset(of: ["admissions.json", "admissions.lock", "coordinator.key", "worker.key", "worker.lock"]))
+        #expect(
+            Set(names).isSuperset(of: [
+                "admissions.json", "admissions.lock", "coordinator.key", "worker.key", "worker.lock",
+            ]))
         for name in names {
             var file = stat()
-            #expect(lstat(path + "/" + name, &file) == 0 && file.st_uid == nobody && file.st_mode & 0o077 == 0, "\(name)")
+            #expect(
+                lstat(path + "/" + name, &file) == 0 && file.st_uid == nobody && file.st_mode & 0o077 == 0, "\(name)")
         }
         // Another name of a file of root's, in the place of a lock: it stays root's.
         let precious = folder.path + "/precious"
@@ -167,7 +171,9 @@ import Wire
         #expect(key != second.pair.publicKey)
         first = nil
         #expect(try KeyFile.own("worker", in: state).pair.publicKey == key)
-        #expect(try KeyFile.shared("client", in: state).pair.publicKey == KeyFile.shared("client", in: state).pair.publicKey)
+        #expect(
+            try KeyFile.shared("client", in: state).pair.publicKey == KeyFile.shared("client", in: state).pair.publicKey
+        )
     }
 
     @Test("A worker's messages count for the connection and key over which it has joined")

@@ -10,7 +10,9 @@ enum JoinCredential {
     static func text(
         _ state: StateFolder, in environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws(TandemError) -> String {
-        if let folder = environment["CREDENTIALS_DIRECTORY"], let address = try read(folder + "/join") { return address }
+        if let folder = environment["CREDENTIALS_DIRECTORY"], let address = try read(folder + "/join") {
+            return address
+        }
         return try KnownCoordinators(state).last() ?? CoordinatorOptions.defaultListen
     }
 
@@ -25,7 +27,8 @@ enum JoinCredential {
         let flag = words.firstIndex(of: "--join").map { words.index(after: $0) }
         guard let address = words[(flag ?? 0)...].first else {
             throw TandemError(
-                "\(path) names no address behind \(.join)", hint: "put the line there that `tandem token create` prints")
+                "\(path) names no address behind \(.join)", hint: "put the line there that `tandem token create` prints"
+            )
         }
         return String(address)
     }
