@@ -135,6 +135,51 @@ import Wire
         #expect(error?.kind == .forbidden)
     }
 
+    @Test("Of the coordinators that are known the one that was joined last is the last")
+    func known() throws {
+        let folder = try TemporaryFolder()
+        let known = KnownCoordinators(StateFolder(folder.path + "/state", environment: [:]))
+        #expect(try known.last() == nil)
+        let (a, b) = (KeyPair.random().publicKey, KeyPair.random().publicKey)
+        for (place, key) in [("host-a:7070", a), ("host-b:7070", b), ("host-a:7070", a)] {
+            try known.remember(place, key)
+            #expect(try known.last() == place)
+        }
+        #expect(try known.key(of: "host-a:7070") == a && known.key(of: "host-b:7070") == b)
+        try known.remember("host-b:7070", a)
+        #expect(try known.key(of: "host-b:7070") == a && known.last() == "host-b:7070")
+    }
+
+    @Test("What root makes in another user's folder is that user's", .enabled(if: geteuid() == 0))
+    func root() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/state"
+        let state = StateFolder(path, environment: [:])
+        try state.prepare()
+        let nobody: uid_t = 65534
+        chown(path, nobody, nobody)
+        let office = TokenOffice(state)
+        _ = try office.create(role: .worker, uses: 1, seconds: 60, coordinator: "host-a:7070")
+        _ = try KeyFile.own("worker", in: state)
+        let names = try FileManager.default.contentsOfDirectory(atPath: path)
+        #expect(
+            Set(names).isSuperset(of: [
+                "admissions.json", "admissions.lock", "coordinator.key", "worker.key", "worker.lock",
+            ]))
+        for name in names {
+            var file = stat()
+            #expect(
+                lstat(path + "/" + name, &file) == 0 && file.st_uid == nobody && file.st_mode & 0o077 == 0, "\(name)")
+        }
+        // Another name of a file of root's, in the place of a lock: it stays root's.
+        let precious = folder.path + "/precious"
+        try Data("x".utf8).write(to: URL(fileURLWithPath: precious))
+        link(precious, path + "/other.lock")
+        try state.locked("other") { () throws(TandemError) in }
+        var file = stat()
+        #expect(lstat(precious, &file) == 0 && file.st_uid == 0)
+    }
+
     @Test("Two workers of a folder have keys of their own, and one that comes back has its old one")
     func keys() throws {
         let folder = try TemporaryFolder()

@@ -61,8 +61,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.drainSeconds = drainSeconds
         options.isInsecure = security.insecure
         options.state = state.folder
-        // What goes to a log is read by more people than a terminal.
-        options.printsToken = ProcessInfo.processInfo.environment["JOURNAL_STREAM"] == nil
+        // What a service or a container says goes to a log, which is read by more people than a terminal.
+        let environment = ProcessInfo.processInfo.environment
+        options.printsToken = environment["JOURNAL_STREAM"] == nil && environment["CREDENTIALS_DIRECTORY"] == nil
         if exitsWithStandardInput { exitWithStandardInput() }
         let log = logs.logger("coordinator")
         let progress = Progress()

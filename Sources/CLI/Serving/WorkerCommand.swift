@@ -20,7 +20,8 @@ struct WorkerCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             """
             The coordinator's address, key and a token, as in the line that it prints; the address alone once admitted, \
-            and on the coordinator's own machine (default: the service's credential `join`).
+            and on the coordinator's own machine (default: the service's credential `join`, else the coordinator joined \
+            last, else this machine's).
             """,
             valueName: "host:port[#key[#token]]"))
     var join: String?
@@ -51,7 +52,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
-        var options = WorkerOptions(join: try join ?? JoinCredential.text())
+        var options = WorkerOptions(join: try join ?? JoinCredential.text(state.folder))
         options.memoryBytes = try memory.map(parseMemory)
         options.threads = threads
         options.modelPath = try model?.path

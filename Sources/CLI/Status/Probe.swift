@@ -17,7 +17,7 @@ struct ProbeFlags: ParsableArguments {
     var healthFile: String?
 
     /// Asks, and throws where the answer is no. `coordinator` is asked where there is no file.
-    func run(_ question: HealthFile.Question, _ coordinator: String) async throws {
+    func run(_ question: HealthFile.Question, _ coordinator: CoordinatorFlag) async throws {
         do {
             if let healthFile { return try HealthFile(path: healthFile).check(question) }
             let status = try await Self.status(of: coordinator)
@@ -33,14 +33,15 @@ struct ProbeFlags: ParsableArguments {
     /// A probe that takes longer than this says no.
     private static let limit = Duration.seconds(3)
 
-    private static func status(of coordinator: String) async throws -> ClusterStatus {
-        let client = try CoordinatorClient(address: coordinator)
+    private static func status(of coordinator: CoordinatorFlag) async throws -> ClusterStatus {
+        let client = try coordinator.client()
+        let address = coordinator.coordinator
         return try await withThrowingTaskGroup(of: ClusterStatus.self) { group in
             group.addTask { try await client.status() }
             group.addTask {
                 try await Task.sleep(for: limit)
                 // The thread that waits for the coordinator would keep the group from ending.
-                Terminal.say("no: the coordinator at \(coordinator) did not answer within \(limit)")
+                Terminal.say("no: the coordinator at \(address) did not answer within \(limit)")
                 exitNow(ExitStatus.failure.rawValue)
             }
             defer { group.cancelAll() }

@@ -29,7 +29,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         if let question = probe.probe {
             if watch || json { throw TandemError("\(.probe) prints nothing", hint: "leave out --watch and --json") }
-            return try await probe.run(question, coordinator.coordinator)
+            return try await probe.run(question, coordinator)
         }
         if probe.healthFile != nil {
             throw TandemError("\(.healthFile) is of \(.probe), which is not given", hint: "add \(.probe) live")

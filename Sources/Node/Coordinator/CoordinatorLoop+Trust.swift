@@ -7,9 +7,6 @@ import Transport
 import Wire
 
 extension CoordinatorLoop {
-    /// How often to look whether somebody was removed.
-    private static let rollInterval = Duration.milliseconds(250)
-
     // MARK: Workers
 
     /// A worker speaks for the connection over which it has joined, and for nobody else.
@@ -63,7 +60,7 @@ extension CoordinatorLoop {
         for socket in [sockets.tokens, sockets.weights] { _ = socket.takeEvents() }
         nextGuard = now + .milliseconds(next)
         guard permissions.roll != nil, nextRoll <= now else { return }
-        nextRoll = now + Self.rollInterval
+        nextRoll = now + .milliseconds(Roll.lookMilliseconds)
         refreshRoll()
     }
 

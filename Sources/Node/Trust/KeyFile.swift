@@ -43,6 +43,7 @@ package struct KeyFile: Sendable {
                     "the file \(path) cannot be made: \(String(cString: strerror(errno)))", kind: .forbidden,
                     hint: "look at the folder's owner and mode, or name another with \(.state)")
             }
+            folder.giveToOwner(descriptor)
             let lock = Lock(descriptor)
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
             return KeyFile(try pair(name + ".key", in: folder), number: number, lock: lock)

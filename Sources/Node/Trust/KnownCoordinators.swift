@@ -4,7 +4,7 @@ import Foundation
 import Sequences
 import Transport
 
-/// `known-coordinators` in the state folder: a line "HOST:PORT KEY" each.
+/// `known-coordinators` in the state folder: a line "HOST:PORT KEY" each, the one that was joined last at the end.
 package struct KnownCoordinators: Sendable {
     private let folder: StateFolder
     private static let name = "known-coordinators"
@@ -16,12 +16,15 @@ package struct KnownCoordinators: Sendable {
         try lines().last { $0.place == place }?.key
     }
 
+    /// Where the one is that was joined last; nil: none was.
+    package func last() throws(TandemError) -> String? { try lines().last?.place }
+
     /// From now on this place has this key.
     package func remember(_ place: String, _ key: PublicKey) throws(TandemError) {
         try folder.prepare()
         try folder.locked(Self.name) { () throws(TandemError) in
             var lines = try self.lines()
-            if lines.last(where: { $0.place == place })?.key == key { return }
+            if let last = lines.last, last == (place, key) { return }
             lines.removeAll { $0.place == place }
             lines.append((place, key))
             try folder.write(lines.map { "\($0.place) \($0.key)\n" }.joined(), to: Self.name)

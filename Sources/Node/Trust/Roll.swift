@@ -24,6 +24,9 @@ struct Roll {
         static let data = "data"
     }
 
+    /// How often a coordinator looks whether others have changed who is admitted.
+    static let lookMilliseconds = 250
+
     let admission: Admission
     private let file: AdmissionsFile
     private let ownerKey: PublicKey

@@ -126,19 +126,19 @@ package struct StateFolder: Sendable, Hashable {
             throw TandemError(
                 "the file \(lock) cannot be locked", kind: .forbidden, hint: "look at the folder's owner and mode")
         }
+        giveToOwner(descriptor)
         defer { close(descriptor) }
         giveToOwner(descriptor)
         return try body()
     }
 
-    /// What root makes in the folder of another user, as with `sudo tandem token create`, stays of use to that user.
-    private func giveToOwner(_ descriptor: Int32) {
-        var (folder, file) = (stat(), stat())
-        // A second name might be that of somebody else's file.
-        guard geteuid() == 0, stat(path, &folder) == 0, fstat(descriptor, &file) == 0, file.st_nlink == 1 else {
-            return
-        }
-        fchown(descriptor, folder.st_uid, folder.st_gid)
+    /// What root makes in another user's folder belongs to that user, who has to read it.
+    func giveToOwner(_ descriptor: Int32) {
+        var (owner, file) = (stat(), stat())
+        guard geteuid() == 0, stat(path, &owner) == 0, owner.st_uid != 0 else { return }
+        // A file of root's that has another name, too, was put there by the folder's owner to be given it.
+        guard fstat(descriptor, &file) == 0, file.st_uid == 0, file.st_nlink == 1 else { return }
+        _ = fchown(descriptor, owner.st_uid, owner.st_gid)
     }
 
     private static func octal(_ mode: mode_t) -> String { String(mode & 0o777, radix: 8) }

@@ -4,17 +4,17 @@ import Foundation
 import Sequences
 import Transport
 
-/// Works on the files of a state folder; a coordinator that runs notices within a quarter of a second.
+/// Works on the files of a state folder. A coordinator that runs has noticed a change when the call returns, unless it has
+/// too much to do.
 package struct TokenOffice: Sendable {
     private let folder: StateFolder
     private let file: AdmissionsFile
 
-    /// Where the folder has never had a coordinator, but the system's has and is ours to change, that one is meant.
+    /// Where nobody has named a folder, and this user's own has never had a coordinator, but the system's is this user's
+    /// to change, that one is meant.
     package init(_ folder: StateFolder) {
-        func hasCoordinator(_ folder: StateFolder) -> Bool {
-            access(folder.path(of: "coordinator.key"), R_OK) == 0
-        }
-        self.folder = !hasCoordinator(folder) && hasCoordinator(.ofSystem) ? .ofSystem : folder
+        let isOwn = access(folder.path(of: "coordinator.key"), F_OK) == 0 || folder != StateFolder(nil)
+        self.folder = !isOwn && access(StateFolder.ofSystem.path, W_OK | X_OK) == 0 ? .ofSystem : folder
         file = AdmissionsFile(self.folder)
     }
 
@@ -49,6 +49,7 @@ package struct TokenOffice: Sendable {
         let record = try file.change { (admissions) throws(TandemError) in
             try admissions.add(token, role: role, uses: uses, seconds: seconds, now: Roll.now)
         }
+        waitForNotice()
         return Made(line: line, token: record)
     }
 
@@ -63,6 +64,7 @@ package struct TokenOffice: Sendable {
         guard isThere else {
             throw TandemError("there is no token \(id)", kind: .notFound, hint: "`tandem token list` shows them")
         }
+        waitForNotice()
     }
 
     /// Who is admitted, in the order of enrolling.
@@ -77,6 +79,14 @@ package struct TokenOffice: Sendable {
             throw TandemError(
                 "there is no member \(name)", kind: .notFound, hint: "\(meant)`tandem members` shows them")
         }
+        waitForNotice()
         return removed
+    }
+
+    /// Lets the coordinators of the folder look at the file, so that who uses a line at once is let in.
+    private func waitForNotice() {
+        guard !LocalCoordinator.all(in: folder).isEmpty else { return }
+        // Half as long again: a look waits for the loop's next turn.
+        Thread.sleep(forTimeInterval: Double(Roll.lookMilliseconds) * 1.5 / 1000)
     }
 }
