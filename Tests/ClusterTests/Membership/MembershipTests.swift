@@ -84,11 +84,11 @@ import Wire
         _ = membership.setAside(worker, "why", .start)
         var join = Example.join(1)
         join.attempt = 2
-        guard case .joined(let member, let earlier?) = membership.admit(worker, join, .start) else {
+        guard case .joined(let member, let earlier?, let isNew) = membership.admit(worker, join, .start) else {
             Issue.record("it did not join again")
             return
         }
-        #expect(member.reasonAside == "why" && earlier.reasonAside == "why")
+        #expect(!isNew && member.reasonAside == "why" && earlier.reasonAside == "why")
         #expect(membership.members.map(\.id) == [worker, WorkerID(2)])
         guard case .known = membership.admit(worker, join, .start) else {
             Issue.record("it joined twice")
