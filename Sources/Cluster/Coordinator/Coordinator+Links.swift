@@ -52,7 +52,7 @@ extension Coordinator {
     mutating func note(_ report: LinkReport, of worker: WorkerID, _ now: Moment) {
         deployments.noteTold(report.epoch, worker, now)
         switch report.link {
-        case .weights, .tokens: noteOwnLink(report, of: worker)
+        case .weights, .tokens: noteOwnLink(report, of: worker, now)
         case .next: noteProven(report.outcome, worker, deployments[report.epoch]?.worker(after: worker), now)
         case .previous:
             guard let deployment = deployments[report.epoch], deployment.stage(of: worker) != nil else { return }
@@ -65,14 +65,14 @@ extension Coordinator {
     }
 
     /// About a link of a worker to this coordinator.
-    private mutating func noteOwnLink(_ report: LinkReport, of worker: WorkerID) {
+    private mutating func noteOwnLink(_ report: LinkReport, of worker: WorkerID, _ now: Moment) {
         guard membership.note(report, of: worker) else { return }
         switch report.outcome {
         case .failed(let failure):
             log(.warning, sentence(failure, of: report.link, at: worker))
             deployments.noteLinksChanged()
         case .proven:
-            let isBack = report.link == .weights && membership.regainsWeights(worker)
+            let isBack = report.link == .weights && membership.regainsWeights(worker, now)
             // Whoever could not take part before may now.
             if isBack || deployments.all.allSatisfy({ $0.stage(of: worker) == nil }) { deployments.noteNewMembers() }
             deployments.noteLinksChanged()

@@ -12,7 +12,7 @@ package struct Coordinator: Sendable {
     package let configuration: CoordinatorConfiguration
     var membership: Membership
     var deployments: Deployments
-    private(set) var scheduler: Scheduler
+    var scheduler: Scheduler
     private(set) var waitingRoom: WaitingRoom
     var reachability = Reachability()
     /// To the first stage of the newest plan.
@@ -149,8 +149,9 @@ package struct Coordinator: Sendable {
         case .known:
             act(.send(worker, .welcome(welcome)))
             if let deployment = deployments.preparing { sendAssign(worker, deployment) }
-        case .joined(let member, let earlier):
-            if let earlier { noteLoss(earlier, "it joins again", now) } else { deployments.noteNewcomer() }
+        case .joined(let member, let earlier, let isNew):
+            if let earlier { noteLoss(earlier, "it joins again", now) }
+            if isNew { deployments.noteNewcomer() }
             deployments.noteNewMembers()
             act(.send(worker, .welcome(welcome)))
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
@@ -170,15 +171,17 @@ package struct Coordinator: Sendable {
     }
 
     /// The worker stays a member, but is left out of plans for a while.
-    private mutating func setAside(_ worker: WorkerID, _ why: String, isDamage: Bool = false, _ now: Moment) {
-        let time = membership.setAside(worker, why, isDamage: isDamage, now)
+    mutating func setAside(
+        _ worker: WorkerID, _ why: String, extent: ExclusionExtent = .process, _ now: Moment
+    ) {
+        let time = membership.setAside(worker, why, extent: extent, now)
         log(.error, "set \(membership.name(of: worker)) aside for \(time.wholeSeconds) s: \(why)")
         giveUpPlans(with: worker, now)
     }
 
     /// Steps of an epoch were lost, and this stage or the link to it is the likeliest cause. Twice in a row sets it
     /// aside.
-    private mutating func suspect(
+    mutating func suspect(
         _ worker: WorkerID, _ epoch: Epoch, _ why: String, onTheWay: Bool, _ now: Moment
     ) {
         guard membership.suspect(worker) else {
@@ -190,100 +193,6 @@ package struct Coordinator: Sendable {
         }
         log(.warning, "\(epoch) is given up, as steps were lost at \(membership.name(of: worker)): \(why)")
         giveUpPlan(epoch, now)
-    }
-
-    // MARK: Plans
-
-    /// What steps took counts for the next plan; none is made for it.
-    private mutating func learnSpeeds() {
-        guard let serving = deployments.serving, let times = scheduler.monitor.times.smallest else { return }
-        let stages = serving.plan.stages.map { ($0.worker, configuration.model.bytesRead(by: $0.layers)) }
-        membership.learn(stages, computing: times.compute, unexplained: times.unexplained)
-    }
-
-    private mutating func reconsiderPlan(_ now: Moment) {
-        let plan = deployments.duePlan(
-            over: membership.eligible, reachability, speeds: membership.speeds, isIdle: scheduler.isIdle, now)
-        guard let plan else { return }
-        // A worker holds one stage at a time, so what serves makes way.
-        if let retired = deployments.retireServing(now) { scheduler.suspend(retired) }
-        prepare(deployments.prepare(plan, over: membership.members, now), now)
-    }
-
-    /// Tells every worker its share of a new plan.
-    private mutating func prepare(_ deployment: Deployment, _ now: Moment) {
-        let (epoch, plan) = (deployment.epoch, deployment.plan)
-        let shares = plan.stages.map { share in
-            "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
-        }
-        log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
-        for worker in workers where plan.layers(of: worker) == nil { act(.send(worker, .standby(epoch))) }
-        for share in plan.stages { sendAssign(share.worker, deployment) }
-        let first = plan.stages[0].worker
-        act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first)))
-        beginFirstLink(deployment, now)
-    }
-
-    /// Tells a worker its share of a plan, if it has one.
-    private mutating func sendAssign(_ worker: WorkerID, _ deployment: Deployment) {
-        let plan = deployment.plan
-        guard let stage = deployment.stageIndex(of: worker) else { return }
-        let following = plan.stages.dropFirst(stage + 1).first?.worker
-        var assign = Assign(
-            epoch: deployment.epoch, layers: plan.stages[stage].layers,
-            layerCount: configuration.model.layerBytes.count, modelDescription: configuration.modelDescription,
-            keyValueBlockCount: plan.blockCount, maximumBatchTokens: configuration.maximumBatchTokens,
-            activationsPerToken: configuration.model.activationsPerToken,
-            next: following.map {
-                .stage(endpoint: membership.dataEndpoint(of: $0), $0, key: membership.key(of: $0))
-            } ?? .tokens,
-            previous: deployment.worker(before: worker), stageIndex: stage, stageCount: plan.stages.count,
-            vocabularySize: configuration.model.vocabularySize, contextLength: configuration.contextLength)
-        assign.previousKey = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
-        act(.send(worker, .assign(assign)))
-    }
-
-    mutating func serve(_ deployment: Deployment) {
-        scheduler.resume(
-            epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount)
-        log(.info, "\(deployment.epoch) serves")
-    }
-
-    private mutating func giveUpPlans(with worker: WorkerID, _ now: Moment) {
-        for deployment in deployments.all where deployment.stage(of: worker) != nil {
-            giveUpPlan(deployment.epoch, now)
-        }
-    }
-
-    /// All steps of this epoch are lost; requests begin anew under the next one.
-    mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment) {
-        deployments.giveUp(epoch, now)
-        scheduler.suspend(epoch)
-    }
-
-    /// Loads and steps that do not move.
-    private mutating func checkProgress(_ now: Moment) {
-        let stalls = deployments.stalls(
-            dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, now
-        ) { weightsTrouble(of: $0) == nil }
-        for stall in stalls {
-            switch stall {
-            case .load(let worker, let time):
-                setAside(worker, "its load did not move for \(time.wholeSeconds) s", now)
-            case .slowLoad(let worker, let time):
-                setAside(worker, "its load was not done after \(time.wholeSeconds) s", now)
-            case .weights(let worker):
-                let why = weightsTrouble(of: worker) ?? "it cannot fetch weights"
-                let time = membership.setAsideWithoutWeights(worker, why, now)
-                log(.error, "set \(membership.name(of: worker)) aside for \(time.wholeSeconds) s: \(why)")
-                giveUpPlans(with: worker, now)
-            case .steps(let epoch, let worker, let time):
-                let why = "steps did not move for \(time.wholeMilliseconds) ms while every worker idled"
-                suspect(worker, epoch, why, onTheWay: true, now)
-            case .result(let epoch, let worker, let time):
-                suspect(worker, epoch, "no step came through for \(time.wholeSeconds) s", onTheWay: false, now)
-            }
-        }
     }
 
     // MARK: Requests
@@ -346,7 +255,7 @@ package struct Coordinator: Sendable {
         case .lost(let why):
             suspect(serving.last, serving.epoch, why, onTheWay: false, now)
         case .damaged(let why):
-            setAside(serving.last, "what it makes of steps cannot be: \(why)", isDamage: true, now)
+            setAside(serving.last, "what it makes of steps cannot be: \(why)", extent: .identity, now)
         }
     }
 
@@ -395,7 +304,7 @@ package struct Coordinator: Sendable {
     // MARK: Waiting
 
     /// Why nothing is computed, as a sentence; nil: a plan serves.
-    private var explanation: Sentence? {
+    var explanation: Sentence? {
         deployments.explanation(membership.members).map { explanation in
             troubles(lastEvent).reduce(explanation) { "\($0); \($1)" }
         }

@@ -87,15 +87,10 @@ struct Deployment: Sendable {
         return link == (worker == last ? .tokens : .next)
     }
 
-    /// The first stage that has computed fewer steps than were sent to it, of which there are `dispatched` in all; the
-    /// last one if none has.
+    /// The first stage that has computed fewer steps than the `dispatched` that were sent in all; the last one if none
+    /// has. Who claims to have computed more than that makes nobody else slow.
     func slowest(dispatched: UInt64) -> WorkerID {
-        var before = dispatched
-        for stage in stages {
-            if stage.stepsCompleted < before { return stage.worker }
-            before = stage.stepsCompleted
-        }
-        return last
+        stages.first { $0.stepsCompleted < dispatched }?.worker ?? last
     }
 
     // MARK: What happens to it

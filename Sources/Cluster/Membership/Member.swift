@@ -33,8 +33,6 @@ struct Member: Sendable {
     private(set) var tokensLink = LinkState.unknown
     /// What its weights link carries in a second, in bytes, as it measured; 0: not known.
     private(set) var weightsPerSecond: Double = 0
-    /// It is set aside only because it cannot fetch weights.
-    private var lacksWeights = false
     private var lastProbe: Moment?
 
     init(id: WorkerID, join: Join, now: Moment) {
@@ -99,20 +97,6 @@ struct Member: Sendable {
 
     private static let probeInterval = Duration.milliseconds(200)
 
-    /// It is set aside until it can fetch weights, or until then.
-    mutating func setAsideWithoutWeights(until end: Moment, _ why: String) {
-        setAside(until: end, why)
-        lacksWeights = true
-    }
-
-    /// Its weights link carries: whether that ends its time aside.
-    mutating func regainsWeights() -> Bool {
-        guard lacksWeights, reasonAside != nil else { return false }
-        lacksWeights = false
-        standing = .trusted
-        return true
-    }
-
     /// Steps were lost at it. False: and those before them as well.
     mutating func suspect() -> Bool {
         guard standing == .trusted else { return false }
@@ -124,10 +108,10 @@ struct Member: Sendable {
     mutating func clear() { if standing == .suspected { standing = .trusted } }
 
     /// It is left out of plans until then.
-    mutating func setAside(until end: Moment, _ why: String) {
-        lacksWeights = false
-        standing = .setAside(until: end, why: why)
-    }
+    mutating func setAside(until end: Moment, _ why: String) { standing = .setAside(until: end, why: why) }
+
+    /// What it was set aside for is over.
+    mutating func trustAgain() { standing = .trusted }
 
     /// Whether its time aside is over now; it is trusted again then.
     mutating func returns(_ now: Moment) -> Bool {

@@ -10,8 +10,8 @@ struct Membership: Sendable {
         case refused(Refusal)
         /// It said so before, and our answer takes long; nothing is lost on a connection that lives.
         case known
-        /// It is a member now; `earlier`: it was one, and what it was told is lost.
-        case joined(Member, earlier: Member?)
+        /// It is a member now; `earlier`: it was one, and what it was told is lost. `isNew`: nor was it lately.
+        case joined(Member, earlier: Member?, isNew: Bool)
     }
 
     /// What time does to members.
@@ -83,22 +83,25 @@ struct Membership: Sendable {
             return .refused(Refusal(reason: "the cluster has \(members.count) workers already, which is the limit"))
         }
         var member = Member(id: worker, join: join, now: now)
-        judge(&member, now)
+        let isNew = judge(&member, now)
         members.insert(member, at: place ?? self.place(of: member))
-        return .joined(member, earlier: earlier)
+        return .joined(member, earlier: earlier, isNew: isNew)
     }
 
-    /// Who was set aside stays it, also by another joining; and who joins again and again is.
-    private mutating func judge(_ newcomer: inout Member, _ now: Moment) {
+    /// Who was set aside stays it, also by another joining; and who joins again and again is. Whether it has not joined
+    /// lately.
+    private mutating func judge(_ newcomer: inout Member, _ now: Moment) -> Bool {
         let worker = newcomer.id
-        let exclusion = reputations.change(Reputations.Identity(worker, newcomer.join)) { reputation in
-            if !reputation.noteJoin(now), reputation.exclusion(of: worker, now) == nil {
-                let why = "it joins again and again"
-                _ = reputation.exclude(for: configuration.setAsideFor, why, process: nil, now)
-            }
-            return reputation.exclusion(of: worker, now)
+        let (isNew, exclusion) = reputations.change(WorkerIdentity(worker, newcomer.join)) {
+            reputation -> (Bool, Reputation.Exclusion?) in
+            let isNew = reputation.isNew(now)
+            let earlier = reputation.exclusion(of: worker, now)
+            if reputation.noteJoin(now) || earlier != nil { return (isNew, earlier) }
+            let why = "it joins again and again"
+            return (isNew, reputation.exclude(for: configuration.setAsideFor, why, process: nil, now))
         }
         if let exclusion { newcomer.setAside(until: exclusion.until, exclusion.why) }
+        return isNew
     }
 
     private func refusal(of join: Join) -> Refusal? {
@@ -165,9 +168,12 @@ struct Membership: Sendable {
     }
 
     /// A worker's weights link carries again: whether that ends its time aside.
-    mutating func regainsWeights(_ worker: WorkerID) -> Bool {
-        var isBack = false
-        _ = change(worker) { isBack = $0.regainsWeights() }
+    mutating func regainsWeights(_ worker: WorkerID, _ now: Moment) -> Bool {
+        guard let index = index(of: worker), members[index].reasonAside != nil else { return false }
+        let isBack = reputations.change(WorkerIdentity(worker, members[index].join)) {
+            $0.regainWeights(worker, now)
+        }
+        if isBack { members[index].trustAgain() }
         return isBack
     }
 
@@ -212,23 +218,17 @@ struct Membership: Sendable {
     /// A step came through every stage.
     mutating func clearSuspicions() { for index in members.indices { members[index].clear() } }
 
-    /// It stays a member, but is left out of plans for a while; for how long. `isDamage`: also as another process.
-    mutating func setAside(_ worker: WorkerID, _ why: String, isDamage: Bool = false, _ now: Moment) -> Duration {
+    /// It stays a member, but is left out of plans for a while; for how long.
+    mutating func setAside(
+        _ worker: WorkerID, _ why: String, extent: ExclusionExtent = .process, _ now: Moment
+    ) -> Duration {
         guard let index = index(of: worker) else { preconditionFailure("only a member can be set aside") }
-        let time = reputations.change(Reputations.Identity(worker, members[index].join)) {
-            $0.exclude(for: configuration.setAsideFor, why, process: isDamage ? nil : worker, now)
+        let exclusion = reputations.change(WorkerIdentity(worker, members[index].join)) {
+            $0.exclude(
+                for: configuration.setAsideFor, why, process: extent == .identity ? nil : worker,
+                lacksWeights: extent == .untilWeights, now)
         }
-        members[index].setAside(until: now + time, why)
-        return time
-    }
-
-    /// The same, but it comes back as soon as it can fetch weights.
-    mutating func setAsideWithoutWeights(_ worker: WorkerID, _ why: String, _ now: Moment) -> Duration {
-        guard let index = index(of: worker) else { preconditionFailure("only a member can be set aside") }
-        let time = reputations.change(Reputations.Identity(worker, members[index].join)) {
-            $0.exclude(for: configuration.setAsideFor, why, process: worker, now)
-        }
-        members[index].setAsideWithoutWeights(until: now + time, why)
-        return time
+        members[index].setAside(until: exclusion.until, why)
+        return exclusion.until - now
     }
 }

@@ -5,18 +5,32 @@ import Wire
 
 /// Bytes of weights that workers read in a second.
 struct SpeedRecord: Sendable {
-    /// By worker, the oldest first.
-    private var measured: [(worker: WorkerID, bytesPerSecond: Double)] = []
+    /// Who computes, with how many threads: a process that starts again is as fast as the one before it.
+    private struct Source: Sendable, Equatable {
+        let identity: WorkerIdentity
+        let threads: Int
+
+        init(_ member: Member) {
+            identity = WorkerIdentity(alone: member.id, member.join)
+            threads = member.join.threads
+        }
+    }
+
+    /// The oldest first.
+    private var measured: [(source: Source, bytesPerSecond: Double)] = []
 
     /// A claim, or an unproven measurement, counts up to so many times the median: whoever promises more must show it.
     static let mostTimesMedian = 4.0
 
     /// What this worker's steps took last; nil: there were none, or too few.
-    func measured(_ worker: WorkerID) -> Double? { measured.first { $0.worker == worker }?.bytesPerSecond }
+    func measured(_ member: Member) -> Double? {
+        let source = Source(member)
+        return measured.first { $0.source == source }?.bytesPerSecond
+    }
 
     /// What each of these workers counts for, in their order; 0: not known.
     func speeds(of members: [Member]) -> [Double] {
-        zip(members, Self.claims(of: members)).map { measured($0.id) ?? $1 }
+        zip(members, Self.claims(of: members)).map { measured($0) ?? $1 }
     }
 
     /// What each of these members claims, as far as that counts.
@@ -55,8 +69,9 @@ struct SpeedRecord: Sendable {
         let claims = Self.claims(of: stages.map(\.member))
         let unit = Self.lowerMedian(zip(claims, speeds).map { $1 > 0 ? $0 / $1 : 0 }) ?? 1
         for (stage, speed) in zip(stages, speeds) where speed > 0 {
-            measured.removeAll { $0.worker == stage.member.id }
-            measured.append((stage.member.id, speed * unit))
+            let source = Source(stage.member)
+            measured.removeAll { $0.source == source }
+            measured.append((source, speed * unit))
         }
         // Those long gone are forgotten before the list grows without bound.
         if measured.count > 4 * Limits.workers { measured.removeFirst(measured.count - 4 * Limits.workers) }

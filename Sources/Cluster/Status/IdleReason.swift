@@ -22,6 +22,11 @@ struct IdleReason: Sendable {
         let plan = deployments.foremost?.plan
         if let short = shortage(member, plan) { return short }
         guard let plan else { return nil }
+        if let failure = member.weightsLink.failure { return "it cannot fetch weights (\(failure.words))" }
+        if deployments.serving != nil, !member.hasProvenLinks { return "it has yet to prove that it can fetch weights" }
+        if let time = deployments.postponed {
+            return "its layers would load for about \(time.wholeSeconds) s, while others serve"
+        }
         let (count, layers) = (plan.stages.count, configuration.model.layerBytes.count)
         let workers = "\(count) worker\(count == 1 ? "" : "s")"
         if deployments.isPlanDue { return "the next plan, made when nothing is computed, counts it in" }

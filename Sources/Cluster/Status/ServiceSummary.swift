@@ -21,7 +21,7 @@ extension Coordinator {
     /// The state in short; `status` has all of it.
     package var summary: ServiceSummary {
         ServiceSummary(
-            obstacle: deployments.explanation(membership.members), workers: membership.members.count,
+            obstacle: explanation, workers: membership.members.count,
             running: scheduler.runningCount, waiting: scheduler.waitingCount)
     }
 }

@@ -54,6 +54,7 @@ import Wire
         var join = Example.join(2)
         join.readBytesPerSecond = 1e12
         played.tell(.worker(WorkerID(2), .join(join)))
+        played.reach(2)
         #expect(played.plan.map(\.worker) == [1, 2])
     }
 
@@ -84,5 +85,19 @@ import Wire
         played.tell(.submit(Example.task(1)))
         played.join(2)
         #expect(state(played, 1) == "idle: the next plan, made when nothing is computed, counts it in")
+    }
+
+    @Test("Who cannot fetch weights, or would take long to, is told so")
+    func weights() {
+        var played = Played()
+        played.join(1)
+        played.ready()
+        played.tell(.worker(WorkerID(2), .join(Example.join(2))))
+        #expect(state(played, 1) == "idle: it has yet to prove that it can fetch weights")
+        played.reach(2, bytesPerSecond: 1)
+        #expect(state(played, 1) == "idle: its layers would load for about 350 s, while others serve")
+        let failed = LinkReport(epoch: .none, link: .weights, outcome: .failed(.noAnswer))
+        played.tell(.worker(WorkerID(2), .link(failed)))
+        #expect(state(played, 1) == "idle: it cannot fetch weights (no answer in 2 s)")
     }
 }

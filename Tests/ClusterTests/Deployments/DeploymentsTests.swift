@@ -123,4 +123,22 @@ import Wire
         #expect(stalls(at: 239_999).isEmpty)
         #expect(stalls(at: 240_000) == [.result(serving.epoch, WorkerID(2), .seconds(240))])
     }
+
+    @Test("Who claims to have computed more steps than were sent does not make the one behind it slow")
+    func claimedSteps() {
+        var (deployments, serving, _) = two()
+        deployments.note(heartbeat(serving.epoch, steps: .max), of: WorkerID(1), .start)
+        deployments.note(heartbeat(serving.epoch, steps: 5), of: WorkerID(2), .start)
+        #expect(deployments[serving.epoch]?.slowest(dispatched: 5) == WorkerID(2))
+        deployments.note(heartbeat(serving.epoch, steps: 4), of: WorkerID(1), .start)
+        #expect(deployments[serving.epoch]?.slowest(dispatched: 5) == WorkerID(1))
+        let three = Plan(
+            stages: (0..<3).map { Plan.Share(worker: WorkerID(UInt64($0 + 1)), layers: 2 * $0..<2 * $0 + 2) },
+            blockCount: 8)
+        serving = deployments.prepare(three, .start)
+        deployments.note(heartbeat(serving.epoch, steps: .max), of: WorkerID(1), .start)
+        deployments.note(heartbeat(serving.epoch, steps: 5), of: WorkerID(2), .start)
+        deployments.note(heartbeat(serving.epoch, steps: 4), of: WorkerID(3), .start)
+        #expect(deployments[serving.epoch]?.slowest(dispatched: 5) == WorkerID(3))
+    }
 }

@@ -84,11 +84,11 @@ import Wire
         _ = membership.setAside(worker, "why", .start)
         var join = Example.join(1)
         join.attempt = 2
-        guard case .joined(let member, let earlier?) = membership.admit(worker, join, .start) else {
+        guard case .joined(let member, let earlier?, let isNew) = membership.admit(worker, join, .start) else {
             Issue.record("it did not join again")
             return
         }
-        #expect(member.reasonAside == "why" && earlier.reasonAside == "why")
+        #expect(!isNew && member.reasonAside == "why" && earlier.reasonAside == "why")
         #expect(membership.members.map(\.id) == [worker, WorkerID(2)])
         guard case .known = membership.admit(worker, join, .start) else {
             Issue.record("it joined twice")
@@ -105,7 +105,7 @@ import Wire
             var join = Example.join(1)
             join.cacheIdentity = ContentHash(Array(repeating: 7, count: ContentHash.byteCount))
             _ = membership.admit(worker, join, .start)
-            _ = membership.setAside(worker, "why", isDamage: isDamage, .start)
+            _ = membership.setAside(worker, "why", extent: isDamage ? .identity : .process, .start)
             _ = membership.remove(worker)
             _ = membership.admit(WorkerID(9), join, .milliseconds(10))
             #expect(membership[WorkerID(9)]?.reasonAside == (isDamage ? "why" : nil))
@@ -116,11 +116,66 @@ import Wire
     func churn() {
         var membership = Membership(Example.configuration())
         var join = Example.join(1)
-        for attempt in 1...13 {
+        for attempt in 1...25 {
             join.attempt = UInt64(attempt)
             _ = membership.admit(worker, join, .milliseconds(attempt * 100))
-            #expect((membership[worker]?.reasonAside == nil) == (attempt <= 12))
+            #expect((membership[worker]?.reasonAside == nil) == (attempt <= 24))
         }
         #expect(membership[worker]?.reasonAside?.contains("again and again") == true)
+    }
+
+    @Test("Who joins again because steps are lost, however often they are, does not do so too often")
+    func losses() {
+        var membership = Membership(Example.configuration())
+        var join = Example.join(1)
+        var record = LossRecord()
+        var now = Moment.start
+        while now < .milliseconds(600_000) {
+            join.attempt += 1
+            _ = membership.admit(worker, join, now)
+            #expect(membership[worker]?.reasonAside == nil)
+            now = now + (record.note(now) ?? .zero) + .milliseconds(10)
+        }
+        #expect(join.attempt > 10)
+    }
+
+    @Test("Who was set aside without weights comes back with them, also after joining again, but not for ever at once")
+    func regained() {
+        var membership = membership(1)
+        var join = Example.join(1)
+        let proven = LinkReport(epoch: .none, link: .weights, outcome: .proven(bytesPerSecond: 1))
+        for round in 1...5 {
+            let now = Moment.milliseconds(round * 10_000)
+            _ = membership.setAside(worker, "why", extent: .untilWeights, now)
+            join.attempt += 1
+            _ = membership.admit(worker, join, now)
+            #expect(membership[worker]?.reasonAside == "why")
+            _ = membership.note(proven, of: worker)
+            #expect(membership.regainsWeights(worker, now) == (round <= 3))
+            #expect((membership[worker]?.reasonAside == nil) == (round <= 3))
+            join.attempt += 1
+            _ = membership.admit(worker, join, now)
+            #expect((membership[worker]?.reasonAside == nil) == (round <= 3))
+        }
+        var other = self.membership(1)
+        _ = other.setAside(worker, "why", .start)
+        #expect(other.regainsWeights(worker, .start) == false)
+        #expect(other[worker]?.reasonAside == "why")
+    }
+
+    @Test("Only who has not joined lately is new, whether or not it left")
+    func newcomers() {
+        var membership = Membership(Example.configuration())
+        func isNew(_ attempt: UInt64, _ now: Moment) -> Bool? {
+            var join = Example.join(1)
+            join.attempt = attempt
+            guard case .joined(_, _, let isNew) = membership.admit(worker, join, now) else { return nil }
+            return isNew
+        }
+        #expect(isNew(1, .start) == true)
+        #expect(isNew(2, .milliseconds(1)) == false)
+        _ = membership.remove(worker)
+        #expect(isNew(3, .milliseconds(2)) == false)
+        #expect(isNew(4, .milliseconds(60_003)) == true)
     }
 }

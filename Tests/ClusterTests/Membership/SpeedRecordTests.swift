@@ -40,7 +40,7 @@ import Wire
         var record = SpeedRecord()
         record.learn(members[..<2].map { ($0, 1_000) }, computing: [100, 400], unexplained: 10)
         #expect(record.speeds(of: members) == [1e9, 0.25e9, 1e9])
-        #expect(record.measured(WorkerID(2)) == nil)
+        #expect(record.measured(members[2]) == nil)
         record.learn(members[..<2].map { ($0, 1_000) }, computing: [100, 100], unexplained: 10)
         #expect(record.speeds(of: members) == [1e9, 1e9, 1e9])
     }
@@ -73,10 +73,26 @@ import Wire
         #expect(learned(members([1e9, 1e9]), [1], unexplained: 0) == [1e9, 1e9])
         #expect(learned(members([0, 0]), [0, 0], unexplained: 0).allSatisfy { $0.isFinite })
         var record = SpeedRecord()
-        for number in 0..<UInt64(3_000) {
-            let member = Member(id: WorkerID(number), join: Example.join(number), now: .start)
-            record.learn([(member, 1_000)], computing: [1], unexplained: 0)
-        }
-        #expect(record.measured(WorkerID(0)) == nil && record.measured(WorkerID(2_999)) != nil)
+        let many = (0..<UInt64(3_000)).map { Member(id: WorkerID($0), join: Example.join($0), now: .start) }
+        for member in many { record.learn([(member, 1_000)], computing: [1], unexplained: 0) }
+        #expect(record.measured(many[0]) == nil && record.measured(many[2_999]) != nil)
+    }
+
+    @Test("Another process with the same key and as many threads is as fast as the one before it")
+    func anotherProcess() {
+        var join = Example.join(1)
+        join.key = NodeKey(repeatElement(7, count: NodeKey.byteCount))
+        join.threads = 2
+        var record = SpeedRecord()
+        let before = Member(id: WorkerID(1), join: join, now: .start)
+        let both = [before] + members([1e9])
+        record.learn(both.map { ($0, 1_000) }, computing: [400, 100], unexplained: 0)
+        #expect(record.measured(before) != nil)
+        #expect(record.measured(Member(id: WorkerID(9), join: join, now: .start)) == record.measured(before))
+        join.threads = 4
+        #expect(record.measured(Member(id: WorkerID(9), join: join, now: .start)) == nil)
+        join.threads = 2
+        join.key = NodeKey(repeatElement(8, count: NodeKey.byteCount))
+        #expect(record.measured(Member(id: WorkerID(1), join: join, now: .start)) == nil)
     }
 }

@@ -1,0 +1,96 @@
+// Responsible for: plans from their choice to their end, as workers are told of them. Must not know: how a plan is chosen,
+// requests but that they wait or go on.
+
+import Sequences
+import Wire
+
+extension Coordinator {
+    /// What steps took counts for the next plan; none is made for it.
+    mutating func learnSpeeds() {
+        guard let serving = deployments.serving, let times = scheduler.monitor.times.smallest else { return }
+        let stages = serving.plan.stages.map { ($0.worker, configuration.model.bytesRead(by: $0.layers)) }
+        membership.learn(stages, computing: times.compute, unexplained: times.unexplained)
+    }
+
+    mutating func reconsiderPlan(_ now: Moment) {
+        let plan = deployments.duePlan(
+            over: membership.eligible, reachability, speeds: membership.speeds, isIdle: scheduler.isIdle, now)
+        guard let plan else { return }
+        // A worker holds one stage at a time, so what serves makes way.
+        if let retired = deployments.retireServing(now) { scheduler.suspend(retired) }
+        prepare(deployments.prepare(plan, over: membership.members, now), now)
+    }
+
+    /// Tells every worker its share of a new plan.
+    private mutating func prepare(_ deployment: Deployment, _ now: Moment) {
+        let (epoch, plan) = (deployment.epoch, deployment.plan)
+        let shares = plan.stages.map { share in
+            "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
+        }
+        log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
+        for worker in workers where plan.layers(of: worker) == nil { act(.send(worker, .standby(epoch))) }
+        for share in plan.stages { sendAssign(share.worker, deployment) }
+        let first = plan.stages[0].worker
+        act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first)))
+        beginFirstLink(deployment, now)
+    }
+
+    /// Tells a worker its share of a plan, if it has one.
+    mutating func sendAssign(_ worker: WorkerID, _ deployment: Deployment) {
+        let plan = deployment.plan
+        guard let stage = deployment.stageIndex(of: worker) else { return }
+        let following = plan.stages.dropFirst(stage + 1).first?.worker
+        var assign = Assign(
+            epoch: deployment.epoch, layers: plan.stages[stage].layers,
+            layerCount: configuration.model.layerBytes.count, modelDescription: configuration.modelDescription,
+            keyValueBlockCount: plan.blockCount, maximumBatchTokens: configuration.maximumBatchTokens,
+            activationsPerToken: configuration.model.activationsPerToken,
+            next: following.map {
+                .stage(endpoint: membership.dataEndpoint(of: $0), $0, key: membership.key(of: $0))
+            } ?? .tokens,
+            previous: deployment.worker(before: worker), stageIndex: stage, stageCount: plan.stages.count,
+            vocabularySize: configuration.model.vocabularySize, contextLength: configuration.contextLength)
+        assign.previousKey = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
+        act(.send(worker, .assign(assign)))
+    }
+
+    mutating func serve(_ deployment: Deployment) {
+        scheduler.resume(
+            epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount)
+        log(.info, "\(deployment.epoch) serves")
+    }
+
+    mutating func giveUpPlans(with worker: WorkerID, _ now: Moment) {
+        for deployment in deployments.all where deployment.stage(of: worker) != nil {
+            giveUpPlan(deployment.epoch, now)
+        }
+    }
+
+    /// All steps of this epoch are lost; requests begin anew under the next one.
+    mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment) {
+        deployments.giveUp(epoch, now)
+        scheduler.suspend(epoch)
+    }
+
+    /// Loads and steps that do not move.
+    mutating func checkProgress(_ now: Moment) {
+        let stalls = deployments.stalls(
+            dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, now
+        ) { weightsTrouble(of: $0) == nil }
+        for stall in stalls {
+            switch stall {
+            case .load(let worker, let time):
+                setAside(worker, "its load did not move for \(time.wholeSeconds) s", now)
+            case .slowLoad(let worker, let time):
+                setAside(worker, "its load was not done after \(time.wholeSeconds) s", now)
+            case .weights(let worker):
+                setAside(worker, weightsTrouble(of: worker) ?? "it cannot fetch weights", extent: .untilWeights, now)
+            case .steps(let epoch, let worker, let time):
+                let why = "steps did not move for \(time.wholeMilliseconds) ms while every worker idled"
+                suspect(worker, epoch, why, onTheWay: true, now)
+            case .result(let epoch, let worker, let time):
+                suspect(worker, epoch, "no step came through for \(time.wholeSeconds) s", onTheWay: false, now)
+            }
+        }
+    }
+}
