@@ -9,7 +9,7 @@ struct Pace {
     enum Kind: Hashable {
         /// May change what is planned.
         case join
-        /// Writes a file.
+        /// Writes a file of all members, while everything else waits.
         case enrol
         /// Lists everything there is.
         case status
@@ -18,7 +18,7 @@ struct Pace {
         var allowance: (burst: Double, perSecond: Double) {
             switch self {
             case .join: (32, 4)
-            case .enrol: (64, 16)
+            case .enrol: (32, 1)
             case .status: (400, 100)
             }
         }
@@ -42,7 +42,9 @@ struct Pace {
 
     /// The same, of a key.
     mutating func allows(_ kind: Kind, _ key: PublicKey, _ now: Moment) -> Bool {
-        if rests.count >= Self.most { rests = rests.filter { Self.rest(of: $0.key.kind, $0.value, now) < $0.key.kind.allowance.burst } }
+        if rests.count >= Self.most {
+            rests = rests.filter { Self.rest(of: $0.key.kind, $0.value, now) < $0.key.kind.allowance.burst }
+        }
         let speaker = Speaker(key: key, kind: kind)
         let rest = rests[speaker].map { Self.rest(of: kind, $0, now) } ?? kind.allowance.burst
         guard rest >= 1 else { return false }

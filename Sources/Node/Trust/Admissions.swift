@@ -134,7 +134,9 @@ package struct Admissions: Codable, Equatable, Sendable {
     /// Letters, digits and ".-_" of a name, and a number behind it where another has it.
     private func uniqueName(_ wanted: String) -> String {
         let allowed = wanted.unicodeScalars.filter { scalar in
-            scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar) || ".-_".unicodeScalars.contains(scalar))
+            scalar.isASCII
+                && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
+                    || ".-_".unicodeScalars.contains(scalar))
         }
         var base = String(String.UnicodeScalarView(allowed.prefix(Self.mostNameBytes)))
         if base.isEmpty || base.hasPrefix("-") { base = "node" + base }

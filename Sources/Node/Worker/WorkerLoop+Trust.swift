@@ -118,7 +118,8 @@ extension WorkerLoop {
         data.disconnect { [sender] in $0 != sender }
         guard let assign else { return }
         let step = assign.maximumBatchTokens * (assign.activationsPerToken * MemoryLayout<Float>.size + 64)
-        data.maximumUnreadBytes = (step + Self.headerAllowance) * (Wire.Limits.stepsInFlight(stages: assign.stageCount) + 1)
+        data.maximumUnreadBytes =
+            (step + Self.headerAllowance) * (Wire.Limits.stepsInFlight(stages: assign.stageCount) + 1)
     }
 
     /// For the header of a step: histories of sequences that begin.

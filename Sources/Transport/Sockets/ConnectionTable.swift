@@ -119,7 +119,8 @@ struct ConnectionTable {
         guard known.refusals > Self.mostRefusals else { return nil }
         end(peer)
         let place = known.remote.map { "\($0)" } ?? "\(peer)"
-        return "ended the connection from \(place): of the messages that it sent within \(Self.refusalWindow.components.seconds) s, "
+        return
+            "ended the connection from \(place): of the messages that it sent within \(Self.refusalWindow.components.seconds) s, "
             + "\(known.refusals) could not be read or were not for it to send"
     }
 

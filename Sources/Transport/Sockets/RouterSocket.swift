@@ -96,7 +96,9 @@ package final class RouterSocket: Pollable {
             }
             if !connections.knows(peer) { readEvents() }
             let content = message.frames.dropFirst()
-            guard case .key(let key) = connections.note(content.first, wireBytes: message.wireBytes, of: peer) else { continue }
+            guard case .key(let key) = connections.note(content.first, wireBytes: message.wireBytes, of: peer) else {
+                continue
+            }
             return Arrival(peer: peer, key: key, frames: message.isAcceptable ? Array(content) : [])
         }
         return nil
@@ -152,4 +154,3 @@ package final class RouterSocket: Pollable {
         monitor.close()
     }
 }
-
