@@ -153,12 +153,16 @@ let package = Package(
 // The fuzzer (Tests/Fuzz/run) links a library that only Clang's toolchains have, and is made apart from all else.
 if Context.environment["TANDEM_FUZZ"] != nil {
     package.products.append(.executable(name: "fuzz", targets: ["Fuzz"]))
+    // No program can depend on the one that reads settings, so that their reader is a module of its own here.
+    let folder = "Configuration/TOML"
+    package.targets.first { $0.name == "CLI" }?.exclude.append(folder)
+    package.targets.append(.target(name: "TOML", path: "Sources/CLI/" + folder, swiftSettings: strict))
     package.targets.append(
         .executableTarget(
             name: "Fuzz",
             dependencies: [
-                "Cluster", "Jinja", "MessageMutator", "ModelFile", "Node", "Sequences", "Tokenization", "Transport",
-                "Wire",
+                "Cluster", "Jinja", "MessageMutator", "ModelFile", "Node", "Sequences", "TOML", "Tokenization",
+                "Transport", "Wire",
             ],
             path: "Tests/Fuzz", exclude: ["Corpus", "Dictionaries", "make_corpus.py", "run"], swiftSettings: strict))
 }

@@ -85,11 +85,12 @@ final class TandemProcess: @unchecked Sendable {
             posix_spawn_file_actions_adddup2(&actions, stderr.writing, 2)
         }
         // This host's own settings are none of a test's.
-        let environment = ProcessInfo.processInfo.environment.merging(["TANDEM_CONFIG": ""]) { $1 }
+        let environment = ProcessInfo.processInfo.environment
+            .merging(["TANDEM_CONFIG": "", "XDG_STATE_HOME": (state ?? cache).path + "/state"]) { $1 }
             .merging(environment) { $1 }
             .merging([
-                "XDG_CACHE_HOME": cache.path, "XDG_STATE_HOME": (state ?? cache).path + "/state",
-                "XDG_RUNTIME_DIR": cache.path, "TANDEM": Place.tandem.path, "TALES": Place.tales,
+                "XDG_CACHE_HOME": cache.path, "XDG_RUNTIME_DIR": cache.path, "TANDEM": Place.tandem.path,
+                "TALES": Place.tales,
             ]) { $1 }
         var argv = ([program] + arguments).map { strdup($0) } + [nil]
         var envp = environment.map { strdup("\($0)=\($1)") } + [nil]

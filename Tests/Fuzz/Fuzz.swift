@@ -44,15 +44,17 @@ enum Target: String, CaseIterable {
     case wire, coordinator, worker, manifest
     case gguf, safetensors, folder, configuration
     case tokenizer, sentencepiece, pattern, template
-    case json, address
+    case json, address, settings
+    case join, key, known, local, admissions
 
     /// Longer inputs find nothing that shorter ones do not, and take longer.
     var maximumLength: Int {
         switch self {
         case .gguf, .folder: 32 << 10
         case .tokenizer, .manifest: 16 << 10
-        case .pattern, .template, .address: 1 << 10
-        case .wire, .coordinator, .worker, .safetensors, .configuration, .sentencepiece, .json: 4 << 10
+        case .pattern, .template, .address, .join, .key, .known, .local: 1 << 10
+        case .wire, .coordinator, .worker, .safetensors, .configuration, .sentencepiece, .json, .settings, .admissions:
+            4 << 10
         }
     }
 
@@ -83,6 +85,12 @@ enum Target: String, CaseIterable {
         case .template: TextTargets.template(bytes)
         case .json: TextTargets.json(bytes)
         case .address: TextTargets.address(bytes)
+        case .settings: SettingsTarget.run(bytes)
+        case .join: TrustTargets.joinLine(bytes)
+        case .key: TrustTargets.key(bytes)
+        case .known: TrustTargets.known(bytes)
+        case .local: TrustTargets.local(bytes)
+        case .admissions: TrustTargets.admissions(bytes)
         }
     }
 }

@@ -61,7 +61,8 @@ def encode(message, text):
         input=text.encode(), stdout=subprocess.PIPE, check=True).stdout
 
 
-KINDS = ["ControlRequest", "CoordinatorMessage", "ClientReply", "Forward", "StepResult", "Fetch", "Chunk"]
+KINDS = ["ControlRequest", "CoordinatorMessage", "ClientReply", "Forward", "StepResult", "Fetch", "Chunk", "Hello",
+         "HelloReply", "EnrolReply"]
 HASH = "x" * 32
 
 
@@ -84,6 +85,9 @@ def messages():
             "generate-tokens": GENERATE % (number, "tokens { tokens: [1, 2, 3] }"),
             "generate-conversation": GENERATE % (number, conversation),
             "status-query": f'status_query {{ version: {number} build: "y" }}',
+            "link-proven": "link { epoch: 10 link: 3 bytes_per_second: 1e9 }",
+            "link-failed": "link { epoch: 10 link: 1 failure: 5 }",
+            "enrol": f'enrol {{ version: {number} build: "y" key: "{HASH}" is_client: true name: "host-b" }}',
         },
         "CoordinatorMessage": {
             "welcome": f'welcome {{ version: {number} build: "b" weights_endpoint: "tcp://a:1" '
@@ -121,6 +125,14 @@ def messages():
             "chunk": f'content: "{HASH}" offset: 4 length: 6 total: 10',
             "error": f'content: "{HASH}" error: "unknown"',
         },
+        "Hello": {
+            "hello": "epoch: 10 worker: 5 number: 2 probe_bytes: 65536 reply_bytes: 1024",
+            "hello-coordinator": "epoch: 10 number: 1",
+        },
+        "HelloReply": {
+            "reply": "epoch: 10 worker: 5 number: 2 probe_bytes: 1024", "reply-coordinator": "number: 1",
+        },
+        "EnrolReply": {"enrolled": 'enrolled: "host-b"', "enrol-refusal": 'refusal: "the token has expired"'},
     }
 
 
@@ -258,6 +270,35 @@ def texts():
         write("address", f"endpoint-{number}", text.encode())
 
 
+def trust():
+    key, token = "NYByZYgK7aMp3zmfE5EhODhR7Sijt17oms0y0tFmJU8", "AAECAwQFBgcICQoLDA0ODw"
+    for number, text in enumerate([
+            f"192.0.2.1:7070#{key}#{token}", f"host-a:7070#{key}", "[2001:db8::1]:7070", f"tcp://a:1#{key}#{token}#x",
+            f"a:1##{token}"]):
+        write("join", f"line-{number}", text.encode())
+    write("key", "key", f"# of host-a\n{key}\n".encode())
+    write("known", "two", f"192.0.2.1:7070 {key}\nhost-a:7070 {key}\nhost-b:1\n".encode())
+    local = {"address": "192.0.2.1:7070", "key": key, "token": token, "processID": 4321}
+    write("local", "one", json.dumps(local).encode())
+    member = {"name": "host-b", "role": "worker", "key": key, "enrolled": 1800000000}
+    record = {"id": "0a1b2c3d", "role": "client", "key": key, "uses": 2, "expires": 1800003600, "created": 1800000000,
+              "note": "printed by the coordinator on port 7070"}
+    for name, document in {
+            "one": {"members": [member], "tokens": [record], "removed": [key]},
+            "none": {"members": [], "tokens": [], "removed": []},
+            "negative": {"members": [member, member], "tokens": [dict(record, uses=-2**63), dict(record, expires=None)],
+                         "removed": []}}.items():
+        write("admissions", name, json.dumps(document).encode())
+
+
+def settings():
+    for number, text in enumerate([
+            'context = 8192\n[worker]\nmemory = "4GiB"\ncheck = true # yes\n[bench.model]\nthreads = 0x4\n',
+            "a.'b c'.\"d\" = [1, 2.5e-3, 'x', [true], inf,]\n[[t]]\n[x]\ny = { z = 1, w.v = -0 }\n",
+            'x = """\n\\u00e9 \\\n  a""\"""\ny = \'\'\'b\'\'\'\'\nz = 1979-05-27T07:32:00Z\n', "a = 1\na = 2\n[a]\n"]):
+        write("settings", f"file-{number}", text.encode())
+
+
 def manifests():
     """As coordinators write them; by the fuzzer itself, which Tests/Fuzz/run has built."""
     program = ROOT / ".build-fuzz/release/fuzz"
@@ -279,4 +320,6 @@ models()
 tokenizers()
 templates()
 texts()
+trust()
+settings()
 manifests()

@@ -30,7 +30,9 @@ extension MessageFuzz {
             }
             let before = try victims.map { try $0.residentBytes() }
             let progress = Progress()
-            let storm = Storm(targets: try targets(cluster, victims), progress: progress)
+            let keyring = try await Keyring(cluster)
+            let storm = Storm(
+                targets: try targets(cluster, victims, keyring), identities: keyring.identities, progress: progress)
             let thread = try LoopThread(name: "storm") {
                 defer { progress.end() }
                 try storm.run()
@@ -64,6 +66,7 @@ extension MessageFuzz {
             try await cluster.waitUntilServing(workers: 2)
             let last = try await cluster.answer(Self.request)
             #expect(last == expected, "\(Run.replay)")
+            #expect(progress.breaches.isEmpty, "let in: \(progress.breaches)")
             let slowdown = median(stormy) / median(calm)
             Run.tell(
                 "\(progress.sent) messages (\(progress.dropped) not taken), \(stormy.count) answers beside them: "
@@ -77,18 +80,21 @@ extension MessageFuzz {
         }
 
         /// Every port on which a process of the cluster listens.
-        private func targets(_ cluster: LocalCluster, _ victims: [Victim]) throws -> [Target] {
+        private func targets(_ cluster: LocalCluster, _ victims: [Victim], _ keyring: Keyring) throws -> [Target] {
             let control = try #require(UInt16(cluster.address.split(separator: ":").last ?? ""))
             var targets: [Target] = []
             for victim in victims {
                 let isWorker = victim.process !== cluster.coordinator
                 for port in try victim.ports() {
                     if isWorker {
-                        targets.append(Target(kind: .data, port: port))
+                        targets += keyring.workers.map { Target(kind: .data, port: port, server: $0) }
                     } else if port == control {
-                        targets += Array(repeating: Target(kind: .control, port: port), count: 2)
+                        targets += Array(
+                            repeating: Target(kind: .control, port: port, server: keyring.server), count: 2)
                     } else {
-                        targets += [Target(kind: .results, port: port), Target(kind: .weights, port: port)]
+                        targets += [Target.Kind.results, .weights].map {
+                            Target(kind: $0, port: port, server: keyring.server)
+                        }
                     }
                 }
             }

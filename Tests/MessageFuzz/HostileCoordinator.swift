@@ -5,6 +5,8 @@ import MessageMutator
 import Transport
 import Wire
 
+@testable import Node
+
 /// Listens as a coordinator does, owned by one thread; one worker is its victim.
 final class HostileCoordinator {
     private let context: Context
@@ -17,6 +19,7 @@ final class HostileCoordinator {
     private var messages: Messages
     private var worker: Peer?
     private var data: Intruder?
+    private var dataEndpoint = ""
     private var readyEpoch: UInt64?
     private var nextHeartbeat = ContinuousClock.now
 
@@ -24,13 +27,23 @@ final class HostileCoordinator {
     private(set) var joins = 0
     private(set) var results = 0
 
-    /// `description`: what workers are told of the model.
-    init(description: [UInt8]) throws {
-        context = try Context()
+    /// Its own, which it shows as the stage before too.
+    private let pair: KeyPair
+    private let workerKey: PublicKey
+
+    /// `description`: what workers are told of the model; `worker`: the key of the one that joins, told `pair`.
+    init(description: [UInt8], pair: KeyPair, worker workerKey: PublicKey) throws {
+        (self.pair, self.workerKey) = (pair, workerKey)
+        let admission = Admission()
+        for purpose in [Roll.Purpose.control, Roll.Purpose.tokens, Roll.Purpose.weights] {
+            admission.admit([workerKey], for: purpose)
+        }
+        context = try Context(.keys(pair, admission))
         poller = try Poller(Waker())
         let options = SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes, maximumFrames: 64)
-        (control, tokens) = (try RouterSocket(context, options), try RouterSocket(context, options))
-        weights = try RouterSocket(context, options)
+        control = try RouterSocket(context, options, purpose: Roll.Purpose.control)
+        tokens = try RouterSocket(context, options, purpose: Roll.Purpose.tokens)
+        weights = try RouterSocket(context, options, purpose: Roll.Purpose.weights)
         func bound(_ socket: RouterSocket) throws -> UInt16 {
             guard case .tcp(_, let port) = try socket.bind(.tcp(host: "127.0.0.1", port: 0)) else {
                 throw POSIXError(.EINVAL)
@@ -40,6 +53,7 @@ final class HostileCoordinator {
         port = try bound(control)
         messages = Messages()
         messages.description = description
+        messages.previousKey = NodeKey(pair.publicKey.bytes)
         messages.endpoints = try [tokens, weights].map { "tcp://127.0.0.1:\(try bound($0))" } + messages.endpoints
         for socket in [control, tokens, weights] { poller.add(socket) }
     }
@@ -55,7 +69,7 @@ final class HostileCoordinator {
         var frames = random.spoil(right)
         if isData, !random.once(in: 3) { keepPlace(of: &frames, as: right) }
         let isSent =
-            isData ? data?.say(frames, within: 20) ?? false : control.send(to: worker, frames) == .sent
+            isData ? data?.say(frames, within: 100) ?? false : control.send(to: worker, frames) == .sent
         progress.note("\(number) to \(isData ? "data" : "control"): \(hexadecimal(frames))", sent: isSent)
         // A step that was taken is the past: the next one follows it.
         if isData, isSent, isNextStep(frames) { messages.step += 1 }
@@ -80,8 +94,9 @@ final class HostileCoordinator {
     }
 
     private func frames(_ random: inout Mutator) -> (isData: Bool, [[UInt8]]) {
-        switch random.below(20) {
+        switch random.below(21) {
         case 0...10: (true, messages.forward(&random))
+        case 20: (true, messages.hello(&random))
         case 11: (true, messages.any(&random))
         case 12: (false, messages.any(&random))
         default: (false, messages.command(&random))
@@ -91,17 +106,29 @@ final class HostileCoordinator {
     /// Takes what the worker says, and keeps it: it is welcomed, gets all layers, and hears of its coordinator.
     private func listen(milliseconds: Int) throws {
         _ = poller.wait(timeoutMilliseconds: milliseconds)
-        while let (peer, frames) = control.receive() {
-            guard let first = frames.first, case .worker(let message)? = try? ControlRequest(decoding: first.bytes)
+        while let arrival = control.receive() {
+            guard let first = arrival.frames.first,
+                case .worker(let message)? = try? ControlRequest(decoding: first.bytes)
             else { continue }
-            try take(message, from: peer)
+            try take(message, from: arrival.peer)
         }
-        while tokens.receive() != nil { results += 1 }
-        while weights.receive() != nil {}
+        while let arrival = tokens.receive() { if !answered(arrival, on: tokens) { results += 1 } }
+        while let arrival = weights.receive() { _ = answered(arrival, on: weights) }
         if let worker, ContinuousClock.now >= nextHeartbeat {
             nextHeartbeat = .now + .milliseconds(200)
             _ = control.send(to: worker, [CoordinatorMessage.heartbeat.encode()])
         }
+    }
+
+    /// Answers a hello; false: it is none.
+    private func answered(_ arrival: Arrival, on socket: RouterSocket) -> Bool {
+        guard LinkFrames.areOfLink(arrival.frames), let hello = try? LinkFrames.hello(arrival.frames) else {
+            return false
+        }
+        let reply = HelloReply(
+            epoch: hello.epoch, worker: nil, number: hello.number, probeBytes: hello.replyBytes)
+        socket.answer(arrival.peer, reply)
+        return true
     }
 
     private func take(_ message: WorkerMessage, from peer: Peer) throws {
@@ -109,18 +136,22 @@ final class HostileCoordinator {
         case .join(let join):
             worker = peer
             joins += 1
-            try connect(to: join.dataEndpoint)
+            data?.close()
+            (data, dataEndpoint) = (nil, join.dataEndpoint)
             let welcome = Welcome(
                 build: "b", weightsEndpoint: messages.endpoints[1], tokensEndpoint: messages.endpoints[0],
                 modelName: "m")
             _ = control.send(to: peer, [CoordinatorMessage.welcome(welcome).encode()])
             assign(to: peer)
-        case .ready(let ready): readyEpoch = ready.epoch.value
+        case .ready(let ready):
+            readyEpoch = ready.epoch.value
+            // Whoever was turned away before is let in now.
+            try connect(to: dataEndpoint)
         case .failed: assign(to: peer)
         case .heartbeat(let heartbeat):
             // It gave its stage up, or has another one than it should.
             if heartbeat.epoch.value != messages.epoch { assign(to: peer) }
-        case .loading, .leave: break
+        case .loading, .link, .leave: break
         }
     }
 
@@ -135,7 +166,7 @@ final class HostileCoordinator {
         data?.close()
         data = nil
         guard case .tcp(_, let port) = try Endpoint(parsing: endpoint) else { return }
-        data = try Intruder.connect(context, as: .worker, port: port)
+        data = try Intruder(context, as: pair, to: port, server: workerKey)
     }
 
     func close() {

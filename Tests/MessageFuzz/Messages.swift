@@ -9,6 +9,10 @@ struct Messages {
     var step: UInt64 = 1
     var layerCount = 6
     var activationsPerToken = 192
+    /// Workers that have joined, or say so.
+    var workers: [UInt64] = [1, 2]
+    /// Who is before a worker; nil: links are open.
+    var previousKey: NodeKey?
     /// What a worker is told of the model.
     var description: [UInt8] = []
     /// Where nobody listens, and where somebody does.
@@ -21,33 +25,74 @@ struct Messages {
 
     // MARK: To a coordinator
 
-    func control(_ random: inout Mutator) -> [[UInt8]] {
-        let message: ControlRequest
-        switch random.below(20) {
-        case 0...2: message = .worker(.join(join(&random)))
+    /// What this one says to a coordinator; nil: what anybody says.
+    func control(of role: Identity.Role?, _ random: inout Mutator) -> [[UInt8]] {
+        switch role ?? random.element([.worker, .client, .newcomer]) {
+        case .worker: [ControlRequest.worker(ofWorker(&random)).encode()]
+        case .client: [ControlRequest.client(ofClient(&random)).encode()]
+        case .owner where random.once(in: 2): [ControlRequest.client(ofClient(&random)).encode()]
+        case .owner, .newcomer, .stranger: [ControlRequest.newcomer(enrol(&random)).encode()]
+        }
+    }
+
+    private func ofWorker(_ random: inout Mutator) -> WorkerMessage {
+        switch random.below(14) {
+        case 0...2: return .join(join(&random))
         case 3...4:
             let loading = Loading(epoch: Epoch(epoch), bytesDone: UInt64(random.below(9)), bytesTotal: 8)
-            message = .worker(.loading(loading))
-        case 5: message = .worker(.ready(Ready(epoch: Epoch(epoch), transferredBytes: 1, cachedBytes: 2)))
-        case 6: message = .worker(.failed(LoadFailure(epoch: Epoch(epoch), message: "no space")))
+            return .loading(loading)
+        case 5: return .ready(Ready(epoch: Epoch(epoch), transferredBytes: 1, cachedBytes: 2))
+        case 6: return .failed(LoadFailure(epoch: Epoch(epoch), message: "no space"))
         case 7...10:
             var heartbeat = WorkerHeartbeat()
             heartbeat.epoch = Epoch(epoch)
             heartbeat.stepsCompleted = step
             heartbeat.gauges.residentBytes = 1 << 20
-            message = .worker(.heartbeat(heartbeat))
-        case 11: message = .worker(.leave)
-        // An answer is work; what is looked for is harm.
-        case 12 where random.once(in: 4): message = .client(.generate(generate(&random)))
-        case 13...15: message = .client(.cancel(ClientRequestID(UInt64(random.below(30)))))
-        case 16...18: message = .client(.statusQuery(StatusQuery()))
-        default: message = .client(.ping)
+            return .heartbeat(heartbeat)
+        case 11...12:
+            let outcome: LinkReport.Outcome =
+                random.once(in: 2) ? .proven(bytesPerSecond: 1e9) : .failed(random.element(LinkFailure.allCases))
+            return .link(LinkReport(epoch: Epoch(epoch), link: random.element(NodeLink.allCases), outcome: outcome))
+        default: return .leave
         }
-        return [message.encode()]
+    }
+
+    private func ofClient(_ random: inout Mutator) -> ClientMessage {
+        switch random.below(8) {
+        // An answer is work; what is looked for is harm.
+        case 0 where random.once(in: 4): .generate(generate(&random))
+        case 1...3: .cancel(ClientRequestID(UInt64(random.below(30))))
+        case 4...6: .statusQuery(StatusQuery())
+        default: .ping
+        }
+    }
+
+    /// A key that asks to be admitted.
+    func enrol(_ random: inout Mutator) -> Enrol {
+        guard let key = NodeKey(random.bytes(32)) else { preconditionFailure("a key has 32 bytes") }
+        return Enrol(key: key, isClient: random.once(in: 2), name: random.element(["host-b", "", "\u{1B}[2J", "é"]))
+    }
+
+    /// To whoever is downstream.
+    func hello(_ random: inout Mutator) -> [[UInt8]] {
+        let bytes = random.element([0, 1, 4096, 65_536])
+        let hello = Hello(
+            epoch: Epoch(epoch), worker: random.once(in: 4) ? nil : WorkerID(random.element(workers)),
+            number: UInt64(random.below(9)), probeBytes: bytes, replyBytes: random.element([0, 1, 65_536]))
+        return [[], hello.encode()] + (bytes > 0 ? [random.bytes(bytes)] : [])
+    }
+
+    /// The answer to one.
+    func helloReply(_ random: inout Mutator) -> [[UInt8]] {
+        let reply = HelloReply(
+            epoch: Epoch(epoch), worker: WorkerID(random.element(workers)), number: UInt64(random.below(9)),
+            probeBytes: random.once(in: 2) ? 3 : 0)
+        return [[], reply.encode()] + (reply.probeBytes > 0 ? [random.bytes(reply.probeBytes)] : [])
     }
 
     func join(_ random: inout Mutator) -> Join {
         var join = Join()
+        join.worker = WorkerID(random.element(workers))
         join.build = "0.1.0"
         join.attempt = UInt64(random.below(5))
         join.hostName = "host"
@@ -149,10 +194,12 @@ struct Messages {
 
     /// All layers.
     func assign() -> Assign {
-        Assign(
+        var assign = Assign(
             epoch: Epoch(epoch), layers: 0..<layerCount, layerCount: layerCount, modelDescription: description,
             keyValueBlockCount: 16, maximumBatchTokens: 64, activationsPerToken: activationsPerToken, next: .tokens,
-            stageIndex: 0, stageCount: 1, vocabularySize: 2048, contextLength: 512)
+            previous: nil, stageIndex: 0, stageCount: 1, vocabularySize: 2048, contextLength: 512)
+        assign.previousKey = previousKey
+        return assign
     }
 
     func chunk(_ random: inout Mutator) -> [[UInt8]] {
@@ -168,8 +215,10 @@ struct Messages {
 
     /// Any kind.
     func any(_ random: inout Mutator) -> [[UInt8]] {
-        switch random.below(7) {
-        case 0: control(&random)
+        switch random.below(9) {
+        case 0: control(of: nil, &random)
+        case 7: hello(&random)
+        case 8: helloReply(&random)
         case 1: result(&random)
         case 2: fetch(&random)
         case 3: forward(&random)

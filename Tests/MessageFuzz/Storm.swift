@@ -26,11 +26,13 @@ struct Target: Sendable {
 
     let kind: Kind
     let port: UInt16
+    /// Whose port it is.
+    let server: PublicKey
 }
 
 /// How far the storm is; of any thread.
 final class Progress: Sendable {
-    private let state = Mutex((sent: 0, dropped: 0, recent: [String](), isOver: false))
+    private let state = Mutex((sent: 0, dropped: 0, recent: [String](), breaches: Set<String>(), isOver: false))
 
     func note(_ text: @autoclosure () -> String, sent: Bool) {
         state.withLock { state in
@@ -39,6 +41,10 @@ final class Progress: Sendable {
             state.recent.append(text())
         }
     }
+
+    /// Somebody was let in who should not have been.
+    func noteBreach(_ what: String) { state.withLock { _ = $0.breaches.insert(what) } }
+    var breaches: [String] { state.withLock { $0.breaches.sorted() } }
 
     func end() { state.withLock { $0.isOver = true } }
 
@@ -50,21 +56,30 @@ final class Progress: Sendable {
     var recent: String { state.withLock { $0.recent.joined(separator: "\n") } }
 }
 
-/// Says messages at random, as a worker and as a client, to all targets.
+/// Says messages at random, as everybody whom the cluster knows, to all targets.
 struct Storm {
     let targets: [Target]
+    let identities: [Identity]
     let progress: Progress
 
     /// Says `Run.messages` of them, in about as much time as the rate allows; ends early where `progress` is over.
     func run() throws {
-        let context = try Context()
-        var connections: [(target: Target, intruder: Intruder)] = []
-        defer { for (_, intruder) in connections { intruder.close() } }
+        let context = try Context(.keys(.random(), Admission()))
+        var connections: [Connection] = []
+        defer { for connection in connections { connection.intruder.close() } }
         for target in targets {
-            for role in Intruder.Role.allCases {
-                connections.append((target, try Intruder.connect(context, as: role, port: target.port)))
+            for identity in identities {
+                let intruder = try Intruder(context, as: identity.pair, to: target.port, server: target.server)
+                connections.append(Connection(target: target, identity: identity, intruder: intruder))
             }
         }
+        defer {
+            for connection in connections where connection.intruder.wasLetIn && !connection.isAdmitted {
+                progress.noteBreach("\(connection.identity.role) at \(connection.target.kind)")
+            }
+        }
+        // Whom no port lets in tries on, but has no part in the number of messages.
+        let (inside, outside) = (connections.filter(\.isAdmitted), connections.filter { !$0.isAdmitted })
         var messages = Messages()
         messages.endpoints += targets.map { "tcp://127.0.0.1:\($0.port)" }
         let start = ContinuousClock.now
@@ -72,24 +87,44 @@ struct Storm {
             if progress.isOver { break }
             var random = Mutator(seed: Run.seed &* 1_000_003 &+ UInt64(number))
             random.known = messages.known
-            let (target, intruder) = random.element(connections)
-            let frames = random.spoil(frame(for: target, &messages, &random))
+            let (target, identity, intruder) = random.element(inside).parts
+            let frames = random.spoil(frame(for: target, identity, &messages, &random))
+            if number % 16 == 0 {
+                let connection = random.element(outside)
+                if connection.intruder.say(frames, within: 0) {
+                    progress.noteBreach("\(connection.identity.role) at \(connection.target.kind)")
+                }
+            }
             let isSent = intruder.say(frames, within: 20)
-            progress.note("\(number) to \(target.kind) \(target.port): \(hexadecimal(frames))", sent: isSent)
+            progress.note(
+                "\(number) of the \(identity.role) to \(target.kind) \(target.port): \(hexadecimal(frames))",
+                sent: isSent)
             for answer in intruder.answers() { learn(answer, &messages) }
             let due = start + .microseconds(number * 1_000_000 / max(1, Run.rate))
             if ContinuousClock.now < due { usleep(UInt32(max(1, (due - .now) / .microseconds(1)))) }
         }
     }
 
-    /// What is right at this port, most of the time.
-    private func frame(for target: Target, _ messages: inout Messages, _ random: inout Mutator) -> [[UInt8]] {
+    /// One connection of the storm.
+    private struct Connection {
+        let target: Target
+        let identity: Identity
+        let intruder: Intruder
+
+        var isAdmitted: Bool { identity.isAdmitted(to: target.kind) }
+        var parts: (Target, Identity, Intruder) { (target, identity, intruder) }
+    }
+
+    /// What is right of this one at this port, most of the time.
+    private func frame(
+        for target: Target, _ identity: Identity, _ messages: inout Messages, _ random: inout Mutator
+    ) -> [[UInt8]] {
         messages.step = UInt64(random.below(2000))
         if random.once(in: 8) { return messages.any(&random) }
         switch target.kind {
-        case .control: return messages.control(&random)
-        case .results: return messages.result(&random)
-        case .weights: return messages.fetch(&random)
+        case .control: return messages.control(of: random.once(in: 8) ? nil : identity.role, &random)
+        case .results: return random.once(in: 4) ? messages.hello(&random) : messages.result(&random)
+        case .weights: return random.once(in: 4) ? messages.hello(&random) : messages.fetch(&random)
         case .data: return messages.forward(&random)
         }
     }

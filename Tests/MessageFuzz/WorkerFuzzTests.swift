@@ -1,12 +1,12 @@
 // Responsible for: a real worker process whose coordinator means harm. Must not know: how messages are changed.
 import Foundation
 import ModelFile
-import Node
 import Synchronization
 import Testing
 import Transport
 
 @testable import CommandTests
+@testable import Node
 
 /// Where a coordinator listens, once it does.
 private final class Address: Sendable {
@@ -17,7 +17,7 @@ extension MessageFuzz {
     @Suite("From a coordinator", .serialized) struct WorkerFuzzTests {
         /// It may not take the machine with it: address space in KiB.
         private static let start =
-            "ulimit -v 16000000; exec \"$TANDEM\" worker --join 127.0.0.1:\"$0\" --model \"$TALES\" --threads 1 "
+            "ulimit -v 16000000; exec \"$TANDEM\" worker --join \"$0\" --model \"$TALES\" --threads 1 "
             + "--memory 512MiB --exit-with-stdin"
 
         @Test("A worker lives, or ends with a sentence, whatever its coordinator says")
@@ -25,10 +25,13 @@ extension MessageFuzz {
             let folder = try TemporaryFolder()
             let model = try Model.open(path: Place.tales)
             let description = try DigestBook(folder: folder.path).manifest(of: model) { _, _ in }.encoded()
+            let pair = KeyPair.random()
+            // The key that the worker will have: it is made as the worker itself would make it.
+            let own = try KeyFile.own("worker", in: StateFolder(folder.path + "/state/tandem")).pair.publicKey
             let (progress, place) = (Progress(), Address())
             let thread = try LoopThread(name: "hostile") {
                 defer { progress.end() }
-                let coordinator = try HostileCoordinator(description: description)
+                let coordinator = try HostileCoordinator(description: description, pair: pair, worker: own)
                 defer { coordinator.close() }
                 place.port.withLock { $0 = coordinator.port }
                 for number in 0..<Run.messages where !progress.isOver { try coordinator.turn(number, progress) }
@@ -37,12 +40,13 @@ extension MessageFuzz {
             defer { progress.end() }
             _ = await eventually { place.port.withLock { $0 } != nil || progress.isOver }
             let port = try #require(place.port.withLock { $0 })
+            let line = "127.0.0.1:\(port)#\(pair.publicKey)"
 
             var starts = 0
             var ends: [String: Int] = [:]
             while !progress.isOver {
                 let worker = try TandemProcess(
-                    ["-c", Self.start, "\(port)", TandemProcess.endsWithStandardInput], cache: folder,
+                    ["-c", Self.start, line, TandemProcess.endsWithStandardInput], cache: folder,
                     environment: ["TANDEM_LOG": "error"], program: "/bin/bash")
                 starts += 1
                 _ = await eventually(within: .seconds(86_400)) { progress.isOver || !worker.isRunning }

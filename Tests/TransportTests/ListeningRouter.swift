@@ -47,7 +47,7 @@ final class ListeningRouter {
     /// The ROUTER's next message, waited for with its poller.
     func nextMessage() throws -> Arrival {
         let message: Arrival = try wait("a message for the ROUTER") {
-            if let message = router.receive() { return message }
+            if let message = router.receive(), !message.frames.isEmpty { return message }
             _ = poller.wait(timeoutMilliseconds: 20)
             return nil
         }

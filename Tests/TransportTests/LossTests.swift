@@ -94,6 +94,13 @@ import Testing
         }
     }
 
+    @Test("As many connections are taken as the process may have descriptors for")
+    func descriptors() {
+        #expect(SocketOptions.connections(of: 0) == 4)
+        #expect((4...4096).contains(SocketOptions.connections(of: 0.5)))
+        #expect(SocketOptions.connections(of: 0.1) <= SocketOptions.connections(of: 0.6))
+    }
+
     @Test("A DEALER finds a ROUTER again that went away and came back, and says so in events")
     func reconnects() throws {
         let link = try ListeningRouter()

@@ -14,6 +14,7 @@ extension CoordinatorLoop {
         switch message {
         case .statusQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
+            guard pace.allows(.status, arrival, now) else { return refuse(arrival, on: sockets.control) }
             let frame = statusFrame ?? ClientReply.status(machine.status(now: now)).encode()
             statusFrame = frame
             _ = send(frame, to: client)

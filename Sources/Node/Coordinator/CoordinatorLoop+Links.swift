@@ -28,7 +28,10 @@ extension CoordinatorLoop {
             guard let worker = permissions.speaker(hello, arrival.key, speakers) else { return }
             askers[link, default: [:]][worker] = arrival.peer
             decide(.hello(worker, link, hello))
-        } catch { parts.log.warning("an unreadable hello over \(arrival.peer) was dropped: \(error)") }
+        } catch {
+            parts.log.warning("an unreadable hello over \(arrival.peer) was dropped: \(error)")
+            refuse(arrival, on: link == .weights ? sockets.weights : sockets.tokens)
+        }
     }
 
     /// Answers a worker over its connection to the weights or the tokens socket.

@@ -12,12 +12,13 @@ extension CoordinatorLoop {
     /// A worker speaks for the connection over which it has joined, and for nobody else.
     func hear(_ message: WorkerMessage, over arrival: Arrival) {
         guard case .join(var join) = message else {
-            if let worker = speakers[arrival.peer] { decide(.worker(worker, message)) }
-            return
+            guard let worker = speakers[arrival.peer] else { return refuse(arrival, on: sockets.control) }
+            return decide(.worker(worker, message))
         }
+        guard pace.allows(.join, arrival, now) else { return refuse(arrival, on: sockets.control) }
         guard let replaced = speakers.bind(join.worker, to: arrival.peer, arrival.key) else {
             parts.log.warning("\(arrival.peer) joins as \(join.worker), which another key is: dropped")
-            return
+            return refuse(arrival, on: sockets.control)
         }
         for worker in replaced { decide(.disconnected(worker)) }
         join.key = arrival.key.flatMap { NodeKey($0.bytes) }
@@ -30,6 +31,7 @@ extension CoordinatorLoop {
     // MARK: Newcomers
 
     func admit(_ enrol: Enrol, over arrival: Arrival) {
+        guard pace.allows(.enrol, arrival, now) else { return refuse(arrival, on: sockets.control) }
         let answer: EnrolReply
         if enrol.version != Wire.protocolVersion {
             answer = .refusal(.version(enrol.version, build: enrol.build, ourBuild: Build.version))
@@ -47,6 +49,11 @@ extension CoordinatorLoop {
     }
 
     // MARK: Guard
+
+    /// A message came that its sender should not have sent, or that cannot be read: with many of them its connection ends.
+    func refuse(_ arrival: Arrival, on socket: RouterSocket) {
+        if let sentence = socket.refuse(arrival.peer) { parts.log.warning("\(sentence)") }
+    }
 
     /// Ends the connections of those who flood us, and of those who were removed.
     func keepGuard() {

@@ -41,19 +41,21 @@ final class CoordinatorLoop {
     var firstStage: (epoch: Epoch, link: OutboundLink)?
     /// The plan whose first stage has no address; told to the machine afterwards.
     var firstStageProblem: Epoch?
-    private var trips = RoundTrips()
+    var trips = RoundTrips()
     /// What workers fetch, and how much of that is being read.
-    private var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
-    private var readCount = 0
+    var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
+    var readCount = 0
     /// The state as it was asked for last, as long as nothing has changed.
     var statusFrame: [UInt8]?
-    private let fetches: Mailbox<WeightServer.Request>
-    private let chunks: Mailbox<WeightServer.Reply>
+    let fetches: Mailbox<WeightServer.Request>
+    let chunks: Mailbox<WeightServer.Reply>
     private let server: LoopThread<Void>
     private var sinks: [RequestID: GenerationService.Outcomes.Continuation] = [:]
     var clients: ClientSessions
     var permissions: Permissions
     var speakers = Speakers()
+    /// How often who may say what costs something.
+    var pace = Pace()
     /// Over which connections workers said hello.
     var askers: [NodeLink: [WorkerID: Peer]] = [:]
     /// When to look whether somebody floods us, and whether others are admitted.
@@ -95,12 +97,6 @@ final class CoordinatorLoop {
 
     var now: Moment { clock.now }
 
-    /// Messages taken from each link in one turn, so that nobody keeps the loop from its other work.
-    private static let messagesPerTurn = 256
-    /// Fetches of one worker that may wait: twice what it has outstanding, as it asks again over a new connection.
-    private static let fetchesOfWorker = 32
-    /// Fetches that the thread that reads weights is given at a time.
-    private static let readsAtOnce = 8
     /// After a closed connection libzmq needs a moment until it knows whose it was. Of clients it is asked at longer
     /// intervals: there may be thousands, and those that get tokens are found out by them.
     private static let workerCheckDelay = Duration.milliseconds(10)
@@ -123,10 +119,11 @@ final class CoordinatorLoop {
                 for order in parts.orders.drain() { perform(order) }
                 sendChunks()
             }
-            receiveControl()
+            // Steps before all that others say.
             receiveResults()
-            receiveFetches()
             receiveFirstStage()
+            receiveControl()
+            receiveFetches()
             noticeDisconnections()
             keepGuard()
             tellUntold()
@@ -148,83 +145,7 @@ final class CoordinatorLoop {
         for socket in sockets.listening { socket.close() }
     }
 
-    // MARK: What arrives
-
-    private func receiveControl() {
-        for _ in 0..<Self.messagesPerTurn {
-            guard let arrival = sockets.control.receive() else { return }
-            guard arrival.frames.count == 1 else { continue }
-            do {
-                let request = try ControlRequest(decoding: arrival.frames[0].bytes)
-                guard permissions.allows(request, from: arrival.key) else { continue }
-                switch request {
-                case .worker(let message): hear(message, over: arrival)
-                case .client(let message): serve(message, over: arrival)
-                case .newcomer(let enrol): admit(enrol, over: arrival)
-                }
-            } catch {
-                parts.log.warning("an unreadable message over \(arrival.peer) was dropped: \(error)")
-                guard speakers[arrival.peer] == nil else { continue }
-                let reason = "the coordinator cannot read this request: \(error)"
-                reply(.refusal(Refusal(reason: reason)), to: ClientID(arrival.peer))
-            }
-        }
-    }
-
-    private func receiveResults() {
-        for _ in 0..<Self.messagesPerTurn {
-            guard let arrival = sockets.tokens.receive() else { return }
-            if LinkFrames.areOfLink(arrival.frames) {
-                receiveHello(arrival, on: .tokens)
-                continue
-            }
-            guard arrival.frames.count == 1, permissions.mayGiveResults(arrival.key, to: machine, speakers) else {
-                continue
-            }
-            do {
-                var result = try StepResult(decoding: arrival.frames[0].bytes)
-                result.timings.append(
-                    StageMicroseconds(
-                        wire: Microseconds.since(result.sentMicroseconds),
-                        wait: trips.end(of: result.step, result.epoch)))
-                decide(.stepResult(result))
-            } catch {
-                parts.log.warning("an unreadable result was dropped: \(error)")
-            }
-        }
-    }
-
-    private func receiveFetches() {
-        for _ in 0..<Self.messagesPerTurn {
-            guard let arrival = sockets.weights.receive() else { break }
-            if LinkFrames.areOfLink(arrival.frames) {
-                receiveHello(arrival, on: .weights)
-                continue
-            }
-            guard arrival.frames.count == 1, permissions.mayFetch(arrival.key, from: machine, speakers),
-                let fetch = try? Fetch(decoding: arrival.frames[0].bytes)
-            else { continue }
-            // One that asks for more than it may have outstanding is not answered, and nobody else waits for it.
-            _ = waitingFetches.add(fetch, of: arrival.peer)
-        }
-        readWeights()
-    }
-
-    /// Workers take turns.
-    private func readWeights() {
-        while readCount < Self.readsAtOnce, let (peer, fetch) = waitingFetches.next() {
-            if fetches.post(.init(peer: peer, fetch: fetch)) { readCount += 1 }
-        }
-    }
-
-    private func sendChunks() {
-        for reply in chunks.drain() {
-            readCount -= 1
-            _ = reply.bytes.withUnsafeBytes {
-                sockets.weights.send(to: reply.peer, [reply.chunk.encode()], bulk: $0.isEmpty ? nil : $0)
-            }
-        }
-    }
+    // MARK: Who is gone
 
     /// A closed connection does not say whose it was; whoever cannot be sent to is gone. One look finds all that went
     /// since the last.

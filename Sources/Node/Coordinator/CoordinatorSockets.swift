@@ -20,6 +20,11 @@ extension CoordinatorLoop {
         private static let controlBufferBytes = 256 << 10
         /// Chunks that wait for one worker: it asks for fewer at a time, and one that does not read must not take more.
         private static let unreadChunks = 64
+        /// Messages of one peer that wait for us; libzmq reads no more of it then.
+        private static let untakenMessages = 64
+        /// The largest message, and the next one on its way.
+        private static let unreadBytes = Wire.Limits.headerBytes + (8 << 20)
+        private static let unreadLimits = SocketOptions.UnreadLimits(ofKey: 64 << 20, inAll: 128 << 20)
 
         /// Binds `listen` and the two ports that follow it; all free ones where it asks for any. At most `maximumUnread`
         /// messages wait for a client.
@@ -27,18 +32,24 @@ extension CoordinatorLoop {
             context = try Context(security)
             let options = SocketOptions(
                 maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread,
-                sendBufferBytes: Self.controlBufferBytes, maximumUnreadBytes: 2 * Wire.Limits.headerBytes)
+                receiveHighWaterMark: Self.untakenMessages, sendBufferBytes: Self.controlBufferBytes,
+                maximumUnreadBytes: Self.unreadBytes, unreadLimits: Self.unreadLimits,
+                maximumConnections: SocketOptions.connections(of: 0.6))
             control = try RouterSocket(context, options, purpose: Roll.Purpose.control)
             tokens = try RouterSocket(
                 context,
                 SocketOptions(
-                    maximumFrameBytes: Wire.Limits.headerBytes, maximumUnreadBytes: 2 * Wire.Limits.headerBytes),
+                    maximumFrameBytes: Wire.Limits.headerBytes, receiveHighWaterMark: Self.untakenMessages,
+                    maximumUnreadBytes: Self.unreadBytes, unreadLimits: Self.unreadLimits,
+                    maximumConnections: SocketOptions.connections(of: 0.1)),
                 purpose: Roll.Purpose.tokens)
             weights = try RouterSocket(
                 context,
                 SocketOptions(
                     maximumFrameBytes: Wire.Limits.probeBytes, sendHighWaterMark: Self.unreadChunks,
-                    maximumUnreadBytes: 1 << 20),
+                    receiveHighWaterMark: Self.untakenMessages, maximumUnreadBytes: 1 << 20,
+                    unreadLimits: .init(ofKey: 4 << 20, inAll: 64 << 20),
+                    maximumConnections: SocketOptions.connections(of: 0.1)),
                 purpose: Roll.Purpose.weights)
             endpoint = try control.bind(listen)
             tokensEndpoint = try tokens.bind(listen.following(1))

@@ -42,7 +42,7 @@ package struct Admissions: Codable, Equatable, Sendable {
         package let note: String
 
         /// Whether it admits anybody at that time.
-        package func isValid(at now: Int) -> Bool { uses != 0 && (expires ?? .max) > now }
+        package func isValid(at now: Int) -> Bool { uses ?? 1 > 0 && (expires ?? .max) > now }
     }
 
     package private(set) var members: [Member] = []
@@ -106,7 +106,7 @@ package struct Admissions: Codable, Equatable, Sendable {
             throw Self.refusal("the token was taken back")
         }
         guard tokens[index].isValid(at: now) else {
-            throw Self.refusal(tokens[index].uses == 0 ? "the token was used up" : "the token has expired")
+            throw Self.refusal(tokens[index].uses ?? 1 <= 0 ? "the token was used up" : "the token has expired")
         }
         guard tokens[index].role == role else {
             throw Self.refusal("the token is for a \(tokens[index].role.rawValue), not for a \(role.rawValue)")

@@ -50,6 +50,11 @@ package struct LocalCoordinator: Codable, Sendable {
 
     private static func read(_ port: UInt16, in folder: StateFolder) throws(TandemError) -> LocalCoordinator? {
         guard let text = try folder.folder("running").secret(name(port)) else { return nil }
-        return try? JSONDecoder().decode(LocalCoordinator.self, from: Data(text.utf8))
+        return parse(text)
+    }
+
+    /// nil: it is none that a coordinator has written.
+    static func parse(_ text: String) -> LocalCoordinator? {
+        try? JSONDecoder().decode(LocalCoordinator.self, from: Data(text.utf8))
     }
 }

@@ -14,7 +14,10 @@ extension WorkerLoop {
             if askers.count >= Wire.Limits.workers { askers = [:] }
             askers[hello.worker] = arrival.peer
             decide(.hello(hello, from: hello.worker))
-        } catch { parts.log.warning("an unreadable hello was dropped: \(error)") }
+        } catch {
+            parts.log.warning("an unreadable hello was dropped: \(error)")
+            refuse(arrival)
+        }
     }
 
     /// Answers, and what became of connections, on the links that carry nothing else this way.

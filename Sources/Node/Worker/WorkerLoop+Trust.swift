@@ -125,6 +125,11 @@ extension WorkerLoop {
     /// For the header of a step: histories of sequences that begin.
     private static let headerAllowance = 1 << 20
 
+    /// A message came that its sender should not have sent, or that cannot be read: with many of them its connection ends.
+    func refuse(_ arrival: Arrival) {
+        if let sentence = data.refuse(arrival.peer) { parts.log.warning("\(sentence)") }
+    }
+
     /// Ends connections that flood the data port.
     func keepGuard() {
         guard nextGuard <= now else { return }

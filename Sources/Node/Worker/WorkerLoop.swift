@@ -82,7 +82,8 @@ final class WorkerLoop {
             context,
             SocketOptions(
                 maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 3,
-                receiveHighWaterMark: Self.messagesPerTurn, maximumUnreadBytes: 1 << 20),
+                receiveHighWaterMark: Self.messagesPerTurn, maximumUnreadBytes: 1 << 20,
+                unreadLimits: .init(ofKey: .max, inAll: .max), maximumConnections: SocketOptions.connections(of: 0.25)),
             purpose: Roll.Purpose.data)
         coordinator = try Self.answering(parts.passage.address.endpoint)
         let endpoint = try Self.bind(data, parts.options, towards: coordinator)
@@ -189,13 +190,16 @@ final class WorkerLoop {
         for _ in 0..<Self.messagesPerTurn {
             guard let arrival = data.receive() else { return }
             let frames = arrival.frames
-            guard arrival.key == sender else { continue }
+            guard arrival.key == sender else {
+                refuse(arrival)
+                continue
+            }
             if LinkFrames.areOfLink(frames) {
                 receiveHello(frames, over: arrival)
                 continue
             }
-            guard let header = frames.first else { continue }
             do {
+                guard let header = frames.first else { throw WireError("a step has too many frames") }
                 let forward = try Forward(decoding: header.bytes)
                 let rawBytes = frames.count == 2 ? frames[1].count : 0
                 guard frames.count <= 2, rawBytes == forward.rawFrameBytes else {
@@ -206,7 +210,10 @@ final class WorkerLoop {
                     wireMicroseconds: Microseconds.since(forward.sentMicroseconds),
                     arrivalMicroseconds: Microseconds.monotonic)
                 decide(.forward(forward, arrival))
-            } catch { parts.log.warning("an unreadable step was dropped: \(error)") }
+            } catch {
+                parts.log.warning("an unreadable step was dropped: \(error)")
+                refuse(arrival)
+            }
         }
     }
 

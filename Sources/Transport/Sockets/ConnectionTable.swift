@@ -9,6 +9,8 @@ struct ConnectionTable {
     private struct Connection {
         /// What the kernel says of the other end: address and port. Tells whether a descriptor is still this connection.
         let remote: RemoteAddress
+        /// Whose it is, once a message has come.
+        var key: PublicKey?
         /// Bytes of complete messages that came over it, as they travel.
         var delivered = 0
         /// Received but not delivered, when last looked at.
@@ -19,11 +21,23 @@ struct ConnectionTable {
         let key: PublicKey?
         let descriptor: Int32?
         let remote: RemoteAddress?
+        /// Messages that should not have come, since a time.
+        var refusals = 0
+        var refusalsSince = ContinuousClock.now
+        /// It was disconnected: what it sent before is not heard.
+        var isEnded = false
+    }
+
+    /// Who sent a message.
+    enum Sender {
+        case key(PublicKey?)
+        /// Whoever it was, its connection was ended by us.
+        case ended
     }
 
     var maximumUnreadBytes: Int
+    private let unreadLimits: SocketOptions.UnreadLimits
     private let maximumConnections: Int
-    private let frameOverhead: Int
     private var connections: [Int32: Connection] = [:]
     private var peers: [Peer: Known] = [:]
 
@@ -34,10 +48,14 @@ struct ConnectionTable {
     private static let alertMilliseconds = 10
     private static let alertBytes = 1 << 20
 
-    init(_ options: SocketOptions, frameOverhead: Int) {
+    /// So many messages that should not have come, within so long, end a connection.
+    static let mostRefusals = 64
+    private static let refusalWindow = Duration.seconds(10)
+
+    init(_ options: SocketOptions) {
         maximumUnreadBytes = options.maximumUnreadBytes
+        unreadLimits = options.unreadLimits
         maximumConnections = options.maximumConnections
-        self.frameOverhead = frameOverhead
     }
 
     // MARK: What is seen
@@ -61,46 +79,77 @@ struct ConnectionTable {
         }
     }
 
-    /// A message's frames, and whose key sent it.
-    mutating func note(_ frames: ArraySlice<Frame>, of peer: Peer) -> PublicKey? {
+    /// A message's first frame, and its bytes as they travel; tells who sent it.
+    mutating func note(_ first: Frame?, wireBytes: Int, of peer: Peer) -> Sender {
         let known: Known
         if let earlier = peers[peer] {
             known = earlier
         } else {
-            let descriptor = frames.first?.descriptor
+            let descriptor = first?.descriptor
             known = Known(
-                key: frames.first?.key, descriptor: descriptor, remote: descriptor.flatMap { RemoteAddress(of: $0) })
+                key: first?.key, descriptor: descriptor, remote: descriptor.flatMap { RemoteAddress(of: $0) })
             if peers.count >= 2 * maximumConnections { forgetEnded() }
             peers[peer] = known
+            if let descriptor = known.descriptor { connections[descriptor]?.key = known.key }
         }
-        if let descriptor = known.descriptor {
-            let bytes = frames.reduce(0) { $0 + wireBytes($1.count) }
-            connections[descriptor]?.delivered += bytes
-        }
-        return known.key
+        if let descriptor = known.descriptor { connections[descriptor]?.delivered += wireBytes }
+        return known.isEnded ? .ended : .key(known.key)
     }
 
     /// Whether it is known over which connection a peer came; if not, events are to be read first.
     func knows(_ peer: Peer) -> Bool { peers[peer] != nil }
 
-    mutating func forget(_ peer: Peer) { peers[peer] = nil }
+    /// Whom we have ended is remembered until the table is swept: what it sent before may still come.
+    mutating func forget(_ peer: Peer) { if peers[peer]?.isEnded != true { peers[peer] = nil } }
 
     private mutating func forgetEnded() {
         peers = peers.filter { _, known in
-            guard let descriptor = known.descriptor else { return true }
+            guard let descriptor = known.descriptor else { return !known.isEnded }
             return RemoteAddress(of: descriptor) == known.remote
         }
     }
 
-    /// Bytes of a frame with its header (ZMTP 3.1, ZeroMQ RFC 37: two bytes, or nine for more than 255).
-    private func wireBytes(_ count: Int) -> Int {
-        let content = count + frameOverhead
-        return content + (content > 255 ? 9 : 2)
-    }
-
     // MARK: Ending connections
 
+    /// A message came that its sender should not have sent. Returns a sentence where that was one too many.
+    mutating func refuse(_ peer: Peer, now: ContinuousClock.Instant = .now) -> String? {
+        guard var known = peers[peer], !known.isEnded else { return nil }
+        if now - known.refusalsSince > Self.refusalWindow { (known.refusals, known.refusalsSince) = (0, now) }
+        known.refusals += 1
+        peers[peer] = known
+        guard known.refusals > Self.mostRefusals else { return nil }
+        end(peer)
+        let place = known.remote.map { "\($0)" } ?? "\(peer)"
+        return
+            "ended the connection from \(place): of the messages that it sent within \(Self.refusalWindow.components.seconds) s, "
+            + "\(known.refusals) could not be read or were not for it to send"
+    }
+
     mutating func endFloods() -> (ended: [String], nextMilliseconds: Int) {
+        var (ended, next) = endFloodingConnections()
+        var (sum, sums) = (0, [PublicKey: Int]())
+        // The largest first: of those who share a key, and of all, they are what is too much.
+        for (descriptor, connection) in connections.sorted(by: { $0.value.unread < $1.value.unread }) {
+            sum += connection.unread
+            let ofKey = connection.key.map { sums[$0, default: 0] + connection.unread } ?? connection.unread
+            if let key = connection.key { sums[key] = ofKey }
+            let (limit, whose) =
+                ofKey > unreadLimits.ofKey ? (unreadLimits.ofKey, "its key") : (unreadLimits.inAll, "all")
+            guard ofKey > unreadLimits.ofKey || sum > unreadLimits.inAll else { continue }
+            sum -= connection.unread
+            if let key = connection.key { sums[key] = ofKey - connection.unread }
+            shutdown(descriptor, Int32(SHUT_RDWR))
+            connections[descriptor] = nil
+            ended.append(
+                "ended the connection from \(connection.remote): it sent \(connection.unread) bytes that could not be "
+                    + "taken yet, and the connections of \(whose) may have at most \(limit)")
+        }
+        if sum > unreadLimits.inAll / 4 { next = Self.alertMilliseconds }
+        return (ended, next)
+    }
+
+    /// The rule for each connection alone.
+    private mutating func endFloodingConnections() -> (ended: [String], nextMilliseconds: Int) {
         var ended: [String] = []
         var next = Self.calmMilliseconds
         for (descriptor, connection) in connections {
@@ -124,9 +173,18 @@ struct ConnectionTable {
     }
 
     mutating func end(_ peer: Peer) {
-        guard let known = peers.removeValue(forKey: peer), let descriptor = known.descriptor,
-            let remote = known.remote, RemoteAddress(of: descriptor) == remote
+        peers[peer]?.isEnded = true
+        guard let descriptor = peers[peer]?.descriptor, let remote = peers[peer]?.remote,
+            RemoteAddress(of: descriptor) == remote
         else { return }
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
+    /// Ends whoever sent this over a connection of its own.
+    func end(senderOf frame: Frame) {
+        guard let descriptor = frame.descriptor, connections[descriptor]?.remote == RemoteAddress(of: descriptor) else {
+            return
+        }
         shutdown(descriptor, Int32(SHUT_RDWR))
     }
 

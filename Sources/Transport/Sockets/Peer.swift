@@ -28,6 +28,6 @@ package struct Arrival {
     package let peer: Peer
     /// The sender's key; nil: the links are open, and nobody knows.
     package let key: PublicKey?
-    /// At least one.
+    /// None: the message broke a limit of the socket.
     package let frames: [Frame]
 }

@@ -20,7 +20,7 @@ package final class RouterSocket: Pollable {
     package init(_ context: Context, _ options: SocketOptions, purpose: String) throws(TransportError) {
         handle = try SocketHandle(ZMQ_ROUTER, context: context, options: options)
         monitor = try Monitor(of: handle)
-        connections = ConnectionTable(options, frameOverhead: context.security.frameOverhead)
+        connections = ConnectionTable(options)
         handle.set(ZMQ_ROUTER_MANDATORY, 1)  // an unknown peer is an answer, not silence
         guard case .keys(let own, _) = context.security else { return }
         // All four, or libzmq admits whoever comes: see `ZAPHandler`.
@@ -83,15 +83,29 @@ package final class RouterSocket: Pollable {
         }
     }
 
-    /// The next message and who sent it, without waiting. Nil: nothing is there, or a message was dropped for breaking
-    /// a limit; either way go back to polling, which tells at once if there is more.
+    /// The next message and who sent it, without waiting. It has no frames where it broke a limit of the socket's options.
+    /// Nil: nothing is there, or nothing that is to be heard; either way go back to polling, which tells at once if there
+    /// is more.
     package func receive() -> Arrival? {
-        guard let frames = handle.receive(extra: 1) else { return nil }
-        guard let peer = frames[0].withUnsafeBytes({ Peer(routingID: $0) }) else { return nil }
-        if !connections.knows(peer) { readEvents() }
-        let key = connections.note(frames.dropFirst(), of: peer)
-        return Arrival(peer: peer, key: key, frames: Array(frames.dropFirst()))
+        for _ in 0..<Self.mostUnheard {
+            guard let message = handle.receiveMessage(extra: 1) else { return nil }
+            guard let peer = message.frames[0].withUnsafeBytes({ Peer(routingID: $0) }) else {
+                // It has chosen its own id, as none of ours does.
+                connections.end(senderOf: message.frames[message.frames.count - 1])
+                continue
+            }
+            if !connections.knows(peer) { readEvents() }
+            let content = message.frames.dropFirst()
+            guard case .key(let key) = connections.note(content.first, wireBytes: message.wireBytes, of: peer) else {
+                continue
+            }
+            return Arrival(peer: peer, key: key, frames: message.isAcceptable ? Array(content) : [])
+        }
+        return nil
     }
+
+    /// Messages in a row that are passed over in one call.
+    private static let mostUnheard = 64
 
     /// Messages that were dropped for breaking a limit of the socket's options.
     var droppedMessages: Int { handle.droppedMessages }
@@ -124,7 +138,11 @@ package final class RouterSocket: Pollable {
     /// milliseconds. Returns a sentence about each, for a log.
     package func endFloods() -> (ended: [String], nextMilliseconds: Int) { connections.endFloods() }
 
-    /// Ends a peer's connection. What it sent before may still be received.
+    /// A message came that this peer should not have sent. Many of them end its connection; then a sentence is returned,
+    /// for a log.
+    package func refuse(_ peer: Peer) -> String? { connections.refuse(peer) }
+
+    /// Ends a peer's connection, and hears no more of what it has sent.
     package func disconnect(_ peer: Peer) { connections.end(peer) }
 
     /// Ends every connection of those keys which have sent anything.

@@ -189,28 +189,50 @@ package final class SocketHandle {
     /// polled socket, nil without asking libzmq as long as the poller has heard nothing.
     /// `extra` frames (a ROUTER's routing id) are allowed beside the limit.
     func receive(extra: Int) -> [Frame]? {
+        guard let message = receiveMessage(extra: extra), message.isAcceptable else { return nil }
+        return message.frames
+    }
+
+    /// A whole message.
+    struct Message {
+        /// At least one; where it is not acceptable, only the first two of them.
+        var frames: [Frame] = []
+        /// Of all frames but the extra ones, as they travel.
+        var wireBytes = 0
+        /// It keeps the limits of the options.
+        var isAcceptable = true
+    }
+
+    /// The same, with messages that break a limit as far as they are needed to know who sent them.
+    func receiveMessage(extra: Int) -> Message? {
         checkUse()
         if isSettled { return nil }
-        var frames: [Frame] = []
-        var isAcceptable = true
-        repeat {
+        var message = Message()
+        var (count, hasMore) = (0, true)
+        while hasMore {
             guard let frame = receiveFrame() else {
-                precondition(frames.isEmpty, "libzmq handed out a part of a message")
+                precondition(count == 0, "libzmq handed out a part of a message")
                 return nil
             }
+            hasMore = frame.hasMore
+            count += 1
             // TCP peers meet the size limit in libzmq; inproc ones here.
-            if frames.count < options.maximumFrames + extra && frame.count <= options.maximumFrameBytes {
-                frames.append(frame)
-            } else {
-                isAcceptable = false
-                frames = [frame]  // keeps only the last one, for `hasMore`
+            if count > options.maximumFrames + extra || frame.count > options.maximumFrameBytes {
+                message.isAcceptable = false
             }
-        } while frames[frames.count - 1].hasMore
-        if !isAcceptable || frames.count <= extra {
-            droppedMessages += 1
-            return nil
+            if count > extra { message.wireBytes += wireBytes(frame.count) }
+            if message.isAcceptable || count <= 2 { message.frames.append(frame) }
+            if !message.isAcceptable, message.frames.count > 2 { message.frames.removeSubrange(2...) }
         }
-        return frames
+        if count <= extra { message.isAcceptable = false }
+        if !message.isAcceptable { droppedMessages += 1 }
+        return message
+    }
+
+    /// Bytes of a frame with its header (ZMTP 3.1, ZeroMQ RFC 37: two bytes, or nine for more than 255).
+    private func wireBytes(_ count: Int) -> Int {
+        let content = count + context.security.frameOverhead
+        return content + (content > 255 ? 9 : 2)
     }
 
     private func receiveFrame() -> Frame? {

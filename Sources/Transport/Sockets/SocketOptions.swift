@@ -1,9 +1,21 @@
 // What differs between the sockets of a node: limits of size and of queues. Must not know options that are the same for
 // every socket; those are set in `SocketHandle`.
+import Glibc
 
 /// Limits of one socket. Every queue is bounded: flow control by credits belongs to the node, these only make sure that
 /// a mistake there costs messages and not memory.
 package struct SocketOptions: Sendable {
+    /// Bytes that are received and not yet taken, of several connections of a listening socket together. Where there are
+    /// more, the connections that hold the most of them are ended.
+    package struct UnreadLimits: Sendable {
+        /// Of the connections of one key.
+        package var ofKey: Int
+        package var inAll: Int
+
+        /// By default no less than one connection may hold, and what some of them may.
+        package init(ofKey: Int = 128 << 20, inAll: Int = 256 << 20) { (self.ofKey, self.inAll) = (ofKey, inAll) }
+    }
+
     /// The largest frame accepted, in bytes. A TCP peer that sends a larger one is disconnected by libzmq.
     package var maximumFrameBytes: Int
     /// The most frames a message may have (without the routing id); a message with more is dropped whole.
@@ -18,13 +30,16 @@ package struct SocketOptions: Sendable {
     /// Bytes that one peer may have sent without having completed messages of them, or without our having taken these; a
     /// connection with more is ended. What libzmq itself does not limit: a message that never ends. Of listening sockets.
     package var maximumUnreadBytes: Int
+    /// The same for several connections together.
+    package var unreadLimits: UnreadLimits
     /// Connections of a listening socket, those under way included; further ones are closed at once.
     package var maximumConnections: Int
 
     /// Limits in bytes and messages; marks of 1 or more (0 would mean "without limit", which nothing here may be).
     package init(
         maximumFrameBytes: Int, maximumFrames: Int = 8, sendHighWaterMark: Int = 1000, receiveHighWaterMark: Int = 1000,
-        sendBufferBytes: Int? = nil, maximumUnreadBytes: Int = 64 << 20, maximumConnections: Int = 4096
+        sendBufferBytes: Int? = nil, maximumUnreadBytes: Int = 64 << 20, unreadLimits: UnreadLimits = UnreadLimits(),
+        maximumConnections: Int = SocketOptions.connections(of: 1)
     ) {
         precondition(maximumFrameBytes > 0 && maximumFrames > 0 && sendHighWaterMark > 0 && receiveHighWaterMark > 0)
         self.maximumFrameBytes = maximumFrameBytes
@@ -33,6 +48,20 @@ package struct SocketOptions: Sendable {
         self.receiveHighWaterMark = receiveHighWaterMark
         self.sendBufferBytes = sendBufferBytes
         self.maximumUnreadBytes = maximumUnreadBytes
+        self.unreadLimits = unreadLimits
         self.maximumConnections = maximumConnections
     }
+
+    /// So many connections may a socket have that takes this share of the descriptors which the process is allowed now.
+    package static func connections(of share: Double) -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return mostConnections }
+        let room = Int(clamping: limit.rlim_cur) - ownDescriptors
+        return min(mostConnections, max(fewestConnections, Int(Double(room) * share)))
+    }
+
+    private static let mostConnections = 4096
+    private static let fewestConnections = 4
+    /// What the process itself needs: sockets, wakers, clocks, files.
+    private static let ownDescriptors = 64
 }

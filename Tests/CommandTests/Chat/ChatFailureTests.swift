@@ -95,7 +95,10 @@ extension CommandTests {
             let terminal = try PseudoTerminal(columns: 80, rows: 24)
             let folder = try TemporaryFolder()
             let process = try TandemProcess(
-                ["chat", "--coordinator", cluster.address, "--max-tokens", "3"], cache: cluster.folder,
+                [
+                    "chat", "--coordinator", cluster.address, "--max-tokens", "3", "--state",
+                    cluster.folder.path + "/state/tandem",
+                ], cache: cluster.folder,
                 terminal: terminal, ownsTerminal: true, environment: ["TERM": "dumb", "XDG_STATE_HOME": folder.path])
             func wait(for text: String) async {
                 let isThere = await eventually {

@@ -22,7 +22,8 @@ final class ChatTerminal {
         self.folder = try folder ?? TemporaryFolder()
         terminal = try PseudoTerminal(columns: UInt16(width), rows: UInt16(height))
         process = try TandemProcess(
-            ["chat", "--coordinator", cluster.address] + arguments, cache: cluster.folder, terminal: terminal,
+            ["chat", "--coordinator", cluster.address, "--state", cluster.folder.path + "/state/tandem"] + arguments,
+            cache: cluster.folder, terminal: terminal,
             ownsTerminal: true,
             environment: ["TERM": "xterm", "XDG_STATE_HOME": self.folder.path].merging(environment) { $1 })
         try await waitForPrompt()

@@ -5,14 +5,17 @@ import Wire
 enum WireTarget {
     static func run(_ bytes: [UInt8]) {
         let frame = Array(bytes.dropFirst())
-        switch bytes.byte(0) % 7 {
+        switch bytes.byte(0) % 10 {
         case 0: check(ControlRequest.self, frame)
         case 1: check(CoordinatorMessage.self, frame)
         case 2: check(ClientReply.self, frame)
         case 3: check(Forward.self, frame)
         case 4: check(StepResult.self, frame)
         case 5: check(Fetch.self, frame)
-        default: check(Chunk.self, frame)
+        case 6: check(Chunk.self, frame)
+        case 7: check(Hello.self, frame)
+        case 8: check(HelloReply.self, frame)
+        default: check(EnrolReply.self, frame)
         }
     }
 
