@@ -34,12 +34,19 @@ extension CommandTests {
 
         @Test(
             "A cache that cannot be made is an error that says what to set",
-            arguments: ["XDG_CACHE_HOME=/dev/null", "XDG_CACHE_HOME=/proc", "HOME=/dev/null"])
+            arguments: ["XDG_CACHE_HOME=/dev/null", "XDG_CACHE_HOME=/proc"])
         func caches(environment: String) async throws {
             let outcome = try await bash("\(Self.nothing) \(environment) $TANDEM worker --join 127.0.0.1:1")
             #expect(outcome.status == 1 && outcome.output.isEmpty, "\(outcome)")
-            #expect(outcome.talk.contains("the cache folder /") && outcome.talk.contains("XDG_CACHE_HOME"))
+            #expect(outcome.talk.contains("the folder /") && outcome.talk.contains("XDG_CACHE_HOME"))
             #expect(!outcome.talk.contains("NSCocoaErrorDomain"), "\(outcome.talk)")
+        }
+
+        @Test("A state folder that cannot be made is an error that says what to set")
+        func states() async throws {
+            let outcome = try await bash("\(Self.nothing) HOME=/dev/null $TANDEM worker --join 127.0.0.1:1")
+            #expect(outcome.status == 77 && outcome.output.isEmpty, "\(outcome)")
+            #expect(outcome.talk.contains("the state folder /") && outcome.talk.contains("XDG_STATE_HOME"))
         }
     }
 }
