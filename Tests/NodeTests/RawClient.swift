@@ -13,6 +13,8 @@ struct Door: Sendable {
     /// The coordinator's.
     let server: PublicKey
     let pair: KeyPair
+    /// Keeps a worker's key from others of the same folder.
+    var keeper: KeyFile?
 
     /// A context that shows the key.
     func context() throws -> Context { try Context(.keys(pair, Admission())) }
@@ -38,7 +40,10 @@ extension TestCluster {
             JoinAddress(parsing: address, .join), role: .worker, folder: state, isInsecure: false)
         let way = try #require(try passage.find())
         try passage.enrol(way, in: try Context(passage.security()))
-        return try door(identity: try #require(passage.key).pair)
+        let key = try #require(passage.key)
+        var door = try door(identity: key.pair)
+        door.keeper = key
+        return door
     }
 
     private nonisolated func door(identity: KeyPair?) throws -> Door {
