@@ -167,12 +167,15 @@ package struct CoordinatorOptions: Sendable {
         return configuration
     }
 
-    /// One client may fill the queue and all places, and leaves room for others to be refused one by one.
+    /// One client may fill the queue and all places, and have further requests refused with the time to try again; and leaves
+    /// room for others to be refused one by one.
     var budget: RequestBudget {
         RequestBudget(
             limit: .init(
                 requests: maximumRunning + maximumWaiting + ClientSessions.spareCount, bytes: RequestBudget.bytes),
-            clientLimit: .init(requests: maximumRunning + maximumWaiting, bytes: RequestBudget.clientBytes))
+            clientLimit: .init(
+                requests: maximumRunning + maximumWaiting + ClientSessions.spareCount / 4,
+                bytes: RequestBudget.clientBytes))
     }
 
     /// A chunk of a prompt and a token of every request that runs.
