@@ -47,19 +47,20 @@ struct Passage: Sendable {
     /// known.
     func find() throws(TandemError) -> Way? {
         guard key != nil else { return Way(endpoint: address.endpoint, server: nil) }
-        if let server = address.key {
-            return Way(endpoint: address.endpoint, server: server, token: address.token)
-        }
         if case .tcp(_, let port) = address.endpoint {
             if let local = try LocalCoordinator.find(port, in: folder),
                 address.endpoint.isLoopback || local.address == address.place,
-                let server = PublicKey(text: local.key), let token = JoinToken(text: local.token)
+                let server = PublicKey(text: local.key), let token = JoinToken(text: local.token),
+                address.key ?? server == server
             {
                 // The owner asks with the token's own key; its workers need keys of their own.
                 return Way(
                     endpoint: address.endpoint, server: server, identity: role == .client ? token.pair : nil,
-                    token: token)
+                    token: role == .client ? token : address.token ?? token)
             }
+        }
+        if let server = address.key {
+            return Way(endpoint: address.endpoint, server: server, token: address.token)
         }
         if let server = try KnownCoordinators(folder).key(of: address.place) {
             return Way(endpoint: address.endpoint, server: server)

@@ -203,7 +203,8 @@ extension CommandTests {
                 ["up", "--model", Place.tales, "--workers", "2", "--listen", "tcp://127.0.0.1:0"], cache: folder)
             let isUp = await eventually { up.outputSoFar.contains("\n") }
             try #require(isUp)
-            let address = String(up.outputSoFar.split(whereSeparator: \.isWhitespace)[3])
+            let line = up.outputSoFar.split(whereSeparator: \.isWhitespace)[3]
+            let address = String(line.prefix { $0 != "#" })
             let isServing = try await eventually {
                 let outcome = try await tandem("status", "--coordinator", address, "--json", cache: folder)
                 return try outcome.status == 0 && decode(Status.self, outcome.output).isServing

@@ -71,7 +71,8 @@ extension CommandTests {
                 start + [TandemProcess.endsWithStandardInput] + flags, cache: folder, environment: environment)
             let isUp = await eventually { process.outputSoFar.contains("\n") || !process.isRunning }
             try #require(isUp && process.isRunning, "\(process.talkSoFar)")
-            let address = String(process.outputSoFar.split(whereSeparator: \.isWhitespace)[3])
+            let address = String(
+                process.outputSoFar.split(whereSeparator: \.isWhitespace)[3].prefix { $0 != "#" })
             // Once it answers it has said all that it says at its start.
             _ = try await tandem("status", "--coordinator", address)
             process.signal(SIGTERM)

@@ -14,7 +14,8 @@ extension CommandTests {
                 cache: TemporaryFolder())
             _ = await eventually { coordinator.outputSoFar.contains("\n") || !coordinator.isRunning }
             try #require(coordinator.isRunning, "\(coordinator.talkSoFar)")
-            let address = String(coordinator.outputSoFar.split(whereSeparator: \.isWhitespace)[3])
+            let address = String(
+                coordinator.outputSoFar.split(whereSeparator: \.isWhitespace)[3].prefix { $0 != "#" })
             let worker = try TandemProcess(
                 ["worker", "--join", address, "--simulate-stage-milliseconds", "20"], cache: TemporaryFolder())
             return (coordinator, worker, address)

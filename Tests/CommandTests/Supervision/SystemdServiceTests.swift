@@ -115,7 +115,8 @@ extension CommandTests {
             // Nothing happens to it, and still it gives signs of life.
             for _ in 0..<3 { #expect(listener.next(milliseconds: minutes) == ["WATCHDOG=1"]) }
             _ = await eventually { process.outputSoFar.contains("\n") }
-            let address = String(process.outputSoFar.split(whereSeparator: \.isWhitespace)[3])
+            let address = String(
+                process.outputSoFar.split(whereSeparator: \.isWhitespace)[3].prefix { $0 != "#" })
             let worker = try TandemProcess(["worker", "--join", address, "--threads", "1"], cache: TemporaryFolder())
             var status = ""
             while let message = listener.next(milliseconds: minutes), !status.contains("serving") {
