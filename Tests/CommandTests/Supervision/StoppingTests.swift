@@ -10,14 +10,16 @@ extension CommandTests {
         /// A coordinator whose only worker takes 20 ms for each token, and where it listens.
         private func start(_ arguments: String...) async throws -> (TandemProcess, TandemProcess, address: String) {
             let coordinator = try TandemProcess(
-                ["coordinator", "--simulate", "--speculate", "off", "--listen", "tcp://127.0.0.1:0"] + arguments,
+                ["coordinator", "--simulate", "--speculate", "off", "--listen", "tcp://127.0.0.1:0", "--insecure"]
+                    + arguments,
                 cache: TemporaryFolder())
             _ = await eventually { coordinator.outputSoFar.contains("\n") || !coordinator.isRunning }
             try #require(coordinator.isRunning, "\(coordinator.talkSoFar)")
             let address = String(
                 coordinator.outputSoFar.split(whereSeparator: \.isWhitespace)[3].prefix { $0 != "#" })
             let worker = try TandemProcess(
-                ["worker", "--join", address, "--simulate-stage-milliseconds", "20"], cache: TemporaryFolder())
+                ["worker", "--join", address, "--insecure", "--simulate-stage-milliseconds", "20"],
+                cache: TemporaryFolder())
             return (coordinator, worker, address)
         }
 
@@ -25,13 +27,13 @@ extension CommandTests {
             try TandemProcess(
                 [
                     "generate", "--coordinator", address, "--prompt-tokens", "1,2", "--max-tokens", "\(tokens)",
-                    "--ignore-eos",
+                    "--ignore-eos", "--insecure",
                 ], cache: TemporaryFolder())
         }
 
         private func waitForAnswer(_ address: String) async throws {
             let isRunning = try await eventually {
-                let outcome = try await tandem("status", "--coordinator", address, "--json")
+                let outcome = try await tandem("status", "--insecure", "--coordinator", address, "--json")
                 return try decode(Status.self, outcome.output).requests.contains { $0.state == "decode" }
             }
             try #require(isRunning)

@@ -117,7 +117,8 @@ extension CommandTests {
             _ = await eventually { process.outputSoFar.contains("\n") }
             let address = String(
                 process.outputSoFar.split(whereSeparator: \.isWhitespace)[3].prefix { $0 != "#" })
-            let worker = try TandemProcess(["worker", "--join", address, "--threads", "1"], cache: TemporaryFolder())
+            let worker = try TandemProcess(
+                ["worker", "--join", address, "--threads", "1"], cache: TemporaryFolder(), state: folder)
             var status = ""
             while let message = listener.next(milliseconds: minutes), !status.contains("serving") {
                 status = message.last ?? ""
