@@ -63,7 +63,8 @@ extension CommandTests {
             let cluster = try await LocalCluster()
             try await cluster.join(count: 2)
             _ = try await cluster.generate("-p", "Once", "--max-tokens", "8", "--ignore-eos").wait()
-            let outcome = try await tandem("doctor", "--coordinator", cluster.address, "--json")
+            let outcome = try await tandem(
+                "doctor", "--coordinator", cluster.address, "--json", cache: cluster.folder)
             let report = try decode(Report.self, outcome.output)
             func messages(_ check: String) -> [String] { report.findings.filter { $0.check == check }.map(\.message) }
             #expect(outcome.status == report.expected, "\(outcome)")
