@@ -125,8 +125,9 @@ extension CommandTests {
             let folder = try TemporaryFolder()
             let terminal = try PseudoTerminal(columns: 80, rows: 24, isRead: false)
             let process = try TandemProcess(
-                ["chat", "--coordinator", cluster.address], cache: cluster.folder, terminal: terminal,
-                ownsTerminal: true, environment: ["TERM": "xterm", "XDG_STATE_HOME": folder.path])
+                ["chat", "--coordinator", cluster.address, "--state", cluster.folder.path + "/state/tandem"],
+                cache: cluster.folder, terminal: terminal, ownsTerminal: true,
+                environment: ["TERM": "xterm", "XDG_STATE_HOME": folder.path])
             let isOurs = await eventually { !terminal.isPlain }
             #expect(isOurs)
             process.type("\u{1B}[200~" + String(repeating: "line\r", count: 20_000) + "\u{1B}[201~\r")
