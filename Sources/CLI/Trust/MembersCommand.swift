@@ -23,7 +23,7 @@ struct MembersCommand: ParsableCommand {
         }
         if members.isEmpty { return Terminal.say("nobody is admitted; `tandem token create` makes a line that joins") }
         let rows = members.map { [$0.name, $0.role.rawValue, String($0.key.prefix(8)) + "…", date($0.enrolled)] }
-        Terminal.put(Columns.text([["NAME", "ROLE", "KEY", "SINCE"]] + rows))
+        Terminal.put(table([["NAME", "ROLE", "KEY", "SINCE"]] + rows).joined(separator: "\n") + "\n")
     }
 }
 
@@ -64,19 +64,3 @@ private struct MemberOutput: Encodable {
 }
 
 private struct MemberListOutput: Encodable { let members: [MemberOutput] }
-
-/// Rows of words under each other.
-enum Columns {
-    /// Lines whose columns begin under each other, two spaces apart.
-    static func text(_ rows: [[String]]) -> String {
-        let count = rows.map(\.count).max() ?? 0
-        let widths = (0..<count).map { column in rows.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
-        return rows.map { row in
-            let cells = row.enumerated().map {
-                $0.offset == row.count - 1
-                    ? $0.element : $0.element + String(repeating: " ", count: widths[$0.offset] - $0.element.count)
-            }
-            return cells.joined(separator: "  ") + "\n"
-        }.joined()
-    }
-}

@@ -77,7 +77,8 @@ struct TokenCommand: ParsableCommand {
             let rows = tokens.map {
                 [$0.id, $0.role.rawValue, $0.uses.map(String.init) ?? "any", $0.expires.map(date) ?? "never", $0.note]
             }
-            Terminal.put(Columns.text([["ID", "ROLE", "USES", "EXPIRES", "NOTE"]] + rows))
+            let lines = table([["ID", "ROLE", "USES", "EXPIRES", "NOTE"]] + rows)
+            Terminal.put(lines.joined(separator: "\n") + "\n")
         }
     }
 

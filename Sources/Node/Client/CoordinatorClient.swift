@@ -49,17 +49,11 @@ package final class CoordinatorClient: Generator {
 
     /// Asks for the cluster's state.
     package func status() async throws -> ClusterStatus {
-        try await withCheckedThrowingContinuation { continuation in
-            Self.onThread(
-                "status",
-                { [self] in
-                    let link = try ClientLink(context, passage, waker: Waker())
-                    defer { link.close() }
-                    try link.send(.statusQuery(StatusQuery()))
-                    while true {
-                        if case .status(let reply) = try link.next() { return ClusterStatus(reply) }
-                    }
-                }, then: { continuation.resume(with: $0) })
+        try await overLink("status") { link in
+            try link.send(.statusQuery(StatusQuery()))
+            while true {
+                if case .status(let reply) = try link.next() { return ClusterStatus(reply) }
+            }
         }
     }
 
@@ -68,18 +62,27 @@ package final class CoordinatorClient: Generator {
 
     /// So many times in seconds from a question that needs no thinking to its answer, over one connection.
     package func roundTrips(_ count: Int) async throws -> [Double] {
+        try await overLink("ping") { link in
+            try (0..<count).map { _ in
+                let start = ContinuousClock.now
+                try link.send(.ping)
+                while try link.next() != .pong {}
+                return start.duration(to: .now).seconds
+            }
+        }
+    }
+
+    /// What `body` makes of a connection, on a thread of its own.
+    private func overLink<Value: Sendable>(
+        _ name: String, _ body: @escaping @Sendable (ClientLink) throws -> Value
+    ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             Self.onThread(
-                "ping",
+                name,
                 { [self] in
                     let link = try ClientLink(context, passage, waker: Waker())
                     defer { link.close() }
-                    return try (0..<count).map { _ in
-                        let start = ContinuousClock.now
-                        try link.send(.ping)
-                        while try link.next() != .pong {}
-                        return start.duration(to: .now).seconds
-                    }
+                    return try body(link)
                 }, then: { continuation.resume(with: $0) })
         }
     }
@@ -162,8 +165,7 @@ private final class ClientCancellation: Sendable {
 
 /// One connection to a coordinator, owned by one thread.
 private final class ClientLink {
-    private var socket: DealerSocket
-    private var monitor: Monitor
+    private let link: OutboundLink
     private let poller: Poller
     private let address: String
     private var lastHeard = ContinuousClock.now
@@ -174,14 +176,14 @@ private final class ClientLink {
     init(_ context: Context, _ passage: Passage, waker: Waker) throws {
         address = passage.address.place
         guard let way = try passage.find() else { throw passage.absent() }
-        do { poller = try Poller(waker) } catch { throw TandemError(error) }
-        (socket, monitor) = try Self.connect(context, way, poller)
+        do {
+            poller = try Poller(waker)
+            link = try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller)
+        } catch { throw TandemError(error) }
         do {
             if try !isLetIn(passage) {
                 try passage.enrol(way, in: context)
-                // A connection that was turned away is not tried again by libzmq.
-                close()
-                (socket, monitor) = try Self.connect(context, way, poller)
+                // The link makes itself anew.
                 guard try isLetIn(passage) else { throw passage.notAdmitted() }
             }
         } catch {
@@ -191,28 +193,13 @@ private final class ClientLink {
         passage.remember(way)
     }
 
-    private static func connect(
-        _ context: Context, _ way: Passage.Way, _ poller: Poller
-    ) throws(TandemError) -> (DealerSocket, Monitor) {
-        do {
-            let socket = try DealerSocket(
-                context, SocketOptions(maximumFrameBytes: Wire.Limits.headerBytes), server: way.server,
-                identity: way.identity)
-            let monitor = try socket.monitor()
-            try socket.connect(way.endpoint)
-            poller.add(socket)
-            poller.add(monitor)
-            return (socket, monitor)
-        } catch { throw TandemError(error) }
-    }
-
     /// Waits for the connection. False: the coordinator does not know our key. Throws why there is none.
     private func isLetIn(_ passage: Passage) throws -> Bool {
         var silentFailures = 0
         // Turns are counted, not time: time in which this machine stood still is not the coordinator's silence.
         for _ in 0..<CoordinatorClient.connectMilliseconds / 100 {
             _ = poller.wait(timeoutMilliseconds: 100)
-            while let event = monitor.next() {
+            for event in link.events() {
                 switch event {
                 case .handshakeSucceeded: return true
                 case .turnedAway: return false
@@ -232,7 +219,7 @@ private final class ClientLink {
         }
         lastSent = .now
         // A full queue means that the connection broke; the silence is noticed below.
-        _ = socket.send([frame])
+        _ = link.socket.send([frame])
     }
 
     /// The next reply. Throws where the coordinator refuses us, went away or is silent for too long.
@@ -244,7 +231,7 @@ private final class ClientLink {
     func next(interruptedBy isInterrupted: () -> Bool) throws -> ClientReply? {
         while true {
             if isInterrupted() { return nil }
-            if let frames = socket.receive() {
+            if let frames = link.socket.receive() {
                 lastHeard = .now
                 guard frames.count == 1 else { throw TandemError(WireError("a reply has \(frames.count) frames")) }
                 let reply: ClientReply
@@ -257,9 +244,7 @@ private final class ClientLink {
             // Time in which this process stood still (Ctrl-Z) is not the coordinator's silence.
             let pause = start.duration(to: .now)
             if pause > .seconds(1) { lastHeard += pause }
-            while let event = monitor.next() {
-                if event == .disconnected { throw gone("closed the connection") }
-            }
+            if link.events().contains(.disconnected) { throw gone("closed the connection") }
             if lastHeard.duration(to: .now) > .milliseconds(CoordinatorClient.silenceMilliseconds) {
                 throw gone("does not answer")
             }
@@ -275,12 +260,7 @@ private final class ClientLink {
             "the coordinator at \(address) \(what)", kind: .unavailable, hint: "look at its terminal, then ask again")
     }
 
-    func close() {
-        poller.remove(socket)
-        poller.remove(monitor)
-        socket.close()
-        monitor.close()
-    }
+    func close() { link.close() }
 }
 
 extension GenerationEvent {

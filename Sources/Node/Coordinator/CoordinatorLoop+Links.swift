@@ -12,7 +12,7 @@ extension CoordinatorLoop {
         firstStage = nil
         do {
             let link = try OutboundLink(
-                sockets.context, to: Endpoint(parsing: text), server: key.flatMap { PublicKey($0.bytes) },
+                sockets.context, to: Endpoint(parsing: text), server: key.map { PublicKey($0) },
                 maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
             firstStage = (epoch, link)
         } catch {

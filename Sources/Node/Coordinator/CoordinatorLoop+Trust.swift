@@ -21,7 +21,7 @@ extension CoordinatorLoop {
             return refuse(arrival, on: sockets.control)
         }
         for worker in replaced { decide(.disconnected(worker)) }
-        join.key = arrival.key.flatMap { NodeKey($0.bytes) }
+        join.key = arrival.key.map { NodeKey($0) }
         if let key = arrival.key, case .member(_, let name)? = permissions.roll?.standing(of: key) {
             join.hostName = name
         }

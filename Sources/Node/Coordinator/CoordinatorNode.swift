@@ -53,18 +53,19 @@ package final class CoordinatorNode: Service, Sendable {
             waker = try Waker()
         } catch { throw TandemError(error) }
         let manifest = try options.manifest(of: loaded.model, progress: progress)
+        let reached = sockets.joinEndpoint(advertised)
         let configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint,
-            key: trust?.key.pair.publicKey, at: sockets.joinEndpoint(advertised).host)
+            key: trust?.key.pair.publicKey, at: reached.host)
         if options.isSimulated {
             log.info("there is no model: its workers only pretend to compute, and answers mean nothing")
         }
         if options.isInsecure { log.warning("\(Self.insecurity)") }
 
-        address = sockets.joinEndpoint(advertised).address
+        address = reached.address
         isLoopback = endpoint.isLoopback
         join = JoinAddress(
-            sockets.joinEndpoint(advertised), key: trust?.key.pair.publicKey,
+            reached, key: trust?.key.pair.publicKey,
             token: options.printsToken ? try trust?.printedToken(port: sockets.port) : nil)
         try trust?.announce(address, port: sockets.port)
         modelName = loaded.model.name
@@ -91,10 +92,6 @@ package final class CoordinatorNode: Service, Sendable {
         links are open: whoever reaches the ports can ask, join and forge answers, and whoever sees the network reads \
         every prompt
         """
-
-    private static func endpoint(of address: String) throws(TandemError) -> Endpoint {
-        do { return try Endpoint(parsing: address) } catch { throw TandemError(error) }
-    }
 
     /// Serves until a graceful shutdown.
     package func run() async throws {

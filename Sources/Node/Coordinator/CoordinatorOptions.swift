@@ -147,7 +147,7 @@ package struct CoordinatorOptions: Sendable {
             tokensEndpoint: (advertise == nil ? tokens : tokens.on("*")).description,
             contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
-        configuration.key = key.flatMap { NodeKey($0.bytes) }
+        configuration.key = key.map { NodeKey($0) }
         configuration.weightsAddress = weights.on(host).description
         configuration.tokensAddress = tokens.on(host).description
         configuration.isSimulated = isSimulated

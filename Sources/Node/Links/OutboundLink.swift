@@ -13,6 +13,7 @@ final class OutboundLink {
     private let context: Context
     private let endpoint: Endpoint
     private let server: PublicKey?
+    private let identity: KeyPair?
     private let maximumFrameBytes: Int
     private let poller: Poller
     private var waiting: [(header: [UInt8], bulk: Frame?)] = []
@@ -22,20 +23,23 @@ final class OutboundLink {
     private static let capacity = 2 * Wire.Limits.stepsInFlight
     private static let renewalDelay = Duration.milliseconds(200)
 
-    /// Connects to `endpoint`, where `server` must answer (nil: links are open), and joins `poller`. Throws where the
-    /// endpoint cannot be one.
+    /// Connects to `endpoint`, where `server` must answer (nil: links are open), and joins `poller`. `identity`: the key to
+    /// show there; nil: the context's own. Throws where the endpoint cannot be one.
     init(
-        _ context: Context, to endpoint: Endpoint, server: PublicKey?, maximumFrameBytes: Int, poller: Poller
+        _ context: Context, to endpoint: Endpoint, server: PublicKey?, identity: KeyPair? = nil,
+        maximumFrameBytes: Int, poller: Poller
     ) throws(TransportError) {
-        (self.context, self.endpoint, self.server) = (context, endpoint, server)
+        (self.context, self.endpoint, self.server, self.identity) = (context, endpoint, server, identity)
         (self.maximumFrameBytes, self.poller) = (maximumFrameBytes, poller)
-        (socket, monitor) = try Self.open(context, endpoint, server, maximumFrameBytes, poller)
+        (socket, monitor) = try Self.open(context, endpoint, server, identity, maximumFrameBytes, poller)
     }
 
     private static func open(
-        _ context: Context, _ endpoint: Endpoint, _ server: PublicKey?, _ maximumFrameBytes: Int, _ poller: Poller
+        _ context: Context, _ endpoint: Endpoint, _ server: PublicKey?, _ identity: KeyPair?,
+        _ maximumFrameBytes: Int, _ poller: Poller
     ) throws(TransportError) -> (DealerSocket, Monitor) {
-        let socket = try DealerSocket(context, SocketOptions(maximumFrameBytes: maximumFrameBytes), server: server)
+        let socket = try DealerSocket(
+            context, SocketOptions(maximumFrameBytes: maximumFrameBytes), server: server, identity: identity)
         let monitor = try socket.monitor()
         do throws(TransportError) { try socket.connect(endpoint) } catch {
             socket.close()
@@ -79,7 +83,10 @@ final class OutboundLink {
         guard let due = renewal, due <= .now else { return }
         renewal = nil
         // Out of descriptors, say: the old one stays, and it is tried again.
-        guard let (newSocket, newMonitor) = try? Self.open(context, endpoint, server, maximumFrameBytes, poller) else {
+        guard
+            let (newSocket, newMonitor) = try? Self.open(
+                context, endpoint, server, identity, maximumFrameBytes, poller)
+        else {
             renewal = .now + Self.renewalDelay
             return
         }

@@ -24,6 +24,15 @@ struct Passage: Sendable {
         /// What to connect with, where it is not this node's own key.
         var identity: KeyPair?
         fileprivate var token: JoinToken?
+
+        /// A link over it, with this node's key or the one that it names.
+        func link(
+            _ context: Context, maximumFrameBytes: Int, _ poller: Poller
+        ) throws(TransportError) -> OutboundLink {
+            try OutboundLink(
+                context, to: endpoint, server: server, identity: identity, maximumFrameBytes: maximumFrameBytes,
+                poller: poller)
+        }
     }
 
     /// Throws where the state folder or the key cannot be used.
@@ -86,48 +95,31 @@ struct Passage: Sendable {
     /// Has this node's own key admitted with the token there is. Throws where there is none, or it is refused. Blocks.
     func enrol(_ way: Way, in context: Context) throws(TandemError) {
         guard let key, let token = way.token else { throw notAdmitted() }
-        guard let publicKey = NodeKey(key.pair.publicKey.bytes) else { preconditionFailure("keys have 32 bytes") }
         let host = MachineDescription.hostName
         let name = key.number == 1 ? host : "\(host)-\(key.number)"
-        var enrol = Enrol(key: publicKey, isClient: role == .client, name: name)
+        var enrol = Enrol(key: NodeKey(key.pair.publicKey), isClient: role == .client, name: name)
         enrol.build = Build.version
+        var way = way
+        way.identity = token.pair
+        let (poller, link): (Poller, OutboundLink)
         do {
-            let socket = try DealerSocket(
-                context, SocketOptions(maximumFrameBytes: Wire.Limits.sentenceBytes * 2), server: way.server,
-                identity: token.pair)
-            let monitor = try socket.monitor()
-            let poller = try Poller(Waker())
-            defer {
-                poller.remove(socket)
-                poller.remove(monitor)
-                socket.close()
-                monitor.close()
-            }
-            try socket.connect(way.endpoint)
-            poller.add(socket)
-            poller.add(monitor)
-            let reply = try converse(ControlRequest.newcomer(enrol).encode(), socket, monitor, poller)
-            if case .refusal(let refusal) = reply {
-                throw TandemError(Sentence(refusal.reason), kind: .forbidden, isReply: true)
-            }
-        } catch let error as TandemError {
-            throw error
-        } catch let error as TransportError {
-            throw TandemError(error)
-        } catch { throw TandemError("\(error)", kind: .internal) }
+            poller = try Poller(Waker())
+            link = try way.link(context, maximumFrameBytes: Wire.Limits.sentenceBytes * 2, poller)
+        } catch { throw TandemError(error) }
+        defer { link.close() }
+        if case .refusal(let refusal) = try answer(to: .newcomer(enrol), over: link, poller) {
+            throw TandemError(Sentence(refusal.reason), kind: .forbidden, isReply: true)
+        }
     }
 
-    private func converse(
-        _ request: [UInt8], _ socket: DealerSocket, _ monitor: Monitor, _ poller: Poller
-    ) throws -> EnrolReply {
-        var isSent = false
+    private func answer(
+        to request: ControlRequest, over link: OutboundLink, _ poller: Poller
+    ) throws(TandemError) -> EnrolReply {
+        link.send(request.encode())
         for _ in 0..<Self.patienceMilliseconds / 50 {
             _ = poller.wait(timeoutMilliseconds: 50)
-            while let event = monitor.next() {
-                if event == .turnedAway { throw tokenRefused() }
-            }
-            if !isSent { isSent = socket.send([request]) == .sent }
-            guard let frames = socket.receive() else { continue }
+            if link.events().contains(.turnedAway) { throw tokenRefused() }
+            guard let frames = link.socket.receive() else { continue }
             do { return try EnrolReply(decoding: frames[0].bytes) } catch { throw TandemError(error) }
         }
         throw TandemError(

@@ -30,7 +30,6 @@ struct Roll {
     let admission: Admission
     private let file: AdmissionsFile
     private let ownerKey: PublicKey
-    private var admissions = Admissions()
     private var stamp: AdmissionsFile.Stamp?
     private var standings: [PublicKey: Standing] = [:]
     private var nextExpiry: Int?
@@ -58,7 +57,7 @@ struct Roll {
 
     /// Admits the key of a newcomer or of the owner's own node, and returns its name. Throws why not.
     mutating func enrol(_ enrol: Enrol, by key: PublicKey) throws(TandemError) -> String {
-        guard let newcomer = PublicKey(enrol.key.bytes) else { throw TandemError("this is no key") }
+        let newcomer = PublicKey(enrol.key)
         let isOwner = key == ownerKey
         let (name, changed) = try file.change { (admissions) throws(TandemError) -> (String, Admissions) in
             let name =
@@ -73,7 +72,6 @@ struct Roll {
     }
 
     private mutating func take(_ admissions: Admissions) {
-        self.admissions = admissions
         let now = Self.now
         standings = [ownerKey: .owner]
         for token in admissions.tokens where token.isValid(at: now) {

@@ -43,10 +43,7 @@ extension WorkerLoop {
         search.nextAttempt = nil
         (controlSince, hasControlEnded) = (now, false)
         do {
-            let link = try OutboundLink(
-                context, to: way.endpoint, server: way.server, maximumFrameBytes: Wire.Limits.headerBytes,
-                poller: poller)
-            control = (way, link)
+            control = (way, try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller))
         } catch { throw TandemError(error) }
     }
 
@@ -113,7 +110,7 @@ extension WorkerLoop {
     /// Admits the stage before this one, for as long as its assignment lasts, and nobody else.
     func admitSender(of assign: Assign?) {
         guard parts.passage.key != nil else { return }
-        sender = assign?.previousKey.flatMap { PublicKey($0.bytes) }
+        sender = assign?.previousKey.map { PublicKey($0) }
         parts.admission.admit(sender.map { [$0] } ?? [], for: Roll.Purpose.data)
         data.disconnect { [sender] in $0 != sender }
         guard let assign else { return }

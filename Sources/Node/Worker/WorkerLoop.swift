@@ -344,7 +344,7 @@ final class WorkerLoop {
         case .connectNext(let epoch, let endpoint, let key):
             var link = next?.link
             next = nil
-            let server = key.flatMap { PublicKey($0.bytes) }
+            let server = key.map { PublicKey($0) }
             do {
                 try replace(&link, endpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
             } catch { return decide(.link(.next, .notResolved)) }

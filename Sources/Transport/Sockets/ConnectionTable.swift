@@ -205,22 +205,30 @@ struct ConnectionTable {
     }
 }
 
-/// The other end of a TCP connection.
+/// The other end of a TCP connection. Compared often and seldom told: the text is made when it is asked for.
 struct RemoteAddress: Hashable, CustomStringConvertible {
-    private let text: String
+    /// A `sockaddr`, as the system wrote it.
+    private let bytes: [UInt8]
 
     /// nil: the descriptor is no connection (any more).
     init?(of descriptor: Int32) {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let text = withUnsafeMutablePointer(to: &storage) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                getpeername(descriptor, $0, &length) == 0 ? NumericAddress.textWithPort(of: $0, length) : nil
-            }
+        let bytes = withUnsafeMutableBytes(of: &storage) { buffer -> [UInt8]? in
+            guard let base = buffer.baseAddress?.assumingMemoryBound(to: sockaddr.self),
+                getpeername(descriptor, base, &length) == 0
+            else { return nil }
+            return Array(buffer.prefix(Int(length)))
         }
-        guard let text else { return nil }
-        self.text = text
+        guard let bytes else { return nil }
+        self.bytes = bytes
     }
 
-    var description: String { text }
+    var description: String {
+        bytes.withUnsafeBytes { buffer in
+            buffer.baseAddress.flatMap {
+                NumericAddress.textWithPort(of: $0.assumingMemoryBound(to: sockaddr.self), socklen_t(buffer.count))
+            }
+        } ?? "an address that cannot be written"
+    }
 }

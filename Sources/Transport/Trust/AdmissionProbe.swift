@@ -144,37 +144,19 @@ package struct AdmissionProbe: Sendable, Hashable {
         let transfer = Transfer(pointer: handler)
         do {
             _ = try LoopThread(name: "admission probe") {
-                while let request = receive(transfer.pointer) {
+                while let request = RawMessage.receive(transfer.pointer) {
                     let user = verdict == .admit ? Array(user.utf8) : []
                     let reply = [
                         Array("1.0".utf8), request.count > 1 ? request[1] : [], Array(verdict.rawValue.utf8), [], user,
                         [],
                     ]
-                    for (index, frame) in reply.enumerated() {
-                        _ = zmq_send(transfer.pointer, frame, frame.count, index < reply.count - 1 ? ZMQ_SNDMORE : 0)
-                    }
+                    RawMessage.send(reply, transfer.pointer)
                 }
                 zmq_close(transfer.pointer)
             }
         } catch {
             zmq_close(handler)
             throw error
-        }
-    }
-
-    /// The frames of the next message; nil: the context ends.
-    private static func receive(_ socket: UnsafeMutableRawPointer) -> [[UInt8]]? {
-        var frames: [[UInt8]] = []
-        while true {
-            var message = zmq_msg_t()
-            zmq_msg_init(&message)
-            defer { zmq_msg_close(&message) }
-            guard zmq_msg_recv(&message, socket, 0) >= 0 else {
-                if zmq_errno() == EINTR { continue }
-                return nil
-            }
-            frames.append(Array(UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
-            if zmq_msg_more(&message) == 0 { return frames }
         }
     }
 

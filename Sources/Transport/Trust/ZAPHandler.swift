@@ -32,7 +32,7 @@ enum ZAPHandler {
     private struct SocketTransfer: @unchecked Sendable { let pointer: UnsafeMutableRawPointer }
 
     private static func answer(_ socket: UnsafeMutableRawPointer, _ admission: Admission) {
-        while let request = receive(socket) {
+        while let request = RawMessage.receive(socket) {
             // Version, request id, domain, address, identity, mechanism, credentials.
             guard request.count >= 2 else { preconditionFailure("libzmq asks for admission with too few frames") }
             var user = ""
@@ -43,30 +43,10 @@ enum ZAPHandler {
                 user = key.description
             }
             let status = user.isEmpty ? "400" : "200"
-            let reply = [request[0], request[1], Array(status.utf8), [], Array(user.utf8), []]
-            for (index, frame) in reply.enumerated() {
-                let flags = index == reply.count - 1 ? 0 : ZMQ_SNDMORE
-                while zmq_send(socket, frame, frame.count, flags) < 0 && zmq_errno() == EINTR {}
-            }
+            RawMessage.send([request[0], request[1], Array(status.utf8), [], Array(user.utf8), []], socket)
         }
-    }
-
-    /// The next question, waiting for it; nil: the context ends.
-    private static func receive(_ socket: UnsafeMutableRawPointer) -> [[UInt8]]? {
-        var frames: [[UInt8]] = []
-        while true {
-            var message = zmq_msg_t()
-            zmq_msg_init(&message)
-            defer { zmq_msg_close(&message) }
-            if zmq_msg_recv(&message, socket, 0) < 0 {
-                let number = zmq_errno()
-                if number == EINTR { continue }
-                precondition(number == ETERM, "nobody guards the handshakes any more: \(reason(number))")
-                return nil
-            }
-            frames.append(Array(UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
-            if zmq_msg_more(&message) == 0 { return frames }
-        }
+        let number = zmq_errno()
+        precondition(number == ETERM, "nobody guards the handshakes any more: \(reason(number))")
     }
 
     private static func text(_ frame: [UInt8]) -> String { String(decoding: frame, as: UTF8.self) }

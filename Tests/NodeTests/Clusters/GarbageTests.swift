@@ -140,7 +140,7 @@ extension ClusterTests {
                     else {
                         return nil
                     }
-                    return PublicKey(key.bytes).map { (endpoint, $0) }
+                    return (endpoint, PublicKey(key))
                 }
                 try spy.say(.leave)
                 _ = spy.poller.wait(timeoutMilliseconds: 200)
