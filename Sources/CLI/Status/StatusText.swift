@@ -76,6 +76,15 @@ enum StatusText {
             "prompt tokens \(pipeline.promptTokens) computed", "\(pipeline.reusedTokens) reused",
             "guesses \(pipeline.acceptedTokens) of \(pipeline.draftedTokens) right",
             "\(pipeline.preemptions) preempted", "\(pipeline.refusals) refused",
+        ] + changeFacts(pipeline)
+    }
+
+    /// Of the last change of the plan under answers; empty: there was none.
+    private static func changeFacts(_ pipeline: ClusterStatus.Pipeline) -> [String] {
+        guard pipeline.lastPauseMicroseconds > 0 else { return [] }
+        return [
+            "\(pipeline.rebuiltLayerTokens) layer-tokens computed again",
+            "last pause \(threeDigits(Double(pipeline.lastPauseMicroseconds) / 1000)) ms",
         ]
     }
 

@@ -106,6 +106,17 @@ package struct BlockPool: Sendable {
         return index.insert(block, after: parent, tokens: tokens)
     }
 
+    /// Forgets the contents of blocks that stages do not have any more; `isLost` is given a block and how many of its
+    /// positions it is known by. Blocks stay with those who hold them.
+    mutating func forgetContents(where isLost: (Int32, Int) -> Bool) {
+        for block in 0..<Int32(count) where index.contains(block) {
+            guard isLost(block, index.positionCount(of: block)) else { continue }
+            index.remove(block)
+            if holders[Int(block)] > 0 { continue }
+            kept.remove(block)
+            empty.append(block)
+        }
+    }
 }
 
 /// Some of the numbers 0 ..< count in the order in which they were added, any of which can be taken out: a doubly linked

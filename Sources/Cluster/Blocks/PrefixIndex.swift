@@ -38,6 +38,9 @@ struct PrefixIndex: Sendable {
 
     func contains(_ block: Int32) -> Bool { entries[Int(block)] != nil }
 
+    /// How many of its positions a block is known by; 0: it cannot be found.
+    func positionCount(of block: Int32) -> Int { entries[Int(block)]?.content.tokens.count ?? 0 }
+
     /// The full block with these tokens after `parent`, and the prefix that ends with it.
     func fullBlock(after parent: Prefix, tokens: ArraySlice<Int32>) -> (block: Int32, prefix: Prefix)? {
         guard let block = full[Content(parent: parent, tokens: Array(tokens))], let entry = entries[Int(block)] else {
@@ -61,11 +64,13 @@ struct PrefixIndex: Sendable {
     }
 
     /// Notes what a block contains: 1 ... `KeyValueBlock.positions` tokens after `parent`. Where a full block has the same
-    /// content already this one stays unknown. Returns the prefix that ends with the content.
+    /// content already this one stays unknown. What it was known by before is forgotten. Returns the prefix that ends with
+    /// the content.
     mutating func insert(_ block: Int32, after parent: Prefix, tokens: ArraySlice<Int32>) -> Prefix {
-        precondition(entries[Int(block)] == nil && !tokens.isEmpty && tokens.count <= KeyValueBlock.positions)
+        precondition(!tokens.isEmpty && tokens.count <= KeyValueBlock.positions)
         let content = Content(parent: parent, tokens: Array(tokens))
         if let same = full[content], let entry = entries[Int(same)] { return entry.prefix }
+        remove(block)
         lastPrefix += 1
         let prefix = Prefix(value: lastPrefix)
         entries[Int(block)] = Entry(content: content, prefix: prefix)

@@ -14,11 +14,14 @@ extension Coordinator {
 
     mutating func reconsiderPlan(_ now: Moment) {
         let plan = deployments.duePlan(
-            over: membership.eligible, reachability, speeds: membership.speeds, isIdle: scheduler.isIdle, now)
+            over: membership.eligible, reachability, speeds: membership.speeds,
+            holders: scheduler.holdsBlocks ? holders : nil, isIdle: scheduler.isIdle, now)
         guard let plan else { return }
         // A worker holds one stage at a time, so what serves makes way.
-        if let retired = deployments.retireServing(now) { scheduler.suspend(retired) }
-        prepare(deployments.prepare(plan, over: membership.members, now), now)
+        if let retired = deployments.retireServing(now) { suspend(retired, now) }
+        holders.release(allBut: plan)
+        let keeping = holders.keeping(for: plan)
+        prepare(deployments.prepare(plan, over: membership.members, keeping: keeping, now), now)
     }
 
     /// Tells every worker its share of a new plan.
@@ -50,14 +53,29 @@ extension Coordinator {
             } ?? .tokens,
             previous: deployment.worker(before: worker), stageIndex: stage, stageCount: plan.stages.count,
             vocabularySize: configuration.model.vocabularySize, contextLength: configuration.contextLength)
+        let keeping = deployment.stages[stage].keeping
+        (assign.keptSince, assign.keptOutputs) = (keeping.layers, keeping.outputs)
+        assign.keepsOutputs = plan.keepsOutputs && !assign.isLast
         assign.previousKey = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
         act(.send(worker, .assign(assign)))
     }
 
     mutating func serve(_ deployment: Deployment) {
+        let caches = deployment.stages.map { membership[$0.worker]?.join.cacheIdentity }
+        let missing = holders.serve(deployment, caches: caches)
         scheduler.resume(
-            epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount)
-        log(.info, "\(deployment.epoch) serves")
+            epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount,
+            missing: missing)
+        let ranges = (missing ?? []).map { "\($0.lowerBound)-\($0.upperBound - 1)" }.joined(separator: ", ")
+        let what = ranges.isEmpty || scheduler.isWhole ? "" : "; layers \(ranges) of what runs are computed again"
+        log(.info, "\(deployment.epoch) serves\(what)")
+    }
+
+    /// A plan that served is over. What its stages have of requests is known from here on.
+    private mutating func suspend(_ epoch: Epoch, _ now: Moment) {
+        holders.end(epoch, isWhole: scheduler.isWhole)
+        if scheduler.holdsBlocks { interruption.begin(now) }
+        scheduler.suspend(epoch)
     }
 
     mutating func giveUpPlans(with worker: WorkerID, _ now: Moment) {
@@ -66,10 +84,10 @@ extension Coordinator {
         }
     }
 
-    /// All steps of this epoch are lost; requests begin anew under the next one.
+    /// All steps of this epoch are lost; requests go on under the next one.
     mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment) {
+        if deployments.serving?.epoch == epoch { suspend(epoch, now) }
         deployments.giveUp(epoch, now)
-        scheduler.suspend(epoch)
     }
 
     /// Loads and steps that do not move.

@@ -13,12 +13,14 @@ package struct Coordinator: Sendable {
     var membership: Membership
     var deployments: Deployments
     var scheduler: Scheduler
+    var holders = KeyValueHolders()
     private(set) var waitingRoom: WaitingRoom
     var reachability = Reachability()
     /// To the first stage of the newest plan.
     var firstLink: LinkProbe?
     /// When a pair of nodes is next as good as any again.
     var pairReturn: Moment?
+    var interruption = Interruption()
     private let startedAt: Moment
     private var lastEvent: Moment
     private var nextHeartbeat: Moment
@@ -68,7 +70,8 @@ package struct Coordinator: Sendable {
     /// The state of everything, for people.
     package func status(now: Moment) -> StatusReply {
         StatusReply(
-            configuration, membership, deployments, scheduler, waitingRoom, troubles: troubles(now),
+            configuration, membership, deployments, scheduler, waitingRoom, pause: interruption.length,
+            troubles: troubles(now),
             uptime: now - startedAt, now: now)
     }
 
@@ -276,7 +279,9 @@ package struct Coordinator: Sendable {
         for outcome in outcomes {
             switch outcome {
             case .started(let request, let reused): act(.started(request, reusedTokens: reused))
-            case .emit(let request, let token): act(.emit(request, token))
+            case .emit(let request, let token):
+                interruption.end(now)
+                act(.emit(request, token))
             case .score(let request, let values): act(.score(request, values))
             case .finish(let request, let reason):
                 waitingRoom.noteFinish(now)

@@ -13,6 +13,9 @@ struct Deployment: Sendable {
         }
 
         let worker: WorkerID
+        /// What it is to keep, and whether it has; nothing is kept otherwise.
+        let keeping: KeyValueHolders.Keeping
+        fileprivate(set) var hasKept = false
         fileprivate(set) var readiness = Readiness.assigned
         /// Of this epoch, as its worker last said.
         fileprivate(set) var stepsCompleted: UInt64 = 0
@@ -31,13 +34,14 @@ struct Deployment: Sendable {
     /// The last sign that its loads, and then its steps, move.
     private(set) var lastProgress: Moment
 
-    init(epoch: Epoch, plan: Plan, _ times: LoadTimes, now: Moment) {
+    /// `keeping` [stages].
+    init(epoch: Epoch, plan: Plan, keeping: [KeyValueHolders.Keeping], _ times: LoadTimes, now: Moment) {
         self.epoch = epoch
         self.plan = plan
         links = DeploymentLinks(plan)
         allowances = plan.stages.map { times.allowance($0) }
         begunAt = now
-        stages = plan.stages.map { StageProgress(worker: $0.worker) }
+        stages = zip(plan.stages, keeping).map { StageProgress(worker: $0.worker, keeping: $1) }
         lastProgress = now
     }
 
@@ -116,9 +120,10 @@ struct Deployment: Sendable {
         stages[index].readiness = .loading(loading)
     }
 
-    mutating func noteReady(_ worker: WorkerID, _ now: Moment) {
+    mutating func noteReady(_ worker: WorkerID, hasKept: Bool, _ now: Moment) {
         guard let index = stageIndex(of: worker) else { return }
         stages[index].readiness = .ready
+        stages[index].hasKept = hasKept
         lastProgress = now
     }
 

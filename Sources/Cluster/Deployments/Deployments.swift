@@ -28,6 +28,8 @@ struct Deployments: Sendable {
     private(set) var refusal: PlanRefusal
     /// Members have changed since a plan was last chosen.
     private(set) var isPlanDue = false
+    /// The newest plan is not the fastest there is: it spares what runs, and once nothing does there may be a better one.
+    private var isMakeshift = false
     /// Since when; nil: none is, or was thought about.
     private var dueSince: Moment?
     private var hasServed = false
@@ -86,10 +88,10 @@ struct Deployments: Sendable {
     mutating func noteLinksChanged() { if serving == nil { isPlanDue = true } }
 
     /// The plan to begin with now; nil: none. A new one is chosen where members have changed: at once if none serves,
-    /// else when nothing is being computed.
+    /// else when nothing is being computed. `holders`: who has the keys and values of what runs; nil: nothing does.
     mutating func duePlan(
-        over eligible: [Member], _ reachability: Reachability, speeds: SpeedRecord = SpeedRecord(), isIdle: Bool,
-        _ now: Moment
+        over eligible: [Member], _ reachability: Reachability, speeds: SpeedRecord = SpeedRecord(),
+        holders: KeyValueHolders? = nil, isIdle: Bool, _ now: Moment
     ) -> Plan? {
         if !isIdle { quietSince = nil } else if quietSince == nil { quietSince = now }
         guard isPlanDue, serving == nil || isIdle && now >= nextThought, allowance.allows(now) else { return nil }
@@ -104,12 +106,14 @@ struct Deployments: Sendable {
         let members = eligible.filter { mayTakePart($0) }
         let choice = PlanChoice(
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
-            reachability: reachability, speeds: speeds, now: now)
+            reachability: reachability, speeds: speeds, holders: holders, now: now)
         switch choice.plan(over: members) {
         case .success(let choice):
             // To wait for links to carry is what the last plan does already.
             if choice.plan == all.last?.plan || !choice.isReachable && !all.isEmpty { return nil }
-            return interruptsTooLong(choice.plan, members, now) ? nil : choice.plan
+            if interruptsTooLong(choice.plan, members, now) { return nil }
+            isMakeshift = choice.isRepaired
+            return choice.plan
         case .failure(let reason):
             refusal = reason
             return nil
@@ -151,12 +155,16 @@ struct Deployments: Sendable {
         return .tooFewWorkers(needed: configuration.minimumWorkers, present: present)
     }
 
-    /// A new epoch, whose stages are to be prepared; one that was being prepared is over. What serves goes on.
-    mutating func prepare(_ plan: Plan, over members: [Member] = [], _ now: Moment) -> Deployment {
+    /// A new epoch, whose stages are to be prepared; one that was being prepared is over. What serves goes on. `keeping`
+    /// [stages]; nil: nothing is kept.
+    mutating func prepare(
+        _ plan: Plan, over members: [Member] = [], keeping: [KeyValueHolders.Keeping]? = nil, _ now: Moment
+    ) -> Deployment {
         allowance.spend()
         lastEpoch = lastEpoch.next
         let times = LoadTimes(model: configuration.model, members: members)
-        let deployment = Deployment(epoch: lastEpoch, plan: plan, times, now: now)
+        let deployment = Deployment(
+            epoch: lastEpoch, plan: plan, keeping: keeping ?? plan.stages.map { _ in .init() }, times, now: now)
         preparing = deployment
         return deployment
     }
@@ -190,7 +198,7 @@ struct Deployments: Sendable {
     /// before is over.
     mutating func note(_ ready: Ready, of worker: WorkerID, _ now: Moment) -> Deployment? {
         guard preparing?.epoch == ready.epoch else { return nil }
-        preparing?.noteReady(worker, now)
+        preparing?.noteReady(worker, hasKept: ready.hasKept, now)
         return takeOver()
     }
 
@@ -209,6 +217,7 @@ struct Deployments: Sendable {
     private mutating func takeOver() -> Deployment? {
         guard let deployment = preparing, deployment.isReady else { return nil }
         (serving, preparing) = (deployment, nil)
+        if isMakeshift { isPlanDue = true }
         hasServed = true
         failedPreparations = 0
         withoutServiceSince = nil

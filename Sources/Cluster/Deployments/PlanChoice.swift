@@ -9,6 +9,8 @@ struct PlanChoice: Sendable {
     struct Choice: Sendable, Equatable {
         let plan: Plan
         let isReachable: Bool
+        /// It is not the fastest, but spares computing again what runs.
+        var isRepaired = false
     }
 
     let configuration: CoordinatorConfiguration
@@ -19,6 +21,8 @@ struct PlanChoice: Sendable {
     let preparing: Plan?
     let reachability: Reachability
     let speeds: SpeedRecord
+    /// Who has the keys and values of what runs; nil: nothing does.
+    var holders: KeyValueHolders?
     let now: Moment
 
     /// With members that have proven their links to the coordinator if they suffice, else with others as well, those that
@@ -49,7 +53,37 @@ struct PlanChoice: Sendable {
             return !reachability.isAvoided(from, to, now)
         }
         let plan = order.plan(candidates(members)) { try? split($0, enough: members.count).get() }
-        return plan.map { Choice(plan: $0, isReachable: true) }
+        guard let plan else { return nil }
+        let repaired = repaired(plan, members, order)
+        return Choice(plan: repaired ?? plan, isReachable: true, isRepaired: repaired != nil)
+    }
+
+    /// A plan is slower than the fastest by no more than this, where it spares computing again what runs: as where one of
+    /// two workers takes all layers of a third.
+    private static let mostSlowdown = 1.35
+
+    /// What leaves most of the plan that served last as it was, and is about as fast as `fastest`; nil: there is nothing
+    /// better.
+    private func repaired(_ fastest: Plan, _ members: [Member], _ order: StageOrder) -> Plan? {
+        guard let holders, let earlier = holders.plan else { return nil }
+        let candidates = candidates(members)
+        let search = SplitSearch(model: configuration.model, candidates: candidates)
+        guard let limit = search.slowest(fastest).map({ $0 * Self.mostSlowdown }) else { return nil }
+        let repair = PlanRepair(model: configuration.model, earlier: earlier, caches: holders.caches)
+        var best = (lost: holders.lostLayers(in: fastest), time: Double.infinity, plan: Plan?.none)
+        for plan in repair.plans(candidates, caches: members.map(\.join.cacheIdentity)) where order.carries(plan) {
+            guard isAsAsked(plan) || !isAsAsked(fastest), let time = search.slowest(plan), time <= limit else {
+                continue
+            }
+            let lost = holders.lostLayers(in: plan)
+            if (lost, time) < (best.lost, best.time) { best = (lost, time, plan) }
+        }
+        return best.plan
+    }
+
+    /// It has the ranges that a person asked for, if one did.
+    private func isAsAsked(_ plan: Plan) -> Bool {
+        configuration.split.map { $0 == plan.stages.map(\.layers) } ?? true
     }
 
     private func candidates(_ members: [Member]) -> [Planner.Candidate] {

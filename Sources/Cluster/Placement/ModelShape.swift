@@ -69,8 +69,18 @@ package struct ModelShape: Sendable, Equatable {
     /// A worker has no more.
     private static let mostThreads = 1024
 
+    /// Bytes of what a stage that runs `layers` keeps of its outputs, beside so many blocks. The last one may have kept some
+    /// as an earlier one.
+    package func outputBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
+        if layers.count == layerBytes.count { return 0 }
+        return UInt64(activationsPerToken * KeyValueBlock.positions * MemoryLayout<Float>.size) * UInt64(blockCount)
+    }
+
     /// Everything a stage that runs `layers` needs.
-    package func stageBytes(of layers: Range<Int>, blockCount: Int, threads: Int = 1) -> UInt64 {
+    package func stageBytes(
+        of layers: Range<Int>, blockCount: Int, threads: Int = 1, keepsOutputs: Bool = false
+    ) -> UInt64 {
         weightBytes(of: layers) + keyValueBytes(of: layers, blockCount: blockCount) + workspaceBytes(threads: threads)
+            + (keepsOutputs ? outputBytes(of: layers, blockCount: blockCount) : 0)
     }
 }

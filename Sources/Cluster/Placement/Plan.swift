@@ -14,6 +14,8 @@ package struct Plan: Sendable, Equatable {
     package var stages: [Share]
     /// KV blocks of every stage.
     package var blockCount: Int
+    /// Stages keep what they put out, of all positions in blocks: what is behind them can be rebuilt from it alone.
+    package var keepsOutputs = false
 
     /// The layers of a worker; nil: it has none.
     package func layers(of worker: WorkerID) -> Range<Int>? {

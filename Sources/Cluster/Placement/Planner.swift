@@ -33,14 +33,13 @@ package struct Planner: Sendable {
     }
 
     /// The split over candidates in their order whose slowest stage is fastest; among those, the most even. A worker
-    /// that would only slow the others down gets no layers. As many KV blocks as fit, halving from `wantedBlocks`.
+    /// that would only slow the others down gets no layers. As many KV blocks as fit, halving from `wantedBlocks`. Stages
+    /// keep their outputs where that makes nothing slower and no block fewer.
     package func plan(_ candidates: [Candidate]) -> Result<Plan, PlanRefusal> {
         if candidates.isEmpty { return .failure(.tooFewWorkers(needed: 1, present: 0)) }
         let search = SplitSearch(model: model, candidates: candidates)
         for blocks in blockCounts {
-            if let stages = search.best(blockCount: blocks) {
-                return .success(Plan(stages: stages, blockCount: blocks))
-            }
+            if let plan = search.best(blockCount: blocks) { return .success(plan) }
         }
         return .failure(memoryRefusal(candidates))
     }
@@ -61,7 +60,11 @@ package struct Planner: Sendable {
             }
             guard let bad else {
                 let stages = pairs.map { Plan.Share(worker: $0.worker, layers: $1) }
-                return .success(Plan(stages: stages, blockCount: blocks))
+                let keepsOutputs = pairs.allSatisfy {
+                    $0.memoryBytes
+                        >= model.stageBytes(of: $1, blockCount: blocks, threads: $0.threads, keepsOutputs: true)
+                }
+                return .success(Plan(stages: stages, blockCount: blocks, keepsOutputs: keepsOutputs))
             }
             refusal = .splitDoesNotFit(
                 layers: bad.1, worker: bad.0.worker,
@@ -107,15 +110,15 @@ package struct Planner: Sendable {
 }
 
 /// Dynamic programming over (workers, layers).
-private struct SplitSearch {
-    let model: ModelShape
-    let candidates: [Planner.Candidate]
+struct SplitSearch {
+    private let model: ModelShape
+    private let candidates: [Planner.Candidate]
     /// Relative to the fastest, in steps.
-    let speeds: [Double]
+    private let speeds: [Double]
     /// Bytes of the layers before each.
-    let sums: [UInt64]
+    private let sums: [UInt64]
     /// Bytes of a KV block in the layers before each.
-    let blockSums: [UInt64]
+    private let blockSums: [UInt64]
 
     init(model: ModelShape, candidates: [Planner.Candidate]) {
         self.model = model
@@ -128,21 +131,25 @@ private struct SplitSearch {
 
     /// Speeds in steps of 0.7 below the fastest, so that the noise of measurements on like machines changes no plan:
     /// whatever is over 0.8 of a step is at it.
-    static func step(_ speed: Double, fastest: Double) -> Double {
+    private static func step(_ speed: Double, fastest: Double) -> Double {
         guard fastest > 0, speed > 0 else { return 1 }
         var step = 1.0
         while speed / fastest < step * 0.8, step > 0.001 { step *= 0.7 }
         return step
     }
 
-    func best(blockCount: Int) -> [Plan.Share]? {
-        guard let slowest = solve(blockCount, limit: .infinity, combine: { max($0, $1) }) else { return nil }
-        return solve(blockCount, limit: slowest.value, combine: { $0 + $1 * $1 })?.stages
+    func best(blockCount: Int) -> Plan? {
+        guard let slowest = solve(blockCount, false, limit: .infinity, combine: { max($0, $1) }) else { return nil }
+        for keepsOutputs in [true, false] {
+            let best = solve(blockCount, keepsOutputs, limit: slowest.value, combine: { $0 + $1 * $1 })
+            if let best { return Plan(stages: best.stages, blockCount: blockCount, keepsOutputs: keepsOutputs) }
+        }
+        return nil
     }
 
     /// The stages with the least value: the costs of their stages combined, each at most `limit`.
     private func solve(
-        _ blockCount: Int, limit: Double, combine: (Double, Double) -> Double
+        _ blockCount: Int, _ keepsOutputs: Bool, limit: Double, combine: (Double, Double) -> Double
     ) -> (value: Double, stages: [Plan.Share])? {
         let layerCount = model.layerBytes.count
         var best = Array(repeating: Double.infinity, count: layerCount + 1)
@@ -155,7 +162,9 @@ private struct SplitSearch {
             for end in 1...layerCount {
                 for start in stride(from: end - 1, through: 0, by: -1) {
                     let cost = cost(start, end, speeds[index])
-                    let bytes = bytes(start, end, blockCount) + model.workspaceBytes(threads: candidate.threads)
+                    let outputs = keepsOutputs ? model.outputBytes(of: start..<end, blockCount: blockCount) : 0
+                    let bytes =
+                        bytes(start, end, blockCount) + outputs + model.workspaceBytes(threads: candidate.threads)
                     if bytes > candidate.memoryBytes || cost > limit { break }
                     let value = combine(best[start], cost)
                     if value < next[end] {
@@ -176,6 +185,21 @@ private struct SplitSearch {
             end = start
         }
         return (best[layerCount], stages.reversed())
+    }
+
+    /// The time of a decode step at a stage, up to a factor; nil: it does not fit into its worker, or there is no such.
+    func time(_ share: Plan.Share, _ blockCount: Int, keepsOutputs: Bool) -> Double? {
+        guard let index = candidates.firstIndex(where: { $0.worker == share.worker }) else { return nil }
+        let bytes = model.stageBytes(
+            of: share.layers, blockCount: blockCount, threads: candidates[index].threads, keepsOutputs: keepsOutputs)
+        guard bytes <= candidates[index].memoryBytes else { return nil }
+        return cost(share.layers.lowerBound, share.layers.upperBound, speeds[index])
+    }
+
+    /// The same for the slowest stage of a plan.
+    func slowest(_ plan: Plan) -> Double? {
+        let times = plan.stages.compactMap { time($0, plan.blockCount, keepsOutputs: plan.keepsOutputs) }
+        return times.count == plan.stages.count ? times.max() : nil
     }
 
     /// The time of a decode step, up to a factor: what is read for one token.

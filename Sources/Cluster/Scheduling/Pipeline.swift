@@ -19,6 +19,8 @@ struct Pipeline: Sendable {
         let targets: Int
         /// Log-probabilities that were asked for beside each token; nil: not even its own.
         let logProbabilityCount: Int?
+        /// The blocks that it writes to, from that of its first position to that of its last.
+        let blocks: ArraySlice<Int32>
         /// It is worth nothing unless earlier guesses are right.
         var isGuess: Bool { draftCount == end - start }
 
@@ -30,6 +32,7 @@ struct Pipeline: Sendable {
             sampleCount = item.sampleCount
             draftCount = item.draftCount
             targets = item.targets.count
+            blocks = item.blocks[(item.position / KeyValueBlock.positions)...]
             self.logProbabilityCount = logProbabilityCount
         }
     }
@@ -37,6 +40,8 @@ struct Pipeline: Sendable {
     struct Step: Sendable {
         let id: StepID
         let items: [Item]
+        /// It computes again what some layers have lost.
+        let isRebuild: Bool
         fileprivate(set) var isSkipped = false
         var tokens: Int { items.reduce(0) { $0 + $1.end - $1.start } }
     }
@@ -79,14 +84,30 @@ struct Pipeline: Sendable {
     var target: Int { max(0, min(monitor.targetSteps, Limits.stepsInFlight(stages: stageCount) - 1)) }
 
     /// The number of the step that is sent with these items.
-    mutating func send(_ items: [Item], _ now: Moment) -> StepID {
+    mutating func send(_ items: [Item], isRebuild: Bool = false, _ now: Moment) -> StepID {
         lastStep = StepID(lastStep.value + 1)
         if steps.isEmpty {
             monitor.begin(now)
             oldestSince = now
         }
-        steps.append(Step(id: lastStep, items: items))
+        steps.append(Step(id: lastStep, items: items, isRebuild: isRebuild))
         return lastStep
+    }
+
+    /// Steps that rebuild, and others.
+    var rebuilding: Int { steps.count(where: \.isRebuild) }
+    var ordinary: Int { steps.count - rebuilding }
+
+    /// [blocks] the first position of each that steps in flight write to: some stages have done so, and others not. What is
+    /// rebuilt was right before wherever it is there.
+    func firstDoubtful(blockCount: Int) -> [Int] {
+        var first = [Int](repeating: KeyValueBlock.positions, count: blockCount)
+        for item in steps.lazy.filter({ !$0.isRebuild }).flatMap(\.items) {
+            for (place, block) in item.blocks.enumerated() {
+                first[Int(block)] = place == 0 ? min(first[Int(block)], item.start % KeyValueBlock.positions) : 0
+            }
+        }
+        return first
     }
 
     /// Time in which this process itself did not run is nobody's delay.
@@ -155,7 +176,7 @@ struct Pipeline: Sendable {
 
         steps.removeFirst()
         oldestSince = now
-        monitor.note(result.timings, tokens: step.tokens, now)
+        if !step.isRebuild { monitor.note(result.timings, tokens: step.tokens, now) }
         if steps.isEmpty { monitor.pause(now) }
         var scores = result.scores[...]
         let parts = zip(step.items, samples).map { item, samples in

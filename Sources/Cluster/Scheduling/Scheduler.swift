@@ -52,6 +52,8 @@ struct Scheduler: Sendable {
     private let rules: Rules
     private var table: SequenceTable
     private var pipeline = Pipeline.none
+    /// nil: stages have all that they must.
+    private var rebuild: Rebuild?
     private(set) var counts = PipelineCounts()
     private(set) var generatedTokens: UInt64 = 0
     /// Prompt tokens that the last step with a piece of a prompt might have beside those that were decoded.
@@ -80,17 +82,29 @@ struct Scheduler: Sendable {
 
     // MARK: Epochs
 
-    /// The plan of this epoch is over, and all its stages have lost everything: requests wait again.
+    /// The stages have the keys and values of everything that was sent: nothing is (any more) to be rebuilt.
+    var isWhole: Bool { rebuild == nil }
+    /// Requests have something in KV blocks.
+    var holdsBlocks: Bool { table.sequences.contains { $0.phase == .running && $0.dispatched > 0 } }
+
+    /// The plan of this epoch is over, and its steps in flight are lost. Requests keep their blocks, and go back to what
+    /// stages have of them for certain.
     mutating func suspend(_ epoch: Epoch) {
         guard epoch == pipeline.epoch else { return }
+        let doubtful = pipeline.firstDoubtful(blockCount: table.pool.count)
         pipeline = .none
-        table.reset(blockCount: 0)
+        rebuild = nil
+        table.goBack(toBefore: doubtful)
     }
 
-    /// A new plan serves; requests begin anew over its stages.
-    mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int) {
+    /// A new plan serves. Its stages have the blocks as they were, but for the layers that are `missing`: these are rebuilt
+    /// from the first of each range on. nil: they have nothing, and requests begin anew.
+    mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int, missing: [Range<Int>]? = nil) {
         pipeline = Pipeline(epoch: epoch, stageCount: stageCount, vocabularySize: rules.vocabularySize)
-        table.reset(blockCount: blockCount)
+        rebuild = nil
+        guard let missing, blockCount == table.pool.count else { return table.reset(blockCount: blockCount) }
+        table.goOn(lackingLayers: !missing.isEmpty)
+        rebuild = Rebuild(missing, of: table)
     }
 
     /// Time in which this process itself did not run is nobody's delay.
@@ -133,7 +147,10 @@ struct Scheduler: Sendable {
 
     /// Lets requests run, then chooses the next step; nil: there is nothing to compute, or enough in flight.
     mutating func nextStep(_ now: Moment) -> (forward: Forward?, outcomes: [Outcome]) {
-        guard pipeline.stageCount > 0 else { return (nil, []) }
+        guard pipeline.steps.count < Limits.stepsInFlight(stages: pipeline.stageCount), pipeline.stageCount > 0 else {
+            return (nil, [])
+        }
+        if let forward = nextRebuild(now) { return (forward, []) }
         let preempted = table.admit(&counts)
         let step = StepBuilder(rules, pipeline, &table, &counts)
         prefillBudget = step.prefillBudget ?? prefillBudget
@@ -142,6 +159,35 @@ struct Scheduler: Sendable {
         outcomes += step.started.map { .started($0.request, reusedTokens: $0.reusedTokens) }
         return (step.items.isEmpty ? nil : send(step.items, now), outcomes)
     }
+
+    /// The next piece of what stages lack; nil: they lack nothing, or enough of it is on its way.
+    private mutating func nextRebuild(_ now: Moment) -> Forward? {
+        while pipeline.rebuilding < Self.rebuildsInFlight,
+            let piece = rebuild?.next(of: table, limit: rules.prefillChunk)
+        {
+            // Whoever has its last piece on its way goes on: what follows comes after it at every stage.
+            for sequence in piece.completed {
+                if let index = table.runningIndex(of: sequence) { table.settle(index, isWhole: true) }
+            }
+            if piece.items.isEmpty { continue }
+            let items = piece.items.map { Pipeline.Item($0, round: 0) }
+            var forward = Forward(
+                epoch: pipeline.epoch, step: pipeline.send(items, isRebuild: true, now), items: piece.items)
+            forward.rebuilt = piece.layers
+            counts.rebuiltLayerTokens += forward.tokenCount * piece.layers.count
+            return forward
+        }
+        endRebuild()
+        return nil
+    }
+
+    /// What was lost is there again once its last piece is through.
+    private mutating func endRebuild() {
+        if rebuild?.isSent == true, pipeline.rebuilding == 0 { rebuild = nil }
+    }
+
+    /// One is computed, one is before it and one behind.
+    private static let rebuildsInFlight = 3
 
     private mutating func send(_ items: [ForwardItem], _ now: Moment) -> Forward {
         let sent = items.map { item in
@@ -172,6 +218,7 @@ struct Scheduler: Sendable {
         case .damaged(let why): return .damaged(why)
         case .complete(let oldest, let its): (step, parts) = (oldest, its)
         }
+        if step.isRebuild { endRebuild() }
         // Before anything is taken: a token that is in an answer has been told.
         for (item, part) in zip(step.items, parts) where !result.damaged.contains(item.sequence) {
             if let problem = problem(with: part.samples, of: item) { return .damaged("\(step.id) \(problem)") }

@@ -41,6 +41,9 @@ struct SequenceState: Sendable {
     /// The first so many blocks are full, and known by their content; the prefix they make.
     private(set) var notedBlocks = 0
     private(set) var prefix: PrefixIndex.Prefix
+    /// Stages have, or will have by steps in flight, the keys and values of all positions that were sent. Where they lack
+    /// some, nothing of it is sent before these are rebuilt.
+    private(set) var isWhole = true
     /// The last stage has (or will have, by a step in flight) its `SequenceStart`.
     private(set) var hasBegun = false
     /// The first of its tokens was sent; once and for all epochs.
@@ -74,9 +77,9 @@ struct SequenceState: Sendable {
     /// Every score is told.
     var isScored: Bool { task.scoringStart.map { scored == tokens.count - $0 } ?? false }
     /// Tokens of its prompt (or of an answer that it has given before) are to be sent.
-    var isPrefilling: Bool { phase == .running && !isDecoding && remaining > 0 }
+    var isPrefilling: Bool { phase == .running && isWhole && !isDecoding && remaining > 0 }
     /// One token follows another.
-    var isDecoding: Bool { phase == .running && !isScoring && dispatched >= tokens.count - 1 && hasStarted }
+    var isDecoding: Bool { phase == .running && isWhole && !isScoring && dispatched >= tokens.count - 1 && hasStarted }
     /// Positions whose keys and values are, or will be, those of its tokens.
     var certain: Int { min(dispatched, tokens.count) }
     /// Positions that may be found rather than computed: something must be sampled from, or scored.
@@ -128,15 +131,33 @@ struct SequenceState: Sendable {
     mutating func rewind(restarting: Bool = false) {
         if restarting { restartLength = tokens.count }
         phase = .waiting
-        draft = []
-        dispatched = 0
-        round += 1
         blocks = []
+        isWhole = true
+        goBack(to: 0)
+    }
+
+    /// Nothing is known any more of what was sent for positions from `end` on, or of blocks by their contents: steps in
+    /// flight are lost, and so is what the last stage knew to sample by. It keeps its blocks.
+    mutating func goBack(to end: Int) {
+        draft = []
+        dispatched = min(dispatched, end, tokens.count - 1)
+        round += 1
         notedBlocks = 0
         prefix = .root(lengthRule.lengthClass(restartLength: restartLength))
         hasBegun = false
         expectation = nil
         lastStep = StepID(0)
+    }
+
+    /// Whether stages have the keys and values of its positions.
+    mutating func settle(isWhole: Bool) { self.isWhole = isWhole || dispatched == 0 }
+
+    /// `count` tokens from a position on whose keys and values some layers lack.
+    func lostItem(from start: Int, count: Int) -> ForwardItem {
+        ForwardItem(
+            sequence: id, position: start, tokens: Array(tokens[start..<start + count]),
+            blocks: Array(blocks.prefix(KeyValueBlock.count(forPositions: start + count))), sampleCount: 0,
+            restartLength: restartLength)
     }
 
     /// One more block to write to.

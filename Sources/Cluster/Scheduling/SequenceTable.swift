@@ -67,6 +67,33 @@ struct SequenceTable: Sendable {
         for index in sequences.indices { sequences[index].rewind() }
     }
 
+    /// Of each block, stages may or may not have what was sent for its positions from `doubtful` [blocks] on: sequences go
+    /// back to what they certainly have, in the blocks that they have.
+    mutating func goBack(toBefore doubtful: [Int]) {
+        pool.forgetContents { doubtful[Int($0)] < $1 }
+        for index in sequences.indices where sequences[index].phase == .running {
+            let blocks = sequences[index].blocks
+            let place = blocks.firstIndex { doubtful[Int($0)] < KeyValueBlock.positions }
+            let end = place.map { $0 * KeyValueBlock.positions + doubtful[Int(blocks[$0])] }
+            sequences[index].goBack(to: end ?? .max)
+        }
+    }
+
+    /// Stages go on with the blocks as they are. Where they lack some layers of them, running sequences are not whole, and
+    /// blocks that nobody holds are given up.
+    mutating func goOn(lackingLayers: Bool) {
+        if lackingLayers { pool.forgetContents { _, _ in true } }
+        for index in sequences.indices where sequences[index].phase == .running {
+            settle(index, isWhole: !lackingLayers)
+        }
+    }
+
+    /// Whether stages have the keys and values of a sequence. Its blocks can be found again where they have.
+    mutating func settle(_ index: Int, isWhole: Bool) {
+        sequences[index].settle(isWhole: isWhole)
+        if sequences[index].isWhole { noteBlocks(index) }
+    }
+
     /// The request is over; nil: it did not run.
     mutating func remove(_ index: Int) -> SequenceState? {
         let sequence = giveUp(index)
@@ -78,9 +105,10 @@ struct SequenceTable: Sendable {
     /// nil: it did not run.
     mutating func giveUp(_ index: Int, restarting: Bool = false) -> SequenceState? {
         guard sequences[index].phase == .running else { return nil }
+        if sequences[index].isWhole { noteBlocks(index) }
         let sequence = sequences[index]
         let whole = sequence.notedPositions
-        if rules.keepsPrefixes && sequence.certain > whole {
+        if rules.keepsPrefixes && sequence.isWhole && sequence.certain > whole {
             _ = pool.note(
                 sequence.blocks[sequence.notedBlocks], after: sequence.prefix,
                 tokens: sequence.tokens[whole..<sequence.certain])

@@ -35,7 +35,7 @@ struct StepBuilder: Sendable {
         self.rules = rules
         costs = pipeline.monitor.costs
         stageCount = pipeline.stageCount
-        flying = pipeline.steps.count
+        flying = pipeline.ordinary
         target = pipeline.target
         decoding = table.sequences.count(where: \.isDecoding)
         if flying < target { addAnswers(&table, &counts) }

@@ -7,7 +7,8 @@ extension StatusReply {
     /// The state of everything, read from the values that know it.
     init(
         _ configuration: CoordinatorConfiguration, _ membership: Membership, _ deployments: Deployments,
-        _ scheduler: Scheduler, _ waitingRoom: WaitingRoom, troubles: [String], uptime: Duration, now: Moment
+        _ scheduler: Scheduler, _ waitingRoom: WaitingRoom, pause: Duration?, troubles: [String],
+        uptime: Duration, now: Moment
     ) {
         self.init()
         let deployment = deployments.foremost
@@ -32,6 +33,7 @@ extension StatusReply {
         pipeline = PipelineStatus(scheduler, now)
         pipeline.queueLimit = configuration.maximumWaiting
         pipeline.refusals = waitingRoom.refusals
+        pipeline.pauseMicroseconds = pause?.wholeMicroseconds ?? 0
         pipeline.isSimulated = configuration.isSimulated
         pipeline.keyValueType = configuration.keyValueType
     }
@@ -84,7 +86,8 @@ extension WorkerStatus {
         memoryBytes = join.memoryBytes
         layers = deployment?.plan.layers(of: member.id)
         if let layers, let plan = deployment?.plan {
-            plannedBytes = model.stageBytes(of: layers, blockCount: plan.blockCount, threads: join.threads)
+            plannedBytes = model.stageBytes(
+                of: layers, blockCount: plan.blockCount, threads: join.threads, keepsOutputs: plan.keepsOutputs)
             weightBytes = model.weightBytes(of: layers)
             keyValueBytes = model.keyValueBytes(of: layers, blockCount: plan.blockCount)
         }

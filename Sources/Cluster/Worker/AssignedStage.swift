@@ -86,12 +86,34 @@ extension Worker {
             let most = Limits.stepsInFlight(stages: assign.stageCount)
             if steps.count >= most { return "comes while \(steps.count) wait" }
             let tokens = forward.tokenCount
-            let expected = assign.isFirst ? 0 : tokens * assign.activationsPerToken
+            let expected = takesInput(forward) ? tokens * assign.activationsPerToken : 0
+            if let layers = forward.rebuilt, layers.upperBound > assign.layerCount {
+                return "rebuilds layers \(layers)"
+            }
             guard forward.activationCount == expected, tokens <= assign.maximumBatchTokens else {
                 return "has \(tokens) tokens and \(forward.activationCount) activations"
             }
             if begun.count + forward.items.count > Self.mostBegun { return "begins too many sequences" }
+            if forward.rebuilt != nil,
+                forward.items.contains(where: { $0.sampleCount > 0 || !$0.targets.isEmpty || $0.begin != nil })
+            {
+                return "rebuilds layers and samples"
+            }
             return forward.items.lazy.compactMap(problem).first
+        }
+
+        // MARK: What is rebuilt
+
+        /// Activations come with a step.
+        private func takesInput(_ forward: Forward) -> Bool {
+            guard let rebuilt = forward.rebuilt else { return !assign.isFirst }
+            return !assign.isFirst && rebuilt.contains(assign.layers.lowerBound)
+        }
+
+        /// It computes something of a step, or gives what it has kept of its outputs.
+        private func computes(_ forward: Forward) -> Bool {
+            guard let rebuilt = forward.rebuilt else { return true }
+            return rebuilt.overlaps(assign.layers) || rebuilt.lowerBound == assign.layers.upperBound
         }
 
         private func problem(with item: ForwardItem) -> String? {
@@ -131,7 +153,7 @@ extension Worker {
             var actions: [Action] = []
             while computingSince == nil, let step = steps.first {
                 skipped.removeAll { $0 < step.header.step }
-                if !step.header.items.isEmpty && skipped.first != step.header.step {
+                if !step.header.items.isEmpty && skipped.first != step.header.step && computes(step.header) {
                     computingSince = now
                     steps[0].input = nil
                     actions.append(.compute(step.header, step.input))
@@ -150,7 +172,8 @@ extension Worker {
             return passOn(result, output, isEmpty: false)
         }
 
-        /// Sends what became of the first step to where the stage's output goes.
+        /// Sends what became of the first step to where the stage's output goes. Behind the layers that a step rebuilds there
+        /// is nothing to be done.
         private mutating func passOn(_ result: StepResult, _ output: Output?, isEmpty: Bool) -> [Action] {
             guard var forward = steps.popFirst()?.header else { return [] }
             stepsCompleted += 1
@@ -159,10 +182,16 @@ extension Worker {
                 result.timings = forward.timings + result.timings
                 return [.sendResult(result)]
             }
-            if isEmpty { forward.items = [] }
-            forward.activationCount = forward.tokenCount * assign.activationsPerToken
+            let end = assign.layers.upperBound
+            if let rebuilt = forward.rebuilt {
+                forward.items = rebuilt.upperBound > end ? forward.items : []
+            } else if isEmpty {
+                forward.items = []
+            }
+            let carries = !forward.items.isEmpty && forward.rebuilt?.contains(end) != false
+            forward.activationCount = carries ? forward.tokenCount * assign.activationsPerToken : 0
             forward.timings += result.timings
-            return [.sendForward(forward, output)]
+            return [.sendForward(forward, carries ? output : nil)]
         }
     }
 }

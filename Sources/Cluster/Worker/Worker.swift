@@ -16,7 +16,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case command(CoordinatorMessage)
         /// How far the load of an epoch is.
         case loadProgress(Epoch, bytesDone: UInt64, bytesTotal: UInt64)
-        case loaded(Epoch, transferredBytes: UInt64, cachedBytes: UInt64)
+        /// `hasKept`: it has what its assignment says that it keeps.
+        case loaded(Epoch, transferredBytes: UInt64, cachedBytes: UInt64, hasKept: Bool = false)
         /// The stage of this epoch cannot be loaded, or cannot go on.
         case loadFailed(Epoch, message: String)
         /// From the data link. The shell has checked that the raw frame is as long as the header says.
@@ -48,7 +49,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case refused(String)
         /// The coordinator is silent: close the control connection and open another; then `.connected`.
         case reconnect
-        /// Load this stage, reusing what is loaded; give up an earlier load in progress. Answered by `.loaded` or
+        /// Load this stage, reusing what is loaded, with the keys and values that it is to keep (`HeldKeyValues`) if all of
+        /// them are here; give up an earlier load in progress. Answered by `.loaded` or
         /// `.loadFailed`, and `.loadProgress` in between.
         case load(Assign)
         /// Connect to this endpoint, for the steps of this epoch that are sent on; close the connection of an earlier one.
@@ -57,6 +59,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         /// Give up a load in progress, close the connection to the next stage, free the stage.
         case unload
         /// Compute this step, with what came with it, on the stage of its epoch; answered by `.computed`. One at a time.
+        /// Of one that rebuilds layers, those of them that the stage has, and what goes on to the next one.
         case compute(Forward, Input? = nil)
         /// To the next stage, with what was computed; nil: the step was not computed, and goes on empty.
         case sendForward(Forward, Output? = nil)
@@ -146,10 +149,12 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             links.hearWeights(now)
             guard let index = index(of: epoch), !stages[index].isLoaded else { return }
             act(.send(.loading(Loading(epoch: epoch, bytesDone: done, bytesTotal: total))))
-        case .loaded(let epoch, let transferred, let cached):
+        case .loaded(let epoch, let transferred, let cached, let hasKept):
             guard let index = index(of: epoch), !stages[index].isLoaded else { return }
             stages[index].noteLoaded()
-            act(.send(.ready(Ready(epoch: epoch, transferredBytes: transferred, cachedBytes: cached))))
+            let ready = Ready(
+                epoch: epoch, transferredBytes: transferred, cachedBytes: cached, hasKept: hasKept)
+            act(.send(.ready(ready)))
         case .loadFailed(let epoch, let message):
             guard let index = index(of: epoch) else { return }
             stages.remove(at: index)

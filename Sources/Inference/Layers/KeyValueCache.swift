@@ -14,31 +14,42 @@ import CKernels
 final class KeyValueCache {
     let type: KeyValueType
     let blockCount: Int
-    /// [layers]: where a layer's first block begins, and the bytes of each of its blocks.
-    private let layers: [(start: Int, blockBytes: Int)]
+    /// [layers] each in memory of its own, so that it can go from one stage to the next.
+    let layers: [AnonymousMemory]
+    /// [layers]
+    private let blockBytes: [Int]
 
-    private let memory: AnonymousMemory
-
-    /// Room for `blockCount` blocks in each layer; `blockBytes` [layers].
-    init(type: KeyValueType, blockCount: Int, blockBytes: [Int]) throws(InferenceError) {
+    /// Room for `blockCount` blocks in each layer; `blockBytes` [layers]. `kept` [layers]: the memory of a cache of the same
+    /// type and number of blocks; nil: memory of its own.
+    init(
+        type: KeyValueType, blockCount: Int, blockBytes: [Int], kept: [AnonymousMemory?]
+    ) throws(InferenceError) {
         self.type = type
         self.blockCount = blockCount
-        var layers: [(start: Int, blockBytes: Int)] = []
-        var end = 0
-        for bytes in blockBytes {
-            layers.append((end, bytes))
-            let (layerBytes, overflow) = bytes.multipliedReportingOverflow(by: blockCount)
-            let (sum, overflowed) = end.addingReportingOverflow(layerBytes)
-            guard !overflow, !overflowed else { throw .outOfMemory(bytes: Int.max, purpose: "the KV cache") }
-            end = sum
+        self.blockBytes = blockBytes
+        var layers: [AnonymousMemory] = []
+        for (bytes, kept) in zip(blockBytes, kept) {
+            if let kept {
+                layers.append(kept)
+            } else {
+                layers.append(try Self.memory(blockCount, of: bytes, purpose: "the KV cache"))
+            }
         }
         self.layers = layers
-        memory = try AnonymousMemory(byteCount: end, huge: true, purpose: "the KV cache")
+    }
+
+    /// Memory for so many blocks of one size.
+    static func memory(
+        _ blockCount: Int, of blockBytes: Int, purpose: String
+    ) throws(InferenceError) -> AnonymousMemory {
+        let (bytes, overflow) = blockBytes.multipliedReportingOverflow(by: blockCount)
+        guard !overflow else { throw .outOfMemory(bytes: Int.max, purpose: purpose) }
+        return try AnonymousMemory(byteCount: bytes, huge: true, purpose: purpose)
     }
 
     /// The first byte of a block; `layer` counts from the stage's first one.
     func block(_ block: Int, layer: Int) -> UnsafeMutableRawPointer {
         precondition(block >= 0 && block < blockCount)
-        return memory.base + layers[layer].start + block * layers[layer].blockBytes
+        return layers[layer].base + block * blockBytes[layer]
     }
 }

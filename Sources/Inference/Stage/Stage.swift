@@ -34,14 +34,16 @@ package final class Stage: @unchecked Sendable {
     /// [targets] the log-probabilities of all slices of a batch, one after the other.
     private var scored: [Float] = []
     /// The batch at work.
-    private var layout: BatchLayout
+    var layout: BatchLayout
     /// nil once a later stage has taken over.
-    private var live: Live?
+    private(set) var live: Live?
 
     /// What a stage gives up to its successor.
-    private struct Live {
+    struct Live {
         let weights: StageWeights
         let cache: KeyValueCache
+        /// nil: it keeps none.
+        let outputs: OutputLog?
         let workspace: Workspace
         /// Only on the last stage.
         let sampler: Sampler?
@@ -53,14 +55,16 @@ package final class Stage: @unchecked Sendable {
     ///   - source: where their bytes are read, in windows of a few megabytes.
     ///   - previous: an earlier stage of the same model. It gives up everything: what both need moves over, the
     ///     rest is freed before anything is loaded, and its `forward` must not be called again. Sequences start anew.
+    ///   - kept: what of the previous stage's keys and values goes on as it is. It has as many blocks of the same type.
     ///   - progress: gets the stored bytes done so far, those taken over included; called on this thread.
     package init(
         _ configuration: StageConfiguration, tensors: [TensorDescriptor], source: any TensorSource,
-        reusing previous: Stage? = nil, progress: (Int) -> Void = { _ in }
+        reusing previous: Stage? = nil, keeping kept: Kept = Kept(), progress: (Int) -> Void = { _ in }
     ) throws(InferenceError) {
         let needed = try Self.check(configuration, tensors: tensors)
         self.configuration = configuration
         let model = configuration.model
+        let memories = previous?.memories(kept, for: configuration)
         store = previous?.giveUp(for: model, keeping: Set(needed.values)) ?? WeightStore()
         pool = ThreadPool(threads: configuration.threads, threshold: configuration.threadingThreshold)
         if case .rotary(let rotary) = model.positions { self.rotary = try RotaryTable(rotary) } else { rotary = nil }
@@ -79,7 +83,8 @@ package final class Stage: @unchecked Sendable {
                 type: configuration.keyValueType, blockCount: configuration.blockCount,
                 blockBytes: configuration.layers.map {
                     Self.keyValueBlockBytes(of: model, layer: $0, type: configuration.keyValueType)
-                }),
+                }, kept: memories?.layers ?? configuration.layers.map { _ in nil }),
+            outputs: try Self.outputs(configuration, memories?.outputs),
             workspace: try Workspace(configuration),
             sampler: configuration.isLast
                 ? try Sampler(vocabularySize: model.vocabularySize, threads: pool.threads) : nil)
@@ -124,6 +129,7 @@ package final class Stage: @unchecked Sendable {
             layer.forward(pass, index: index)
             if isSound { isSound = check(pass, "the output of layer \(configuration.layers.lowerBound + index)") }
         }
+        if !configuration.isLast { live.outputs?.store(live.workspace.hidden, of: layout) }
         guard let head = live.weights.head, let sampler = live.sampler else {
             let count = layout.tokenCount * configuration.model.embeddingLength
             return .hidden(UnsafeBufferPointer(start: live.workspace.hidden, count: count))
@@ -143,14 +149,14 @@ package final class Stage: @unchecked Sendable {
 
     // MARK: One step
 
-    private var bounds: BatchLayout.Bounds {
+    var bounds: BatchLayout.Bounds {
         BatchLayout.Bounds(
             maximumTokens: configuration.maximumBatchTokens, vocabularySize: configuration.model.vocabularySize,
             contextLength: configuration.model.contextLength, blockCount: configuration.blockCount)
     }
 
     /// hidden [tokens, dim] = embeddings, or the input.
-    private func fillHidden(
+    func fillHidden(
         _ batch: BatchLayout, input: UnsafeBufferPointer<Float>?, live: Live
     ) throws(InferenceError) {
         let dim = configuration.model.embeddingLength
@@ -173,7 +179,7 @@ package final class Stage: @unchecked Sendable {
     }
 
     /// What the layers share, with cosines and sines [tokens, pairs] filled.
-    private func pass(_ batch: BatchLayout, live: Live) -> ForwardPass {
+    func pass(_ batch: BatchLayout, live: Live) -> ForwardPass {
         let space = live.workspace
         let angles = rotary.map { RotaryAngles(table: $0, cosines: space.cosines, sines: space.sines) }
         let sliding = slidingRotary.map {

@@ -68,6 +68,8 @@ package struct StageMemory: Sendable, Equatable {
     package let weights: Int
     package let keyValues: Int
     package let workspace: Int
+    /// What it keeps of its outputs.
+    package let outputs: Int
 
     /// Of a stage that need not fit anywhere: its numbers may come from elsewhere, but its model is valid.
     package init(of configuration: StageConfiguration, tensors: [TensorDescriptor]) {
@@ -77,11 +79,18 @@ package struct StageMemory: Sendable, Equatable {
         let (product, overflow) = blockBytes.multipliedReportingOverflow(by: configuration.blockCount)
         keyValues = overflow ? .max : product
         workspace = Stage.workspaceBytes(of: configuration)
+        outputs = configuration.keepsOutputs ? Self.outputBytes(of: configuration) : 0
+    }
+
+    private static func outputBytes(of configuration: StageConfiguration) -> Int {
+        let blockBytes = OutputLog.blockBytes(width: configuration.model.embeddingLength)
+        let (product, overflow) = blockBytes.multipliedReportingOverflow(by: configuration.blockCount)
+        return overflow ? .max : product
     }
 
     /// All of it.
     package var byteCount: Int {
-        [weights, keyValues, workspace].reduce(0) { sum, bytes in
+        [weights, keyValues, workspace, outputs].reduce(0) { sum, bytes in
             let (next, overflow) = sum.addingReportingOverflow(bytes)
             return overflow ? .max : next
         }

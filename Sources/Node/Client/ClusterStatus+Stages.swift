@@ -96,6 +96,8 @@ extension ClusterStatus {
         package var runningRequests: Int
         /// As many may wait; further ones are refused.
         package var queueLimitRequests: Int
+        /// For how long answers stood still when the plan under them last changed, by loss or otherwise; 0: it never did.
+        package var lastPauseMicroseconds: Int
         /// Blocks that nobody uses now but whose contents can be used again; part of the free ones.
         package var kvBlocksCached: Int
         /// Stages only pretend to compute: no figure says anything about a model.
@@ -150,6 +152,7 @@ extension ClusterStatus.Filling {
         waitingRequests = pipeline.waiting
         runningRequests = pipeline.running
         queueLimitRequests = pipeline.queueLimit
+        lastPauseMicroseconds = Int(clamping: pipeline.pauseMicroseconds)
         kvBlocksCached = pipeline.cachedBlocks
         isSimulated = pipeline.isSimulated
         kvType = pipeline.keyValueType

@@ -41,7 +41,8 @@ enum StageEvent: Sendable {
     case inventory(Epoch, needs: [WeightFetch.Need], localBytes: Int)
     case verified(Epoch, ContentHash, isRight: Bool)
     case progress(Epoch, done: Int, total: Int)
-    case loaded(Epoch)
+    /// Whether it has what it was to keep of keys and values.
+    case loaded(Epoch, hasKept: Bool)
     case failed(Epoch, String)
     /// Values that are no numbers begin here, such as "the output of layer 2". Only where layers are checked.
     case damaged(origin: String)
@@ -67,6 +68,8 @@ final class StageRunner {
     private var inventory: ShardInventory?
     private var partials: [ContentHash: PartialTensor] = [:]
     private var stage: (any StepComputer)?
+    /// What the stage has of keys and values.
+    private var held = HeldKeyValues()
     private var input: [Float] = []
     /// Where values that are no numbers begin, as the loop thread was told last.
     private var toldOrigin: String?
@@ -107,6 +110,7 @@ final class StageRunner {
             case .endSequences(let sequences): for sequence in sequences { stage?.end(sequence.value) }
             case .unload:
                 (assignment, inventory, stage, partials) = (nil, nil, nil, [:])
+                held = HeldKeyValues()
                 _ = memory?.need(0)
             }
         } catch {
@@ -173,6 +177,8 @@ final class StageRunner {
         let model = inventory.manifest.configuration
         let previous = stage as? Stage
         stage = nil
+        var kept = held.kept(for: assignment)
+        held = HeldKeyValues()
         if let simulatedSpeed {
             stage = TimedStage(
                 speed: simulatedSpeed, activationsPerToken: assignment.activationsPerToken,
@@ -181,21 +187,29 @@ final class StageRunner {
             let tensors = inventory.manifest.entries.map(\.tensor)
             let total = tensors.reduce(0) { $0 + $1.byteCount }
             let configuration = configuration(assignment, inventory)
-            stage = try Stage(configuration, tensors: tensors, source: inventory.source, reusing: previous) {
+            let keeping = kept.map { Stage.Kept(layers: $0.layers, outputs: $0.outputs) } ?? Stage.Kept()
+            if previous?.has(keeping, for: configuration) != true, keeping != Stage.Kept() { kept = nil }
+            stage = try Stage(
+                configuration, tensors: tensors, source: inventory.source, reusing: previous,
+                keeping: kept == nil ? Stage.Kept() : keeping
+            ) {
                 tell(.progress(assignment.epoch, done: $0, total: total))
             }
             try inventory.source.checkUnchanged()
         }
         idleSinceMicroseconds = Microseconds.monotonic
         toldOrigin = nil
-        tell(.loaded(assignment.epoch))
+        held.load(assignment, kept ?? HeldKeyValues.Kept())
+        tell(.loaded(assignment.epoch, hasKept: kept != nil))
     }
 
     private func configuration(_ assign: Assign, _ inventory: ShardInventory) -> StageConfiguration {
-        StageConfiguration(
+        var configuration = StageConfiguration(
             model: inventory.manifest.configuration, layers: assign.layers, blockCount: assign.keyValueBlockCount,
             maximumBatchTokens: assign.maximumBatchTokens, threads: threads,
             keyValueType: inventory.manifest.keyValueType, checksLayers: checksLayers)
+        configuration.keepsOutputs = assign.keepsOutputs || assign.keptOutputs != nil
+        return configuration
     }
 
     /// A plan counts on what was offered, and so do this host and its other workers.
@@ -205,7 +219,8 @@ final class StageRunner {
         let size = { (bytes: Int) in bytesText(UInt64(clamping: bytes)) }
         throw TandemError(
             "layers \(stage.layers.lowerBound)-\(stage.layers.upperBound - 1) need \(size(needed.byteCount)) "
-                + "(\(size(needed.weights)) of weights, \(size(needed.keyValues)) for \(stage.blockCount) KV blocks, "
+                + "(\(size(needed.weights)) of weights, \(size(needed.keyValues + needed.outputs)) for "
+                + "\(stage.blockCount) KV blocks, "
                 + "\(size(needed.workspace)) to work with), but this worker offers \(size(memory.bytes))",
             kind: .unavailable, hint: "plan fewer layers or blocks for it")
     }

@@ -39,6 +39,10 @@ extension Stage: StepComputer {
                     sampleCount: $0.sampleCount, draftCount: $0.draftCount, restartLength: $0.restartLength,
                     targets: $0.targets)
             })
+        if let layers = forward.rebuilt {
+            let hidden = try rebuild(batch, layers: layers, input: input)
+            return configuration.isLast ? .sampled([], scores: []) : .hidden(hidden)
+        }
         switch try self.forward(batch, input: input) {
         case .hidden(let values): return .hidden(values)
         case .sampled(let samples):

@@ -57,6 +57,7 @@ final class TimedStage: StepComputer {
             throw InferenceError.invalidBatch(reason: "\(input?.count ?? 0) activations for \(tokenCount) tokens")
         }
         Self.sleep(nanoseconds: speed.nanoseconds(forTokens: tokenCount))
+        if forward.rebuilt != nil { return isLast ? .sampled([], scores: []) : hidden(tokenCount) }
         return isLast ? try sample(forward) : hidden(tokenCount)
     }
 

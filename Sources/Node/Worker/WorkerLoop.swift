@@ -260,7 +260,7 @@ final class WorkerLoop {
         case .progress(let epoch, let done, let total):
             parts.progress("loading", done, total)
             decide(.loadProgress(epoch, bytesDone: UInt64(done), bytesTotal: UInt64(total)))
-        case .loaded(let epoch): finishLoad(epoch)
+        case .loaded(let epoch, let hasKept): finishLoad(epoch, hasKept: hasKept)
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
             if fetch?.epoch == epoch { fetch = nil }
@@ -271,7 +271,7 @@ final class WorkerLoop {
         }
     }
 
-    private func finishLoad(_ epoch: Epoch) {
+    private func finishLoad(_ epoch: Epoch, hasKept: Bool) {
         guard let fetch, fetch.epoch == epoch else { return }
         let progress = fetch.machine.progress
         let cached =
@@ -281,7 +281,8 @@ final class WorkerLoop {
         if let layers = machine.assignment?.layers {
             parts.log.info("ready with layers \(layers.lowerBound)-\(layers.upperBound - 1)")
         }
-        decide(.loaded(epoch, transferredBytes: progress.transferredBytes, cachedBytes: cached))
+        decide(
+            .loaded(epoch, transferredBytes: progress.transferredBytes, cachedBytes: cached, hasKept: hasKept))
     }
 
     // MARK: Weights

@@ -10,6 +10,8 @@ package struct PipelineCounts: Sendable, Equatable, Encodable {
     /// Tokens that were guessed, and those of them that were right.
     package var draftedTokens = 0
     package var acceptedTokens = 0
+    /// Tokens times layers whose keys and values were computed again, as a change of the plan had lost them.
+    package var rebuiltLayerTokens = 0
     /// Steps that were passed on uncomputed.
     package var skippedSteps = 0
     /// Requests that gave way to others, that were refused, and that have ended.
@@ -23,7 +25,9 @@ package struct PipelineCounts: Sendable, Equatable, Encodable {
     /// Every count with its name.
     package static let all: [(name: String, path: any WritableKeyPath<PipelineCounts, Int> & Sendable)] = [
         ("promptTokens", \.promptTokens), ("reusedTokens", \.reusedTokens), ("draftedTokens", \.draftedTokens),
-        ("acceptedTokens", \.acceptedTokens), ("skippedSteps", \.skippedSteps), ("preemptions", \.preemptions),
+        ("acceptedTokens", \.acceptedTokens), ("rebuiltLayerTokens", \.rebuiltLayerTokens),
+        ("skippedSteps", \.skippedSteps),
+        ("preemptions", \.preemptions),
         ("refusals", \.refusals), ("finishedRequests", \.finishedRequests),
     ]
 }

@@ -128,6 +128,7 @@ extension Ready {
         p.epoch = epoch.value
         p.transferredBytes = min(transferredBytes, Limits.memoryBytes)
         p.cachedBytes = min(cachedBytes, Limits.memoryBytes)
+        p.kept = hasKept
         return p
     }
 
@@ -136,7 +137,8 @@ extension Ready {
         self.init(
             epoch: Epoch(p.epoch),
             transferredBytes: try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes),
-            cachedBytes: try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes))
+            cachedBytes: try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes),
+            hasKept: p.kept)
     }
 }
 

@@ -89,6 +89,12 @@ extension Assign {
         p.stageCount = UInt32(stageCount)
         p.vocabularySize = UInt32(vocabularySize)
         p.contextLength = UInt32(contextLength)
+        p.keptSince = keptSince.map(\.value)
+        p.keepsOutputs = keepsOutputs
+        if let keptOutputs {
+            p.keptOutputsLayer = UInt32(keptOutputs.layer)
+            p.keptOutputsSince = keptOutputs.since.value
+        }
         return p
     }
 
@@ -125,5 +131,15 @@ extension Assign {
             vocabularySize: try check.count(p.vocabularySize, "vocabularySize", from: 1, to: Int(Int32.max)),
             contextLength: try check.count(p.contextLength, "contextLength", from: 1, to: RequestLimits.sequenceTokens))
         previousKey = try check.key(p.previousKey, "previousKey")
+        keptSince = try check.array(p.keptSince, "keptSince", atMost: layers.count).map { Epoch($0) }
+        keepsOutputs = p.keepsOutputs
+        if p.hasKeptOutputsLayer {
+            let layer = try check.count(
+                p.keptOutputsLayer, "keptOutputsLayer", from: layers.lowerBound + 1, to: layers.upperBound)
+            keptOutputs = KeptOutputs(layer: layer, since: Epoch(p.keptOutputsSince))
+        }
+        guard keptSince.isEmpty || keptSince.count == layers.count else {
+            throw WireError("Assign keeps \(keptSince.count) layers of \(layers.count)")
+        }
     }
 }

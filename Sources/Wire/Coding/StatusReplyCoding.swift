@@ -163,6 +163,7 @@ extension PipelineStatus {
         p.cachedBlocks = UInt32(cachedBlocks)
         p.isSimulated = isSimulated
         p.keyValueType = named(keyValueType)
+        p.pauseMicroseconds = min(pauseMicroseconds, Limits.total)
         return p
     }
 
@@ -184,5 +185,6 @@ extension PipelineStatus {
         cachedBlocks = try check.count(p.cachedBlocks, "cachedBlocks", to: Limits.keyValueBlocks)
         isSimulated = p.isSimulated
         keyValueType = try check.name(p.keyValueType, "keyValueType")
+        pauseMicroseconds = try check.number(p.pauseMicroseconds, "pauseMicroseconds", to: Limits.total)
     }
 }

@@ -16,6 +16,8 @@ extension Forward {
         p.activationCount = UInt32(activationCount)
         p.timings = timings.map { $0.proto(upTo: Limits.microseconds) }
         p.sentMicroseconds = sentMicroseconds
+        p.rebuiltFirstLayer = UInt32(rebuilt?.lowerBound ?? 0)
+        p.rebuiltEndLayer = UInt32(rebuilt?.upperBound ?? 0)
         return encodeFrame(p)
     }
 
@@ -34,6 +36,8 @@ extension Forward {
         }
         timings = try check.timings(p.timings)
         sentMicroseconds = try check.number(p.sentMicroseconds, "sentMicroseconds", to: Limits.total)
+        let layers = try check.layers(p.rebuiltFirstLayer, p.rebuiltEndLayer, least: 0)
+        rebuilt = layers.isEmpty ? nil : layers
     }
 }
 

@@ -316,6 +316,9 @@ nonisolated struct PReady: Sendable {
 
   var cachedBytes: UInt64 = 0
 
+  /// all keys and values that it was to keep; else it has begun all of them anew
+  var kept: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -884,6 +887,34 @@ nonisolated struct PAssign: @unchecked Sendable {
   /// Clears the value of `previousWorker`. Subsequent reads from it will return its default value.
   mutating func clearPreviousWorker() {_uniqueStorage()._previousWorker = nil}
 
+  /// of each layer: the epoch whose keys and values are kept, 0: none; empty: none at all
+  var keptSince: [UInt64] {
+    get {_storage._keptSince}
+    set {_uniqueStorage()._keptSince = newValue}
+  }
+
+  /// what goes to the next stage is kept beside the keys and values
+  var keepsOutputs: Bool {
+    get {_storage._keepsOutputs}
+    set {_uniqueStorage()._keepsOutputs = newValue}
+  }
+
+  /// the outputs kept already, as inputs of this layer; absent: none
+  var keptOutputsLayer: UInt32 {
+    get {_storage._keptOutputsLayer ?? 0}
+    set {_uniqueStorage()._keptOutputsLayer = newValue}
+  }
+  /// Returns true if `keptOutputsLayer` has been explicitly set.
+  var hasKeptOutputsLayer: Bool {_storage._keptOutputsLayer != nil}
+  /// Clears the value of `keptOutputsLayer`. Subsequent reads from it will return its default value.
+  mutating func clearKeptOutputsLayer() {_uniqueStorage()._keptOutputsLayer = nil}
+
+  /// and the epoch
+  var keptOutputsSince: UInt64 {
+    get {_storage._keptOutputsSince}
+    set {_uniqueStorage()._keptOutputsSince = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1340,6 +1371,9 @@ nonisolated struct PPipelineStatus: Sendable {
 
   var queueLimit: UInt32 = 0
 
+  /// of answers, by the last change of the plan under them; 0: there was none
+  var pauseMicroseconds: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1565,6 +1599,11 @@ nonisolated struct PForward: Sendable {
   var timings: [PStageMicroseconds] = []
 
   var sentMicroseconds: UInt64 = 0
+
+  /// both 0: an ordinary step; else only these layers' keys and values are computed
+  var rebuiltFirstLayer: UInt32 = 0
+
+  var rebuiltEndLayer: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2353,7 +2392,7 @@ nonisolated extension PLoading: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Ready"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}transferred_bytes\0\u{3}cached_bytes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{2}C\u{1}kept\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2364,6 +2403,7 @@ nonisolated extension PReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.transferredBytes) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.cachedBytes) }()
+      case 70: try { try decoder.decodeSingularBoolField(value: &self.kept) }()
       default: break
       }
     }
@@ -2379,6 +2419,9 @@ nonisolated extension PReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if self.cachedBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.cachedBytes, fieldNumber: 3)
     }
+    if self.kept != false {
+      try visitor.visitSingularBoolField(value: self.kept, fieldNumber: 70)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2386,6 +2429,7 @@ nonisolated extension PReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs.epoch != rhs.epoch {return false}
     if lhs.transferredBytes != rhs.transferredBytes {return false}
     if lhs.cachedBytes != rhs.cachedBytes {return false}
+    if lhs.kept != rhs.kept {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3166,7 +3210,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0\u{4}\u{13}kept_since\0\u{3}keeps_outputs\0\u{3}kept_outputs_layer\0\u{3}kept_outputs_since\0")
 
   fileprivate class _StorageClass {
     var _epoch: UInt64 = 0
@@ -3186,6 +3230,10 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     var _contextLength: UInt32 = 0
     var _nextWorker: UInt64? = nil
     var _previousWorker: UInt64? = nil
+    var _keptSince: [UInt64] = []
+    var _keepsOutputs: Bool = false
+    var _keptOutputsLayer: UInt32? = nil
+    var _keptOutputsSince: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3213,6 +3261,10 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       _contextLength = source._contextLength
       _nextWorker = source._nextWorker
       _previousWorker = source._previousWorker
+      _keptSince = source._keptSince
+      _keepsOutputs = source._keepsOutputs
+      _keptOutputsLayer = source._keptOutputsLayer
+      _keptOutputsSince = source._keptOutputsSince
     }
   }
 
@@ -3248,6 +3300,10 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         case 41: try { try decoder.decodeSingularUInt64Field(value: &_storage._previousWorker) }()
         case 50: try { try decoder.decodeSingularUInt32Field(value: &_storage._vocabularySize) }()
         case 51: try { try decoder.decodeSingularUInt32Field(value: &_storage._contextLength) }()
+        case 70: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._keptSince) }()
+        case 71: try { try decoder.decodeSingularBoolField(value: &_storage._keepsOutputs) }()
+        case 72: try { try decoder.decodeSingularUInt32Field(value: &_storage._keptOutputsLayer) }()
+        case 73: try { try decoder.decodeSingularUInt64Field(value: &_storage._keptOutputsSince) }()
         default: break
         }
       }
@@ -3311,6 +3367,18 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       if _storage._contextLength != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._contextLength, fieldNumber: 51)
       }
+      if !_storage._keptSince.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._keptSince, fieldNumber: 70)
+      }
+      if _storage._keepsOutputs != false {
+        try visitor.visitSingularBoolField(value: _storage._keepsOutputs, fieldNumber: 71)
+      }
+      try { if let v = _storage._keptOutputsLayer {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 72)
+      } }()
+      if _storage._keptOutputsSince != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._keptOutputsSince, fieldNumber: 73)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3337,6 +3405,10 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         if _storage._contextLength != rhs_storage._contextLength {return false}
         if _storage._nextWorker != rhs_storage._nextWorker {return false}
         if _storage._previousWorker != rhs_storage._previousWorker {return false}
+        if _storage._keptSince != rhs_storage._keptSince {return false}
+        if _storage._keepsOutputs != rhs_storage._keepsOutputs {return false}
+        if _storage._keptOutputsLayer != rhs_storage._keptOutputsLayer {return false}
+        if _storage._keptOutputsSince != rhs_storage._keptOutputsSince {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -4125,7 +4197,7 @@ nonisolated extension PStageStatus: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PPipelineStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PipelineStatus"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_microseconds\0\u{1}bubble\0\u{3}steps_in_flight\0\u{3}target_steps\0\u{3}prefill_budget\0\u{1}waiting\0\u{1}running\0\u{1}counts\0\u{3}cached_blocks\0\u{3}is_simulated\0\u{3}key_value_type\0\u{3}queue_limit\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}active_microseconds\0\u{1}bubble\0\u{3}steps_in_flight\0\u{3}target_steps\0\u{3}prefill_budget\0\u{1}waiting\0\u{1}running\0\u{1}counts\0\u{3}cached_blocks\0\u{3}is_simulated\0\u{3}key_value_type\0\u{3}queue_limit\0\u{4}:pause_microseconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4145,6 +4217,7 @@ nonisolated extension PPipelineStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 10: try { try decoder.decodeSingularBoolField(value: &self.isSimulated) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.keyValueType) }()
       case 12: try { try decoder.decodeSingularUInt32Field(value: &self.queueLimit) }()
+      case 70: try { try decoder.decodeSingularUInt64Field(value: &self.pauseMicroseconds) }()
       default: break
       }
     }
@@ -4187,6 +4260,9 @@ nonisolated extension PPipelineStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.queueLimit != 0 {
       try visitor.visitSingularUInt32Field(value: self.queueLimit, fieldNumber: 12)
     }
+    if self.pauseMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.pauseMicroseconds, fieldNumber: 70)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4203,6 +4279,7 @@ nonisolated extension PPipelineStatus: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.isSimulated != rhs.isSimulated {return false}
     if lhs.keyValueType != rhs.keyValueType {return false}
     if lhs.queueLimit != rhs.queueLimit {return false}
+    if lhs.pauseMicroseconds != rhs.pauseMicroseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4585,7 +4662,7 @@ nonisolated extension PHelloReply: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Forward"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}items\0\u{3}activation_count\0\u{1}timings\0\u{3}sent_microseconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}step\0\u{1}items\0\u{3}activation_count\0\u{1}timings\0\u{3}sent_microseconds\0\u{4}@\u{1}rebuilt_first_layer\0\u{3}rebuilt_end_layer\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4599,6 +4676,8 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.activationCount) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.timings) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.sentMicroseconds) }()
+      case 70: try { try decoder.decodeSingularUInt32Field(value: &self.rebuiltFirstLayer) }()
+      case 71: try { try decoder.decodeSingularUInt32Field(value: &self.rebuiltEndLayer) }()
       default: break
       }
     }
@@ -4623,6 +4702,12 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.sentMicroseconds != 0 {
       try visitor.visitSingularUInt64Field(value: self.sentMicroseconds, fieldNumber: 6)
     }
+    if self.rebuiltFirstLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rebuiltFirstLayer, fieldNumber: 70)
+    }
+    if self.rebuiltEndLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rebuiltEndLayer, fieldNumber: 71)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4633,6 +4718,8 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.activationCount != rhs.activationCount {return false}
     if lhs.timings != rhs.timings {return false}
     if lhs.sentMicroseconds != rhs.sentMicroseconds {return false}
+    if lhs.rebuiltFirstLayer != rhs.rebuiltFirstLayer {return false}
+    if lhs.rebuiltEndLayer != rhs.rebuiltEndLayer {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -77,6 +77,13 @@ package struct Assign: Equatable, Sendable {
     package var vocabularySize: Int
     /// Positions of a sequence.
     package var contextLength: Int
+    /// [layers] the epoch whose stage on this worker began the keys and values that it is to keep; `.none`: they begin
+    /// anew. Empty: all of them do.
+    package var keptSince: [Epoch] = []
+    /// What goes to the next stage is kept beside the keys and values, so that a stage behind this one can be rebuilt.
+    package var keepsOutputs = false
+    /// Of what an earlier stage of this worker has kept so; nil: it begins anew.
+    package var keptOutputs: KeptOutputs?
     package init(
         epoch: Epoch, layers: Range<Int>, layerCount: Int, modelDescription: [UInt8], keyValueBlockCount: Int,
         maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, previous: WorkerID?, stageIndex: Int,
@@ -99,6 +106,18 @@ package struct Assign: Equatable, Sendable {
 
     package var isFirst: Bool { stageIndex == 0 }
     package var isLast: Bool { next == .tokens }
+}
+
+/// Outputs of a stage, of all positions in KV blocks.
+package struct KeptOutputs: Equatable, Sendable {
+    /// They are what goes into this layer.
+    package var layer: Int
+    /// The epoch whose stage began them.
+    package var since: Epoch
+    package init(layer: Int, since: Epoch) {
+        self.layer = layer
+        self.since = since
+    }
 }
 
 /// Coordinator -> last stage: these sequences have ended (no step of them is in flight); free their sampler state.

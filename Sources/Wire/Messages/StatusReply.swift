@@ -103,6 +103,8 @@ package struct PipelineStatus: Equatable, Sendable {
     package var cachedBlocks = 0
     /// Stages only pretend to compute: no figure says anything about a model.
     package var isSimulated = false
+    /// For how long answers stood still when the plan under them last changed; 0: it never did.
+    package var pauseMicroseconds: UInt64 = 0
     /// How keys and values are stored: "f32", "f16" or "q8_0".
     package var keyValueType = ""
     package init() {}

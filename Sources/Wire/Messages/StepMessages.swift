@@ -20,6 +20,9 @@ package struct Forward: Equatable, Sendable, WireMessage {
     package var timings: [StageMicroseconds] = []
     /// When it was sent: microseconds of the sender's time of day.
     package var sentMicroseconds: UInt64 = 0
+    /// Only the keys and values of these layers are computed, from what goes into the first of them: it comes from tokens,
+    /// or is kept by the stage before. Behind them the step has no items. nil: an ordinary step.
+    package var rebuilt: Range<Int>?
 
     package init(epoch: Epoch, step: StepID, items: [ForwardItem], activationCount: Int = 0) {
         self.epoch = epoch

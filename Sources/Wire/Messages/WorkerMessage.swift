@@ -64,10 +64,13 @@ package struct Ready: Equatable, Sendable {
     /// Of this load: bytes that came over the network, and bytes that lay in the cache or a local file.
     package var transferredBytes: UInt64
     package var cachedBytes: UInt64
-    package init(epoch: Epoch, transferredBytes: UInt64, cachedBytes: UInt64) {
+    /// It has all keys and values that it was to keep; else it has begun all of them anew.
+    package var hasKept = false
+    package init(epoch: Epoch, transferredBytes: UInt64, cachedBytes: UInt64, hasKept: Bool = false) {
         self.epoch = epoch
         self.transferredBytes = transferredBytes
         self.cachedBytes = cachedBytes
+        self.hasKept = hasKept
     }
 }
 

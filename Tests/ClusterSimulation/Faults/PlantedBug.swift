@@ -26,6 +26,21 @@ enum PlantedBug: CaseIterable {
     /// A coordinator that starts again counts epochs from the same number.
     case repeatedEpochs
 
+    /// A stage says that it has kept what it was to keep, and begins with nothing.
+    case keptNothing
+    /// A stage keeps layers that it was to begin anew, and computes nothing of them again.
+    case keptTooMuch
+    /// A stage passes on what it is to rebuild, and computes nothing.
+    case passedRebuild
+    /// A stage gives the outputs that it has kept of another position.
+    case shiftedOutputs
+
     /// Among so many worlds one must find it. Some need a coordinator that starts again at the right moment.
-    var seeds: UInt64 { self == .earlierResult ? 500 : 20 }
+    var seeds: UInt64 {
+        switch self {
+        case .earlierResult: 500
+        case .keptNothing, .keptTooMuch, .passedRebuild, .shiftedOutputs: 200
+        default: 20
+        }
+    }
 }

@@ -1,11 +1,19 @@
 // Responsible for: the toy model's layers as a worker computes them: through block tables, with activations passed on.
 // Must not know: the machines that decide what is computed.
 
+import Cluster
 import Sequences
 import Wire
 
 /// One stage: its layers' keys in blocks, and the samplers' memory if it is the last.
 final class ToyStage {
+    /// The tokens up to a position, as a stage finds them in the blocks that it reads.
+    struct Content {
+        let sequence: SequenceID
+        let position: Int
+        let digest: UInt64
+    }
+
     private struct Sampler {
         var digest: UInt64
         /// Tokens known, and the last of them.
@@ -14,13 +22,20 @@ final class ToyStage {
         let seed: UInt64
     }
 
-    private let assign: Assign
+    let assign: Assign
     private let bug: PlantedBug?
     private let lengths: ToyModel.Lengths
     /// [layers] what each computes with, from the bytes that were loaded.
     private let factors: [UInt64]
     /// [layers, blocks * blockPositions]; 0: never written.
     private var keys: [[UInt64]]
+    /// [layers, blocks * blockPositions] a digest of the tokens up to each; 0: never written.
+    private var digests: [[UInt64]]
+    /// [blocks * blockPositions] what went out behind a layer, where it is kept; and the layer that it is for where an
+    /// earlier stage has kept it.
+    private var outputs: [UInt64]
+    private var outputsLayer: Int
+    private var contents: [Content] = []
     private var samplers: [SequenceID: Sampler] = [:]
     /// What the machines must never ask for.
     private(set) var complaint: String?
@@ -31,7 +46,26 @@ final class ToyStage {
         self.lengths = lengths
         self.bug = bug
         let slots = assign.keyValueBlockCount * KeyValueBlock.positions
-        keys = Array(repeating: Array(repeating: 0, count: slots), count: assign.layers.count)
+        outputs = Array(repeating: 0, count: slots)
+        keys = Array(repeating: outputs, count: assign.layers.count)
+        digests = keys
+        outputsLayer = assign.layers.upperBound
+    }
+
+    /// Goes on with what an earlier stage has.
+    func take(_ kept: HeldKeyValues.Kept, from previous: ToyStage) {
+        for layer in kept.layers where previous.assign.layers.contains(layer) {
+            let (own, other) = (layer - assign.layers.lowerBound, layer - previous.assign.layers.lowerBound)
+            (keys[own], digests[own]) = (previous.keys[other], previous.digests[other])
+        }
+        guard kept.outputs else { return }
+        (outputs, outputsLayer) = (previous.outputs, previous.assign.layers.upperBound)
+    }
+
+    /// What the last step found in its blocks; nil: it looked at none.
+    func takeContents() -> [Content]? {
+        defer { contents = [] }
+        return contents.isEmpty ? nil : contents
     }
 
     var sequenceCount: Int { samplers.count }
@@ -46,13 +80,15 @@ final class ToyStage {
     func compute(_ forward: Forward, _ input: [UInt64]) -> (hidden: [UInt64], result: StepResult) {
         var hidden: [UInt64] = []
         var result = StepResult(epoch: forward.epoch, step: forward.step)
+        if let layers = forward.rebuilt { return (rebuild(forward, layers, input), result) }
         hidden.reserveCapacity(forward.tokenCount)
         for item in forward.items {
             for (offset, token) in item.tokens.enumerated() {
                 let position = item.position + offset
                 let embedded =
                     assign.isFirst ? ToyModel.embed(token, position: position) : input[hidden.count]
-                hidden.append(run(embedded, item, position, forward.step))
+                let isShort = bug == .skippedLayer && forward.step.value % 4 == 3
+                hidden.append(run(embedded, item, position, isShort ? assign.layers.dropLast() : assign.layers))
             }
         }
         if bug == .swappedSequences, forward.items.count > 1, forward.step.value % 3 == 0 { hidden.reverse() }
@@ -73,25 +109,61 @@ final class ToyStage {
         return (hidden, result)
     }
 
-    /// One token through all layers.
-    private func run(_ embedded: UInt64, _ item: ForwardItem, _ position: Int, _ step: StepID) -> UInt64 {
-        var hidden = embedded
-        func slot(_ position: Int) -> Int {
-            Int(item.blocks[position / KeyValueBlock.positions]) * KeyValueBlock.positions
-                + position % KeyValueBlock.positions
+    /// What goes on to the next stage, of the layers that are lost from here on.
+    private func rebuild(_ forward: Forward, _ layers: Range<Int>, _ input: [UInt64]) -> [UInt64] {
+        var hidden: [UInt64] = []
+        let own = layers.clamped(to: assign.layers)
+        for item in forward.items {
+            for position in item.position..<item.position + item.tokens.count {
+                let slot = slot(bug == .shiftedOutputs ? item.position : position, item)
+                if layers.lowerBound > assign.layers.lowerBound {
+                    if outputs[slot] == 0 || ![outputsLayer, assign.layers.upperBound].contains(layers.lowerBound) {
+                        complaint = "the inputs of layer \(layers.lowerBound) are not kept at \(position)"
+                    }
+                    hidden.append(outputs[slot])
+                } else {
+                    let token = item.tokens[position - item.position]
+                    hidden.append(assign.isFirst ? ToyModel.embed(token, position: position) : input[hidden.count])
+                }
+                if own.isEmpty || bug == .passedRebuild || bug == .keptTooMuch { continue }
+                hidden[hidden.count - 1] = run(hidden[hidden.count - 1], item, position, own)
+            }
         }
-        let isShort = bug == .skippedLayer && step.value % 4 == 3
-        let own = slot(position)
+        return hidden
+    }
+
+    private func slot(_ position: Int, _ item: ForwardItem) -> Int {
+        Int(item.blocks[position / KeyValueBlock.positions]) * KeyValueBlock.positions
+            + position % KeyValueBlock.positions
+    }
+
+    /// One token through some layers.
+    private func run(_ embedded: UInt64, _ item: ForwardItem, _ position: Int, _ layers: Range<Int>) -> UInt64 {
+        var hidden = embedded
+        let own = slot(position, item)
         let stretch = lengths.stretch(bug == .forgottenRestart ? 1 : item.restartLength, position: position)
-        for index in 0..<(isShort ? keys.count - 1 : keys.count) {
-            let layer = assign.layers.lowerBound + index
+        for layer in layers {
+            let index = layer - assign.layers.lowerBound
             hidden = ToyModel.mix(hidden, stretch ^ factors[index])
             if bug != .staleBlock || keys[index][own] == 0 { keys[index][own] = ToyModel.key(hidden, layer: layer) }
             let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
-            hidden = ToyModel.attend(
-                hidden, keys[index][slot(a)], keys[index][slot(b)], keys[index][slot(c)], keys[index][slot(d)])
+            let seen = [a, b, c, d].map { keys[index][slot($0, item)] }
+            hidden = ToyModel.attend(hidden, seen[0], seen[1], seen[2], seen[3])
+            noteContent(index, item, position, own)
         }
+        if assign.keepsOutputs, layers.upperBound == assign.layers.upperBound { outputs[own] = hidden }
         return hidden
+    }
+
+    /// What the blocks of a layer say of the tokens before a position; the position's own is written.
+    private func noteContent(_ index: Int, _ item: ForwardItem, _ position: Int, _ own: Int) {
+        let before = position == 0 ? 1 : digests[index][slot(position - 1, item)]
+        if before == 0 {
+            complaint = "layer \(assign.layers.lowerBound + index) lacks what \(item.sequence) has before \(position)"
+        }
+        digests[index][own] = ToyModel.remember(before, item.tokens[position - item.position]) | 1
+        contents.append(
+            Content(sequence: item.sequence, position: position, digest: digests[index][own]))
     }
 
     /// What follows the tokens of an item that are to be sampled after, up to the first wrong guess. Keeps the history

@@ -39,6 +39,8 @@ struct SimulatedWorker {
     var isConnecting = false
     var welcome: Welcome?
     var stage: ToyStage?
+    /// What of the stage's keys and values is known to be right.
+    var keyValues = HeldKeyValues()
     /// Received, and neither computed nor skipped.
     var waitingSteps: [StepID] = []
     var nextStage = ""
@@ -73,7 +75,8 @@ struct SimulatedWorker {
         life += 1
         id = WorkerID(UInt64(slot) << 32 | UInt64(life))
         clock = ProcessClock(start: now)
-        (welcome, stage, load) = (nil, nil, nil)
+        unload()
+        welcome = nil
         (waitingSteps, held, unsent, verified) = ([], [], [], [])
         (isFrozen, isHung, isWeightsLinkUp) = (false, false, false)
         weightsSocket += 1
@@ -88,5 +91,11 @@ struct SimulatedWorker {
 
     func dataEndpoint(_ slot: Int) -> String { "tcp://10.0.0.\(slot + 1):\(7000 + life)" }
 
-    mutating func end() { (machine, stage, load) = (nil, nil, nil) }
+    mutating func end() {
+        machine = nil
+        unload()
+    }
+
+    /// It holds no layers any more.
+    mutating func unload() { (stage, load, keyValues) = (nil, nil, HeldKeyValues()) }
 }

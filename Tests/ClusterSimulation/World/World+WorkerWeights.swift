@@ -140,7 +140,7 @@ extension World {
             layer.map { nodes[slot].cache.whole($0.content) ?? [] }
         }
         note(WeightChecker.violation(bytes, assign))
-        nodes[slot].stage = ToyStage(assign, factors: bytes.map(ToyWeights.factor), lengths: lengths, bug: bug)
+        let hasKept = beginStage(slot, assign, factors: bytes.map(ToyWeights.factor))
         let progress = nodes[slot].load?.fetch.progress
         nodes[slot].load = nil
         let total = progress?.totalBytes ?? 0
@@ -148,6 +148,26 @@ extension World {
         let ready = Ready(
             epoch: epoch, transferredBytes: transferred, cachedBytes: total - min(transferred, total))
         note(WeightChecker.violation(ready, assign))
-        tell(slot, .loaded(epoch, transferredBytes: ready.transferredBytes, cachedBytes: ready.cachedBytes))
+        tell(
+            slot,
+            .loaded(
+                epoch, transferredBytes: ready.transferredBytes, cachedBytes: ready.cachedBytes, hasKept: hasKept))
+    }
+
+    /// Whether it has what it is to keep.
+    private func beginStage(_ slot: Int, _ assign: Assign, factors: [UInt64]) -> Bool {
+        var kept = nodes[slot].keyValues.kept(for: assign)
+        if bug == .keptNothing, assign.keptSince.contains(where: { $0 != .none }) { kept = HeldKeyValues.Kept() }
+        let hasKept = kept != nil
+        if kept == nil { happened(.keepingFailed) }
+        if kept?.layers.isEmpty == false { happened(.layersKept) }
+        let stage = ToyStage(assign, factors: factors, lengths: lengths, bug: bug)
+        if let previous = nodes[slot].stage, var kept {
+            if bug == .keptTooMuch { kept.layers = Array(assign.layers) }
+            stage.take(kept, from: previous)
+        }
+        nodes[slot].stage = stage
+        nodes[slot].keyValues.load(assign, kept ?? HeldKeyValues.Kept())
+        return hasKept
     }
 }

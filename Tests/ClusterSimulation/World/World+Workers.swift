@@ -7,8 +7,9 @@ import Wire
 extension World {
     func prepareWorkers(_ count: Int) {
         let isTight = count > 1 && random.chance(25)
+        let isRoomy = random.chance(60)
         for slot in 0..<count {
-            let memory: UInt64 = isTight ? 450 : 2_000
+            let memory: UInt64 = isTight ? 450 : isRoomy ? 20_000 : 2_000
             let identity = ContentHash(Array(repeating: UInt8(slot + 1), count: ContentHash.byteCount))
             nodes.append(
                 SimulatedWorker(
@@ -98,8 +99,12 @@ extension World {
     }
 
     private func computed(_ slot: Int, _ forward: Forward, _ input: [UInt64]) {
-        guard let stage = nodes[slot].stage, nodes[slot].machine?.assignment?.epoch == forward.epoch else { return }
+        guard let stage = nodes[slot].stage, stage.assign.epoch == forward.epoch else { return }
         var (hidden, result) = stage.compute(forward, input)
+        if let found = stage.takeContents() { note(blocks.observe(found, of: forward)) }
+        if forward.rebuilt != nil { happened(.layersRebuilt) }
+        // Another stage may be about to be loaded in its place.
+        guard nodes[slot].machine?.assignment?.epoch == forward.epoch else { return note(stage.complaint) }
         result.timings = [StageMicroseconds(wire: 300, queue: 50, compute: 1_000 + random.next() % 5_000, wait: 10)]
         note(stage.complaint)
         nodes[slot].waitingSteps.removeAll { $0 == forward.step }
@@ -165,7 +170,6 @@ extension World {
             replaceWeightsLink(slot)
             connectLink(.tokens, slot, .none)
         case .load(let assign):
-            nodes[slot].stage = nil
             nodes[slot].load = nil
             nodes[slot].waitingSteps = []
             plan(.inventory(assign.epoch), slot, after: random.milliseconds(1...30) * nodes[slot].slowness)
@@ -178,7 +182,7 @@ extension World {
             connectLink(.next, slot, epoch)
         case .sayHello(let link, let hello): say(hello, on: link, slot)
         case .answerHello(let reply, let speaker): answer(reply, to: speaker, slot)
-        case .unload: (nodes[slot].stage, nodes[slot].load) = (nil, nil)
+        case .unload: nodes[slot].unload()
         case .compute(let forward, let input):
             if nodes[slot].isHung { return }
             plan(.computed(forward, input ?? []), slot, after: random.milliseconds(1...6) * nodes[slot].slowness)

@@ -45,6 +45,7 @@ final class World {
     var answers = AnswerChecker()
     var heard = ClientChecker()
     var bounds = BoundChecker()
+    var blocks = BlockChecker()
     var violation: String?
     var handled = 0
     var tally = Tally()

@@ -1,0 +1,86 @@
+// Responsible for: in which order what stages have lost of running sequences is computed again. Must not know: which
+// worker holds what, steps in flight.
+
+import Sequences
+import Wire
+
+/// The keys and values that some layers lack, as pieces of steps: one sequence after the other, the shortest first, for
+/// one range of layers at a time.
+struct Rebuild: Sendable {
+    struct Piece: Sendable {
+        let layers: Range<Int>
+        fileprivate(set) var items: [ForwardItem] = []
+        /// Sequences that lack nothing once it is computed.
+        fileprivate(set) var completed: [SequenceID] = []
+    }
+
+    /// In ascending order; each is computed from what goes into its first layer.
+    private let ranges: [Range<Int>]
+    /// The next one last.
+    private var queue: [SequenceID]
+    /// Of the next one: the range, and the position from which on it is to be sent for that.
+    private var range = 0
+    private var start = 0
+    /// [blocks] they are, or will be by what was sent, as they were.
+    private var isRebuilt: [Bool]
+
+    /// nil: nothing is to be done.
+    init?(_ ranges: [Range<Int>], of table: SequenceTable) {
+        let lacking = table.sequences.filter { $0.phase == .running && !$0.isWhole }
+        guard !ranges.isEmpty, !lacking.isEmpty else { return nil }
+        self.ranges = ranges
+        queue = lacking.enumerated().sorted { ($0.element.dispatched, $0.offset) > ($1.element.dispatched, $1.offset) }
+            .map(\.element.id)
+        isRebuilt = Array(repeating: false, count: table.pool.count)
+    }
+
+    /// All was sent.
+    var isSent: Bool { queue.isEmpty }
+
+    /// The next piece, of at most so many tokens; nil: there is none. It may have no items, where others have rebuilt all
+    /// that a sequence lacked. No block is computed twice for one range: what it is computed from may be gone then.
+    mutating func next(of table: SequenceTable, limit: Int) -> Piece? {
+        guard !isSent else { return nil }
+        var piece = Piece(layers: ranges[range])
+        var left = limit
+        while let id = queue.last, left > 0, piece.items.count < Limits.stepItems {
+            guard let index = table.runningIndex(of: id) else {
+                // It has ended, or begins anew.
+                endFirst()
+                continue
+            }
+            guard ranges[range] == piece.layers || piece.items.isEmpty else { break }
+            if piece.items.isEmpty { piece = Piece(layers: ranges[range], completed: piece.completed) }
+            let sequence = table.sequences[index]
+            if let run = lackingRun(of: sequence, atMost: left) {
+                piece.items.append(sequence.lostItem(from: run.lowerBound, count: run.count))
+                left -= run.count
+                start = run.upperBound
+                continue
+            }
+            (range, start) = (range + 1, 0)
+            guard range == ranges.count else { continue }
+            for block in sequence.blocks.prefix(KeyValueBlock.count(forPositions: sequence.dispatched)) {
+                isRebuilt[Int(block)] = true
+            }
+            piece.completed.append(id)
+            endFirst()
+        }
+        return piece
+    }
+
+    private mutating func endFirst() {
+        queue.removeLast()
+        (range, start) = (0, 0)
+    }
+
+    /// The next positions of a sequence, one after the other, in blocks that were not rebuilt for another; nil: no more.
+    private func lackingRun(of sequence: SequenceState, atMost limit: Int) -> Range<Int>? {
+        func isThere(_ position: Int) -> Bool {
+            isRebuilt[Int(sequence.blocks[position / KeyValueBlock.positions])]
+        }
+        guard let first = (start..<max(start, sequence.dispatched)).first(where: { !isThere($0) }) else { return nil }
+        let end = min(sequence.dispatched, first + limit)
+        return first..<((first..<end).first(where: isThere) ?? end)
+    }
+}

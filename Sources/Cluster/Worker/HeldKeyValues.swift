@@ -1,0 +1,53 @@
+// Responsible for: which keys and values a worker's process has, and whether these are the ones that it is to keep. Must not
+// know: where they lie, what they are.
+
+import Wire
+
+/// What the stage that is loaded holds, layer by layer. Its shell notes each stage that it loads, and forgets all when it
+/// frees one.
+package struct HeldKeyValues: Sendable {
+    /// What a new stage takes over.
+    package struct Kept: Sendable, Equatable {
+        /// Numbers of the model's layers.
+        package var layers: [Int] = []
+        package var outputs = false
+        package init() {}
+    }
+
+    private var layers = 0..<0
+    /// [layers]
+    private var since: [Epoch] = []
+    private var blockCount = 0
+    private var outputs: KeptOutputs?
+
+    /// Nothing.
+    package init() {}
+
+    /// What the stage of this assignment takes over; nil: not all that it is to keep is here, and it begins anew.
+    package func kept(for assign: Assign) -> Kept? {
+        var kept = Kept()
+        if assign.keptSince.isEmpty && assign.keptOutputs == nil { return kept }
+        guard assign.keyValueBlockCount == blockCount else { return nil }
+        for (layer, epoch) in zip(assign.layers, assign.keptSince) where epoch != .none {
+            guard layers.contains(layer), since[layer - layers.lowerBound] == epoch else { return nil }
+            kept.layers.append(layer)
+        }
+        if let asked = assign.keptOutputs {
+            guard asked == outputs else { return nil }
+            kept.outputs = true
+        }
+        return kept
+    }
+
+    /// The stage of this assignment is loaded, with what it has `kept`.
+    package mutating func load(_ assign: Assign, _ kept: Kept) {
+        layers = assign.layers
+        blockCount = assign.keyValueBlockCount
+        since = assign.layers.enumerated().map { place, layer in
+            kept.layers.contains(layer) ? assign.keptSince[place] : assign.epoch
+        }
+        guard assign.keepsOutputs else { return outputs = nil }
+        let isSame = kept.outputs && assign.keptOutputs?.layer == assign.layers.upperBound
+        outputs = isSame ? assign.keptOutputs : KeptOutputs(layer: assign.layers.upperBound, since: assign.epoch)
+    }
+}

@@ -1,0 +1,49 @@
+// What a stage has put out, of every position in KV blocks: what a lost stage behind it is rebuilt from.
+//
+// Responsible for: where the activations of a position lie, and behind which layer they are.
+// Must not know: which sequence uses which block, who has lost what.
+
+import Sequences
+
+/// Activations [blocks, 32, embeddingLength] behind the stage's last layer. Where an earlier stage that ended with another
+/// layer has kept them, each row is what that one put out until it is computed again.
+///
+/// Pages are taken from the system when a block is first written.
+final class OutputLog {
+    /// Rows not yet computed by this stage are what goes into this layer.
+    let firstLayer: Int
+    let memory: AnonymousMemory
+    private let width: Int
+
+    /// For `blockCount` blocks of rows of `width` numbers; in `kept`, where that is what goes into `firstLayer`.
+    init(width: Int, blockCount: Int, firstLayer: Int, kept: AnonymousMemory?) throws(InferenceError) {
+        self.width = width
+        self.firstLayer = firstLayer
+        if let kept {
+            memory = kept
+        } else {
+            memory = try KeyValueCache.memory(
+                blockCount, of: Self.blockBytes(width: width), purpose: "the outputs that a stage keeps")
+        }
+    }
+
+    /// Bytes of a block.
+    static func blockBytes(width: Int) -> Int { width * KeyValueBlock.positions * MemoryLayout<Float>.stride }
+
+    /// rows [tokens, width] of a batch become what is kept of its positions.
+    func store(_ rows: UnsafePointer<Float>, of batch: BatchLayout) {
+        for row in 0..<batch.tokenCount { place(of: row, batch).update(from: rows + row * width, count: width) }
+    }
+
+    /// rows [tokens, width] become what is kept of the positions of a batch.
+    func load(_ batch: BatchLayout, into rows: UnsafeMutablePointer<Float>) {
+        for row in 0..<batch.tokenCount { (rows + row * width).update(from: place(of: row, batch), count: width) }
+    }
+
+    private func place(of row: Int, _ batch: BatchLayout) -> UnsafeMutablePointer<Float> {
+        let position = batch.positions[row]
+        let block = batch.blocks[batch.tableStarts[row] + position / KeyValueBlock.positions]
+        let index = block * KeyValueBlock.positions + position % KeyValueBlock.positions
+        return memory.base.assumingMemoryBound(to: Float.self) + index * width
+    }
+}

@@ -1,0 +1,120 @@
+// Responsible for: what stages are told to keep from one plan to the next, and which layers are computed again from where.
+// Must not know: requests, blocks.
+
+import Testing
+import Wire
+
+@testable import Cluster
+
+@Suite struct KeyValueHoldersTests {
+    private func plan(_ stages: (UInt64, Range<Int>)..., blocks: Int = 8, keepsOutputs: Bool = true) -> Plan {
+        Plan(
+            stages: stages.map { .init(worker: WorkerID($0.0), layers: $0.1) }, blockCount: blocks,
+            keepsOutputs: keepsOutputs)
+    }
+
+    /// The layers that a plan has to rebuild when it serves; all its workers, but for these, have what they are to keep.
+    private func serve(
+        _ plan: Plan, _ epoch: UInt64, _ holders: inout KeyValueHolders, without liars: Set<UInt64> = []
+    ) -> [Range<Int>]? {
+        let shape = Example.model()
+        var deployment = Deployment(
+            epoch: Epoch(epoch), plan: plan, keeping: holders.keeping(for: plan),
+            LoadTimes(model: shape, members: []), now: .start)
+        for stage in plan.stages {
+            deployment.noteReady(stage.worker, hasKept: !liars.contains(stage.worker.value), .start)
+        }
+        return holders.serve(deployment, caches: [])
+    }
+
+    private var three: Plan { plan((1, 0..<2), (2, 2..<4), (3, 4..<6)) }
+
+    /// Those of a plan that has served.
+    private func served(_ plan: Plan? = nil) -> KeyValueHolders {
+        var holders = KeyValueHolders()
+        #expect(serve(plan ?? three, 5, &holders) == nil)
+        holders.end(Epoch(5), isWhole: true)
+        return holders
+    }
+
+    @Test("The first plan keeps nothing; a later one of the same workers keeps all")
+    func all() {
+        var holders = KeyValueHolders()
+        #expect(holders.keeping(for: three).allSatisfy { $0 == .init() })
+        holders = served()
+        let keeping = holders.keeping(for: three)
+        #expect(keeping.map(\.layers) == Array(repeating: [Epoch(5), Epoch(5)], count: 3))
+        #expect(keeping.map(\.outputs?.layer) == [2, 4, nil])
+        #expect(serve(three, 6, &holders) == [])
+        // Since when does not change with the epoch.
+        #expect(holders.keeping(for: three) == keeping)
+    }
+
+    @Test("A spare rebuilds the lost layers from what the stage before has kept, and the first ones from tokens")
+    func spare() {
+        var holders = served()
+        #expect(serve(plan((1, 0..<2), (4, 2..<4), (3, 4..<6)), 6, &holders) == [2..<4])
+        holders = served()
+        #expect(serve(plan((4, 0..<2), (2, 2..<4), (3, 4..<6)), 6, &holders) == [0..<2])
+        holders = served()
+        #expect(serve(plan((1, 0..<2), (2, 2..<4), (4, 4..<6)), 6, &holders) == [4..<6])
+    }
+
+    @Test("Neighbours that take more layers keep theirs")
+    func extended() {
+        var holders = served()
+        let next = plan((1, 0..<3), (3, 3..<6))
+        let keeping = holders.keeping(for: next)
+        #expect(keeping.map(\.layers) == [[Epoch(5), Epoch(5), .none], [.none, Epoch(5), Epoch(5)]])
+        #expect(keeping[0].outputs == KeptOutputs(layer: 2, since: Epoch(5)))
+        #expect(serve(next, 6, &holders) == [2..<4])
+        holders.end(Epoch(6), isWhole: true)
+        #expect(
+            holders.keeping(for: next).map(\.layers) == [
+                [Epoch(5), Epoch(5), Epoch(6)], [Epoch(6), Epoch(5), Epoch(5)],
+            ])
+        #expect(holders.keeping(for: next)[0].outputs == KeptOutputs(layer: 3, since: Epoch(6)))
+    }
+
+    @Test("Without what a stage has kept of its outputs, its layers are computed again too")
+    func withoutOutputs() {
+        var holders = served(plan((1, 0..<2), (2, 2..<4), (3, 4..<6), keepsOutputs: false))
+        #expect(serve(plan((1, 0..<2), (2, 2..<4), (4, 4..<6), keepsOutputs: false), 6, &holders) == [0..<6])
+        // Two neighbours lost: one range from the first on; two apart: each for itself.
+        holders = served(plan((1, 0..<2), (2, 2..<3), (3, 3..<5), (4, 5..<6)))
+        #expect(serve(plan((1, 0..<2), (5, 2..<3), (6, 3..<5), (4, 5..<6)), 6, &holders) == [2..<5])
+        holders = served(plan((1, 0..<2), (2, 2..<3), (3, 3..<5), (4, 5..<6)))
+        #expect(serve(plan((5, 0..<2), (2, 2..<3), (6, 3..<5), (4, 5..<6)), 6, &holders) == [0..<2, 3..<5])
+    }
+
+    @Test("A worker that has not what it is to keep has its layers computed again, and no outputs")
+    func liar() {
+        var holders = served()
+        #expect(serve(three, 6, &holders, without: [2]) == [2..<4])
+        holders = served()
+        #expect(serve(plan((1, 0..<2), (2, 2..<4), (4, 4..<6)), 6, &holders, without: [2]) == [2..<6])
+        holders = served()
+        #expect(serve(three, 6, &holders, without: [1, 2, 3]) == nil)
+    }
+
+    @Test("What was not rebuilt to its end is lost again")
+    func unfinished() {
+        var holders = served()
+        let next = plan((1, 0..<2), (4, 2..<4), (3, 4..<6))
+        #expect(serve(next, 6, &holders) == [2..<4])
+        holders.end(Epoch(6), isWhole: false)
+        #expect(holders.keeping(for: next)[1] == .init())
+        #expect(serve(next, 7, &holders) == [2..<4])
+        holders.end(Epoch(7), isWhole: true)
+        #expect(serve(next, 8, &holders) == [])
+    }
+
+    @Test("Other blocks, and workers that were sent away, hold nothing")
+    func gone() {
+        var holders = served()
+        #expect(holders.keeping(for: plan((1, 0..<2), (2, 2..<4), (3, 4..<6), blocks: 4)).allSatisfy { $0 == .init() })
+        holders.release(allBut: plan((1, 0..<3), (3, 3..<6)))
+        #expect(holders.keeping(for: three).map { $0.layers.count } == [2, 0, 2])
+        #expect(holders.lostLayers(in: three) == 2)
+    }
+}
