@@ -128,12 +128,13 @@ struct Played {
         return all
     }
 
-    /// Everybody who has layers says that it is ready.
-    mutating func ready() {
+    /// Everybody who has layers says that it is ready, and whether it has what it was to keep.
+    mutating func ready(hasKept: Bool = false) {
         let epoch = epoch
         var all: [Coordinator.Action] = []
         for stage in coordinator.deployments.foremost?.plan.stages ?? [] {
-            all += tell(.worker(stage.worker, .ready(Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0))))
+            let ready = Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0, hasKept: hasKept)
+            all += tell(.worker(stage.worker, .ready(ready)))
             let isLast = stage.worker == coordinator.deployments.foremost?.last
             all += link(stage.worker.value, .proven(bytesPerSecond: 0), last: isLast)
         }

@@ -19,7 +19,6 @@ extension Coordinator {
         guard let plan else { return }
         // A worker holds one stage at a time, so what serves makes way.
         if let retired = deployments.retireServing(now) { suspend(retired, now) }
-        holders.release(allBut: plan)
         let keeping = holders.keeping(for: plan)
         prepare(deployments.prepare(plan, over: membership.members, keeping: keeping, now), now)
     }
@@ -31,7 +30,10 @@ extension Coordinator {
             "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
         }
         log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
-        for worker in workers where plan.layers(of: worker) == nil { act(.send(worker, .standby(epoch))) }
+        for worker in workers where plan.layers(of: worker) == nil {
+            holders.release(worker)
+            act(.send(worker, .standby(epoch)))
+        }
         for share in plan.stages { sendAssign(share.worker, deployment) }
         let first = plan.stages[0].worker
         act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first)))

@@ -65,11 +65,9 @@ struct KeyValueHolders: Sendable {
         }
     }
 
-    /// Workers without layers in this plan free what they hold.
-    mutating func release(allBut next: Plan) {
-        func kept(_ holding: Holding?) -> Holding? {
-            holding.flatMap { next.layers(of: $0.worker) == nil ? nil : $0 }
-        }
+    /// A worker is told to free what it holds.
+    mutating func release(_ worker: WorkerID) {
+        func kept(_ holding: Holding?) -> Holding? { holding.flatMap { $0.worker == worker ? nil : $0 } }
         whole.layers = whole.layers.map(kept)
         whole.inputs = whole.inputs.map(kept)
     }
