@@ -38,6 +38,25 @@ import Testing
         #expect(refusal(Forward.self, forward.encode()).contains("has 0 blocks, but its 1 positions need 1"))
     }
 
+    @Test("What is kept or rebuilt of other layers than there are is refused")
+    func keptLayers() {
+        var assign = Samples.assign(isLast: false)
+        assign.keptSince = [Epoch(1)]
+        #expect(
+            refusal(CoordinatorMessage.self, CoordinatorMessage.assign(assign).encode()).contains("keeps 1 layers of 4")
+        )
+        assign = Samples.assign(isLast: false)
+        for layer in [0, 5] {
+            assign.keptOutputs = KeptOutputs(layer: layer, since: Epoch(1))
+            #expect(
+                refusal(CoordinatorMessage.self, CoordinatorMessage.assign(assign).encode())
+                    .contains("keptOutputsLayer is \(layer)"))
+        }
+        var forward = Samples.forward
+        forward.rebuilt = 0..<Limits.layers + 1
+        #expect(refusal(Forward.self, forward.encode()).contains("endLayer is \(Limits.layers + 1)"))
+    }
+
     @Test("Activations that are not a whole number of tokens are refused")
     func activations() {
         var forward = Samples.forward

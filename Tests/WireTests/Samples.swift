@@ -85,7 +85,7 @@ enum Samples {
         return [
             .worker(.join(join)), .worker(.leave), .worker(.heartbeat(heartbeat)),
             .worker(.loading(Loading(epoch: Epoch(1), bytesDone: 2, bytesTotal: 3))),
-            .worker(.ready(Ready(epoch: Epoch(1), transferredBytes: 2, cachedBytes: 3))),
+            .worker(.ready(Ready(epoch: Epoch(1), transferredBytes: 2, cachedBytes: 3, hasKept: true))),
             .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),
             .worker(.link(LinkReport(epoch: Epoch(9), link: .next, outcome: .failed(.largeLost)))),
             .worker(.link(LinkReport(epoch: .none, link: .weights, outcome: .proven(bytesPerSecond: 1.5e9)))),
@@ -97,7 +97,7 @@ enum Samples {
     }
 
     static func assign(isLast: Bool) -> Assign {
-        Assign(
+        var assign = Assign(
             epoch: Epoch(3), layers: isLast ? 4..<8 : 0..<4, layerCount: 8, modelDescription: [1, 2, 3, 0],
             keyValueBlockCount: 64, maximumBatchTokens: 512, activationsPerToken: 768,
             next: isLast
@@ -107,6 +107,10 @@ enum Samples {
                     key: NodeKey(Array(repeating: 9, count: NodeKey.byteCount))),
             previous: isLast ? WorkerID(6) : nil, stageIndex: isLast ? 1 : 0, stageCount: 2, vocabularySize: 49_152,
             contextLength: 2048)
+        assign.keptSince = [Epoch(1), .none, Epoch(2), Epoch(2)]
+        assign.keepsOutputs = !isLast
+        assign.keptOutputs = KeptOutputs(layer: isLast ? 8 : 3, since: Epoch(2))
+        return assign
     }
 
     static var commands: [CoordinatorMessage] {
@@ -140,6 +144,7 @@ enum Samples {
         status.pipeline.refusals = 9
         status.pipeline.keyValueType = "f16"
         status.pipeline.isSimulated = true
+        status.pipeline.pauseMicroseconds = 312_000
         status.workers = [worker, WorkerStatus(id: WorkerID(6))]
         status.requests = [
             RequestStatus(id: RequestID(1), state: "decode", promptTokens: 3, generatedTokens: 4)
@@ -176,7 +181,7 @@ enum Samples {
 
     static var forward: Forward {
         let start = SequenceStart(sampling: sampling, promptTokenCount: 40, history: Array(0..<31))
-        return Forward(
+        var forward = Forward(
             epoch: Epoch(1 << 40), step: StepID(9),
             items: [
                 ForwardItem(
@@ -187,6 +192,8 @@ enum Samples {
                     sequence: SequenceID(3), position: 1, tokens: [4, 5, 6], blocks: [6], sampleCount: 3, draftCount: 2,
                     restartLength: 7, targets: [6, 9]),
             ], activationCount: 6 * 16)
+        forward.rebuilt = 3..<7
+        return forward
     }
 
     static var result: StepResult {
