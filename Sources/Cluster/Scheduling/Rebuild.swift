@@ -21,8 +21,9 @@ struct Rebuild: Sendable {
     /// Of the next one: the range, and the position from which on it is to be sent for that.
     private var range = 0
     private var start = 0
-    /// [blocks] they are, or will be by what was sent, as they were.
-    private var isRebuilt: [Bool]
+    /// [blocks] so many positions of each are, or will be by what was sent, as they were. Of those who share a block one may
+    /// have gone back further than another.
+    private var rebuilt: [Int]
 
     /// nil: nothing is to be done.
     init?(_ ranges: [Range<Int>], of table: SequenceTable) {
@@ -31,7 +32,7 @@ struct Rebuild: Sendable {
         self.ranges = ranges
         queue = lacking.enumerated().sorted { ($0.element.dispatched, $0.offset) > ($1.element.dispatched, $1.offset) }
             .map(\.element.id)
-        isRebuilt = Array(repeating: false, count: table.pool.count)
+        rebuilt = Array(repeating: 0, count: table.pool.count)
     }
 
     /// All was sent.
@@ -60,8 +61,9 @@ struct Rebuild: Sendable {
             }
             (range, start) = (range + 1, 0)
             guard range == ranges.count else { continue }
-            for block in sequence.blocks.prefix(KeyValueBlock.count(forPositions: sequence.dispatched)) {
-                isRebuilt[Int(block)] = true
+            for (place, block) in sequence.blocks.enumerated() {
+                let count = min(KeyValueBlock.positions, sequence.dispatched - place * KeyValueBlock.positions)
+                rebuilt[Int(block)] = max(rebuilt[Int(block)], count)
             }
             piece.completed.append(id)
             endFirst()
@@ -77,7 +79,8 @@ struct Rebuild: Sendable {
     /// The next positions of a sequence, one after the other, in blocks that were not rebuilt for another; nil: no more.
     private func lackingRun(of sequence: SequenceState, atMost limit: Int) -> Range<Int>? {
         func isThere(_ position: Int) -> Bool {
-            isRebuilt[Int(sequence.blocks[position / KeyValueBlock.positions])]
+            let block = Int(sequence.blocks[position / KeyValueBlock.positions])
+            return position % KeyValueBlock.positions < rebuilt[block]
         }
         guard let first = (start..<max(start, sequence.dispatched)).first(where: { !isThere($0) }) else { return nil }
         let end = min(sequence.dispatched, first + limit)
