@@ -105,7 +105,7 @@ extension CommandTests {
             let address = try #require(
                 process.outputSoFar.split(whereSeparator: \.isWhitespace).dropFirst(3).first, "\(process.talkSoFar)")
             let isServing = try await eventually {
-                let status = try await tandem("status", "--coordinator", String(address), "--json")
+                let status = try await tandem("status", "--coordinator", String(address), "--json", cache: folder)
                 return status.status == 0 || !process.isRunning
             }
             #expect(isServing && process.isRunning, "\(process.talkSoFar)")
