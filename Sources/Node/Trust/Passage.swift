@@ -173,12 +173,18 @@ struct Passage: Sendable {
         }
     }
 
-    /// Whoever listens there cannot read what we say: it has not the key that we expect.
+    /// Whoever listens there ends every handshake without a word: it cannot read what we say, or wants no secrecy and was
+    /// faster to see that than we.
     func otherKey() -> TandemError {
         if key == nil, let failure = failure(.otherSecurity) { return failure }
         return TandemError(
-            "what listens at \(address.place) has not the key of the coordinator that is expected there",
-            kind: .forbidden,
-            hint: "if the coordinator was set up anew, take the line that it prints now; else somebody stands between")
+            """
+            what listens at \(address.place) has not the key of the coordinator that is expected there, or speaks without \
+            encryption
+            """, kind: .forbidden,
+            hint: """
+                if the coordinator was set up anew, take the line that it prints now; if it runs with \(.insecure), start \
+                it without; else somebody stands between
+                """)
     }
 }
