@@ -120,6 +120,7 @@ struct Messages {
         request.stops = ["x"]
         request.stopTokens = [2]
         if random.once(in: 8) { request.scoringStart = 1 }
+        if random.once(in: 8) { request.answered = [3, 4] }
         return Generate(id: ClientRequestID(UInt64(random.below(30))), request: request)
     }
 

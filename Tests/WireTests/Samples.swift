@@ -60,6 +60,7 @@ enum Samples {
         request.ignoresEndOfText = true
         request.priority = -7
         request.scoringStart = 3
+        request.answered = [4, 0, 511]
         var generate = Generate(id: ClientRequestID(12), request: request)
         generate.build = "x"
         return generate

@@ -31,12 +31,13 @@ struct GenerateCommand: AsyncParsableCommand {
     @OptionGroup var prompt: PromptFlags
     @OptionGroup var sampling: SamplingFlags
     @OptionGroup var urgency: PriorityFlag
+    @OptionGroup var patience: ReconnectFlag
 
     func run() async throws {
         var request = try prompt.request(sampling)
         request.priority = urgency.priority
         try request.validate()
-        let client = try coordinator.client()
+        let client = try coordinator.client(patience)
         let printer = AnswerPrinter(json: prompt.json, request: request, isSeedDrawn: sampling.seed == nil)
         let answer = try await printer.print(client.generate(request))
         if answer.reason == .cancelled { throw ExitStatus.interrupted.code }

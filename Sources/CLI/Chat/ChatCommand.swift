@@ -25,6 +25,7 @@ struct ChatCommand: AsyncParsableCommand {
     @OptionGroup var coordinator: CoordinatorFlag
     @OptionGroup var sampling: SamplingFlags
     @OptionGroup var urgency: PriorityFlag
+    @OptionGroup var patience: ReconnectFlag
     @OptionGroup var conversation: ConversationFlags
 
     func run() async throws {
@@ -34,7 +35,7 @@ struct ChatCommand: AsyncParsableCommand {
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         try request.validate()
-        let client = try coordinator.client()
+        let client = try coordinator.client(patience)
         if let session = EditorSession(prompt: Self.prompt, historyName: "chat-history") {
             defer { session.leave() }
             try await talk(with: client, request, session)

@@ -39,8 +39,28 @@ struct CoordinatorFlag: ParsableArguments {
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
 
-    /// Opens nothing yet. Throws where the address is none.
-    func client() throws -> CoordinatorClient {
-        try CoordinatorClient(address: coordinator, state: state.folder, isInsecure: security.insecure)
+    /// Opens nothing yet. `patience`: how long it looks for a coordinator that is gone amid an answer; nil: as long as by
+    /// default. Throws where the address is none.
+    func client(_ patience: ReconnectFlag? = nil) throws -> CoordinatorClient {
+        try CoordinatorClient(
+            address: coordinator, state: state.folder, isInsecure: security.insecure,
+            patience: .seconds(patience?.reconnectSeconds ?? CoordinatorClient.patienceSeconds))
+    }
+}
+
+/// The flag that says how long an answer waits for its coordinator.
+struct ReconnectFlag: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            How long a coordinator that is gone amid an answer is looked for; the answer then goes on where it was. 0: it \
+            is not.
+            """, valueName: "s"))
+    var reconnectSeconds: Int = CoordinatorClient.patienceSeconds
+
+    func validate() throws {
+        guard (0...86_400).contains(reconnectSeconds) else {
+            throw ValidationError("--reconnect-seconds is \(reconnectSeconds), but must be between 0 and 86400")
+        }
     }
 }

@@ -198,10 +198,10 @@ package struct Coordinator: Sendable {
     // MARK: Requests
 
     private mutating func submit(_ task: GenerationTask, _ now: Moment) {
-        precondition(!task.prompt.isEmpty && task.maximumTokens > 0)
+        precondition(!task.prompt.isEmpty && task.maximumTokens > task.answered.count)
         if let start = task.scoringStart { precondition(start >= 1 && start < task.prompt.count) }
         let context = configuration.contextLength
-        if task.prompt.count + (task.scoringStart == nil ? 1 : 0) > context {
+        if task.prompt.count + task.answered.count + (task.scoringStart == nil ? 1 : 0) > context {
             let error = TandemError(
                 "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer",
                 hint: "shorten the prompt, or serve with a larger \(.context) if the model allows it")

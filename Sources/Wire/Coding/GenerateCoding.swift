@@ -23,6 +23,7 @@ extension Generate {
         p.stopTokens = request.stopTokens
         p.ignoresEndOfText = request.ignoresEndOfText
         p.priority = Int32(request.priority)
+        p.answered = request.answered
         if let start = request.scoringStart { p.scoringStart = UInt32(start) }
         return p
     }
@@ -58,6 +59,7 @@ extension GenerationRequest {
         ignoresEndOfText = p.ignoresEndOfText
         priority = try check.count(
             p.priority, "priority", from: -RequestLimits.priority, to: RequestLimits.priority)
+        answered = try check.ids(p.answered, "answered", atMost: RequestLimits.sequenceTokens)
         if p.hasScoringStart {
             scoringStart = try check.count(p.scoringStart, "scoringStart", from: 1, to: RequestLimits.sequenceTokens)
         }

@@ -480,6 +480,12 @@ nonisolated struct PGenerate: @unchecked Sendable {
     set {_uniqueStorage()._stopTokens = newValue}
   }
 
+  /// the answer's first tokens, which the client has
+  var answered: [Int32] {
+    get {_storage._answered}
+    set {_uniqueStorage()._answered = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Prompt: Equatable, Sendable {
@@ -2528,7 +2534,7 @@ nonisolated extension PLinkReport: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Generate"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{c}\u{c}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{2}-answered\0\u{c}\u{c}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -2543,6 +2549,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _scoringStart: UInt32? = nil
     var _priority: Int32 = 0
     var _stopTokens: [Int32] = []
+    var _answered: [Int32] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2565,6 +2572,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _scoringStart = source._scoringStart
       _priority = source._priority
       _stopTokens = source._stopTokens
+      _answered = source._answered
     }
   }
 
@@ -2628,6 +2636,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._scoringStart) }()
         case 14: try { try decoder.decodeSingularSInt32Field(value: &_storage._priority) }()
         case 15: try { try decoder.decodeRepeatedInt32Field(value: &_storage._stopTokens) }()
+        case 60: try { try decoder.decodeRepeatedInt32Field(value: &_storage._answered) }()
         default: break
         }
       }
@@ -2688,6 +2697,9 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if !_storage._stopTokens.isEmpty {
         try visitor.visitPackedInt32Field(value: _storage._stopTokens, fieldNumber: 15)
       }
+      if !_storage._answered.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._answered, fieldNumber: 60)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2709,6 +2721,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._scoringStart != rhs_storage._scoringStart {return false}
         if _storage._priority != rhs_storage._priority {return false}
         if _storage._stopTokens != rhs_storage._stopTokens {return false}
+        if _storage._answered != rhs_storage._answered {return false}
         return true
       }
       if !storagesAreEqual {return false}

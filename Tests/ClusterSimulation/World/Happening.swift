@@ -37,6 +37,7 @@ enum Happening: String, CaseIterable {
     case clientCancelled = "a client cancels"
     case stopFound = "a stop string ends an answer"
     case askedAgain = "a client asks again after its connection was lost"
+    case answerGoesOn = "an answer goes on where its client's connection was lost"
     case resultForged = "a worker sends a result that cannot be"
     case queueFull = "a request is refused, as the queue is full"
     case noAnswer = "a client finds no coordinator"

@@ -27,6 +27,10 @@ extension World {
             reply(
                 .event(message.id, .accepted(model: "toy", promptTokens: prompt, droppedMessages: 0)), to: client)
             var task = GenerationTask(session.request, prompt, message.request)
+            if let reason = task.end(message.request, contextLength: Self.contextLength) {
+                reply(.event(message.id, .finished(reason, GenerationTimings())), to: client)
+                return coordinator.sessions.close(session.request)
+            }
             // Some are the same person.
             task.client = ClientID(UInt64(1 + Self.client(client) % 3))
             guard let right = asked[client] else { return note("nobody asked \(task)") }
@@ -99,4 +103,13 @@ extension World {
 
     /// Which client has this connection.
     static func client(_ id: ClientID) -> Int { Int(id.value >> 32) }
+}
+
+extension GenerationTask {
+    /// Why nothing more is to come than its client has, which lacks only that end; nil: something is.
+    fileprivate func end(_ request: GenerationRequest, contextLength: Int) -> FinishReason? {
+        let stop = request.stops.first.flatMap { Int32($0) }
+        if answered.contains(where: { $0 == stop || endTokens.contains($0) }) { return .stop }
+        return !answered.isEmpty && answered.count >= min(maximumTokens, contextLength - prompt.count) ? .length : nil
+    }
 }
