@@ -122,7 +122,7 @@ extension World {
         case .failed(_, let error):
             close(index)
             queue.plan(.ask(index), at: now + (error.retryAfterMilliseconds ?? 0) + random.milliseconds(0...50))
-        case .event, .status, .pong, .refusal: break
+        case .event, .status, .measurements, .pong, .refusal: break
         }
     }
 
