@@ -144,7 +144,8 @@ struct Messages {
     func fetch(_ random: inout Mutator) -> [[UInt8]] {
         let contents = contents + [ContentHash(random.bytes(32))].compactMap { $0 }
         let content = random.element(contents)
-        return [Fetch(
+        return [
+            Fetch(
                 content: content, offset: UInt64(random.below(1 << 16)), length: 1 + random.below(4096),
                 epoch: Epoch(epoch)
             ).encode()
