@@ -17,6 +17,10 @@ package struct Coordinator: Sendable {
     var reachability = Reachability()
     /// To the first stage of the newest plan.
     var firstLink: LinkProbe?
+    /// What links carry is being found out; nil: nobody asked.
+    var examination: Examination?
+    /// Of the last question that was asked for it.
+    var questionNumber: UInt64 = 0
     /// When a pair of nodes is next as good as any again.
     var pairReturn: Moment?
     private let startedAt: Moment
@@ -49,6 +53,7 @@ package struct Coordinator: Sendable {
         case .hello(let worker, let link, let hello): answer(hello, of: worker, on: link, now)
         case .helloReply(let reply): changeFirstLink(reply.epoch, now) { $0.hear(reply, now) }
         case .firstStage(let epoch, let connection): changeFirstLink(epoch, now) { $0.note(connection, now) }
+        case .examine: examine(now)
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
         case .stop(let request): end(request, .stop, now)
@@ -85,6 +90,7 @@ package struct Coordinator: Sendable {
         deployments.excuse(gap, now)
         scheduler.excuse(gap, now)
         firstLink?.excuse(gap, now)
+        examination?.excuse(gap, now)
     }
 
     private mutating func tick(_ now: Moment) {
@@ -99,6 +105,7 @@ package struct Coordinator: Sendable {
         }
         learnSpeeds()
         checkLinks(now)
+        checkExamination(now)
         checkProgress(now)
         checkWaiting(now)
     }
@@ -126,6 +133,7 @@ package struct Coordinator: Sendable {
             deployments.noteTold(heartbeat.epoch, worker, now)
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)
+        case .measured(let measured): note(measured, of: worker, now)
         case .leave: lose(worker, "it has left", now)
         }
     }
@@ -266,7 +274,10 @@ package struct Coordinator: Sendable {
             let (forward, outcomes) = scheduler.nextStep(now)
             perform(outcomes, now)
             guard let forward else { return }
-            if scheduler.stepsInFlight == 1 { deployments.noteProgress(epoch, now) }
+            if scheduler.stepsInFlight == 1 {
+                deployments.noteProgress(epoch, now)
+                changeFirstLink(epoch, now) { $0.endMeasuring() }
+            }
             act(.forward(forward))
         }
     }

@@ -23,6 +23,8 @@ struct Deployments: Sendable {
     private let configuration: CoordinatorConfiguration
     private(set) var serving: Deployment?
     private(set) var preparing: Deployment?
+    /// Who was told to load what.
+    private(set) var told = ToldShares()
     private var lastEpoch: Epoch
     /// Why there is neither.
     private(set) var refusal: PlanRefusal
@@ -158,6 +160,7 @@ struct Deployments: Sendable {
         let times = LoadTimes(model: configuration.model, members: members)
         let deployment = Deployment(epoch: lastEpoch, plan: plan, times, now: now)
         preparing = deployment
+        told.note(plan)
         return deployment
     }
 

@@ -73,14 +73,30 @@ package final class CoordinatorClient: Generator {
     /// The host that it asks; nil: the coordinator is in this process.
     package var host: String? { if case .tcp(let host, _) = passage.address.endpoint { host } else { nil } }
 
-    /// So many times in seconds from a question that needs no thinking to its answer, over one connection.
-    package func roundTrips(_ count: Int) async throws -> [Double] {
+    /// So many questions that need no thinking, and their answers, over one connection.
+    package func roundTrips(_ count: Int) async throws -> [RoundTrip] {
         try await overLink("ping") { link in
             try (0..<count).map { _ in
                 let start = ContinuousClock.now
                 try link.send(.ping)
-                while try link.next() != .pong {}
-                return start.duration(to: .now).seconds
+                while true {
+                    guard case .pong(let clock) = try link.next() else { continue }
+                    return RoundTrip(
+                        seconds: start.duration(to: .now).seconds, theirClock: clock, ourClock: Microseconds.ofDay)
+                }
+            }
+        }
+    }
+
+    /// What the links of the cluster carry, and what the clocks of its workers say. Takes some seconds, and sends some MiB
+    /// over each link that no answer needs.
+    package func measurements() async throws -> ClusterMeasurements {
+        try await overLink("measure") { link in
+            var query = MeasureQuery()
+            query.build = Build.version
+            try link.send(.measureQuery(query))
+            while true {
+                if case .measurements(let found) = try link.next() { return ClusterMeasurements(found) }
             }
         }
     }
@@ -151,7 +167,7 @@ package final class CoordinatorClient: Generator {
                 if case .finished = event { return }
             case .failed(_, let error):
                 throw TandemError(error.message, kind: error.kind, hint: error.hint, isReply: true)
-            case .status, .pong, .refusal: break
+            case .status, .measurements, .pong, .refusal: break
             }
         }
     }

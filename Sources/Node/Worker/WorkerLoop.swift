@@ -250,7 +250,7 @@ final class WorkerLoop {
         switch event {
         case .inventory(let epoch, let needs, let localBytes):
             guard machine.assignment?.epoch == epoch else { return }
-            let fetching = WeightFetch(needs)
+            let fetching = WeightFetch(needs, for: epoch)
             fetch = (epoch, fetching, localBytes)
             // What lies here already came at another time.
             parts.progress("receiving weights", Int(fetching.progress.doneBytes), Int(fetching.progress.totalBytes))
@@ -326,10 +326,10 @@ final class WorkerLoop {
 
     private func perform(_ action: Machine.Action) throws(TandemError) {
         switch action {
-        case .send(let message): _ = control?.link.socket.send([ControlRequest.worker(message).encode()])
+        case .send(let message): send(message)
         case .welcomed(let welcome):
             parts.log.info("joined; the model is \(welcome.modelName)")
-            isWeightsLinkUp = false
+            (isWeightsLinkUp, fetch) = (false, nil)  // it has no share until it is told of one
             let server = control?.way.server
             try replace(&weights, welcome.weightsEndpoint, server, maximumFrameBytes: Wire.Limits.chunkBytes)
             try replace(&tokens, welcome.tokensEndpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)

@@ -19,6 +19,7 @@ extension CoordinatorMessage {
         case .skip(let skip):
             frame.skip.epoch = skip.epoch.value
             frame.skip.steps = skip.steps.map(\.value)
+        case .measure(let measure): frame.measure = measure.proto
         }
         return encodeFrame(frame)
     }
@@ -40,6 +41,7 @@ extension CoordinatorMessage {
         case .skip(let skip):
             let steps = try check.array(skip.steps, "steps", atMost: Limits.stepsInFlight)
             self = .skip(Skip(epoch: Epoch(skip.epoch), steps: steps.map { StepID($0) }))
+        case .measure(let measure): self = .measure(try Measure(measure))
         case nil: throw check.missing()
         }
     }

@@ -30,7 +30,7 @@ enum WorkerTarget {
 /// A worker whose stage computes nothing.
 private struct PlayedWorker {
     private var machine: Worker<Int, Int>
-    private var fetch = WeightFetch([])
+    private var fetch = WeightFetch([], for: Epoch(1))
     private var now = Moment.start
     private var loading: Assign?
     private var computing: [Forward] = []
@@ -85,7 +85,7 @@ private struct PlayedWorker {
             let length = UInt64(content.byte(index + 1)) << UInt64(content.byte(index + 2) % 40)
             return hash.map { .init(content: $0, byteCount: length, cachedBytes: UInt64(content.byte(index + 3))) }
         }
-        fetch = WeightFetch(needs)
+        fetch = WeightFetch(needs, for: Epoch(1))
         perform(fetch.handle(.connected))
     }
 
