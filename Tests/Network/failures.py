@@ -198,6 +198,31 @@ def far_away(cluster):
     cluster.assert_nobody_set_aside()
 
 
+def results_port_cut_amid_an_answer(cluster):
+    """The last worker cannot reach the results port any more, in the middle of an answer: it goes on unchanged by another."""
+    last = cluster.order()[-1]
+    amid_answers(cluster, lambda: cluster.guard(
+        COORDINATOR, drops=[f"ip saddr {address(last)} tcp dport {cluster.ports.results} drop"]))
+    assert cluster.cannot_reach(last, COORDINATOR, cluster.ports.results) in cluster.coordinator.text()
+    assert cluster.order()[-1] != last
+    cluster.assert_nobody_set_aside()
+
+
+def weights_port_cut_amid_a_load(cluster):
+    """The only worker loses the weights port while it loads: that is said, and its load goes on where it was."""
+    cluster.await_text(r"epoch \d+: layers", 30)
+    time.sleep(5)
+    cluster.guard(COORDINATOR, drops=[f"tcp dport {cluster.ports.weights} drop"])
+    cluster.await_sentence(cluster.cannot_reach(WORKERS[0], COORDINATOR, cluster.ports.weights))
+    time.sleep(8)
+    print(f"    {cluster.status()['explanation']}")
+    cluster.guard(COORDINATOR)
+    start = time.time()
+    cluster.await_serving(60)
+    print(f"    open again: serves after {time.time() - start:.1f} s")
+    cluster.admit_client()
+
+
 def load_that_hardly_moves(cluster):
     """The load of the only worker moves, but slowly: a request waits no longer than it may, and later ones are answered."""
     cluster.await_text(r"epoch \d+: layers", 30)
@@ -242,6 +267,9 @@ SCENARIOS = {
     "load-that-hardly-moves": (load_that_hardly_moves, {
         "workers": WORKERS[:1], "answers": False, "flags": ["--wait-seconds", "10"],
         "prepare": lambda cluster: slow_down(WORKERS[0], "2mbit")}),
+    "weights-port-cut-amid-a-load": (weights_port_cut_amid_a_load, {
+        "workers": WORKERS[:1], "answers": False, "prepare": lambda cluster: slow_down(WORKERS[0], "2mbit")}),
+    "results-port-cut-amid-an-answer": (results_port_cut_amid_an_answer, {}),
     "coordinator-away": (coordinator_away, {}),
     "host-gone": (host_gone, {}),
     "plan-comes-late": (plan_comes_late, {}),
