@@ -28,8 +28,8 @@ struct LinkProbe: Sendable {
 
     private enum Stage: Sendable {
         case small
-        /// Hellos from this number on are large.
-        case large(from: UInt64)
+        /// Hellos from this number on are large, the first of them said then.
+        case large(from: UInt64, since: Moment)
         case proven
     }
 
@@ -113,15 +113,16 @@ struct LinkProbe: Sendable {
         case .small where hasCarriedAnswer:
             return prove(bytesPerSecond: 0)
         case .small:
-            stage = .large(from: number + 1)
+            stage = .large(from: number + 1, since: now)
             unansweredSince = now
             return say(now)
-        case .large(let first):
+        case .large(let first, let since):
             guard reply.number >= first else { return [] }
-            let time = max((now - saidAt) / .seconds(1), 1e-4)
+            // The answer to an earlier one took longer than since the last, and no longer than since the first.
+            let time = max((now - (reply.number == number ? saidAt : since)) / .seconds(1), 1e-4)
             let bytes = Double(replyBytes > 0 ? reply.probeBytes : Limits.probeBytes)
             hasCarriedAnswer = replyBytes > 0
-            return prove(bytesPerSecond: reply.number == number ? bytes / time : 0)
+            return prove(bytesPerSecond: bytes / time)
         case .proven:
             unansweredSince = nil
             return goOnMeasuring(isNewest: reply.number == number, now)

@@ -26,6 +26,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case computed(StepResult, Output? = nil)
         /// Other workers of this host have been given some of what this one offered: it offers so many bytes now.
         case offer(bytes: UInt64)
+        /// Others reach it at this endpoint.
+        case listening(at: String)
         /// What was found out about the connection of a link.
         case link(NodeLink, LinkConnection)
         /// The control link is not up, for this reason, at this address.
@@ -160,6 +162,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             actions += stages[index].finish(result, output)
             actions += stages[index].computeNext(now)
         case .offer(let bytes): change(offer: bytes, now)
+        case .listening(let endpoint): join.dataEndpoint = endpoint
         case .link(let link, let connection): perform(links.note(link, connection, now))
         case .unreachable(let failure, let address): note(failure, towards: address)
         case .hello(let hello, let speaker): answer(hello, from: speaker)

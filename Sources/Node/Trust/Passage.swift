@@ -81,6 +81,14 @@ struct Passage: Sendable {
             hint: "give \(field) HOST:PORT#KEY#TOKEN, as `tandem token create` prints it on the coordinator's host")
     }
 
+    /// Where a coordinator that runs on this machine told other hosts to find it; nil: it is not known here.
+    var announced: Endpoint? {
+        guard key != nil, case .tcp(_, let port) = address.endpoint,
+            let local = try? LocalCoordinator.find(port, in: folder)
+        else { return nil }
+        return try? Endpoint(parsing: local.address)
+    }
+
     /// From now on HOST:PORT suffices.
     func remember(_ way: Way) {
         guard let server = way.server, address.key != nil else { return }

@@ -42,6 +42,7 @@ final class WorkerLoop {
     let poller: Poller
     var machine: Machine
     let data: RouterSocket
+    var port: DataPort
     private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
     /// The way to the coordinator and the link over it, once they are found.
     var control: (way: Passage.Way, link: OutboundLink)?
@@ -86,11 +87,11 @@ final class WorkerLoop {
                 unreadLimits: .init(ofKey: .max, inAll: .max), maximumConnections: SocketOptions.connections(of: 0.25)),
             purpose: Roll.Purpose.data)
         coordinator = try Self.answering(parts.passage.address.endpoint)
-        let endpoint = try Self.bind(data, parts.options, towards: coordinator)
+        port = DataPort(data, parts.options, parts.passage)
+        let endpoint = try port.endpoint(towards: coordinator)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
-        let advertised = try parts.options.advertised(endpoint)
-        var join = try parts.options.offer(dataEndpoint: advertised, threads: parts.threads, memory: memory)
+        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
         machine = Machine(id, join, now: .start)
         poller.add(data)

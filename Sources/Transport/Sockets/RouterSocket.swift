@@ -51,7 +51,7 @@ package final class RouterSocket: Pollable {
             return try Endpoint(parsing: handle.lastEndpoint())
         }
         let local = try NumericAddress.ofHost(host)
-        if NumericAddress.isIPv6(host) { handle.set(ZMQ_IPV6, 1) }
+        if NumericAddress.isIPv6(local) { handle.set(ZMQ_IPV6, 1) }
         try bind(as: Endpoint.tcp(host: local, port: port).description, endpoint)
         return try Endpoint(parsing: handle.lastEndpoint())
     }
