@@ -155,7 +155,7 @@ import Wire
         let folder = try TemporaryFolder()
         let path = folder.path + "/state"
         let state = StateFolder(path, environment: [:])
-        try state.prepare()
+        _ = try state.open()
         let nobody: uid_t = 65534
         chown(path, nobody, nobody)
         let office = TokenOffice(state)
@@ -175,7 +175,7 @@ import Wire
         let precious = folder.path + "/precious"
         try Data("x".utf8).write(to: URL(fileURLWithPath: precious))
         link(precious, path + "/other.lock")
-        try state.locked("other") { () throws(TandemError) in }
+        #expect(throws: TandemError.self) { try state.locked("other") { () throws(TandemError) in } }
         var file = stat()
         #expect(lstat(precious, &file) == 0 && file.st_uid == 0)
     }
