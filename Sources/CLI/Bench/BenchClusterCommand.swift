@@ -100,7 +100,9 @@ struct BenchClusterCommand: AsyncParsableCommand {
 struct BenchLoadFlags: ParsableArguments {
     @Option(help: "Tokens of each prompt.") var pp = 512
     @Option(help: "Tokens of each answer.") var tg = 128
-    @Option(help: "Requests at the same time, as 1,4,16; each that ends is followed by another (default: 1).")
+    @Option(
+        help: "Requests at the same time, as 1,4,16; each that ends is followed by another (default: 1).",
+        transform: ValueReader.numbers(Field("concurrency")))
     var concurrency: String?
     @Option(help: "Requests of a repetition, or of a trace (default: twice the concurrency, or the whole trace).")
     var requests: Int?
