@@ -73,7 +73,7 @@ struct BenchClusterCommand: AsyncParsableCommand {
     private func benchmarkOptions() throws -> ClusterBenchmarkOptions {
         var options = ClusterBenchmarkOptions()
         (options.promptTokens, options.answerTokens, options.seed) = (load.pp, load.tg, load.promptSeed)
-        options.concurrency = try load.concurrency.map { try BenchCommand.numbers($0, Field("concurrency")) } ?? [1]
+        options.concurrency = try load.concurrency.map { try ValueReader.numbers($0, Field("concurrency")) } ?? [1]
         options.requests = load.requests
         if let repetitions = load.repetitions { options.repetitions = repetitions }
         options.limits.firstTokenSeconds = load.ttft

@@ -49,8 +49,8 @@ struct BenchKernelsCommand: AsyncParsableCommand, SettingsCheckable {
     private func measurement() throws(TandemError) -> KernelMeasurement {
         var options = KernelMeasurementOptions()
         options.types = types.map { Self.items($0).map(String.init) }
-        if let batch { options.batches = try BenchCommand.numbers(batch, Field("batch")) }
-        if let threads { options.threads = try BenchCommand.numbers(threads, .threads) }
+        if let batch { options.batches = try ValueReader.numbers(batch, Field("batch")) }
+        if let threads { options.threads = try ValueReader.numbers(threads, .threads) }
         options.rows = rows
         options.columns = columns
         options.context = context

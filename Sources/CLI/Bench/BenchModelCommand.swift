@@ -46,9 +46,9 @@ struct BenchModelCommand: AsyncParsableCommand {
         var options = ModelBenchmarkOptions()
         try model.check()
         try model.apply(to: &options)
-        options.prompts = try BenchCommand.numbers(pp, Field("pp"))
-        options.batches = try BenchCommand.numbers(batch, Field("batch"))
-        options.threads = try threads.map { try BenchCommand.numbers($0, Field("threads")) }
+        options.prompts = try ValueReader.numbers(pp, Field("pp"))
+        options.batches = try ValueReader.numbers(batch, Field("batch"))
+        options.threads = try threads.map { try ValueReader.numbers($0, Field("threads")) }
         (options.steps, options.context, options.repetitions) = (tg, context, repetitions)
         options.keyValueType = keyValueType
         if peer != nil { options.peerPython = python }

@@ -37,7 +37,19 @@ enum ValueReader {
 
     /// Whole numbers with commas between them.
     static func numbers(_ field: Field) -> Reading<String> {
-        text { (text) throws(TandemError) in try BenchCommand.numbers(text, field) }
+        text { (text) throws(TandemError) in try numbers(text, field) }
+    }
+
+    /// "1,2,8" as numbers.
+    static func numbers(_ list: String, _ field: Field) throws(TandemError) -> [Int] {
+        var numbers: [Int] = []
+        for item in list.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let number = Int(item) else {
+                throw TandemError("\(field) is \(list)", hint: "write whole numbers with commas between them, as 1,2,8")
+            }
+            numbers.append(number)
+        }
+        return numbers
     }
 
     /// The address of a coordinator.

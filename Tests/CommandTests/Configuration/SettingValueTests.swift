@@ -56,7 +56,7 @@ extension CommandTests {
         /// Whether a sentence says what a good value is.
         private func hasExample(_ sentence: String) -> Bool {
             let words = [
-                ", as ", "such as ", "use one of", "use some of", "one of '", "must be ", "write ",
+                ", as ", "such as ", "use one of", "use some of", "one of '", "must be ", " between ", "write ",
             ]
             return words.contains { sentence.contains($0) }
         }
