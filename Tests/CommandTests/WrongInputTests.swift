@@ -131,7 +131,7 @@ extension CommandTests {
         func refused(index: Int) async throws {
             let (arguments, word) = Self.cases[index]
             let outcome = try await TandemProcess(arguments, cache: TemporaryFolder()).wait()
-            #expect([1, 2, 66, 69].contains(outcome.status), "\(arguments)")
+            #expect([1, 2, 66, 69, 77].contains(outcome.status), "\(arguments)")
             #expect(outcome.output.isEmpty, "\(arguments)")
             let lines = outcome.talk.split(separator: "\n").filter { $0.hasPrefix("error:") }
             #expect(lines.count == 1 && outcome.talk.contains(word), "\(arguments): \(outcome.talk)")
