@@ -59,8 +59,14 @@ struct ConfigValidateCommand: ParsableCommand {
         }
     }
 
-    private static func refusal(of arguments: [String], _ root: any ParsableCommand.Type) -> String? {
-        do { _ = try root.parseAsRoot(arguments) } catch { return root.refusal(error, of: arguments) }
+    /// Why a command line is refused, by the parser or by the command itself; nil: it is not, before it runs.
+    static func refusal(of arguments: [String], _ root: any ParsableCommand.Type) -> String? {
+        do {
+            let command = try root.parseAsRoot(arguments)
+            try (command as? any SettingsCheckable)?.checkSettings()
+        } catch let error as TandemError { return error.sentence } catch {
+            return root.refusal(error, of: arguments)
+        }
         return nil
     }
 

@@ -1,6 +1,5 @@
 // Responsible for: that a value which its command would refuse is refused wherever it is set, for every setting there is.
 // Must not know: any command's work.
-import ArgumentParser
 import Foundation
 import Sequences
 import Testing
@@ -106,13 +105,7 @@ extension CommandTests {
             let invocation = try Invocation(
                 leaf + lacking.map { "--\($0)=x" }, of: .init(root: Tandem.self),
                 environment: [Settings.variable(of: key): text, "TANDEM_CONFIG": ""])
-            var sentence = ""
-            do {
-                let command = try Tandem.parseAsRoot(invocation.arguments)
-                try (command as? any SettingsCheckable)?.checkSettings()
-            } catch let error as TandemError { sentence = error.sentence } catch {
-                sentence = Tandem.refusal(error, of: invocation.arguments)
-            }
+            let sentence = ConfigValidateCommand.refusal(of: invocation.arguments, Tandem.self) ?? ""
             let source = invocation.source(of: sentence) ?? ""
             #expect(source.hasPrefix("\(Settings.variable(of: key)) is ") && source.contains(text), "\(sentence)")
             #expect(hasExample(sentence), "\(sentence)")
