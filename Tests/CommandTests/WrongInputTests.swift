@@ -5,6 +5,9 @@ import Testing
 extension CommandTests {
     @Suite("Wrong input")
     struct WrongInputTests {
+        /// Of the form of a coordinator's key.
+        private static let key = String(repeating: "A", count: 43)
+
         /// Arguments, and a word the error must hold.
         static let cases: [([String], String)] = [
             (["run"], "--model"),
@@ -77,6 +80,15 @@ extension CommandTests {
             (["worker", "--join", "nonsense"], "nonsense"),
             (["worker", "--join", "192.0.2.1:7070"], "token create"),
             (["worker", "--join", "192.0.2.1:7070#key"], "43 characters"),
+            (["worker", "--join", "192.0.2.1:7070##token"], "--join has no key"),
+            (["worker", "--join", "192.0.2.1:7070#\(key)#"], "--join has no token"),
+            (["worker", "--join", "192.0.2.1:7070#\(key)#short"], "22 characters"),
+            (["worker", "--join", "\"192.0.2.1:7070#\(key)\""], "--join has quotes"),
+            (["worker", "--join", "192.0.2.1:7070 #\(key)"], "--join has a blank"),
+            (["worker", "--join", "http://192.0.2.1:7070#\(key)"], "'http' is not a transport"),
+            (["worker", "--join", "2001:db8::1:7070#\(key)"], "must stand in brackets"),
+            (["worker", "--join", "192.0.2.1:70700#\(key)"], "'70700' is not a number"),
+            (["worker", "--join", ""], "--join is empty"),
             (["worker", "--join", "192.0.2.1:7070", "--data-port", "70000"], "--data-port"),
             (["generate", "--coordinator", "192.0.2.1:7070", "--prompt", "x"], "token create"),
             (["token", "create", "--expires", "soon"], "--expires"),

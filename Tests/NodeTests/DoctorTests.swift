@@ -124,7 +124,8 @@ struct DoctorTests {
     @Test("This host's facts are those of its kernel, and its libzmq keeps what it promises")
     func gathered() throws {
         let folder = NSTemporaryDirectory() + "tandem-doctor-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(atPath: folder) }
         for (name, mode) in [("worker.key", 0o600), ("client.key", 0o644), ("notes.txt", 0o644)] {
             let path = folder + "/" + name

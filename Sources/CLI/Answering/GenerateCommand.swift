@@ -13,7 +13,7 @@ struct PriorityFlag: ParsableArguments {
     var priority = 0
 }
 
-struct GenerateCommand: AsyncParsableCommand {
+struct GenerateCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "generate",
         abstract: "Send a prompt to a coordinator and stream the answer.",
@@ -32,6 +32,8 @@ struct GenerateCommand: AsyncParsableCommand {
     @OptionGroup var sampling: SamplingFlags
     @OptionGroup var urgency: PriorityFlag
     @OptionGroup var patience: ReconnectFlag
+
+    func checkSettings() throws(TandemError) { try sampling.check(prompt.conversation, priority: urgency.priority) }
 
     func run() async throws {
         var request = try prompt.request(sampling)

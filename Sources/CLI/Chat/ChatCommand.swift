@@ -4,7 +4,7 @@ import Generation
 import Node
 import Sequences
 
-struct ChatCommand: AsyncParsableCommand {
+struct ChatCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "chat",
         abstract: "Talk with the model in several turns.",
@@ -28,9 +28,11 @@ struct ChatCommand: AsyncParsableCommand {
     @OptionGroup var patience: ReconnectFlag
     @OptionGroup var conversation: ConversationFlags
 
+    func checkSettings() throws(TandemError) { try sampling.check(conversation, priority: urgency.priority) }
+
     func run() async throws {
         var request = GenerationRequest(prompt: .messages([]))
-        try sampling.apply(to: &request, defaultMaximumTokens: 512)
+        sampling.apply(to: &request, defaultMaximumTokens: 512)
         request.priority = urgency.priority
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables

@@ -20,7 +20,9 @@ struct DoctorCommand: AsyncParsableCommand {
               tandem doctor --json
             """)
 
-    @Option(help: "Look at the cluster of this coordinator, too.") var coordinator: String?
+    @Option(
+        help: "Look at the cluster of this coordinator, too.", transform: ValueReader.address(.coordinator))
+    var coordinator: String?
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
     @Flag(help: "Print one JSON object.") var json = false

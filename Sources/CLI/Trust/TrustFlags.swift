@@ -1,6 +1,7 @@
 // Responsible for: the flags that say where keys are kept, and which coordinator to ask. Must not know: keys.
 import ArgumentParser
 import Node
+import Sequences
 
 /// The flag that names the folder of keys.
 struct StateFlag: ParsableArguments {
@@ -34,7 +35,8 @@ struct CoordinatorFlag: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The coordinator's address; the first time from another host with its key and a token.",
-            valueName: "host:port[#key[#token]]"))
+            valueName: "host:port[#key[#token]]"),
+        transform: ValueReader.address(.coordinator))
     var coordinator: String = CoordinatorOptions.defaultListen
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag

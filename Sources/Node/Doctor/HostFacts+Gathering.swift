@@ -48,6 +48,8 @@ extension HostFacts {
         guard stat(folder, &info) == 0 else { return (nil, []) }
         let mode = UInt32(info.st_mode & 0o7777)
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        // An empty one is closed to others before a key is made in it.
+        if names.isEmpty, mode & 0o022 == 0 || info.st_uid == geteuid() { return (nil, []) }
         let files = names.filter { $0.hasSuffix(".key") }.compactMap { name -> KeyFileFacts? in
             let path = folder + "/" + name
             guard lstat(path, &info) == 0 else { return nil }

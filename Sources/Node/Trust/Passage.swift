@@ -162,7 +162,10 @@ struct Passage: Sendable {
     private func tokenRefused() -> TandemError {
         TandemError(
             "the coordinator at \(address.place) does not know the token: it has expired, was used up or taken back",
-            kind: .forbidden, hint: "run `tandem token create \(.role) \(role.rawValue)` on its host for a new one")
+            kind: .forbidden,
+            hint:
+                "run `tandem token create \(.role) \(role.rawValue)` on its host for a new line, which has the right port, too"
+        )
     }
 
     /// Why no handshake comes about, as far as its failures tell.
