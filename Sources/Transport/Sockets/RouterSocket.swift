@@ -142,7 +142,10 @@ package final class RouterSocket: Pollable {
     /// for a log.
     package func refuse(_ peer: Peer) -> String? { connections.refuse(peer) }
 
-    /// Ends every connection of those keys which have sent anything, and hears no more of what they have sent.
+    /// Ends a peer's connection, and hears no more of what it has sent.
+    package func disconnect(_ peer: Peer) { connections.end(peer) }
+
+    /// Ends every connection of those keys which have sent anything.
     package func disconnect(_ isConcerned: (PublicKey) -> Bool) { connections.end(isConcerned) }
 
     /// Stops listening and drops every connection and queue. Any later use but `close` is a mistake.
