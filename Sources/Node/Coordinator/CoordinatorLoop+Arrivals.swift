@@ -87,15 +87,15 @@ extension CoordinatorLoop {
             }
             guard permissions.mayFetch(arrival.key, from: machine, speakers) else { continue }
             // One that asks for more than it may have outstanding is not answered, and nobody else waits for it.
-            _ = waitingFetches.add(fetch, of: arrival.peer)
+            _ = waitingFetches.add(.init(peer: arrival.peer, fetch: fetch), of: Fetcher(arrival))
         }
         readWeights()
     }
 
     /// Workers take turns.
     private func readWeights() {
-        while readCount < Self.readsAtOnce, let (peer, fetch) = waitingFetches.next() {
-            if fetches.post(.init(peer: peer, fetch: fetch)) { readCount += 1 }
+        while readCount < Self.readsAtOnce, let (_, request) = waitingFetches.next() {
+            if fetches.post(request) { readCount += 1 }
         }
     }
 

@@ -43,7 +43,7 @@ final class CoordinatorLoop {
     var firstStageProblem: Epoch?
     var trips = RoundTrips()
     /// What workers fetch, and how much of that is being read.
-    var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
+    var waitingFetches = FairQueue<Fetcher, WeightServer.Request>(limit: CoordinatorLoop.fetchesOfWorker)
     var readCount = 0
     /// The state as it was asked for last, as long as nothing has changed.
     var statusFrame: [UInt8]?

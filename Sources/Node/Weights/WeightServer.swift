@@ -1,8 +1,18 @@
 // Responsible for: reading the bytes that workers fetch, on a thread of its own, so that a slow disk never delays the
 // coordinator's loop. Must not know: sockets, plans.
+import Generation
 import ModelFile
 import Transport
 import Wire
+
+/// Whose turn it is to be given weights: that of a key, however many connections it has; where links are open, that of a
+/// connection.
+enum Fetcher: Hashable, Sendable {
+    case key(PublicKey)
+    case connection(Peer)
+
+    init(_ arrival: Arrival) { self = arrival.key.map { .key($0) } ?? .connection(arrival.peer) }
+}
 
 /// Reads tensors of one model by the hash of their content.
 struct WeightServer: Sendable {
@@ -27,10 +37,18 @@ struct WeightServer: Sendable {
         tensors = Dictionary(manifest.entries.map { ($0.digest, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Of giving back memory: it is no business of the loop, and this thread has the time.
+    private static let trimSeconds = 10
+
     /// Answers requests until the inbox is closed.
     func run(inbox: Mailbox<Request>, outbox: Mailbox<Reply>) {
+        var trimmed = ContinuousClock.now
         while true {
-            let requests = inbox.wait()
+            let requests = inbox.wait(timeoutMilliseconds: Self.trimSeconds * 1000)
+            if ContinuousClock.now - trimmed >= .seconds(Self.trimSeconds) {
+                Allocator.trim()
+                trimmed = .now
+            }
             if requests.isEmpty && inbox.isClosed { return }
             for request in requests {
                 let reply = answer(request)
