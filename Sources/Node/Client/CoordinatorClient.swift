@@ -278,15 +278,20 @@ private final class ClientLink {
         // Turns are counted, not time: time in which this machine stood still is not the coordinator's silence.
         for _ in 0..<milliseconds / 100 {
             _ = poller.wait(timeoutMilliseconds: 100)
+            var isUp = false
             for event in link.events() {
                 switch event {
-                case .handshakeSucceeded: return true
+                case .handshakeSucceeded: isUp = true
                 case .turnedAway: return false
                 case .handshakeFailed: silentFailures += 1
-                default: if let failure = passage.failure(event) { throw failure }
+                default:
+                    // One that has no room for us ends a connection as soon as it is there.
+                    isUp = false
+                    if let failure = passage.failure(event) { throw failure }
                 }
                 if silentFailures >= CoordinatorSearch.mostSilentFailures { throw passage.otherKey() }
             }
+            if isUp { return true }
         }
         throw passage.absent()
     }
@@ -297,8 +302,8 @@ private final class ClientLink {
             throw TandemError("the request has \(frame.count) bytes; at most \(Wire.Limits.headerBytes) are allowed")
         }
         lastSent = .now
-        // A full queue means that the connection broke; the silence is noticed below.
-        _ = link.socket.send([frame])
+        // What is lost with a connection is noticed below, by its end; a ping that finds none is none.
+        if message == .ping { _ = link.socket.send([frame]) } else { link.send(frame) }
     }
 
     /// The next reply. Throws where the coordinator refuses us, went away or is silent for too long.

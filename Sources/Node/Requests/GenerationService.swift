@@ -88,6 +88,8 @@ package final class GenerationService: Generator {
     }
 
     private static func cancel(_ id: RequestID, _ isCancelled: Cancellation, _ orders: Mailbox<Order>) {
+        // Once is enough, however often it is said.
+        guard !isCancelled.isSet else { return }
         isCancelled.set()
         Task { await orders.postPatiently(.cancel(id)) }
     }

@@ -130,6 +130,9 @@ extension WorkerLoop {
         let step = assign.maximumBatchTokens * (assign.activationsPerToken * MemoryLayout<Float>.size + 64)
         let steps = Wire.Limits.stepsInFlight(stages: assign.stageCount) + 1
         data.maximumUnreadBytes = (step + Self.headerAllowance) * steps
+        // A connection and the one that takes its place.
+        let both = 2 * data.maximumUnreadBytes
+        data.unreadLimits = .init(ofKey: both, inAll: both)
     }
 
     /// For the header of a step: histories of sequences that begin.

@@ -4,7 +4,8 @@ import Sequences
 
 extension ClientReply {
     private static let rules = [
-        FieldRule(2, "ClientReply.tokens", [FieldRule(2, "TokensEvent.tokens", atMost: Limits.stepItems)]),
+        FieldRule(1, "ClientReply.accepted", []), FieldRule(8, "ClientReply.scores", []),
+        FieldRule(2, "ClientReply.tokens", [FieldRule(2, "TokensEvent.tokens", atMost: Limits.stepItems, [])]),
         FieldRule(
             4, "ClientReply.failed",
             [

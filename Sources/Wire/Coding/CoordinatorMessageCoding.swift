@@ -4,6 +4,8 @@ import FoundationEssentials
 import Sequences
 
 extension CoordinatorMessage {
+    private static let rules = FieldRule.once([1, 3, 4, 5, 6, 8], in: "CoordinatorMessage")
+
     package func encode() -> [UInt8] {
         var frame = PCoordinatorMessage()
         switch self {
@@ -25,7 +27,8 @@ extension CoordinatorMessage {
     }
 
     package init(decoding bytes: [UInt8]) throws(WireError) {
-        let frame = try decodeFrame(PCoordinatorMessage.self, "CoordinatorMessage", bytes, atMost: Limits.headerBytes)
+        let frame = try decodeFrame(
+            PCoordinatorMessage.self, "CoordinatorMessage", bytes, atMost: Limits.headerBytes, Self.rules)
         let check = Check("CoordinatorMessage")
         switch frame.kind {
         case .welcome(let welcome): self = .welcome(try Welcome(welcome))

@@ -457,10 +457,11 @@ nonisolated struct PGenerate: @unchecked Sendable {
     set {_uniqueStorage()._prompt = newValue}
   }
 
-  var text: String {
+  /// UTF-8, as all long texts: checked once, and fast
+  var text: Data {
     get {
       if case .text(let v)? = _storage._prompt {return v}
-      return String()
+      return Data()
     }
     set {_uniqueStorage()._prompt = .text(newValue)}
   }
@@ -538,7 +539,8 @@ nonisolated struct PGenerate: @unchecked Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Prompt: Equatable, Sendable {
-    case text(String)
+    /// UTF-8, as all long texts: checked once, and fast
+    case text(Data)
     case conversation(PConversation)
     case tokens(PTokenList)
 
@@ -557,9 +559,9 @@ nonisolated struct PConversation: Sendable {
 
   var messages: [PChatMessage] = []
 
-  /// JSON
-  var tools: String {
-    get {_tools ?? String()}
+  /// JSON, UTF-8
+  var tools: Data {
+    get {_tools ?? Data()}
     set {_tools = newValue}
   }
   /// Returns true if `tools` has been explicitly set.
@@ -567,9 +569,9 @@ nonisolated struct PConversation: Sendable {
   /// Clears the value of `tools`. Subsequent reads from it will return its default value.
   mutating func clearTools() {self._tools = nil}
 
-  /// JSON
-  var templateVariables: String {
-    get {_templateVariables ?? String()}
+  /// the same
+  var templateVariables: Data {
+    get {_templateVariables ?? Data()}
     set {_templateVariables = newValue}
   }
   /// Returns true if `templateVariables` has been explicitly set.
@@ -581,8 +583,8 @@ nonisolated struct PConversation: Sendable {
 
   init() {}
 
-  fileprivate var _tools: String? = nil
-  fileprivate var _templateVariables: String? = nil
+  fileprivate var _tools: Data? = nil
+  fileprivate var _templateVariables: Data? = nil
 }
 
 /// Client -> coordinator, in `Generate`.
@@ -594,10 +596,12 @@ nonisolated struct PChatMessage: Sendable {
   /// system, user, assistant or tool
   var role: String = String()
 
-  var content: String = String()
+  /// UTF-8
+  var content: Data = Data()
 
-  var reasoning: String {
-    get {_reasoning ?? String()}
+  /// UTF-8
+  var reasoning: Data {
+    get {_reasoning ?? Data()}
     set {_reasoning = newValue}
   }
   /// Returns true if `reasoning` has been explicitly set.
@@ -609,7 +613,7 @@ nonisolated struct PChatMessage: Sendable {
 
   init() {}
 
-  fileprivate var _reasoning: String? = nil
+  fileprivate var _reasoning: Data? = nil
 }
 
 /// Client -> coordinator, in `Generate`.
@@ -2907,8 +2911,8 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 2: try { try decoder.decodeSingularStringField(value: &_storage._build) }()
         case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
         case 4: try {
-          var v: String?
-          try decoder.decodeSingularStringField(value: &v)
+          var v: Data?
+          try decoder.decodeSingularBytesField(value: &v)
           if let v = v {
             if _storage._prompt != nil {try decoder.handleConflictingOneOf()}
             _storage._prompt = .text(v)
@@ -2973,7 +2977,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch _storage._prompt {
       case .text?: try {
         guard case .text(let v)? = _storage._prompt else { preconditionFailure() }
-        try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+        try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
       }()
       case .conversation?: try {
         guard case .conversation(let v)? = _storage._prompt else { preconditionFailure() }
@@ -3054,8 +3058,8 @@ nonisolated extension PConversation: SwiftProtobuf.Message, SwiftProtobuf._Messa
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.messages) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self._tools) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self._templateVariables) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._tools) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._templateVariables) }()
       default: break
       }
     }
@@ -3070,10 +3074,10 @@ nonisolated extension PConversation: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try visitor.visitRepeatedMessageField(value: self.messages, fieldNumber: 1)
     }
     try { if let v = self._tools {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
     } }()
     try { if let v = self._templateVariables {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3098,8 +3102,8 @@ nonisolated extension PChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.content) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self._reasoning) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.content) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._reasoning) }()
       default: break
       }
     }
@@ -3114,10 +3118,10 @@ nonisolated extension PChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
     }
     if !self.content.isEmpty {
-      try visitor.visitSingularStringField(value: self.content, fieldNumber: 2)
+      try visitor.visitSingularBytesField(value: self.content, fieldNumber: 2)
     }
     try { if let v = self._reasoning {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
