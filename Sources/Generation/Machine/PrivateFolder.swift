@@ -55,16 +55,16 @@ package final class PrivateFolder: Sendable {
             throw TandemError(
                 "the \(name) \(path) belongs to another user (number \(status.st_uid))", kind: .forbidden, hint: hint)
         }
-        // An empty one has nothing that others can have seen, or can have put there.
+        // Of one that others could read they know names; into an empty one they have put nothing.
+        let isHarmless = status.st_mode & 0o022 == 0 || names(in: found.descriptor).isEmpty
         let isClosed =
             status.st_mode & 0o077 == 0
-            || names(in: found.descriptor).isEmpty && fchmod(found.descriptor, 0o700) == 0
-                && names(in: found.descriptor).isEmpty
+            || isHarmless && fchmod(found.descriptor, 0o700) == 0
+                && (status.st_mode & 0o022 == 0 || names(in: found.descriptor).isEmpty)
         guard isClosed else {
             close(found.descriptor)
-            let verb = status.st_mode & 0o022 != 0 ? "written" : "read"
             throw TandemError(
-                "the \(name) \(path) can be \(verb) by others (mode \(String(status.st_mode & 0o777, radix: 8)))",
+                "the \(name) \(path) can be written by others (mode \(String(status.st_mode & 0o777, radix: 8)))",
                 kind: .forbidden, hint: "if nobody has, run chmod 700 \(path)")
         }
         return (found.descriptor, (status.st_uid, status.st_gid))

@@ -58,6 +58,8 @@ extension CommandTests {
             let clients = try questions.map {
                 try TandemProcess(["generate", "--coordinator", cluster.address] + $0, cache: cluster.folder)
             }
+            // All have begun.
+            _ = try await cluster.status { $0.requests.count == clients.count + 1 }
             var coordinator = cluster.coordinator
             for length in [40, 400] {
                 let isUnderWay = await eventually { shown.outputSoFar.utf8.count > length || !shown.isRunning }

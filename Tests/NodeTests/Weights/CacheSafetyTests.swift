@@ -125,13 +125,13 @@ struct CacheSafetyTests {
         #expect(try Data(contentsOf: URL(fileURLWithPath: elsewhere)) == Data(bytes))
     }
 
-    @Test("Folder and files are their owner's alone, and an older cache that is not is refused with what to do")
+    @Test("Folder and files are their owner's alone, and one that others can write is refused with what to do")
     func modes() throws {
         try receive()
         _ = cache.identity
         #expect(mode(outer.file("cache")) == 0o700)
         for name in ["identity", digest.description] { #expect(mode(outer.file("cache/" + name)) == 0o600) }
-        chmod(outer.file("cache"), 0o755)
+        chmod(outer.file("cache"), 0o775)
         chmod(path, 0o644)
         let error = #expect(throws: TandemError.self) { try WeightCache(folder: outer.file("cache")) }
         #expect(error?.hint?.description.contains("chmod 700 \(outer.file("cache"))") == true)
