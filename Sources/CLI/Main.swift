@@ -89,7 +89,7 @@ enum Main {
         }
         // A misspelt flag often looks as if another were missing: the word itself tells more.
         let suggestion = Suggestion.find(arguments, of: Tandem.self)
-        let source = say(suggestion?.sentence ?? Tandem.message(for: error))
+        let source = say(suggestion?.sentence ?? Tandem.refusal(error, of: arguments))
         Terminal.say("hint: see `tandem \(commandNames().map { $0 + " " }.joined())--help`")
         exitNow((source == nil ? ExitStatus.usage : .settings).rawValue)
     }

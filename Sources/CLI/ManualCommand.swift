@@ -13,8 +13,8 @@ struct ManualCommand: ParsableCommand {
     @Option(help: "The date on the pages, as \"March 1, 2026\".") var date: String
 
     func run() throws {
-        let tool = try JSONDecoder().decode(DumpedHelp.self, from: Data(Tandem._dumpHelp().utf8))
-        let pages = ManualPage.pages(of: tool.command, date: date, version: Build.version)
+        guard let tool = CommandTree.whole(of: Tandem.self) else { preconditionFailure("commands describe themselves") }
+        let pages = ManualPage.pages(of: tool, date: date, version: Build.version)
         for page in pages {
             let path = "\(output)/\(page.name).1"
             do { try page.text.write(toFile: path, atomically: true, encoding: .utf8) } catch {

@@ -25,8 +25,7 @@ extension CommandTests {
             var help = ""
             for command in [
                 ["run"], ["coordinator"], ["worker"], ["generate"], ["quantize"], ["perplexity"], ["status"],
-                ["bench", "model"],
-                ["bench", "kernels"], ["bench", "cluster"],
+                ["token", "create"], ["bench", "model"], ["bench", "kernels"], ["bench", "cluster"],
             ] {
                 help += try await TandemProcess(command + ["--help"], cache: TemporaryFolder()).wait().output
             }

@@ -68,11 +68,11 @@ final class LocalCluster {
     var workers: [TandemProcess] = []
     var workerFolders: [TemporaryFolder] = []
 
-    /// Starts a coordinator on a free port.
-    init(model: String = Place.tales, _ arguments: String...) async throws {
+    /// Starts a coordinator, on a free port unless one is given.
+    init(model: String = Place.tales, listen: String = "tcp://127.0.0.1:0", _ arguments: String...) async throws {
         folder = try TemporaryFolder()
         coordinator = try TandemProcess(
-            ["coordinator", "--model", model, "--listen", "tcp://127.0.0.1:0", TandemProcess.endsWithStandardInput]
+            ["coordinator", "--model", model, "--listen", listen, TandemProcess.endsWithStandardInput]
                 + arguments, cache: folder)
         let process = coordinator
         let isUp = await eventually { process.outputSoFar.contains("\n") || !process.isRunning }

@@ -5,6 +5,9 @@ import Testing
 extension CommandTests {
     @Suite("Wrong input")
     struct WrongInputTests {
+        /// Of the form of a coordinator's key.
+        private static let key = String(repeating: "A", count: 43)
+
         /// Arguments, and a word the error must hold.
         static let cases: [([String], String)] = [
             (["run"], "--model"),
@@ -77,6 +80,15 @@ extension CommandTests {
             (["worker", "--join", "nonsense"], "nonsense"),
             (["worker", "--join", "192.0.2.1:7070"], "token create"),
             (["worker", "--join", "192.0.2.1:7070#key"], "43 characters"),
+            (["worker", "--join", "192.0.2.1:7070##token"], "--join has no key"),
+            (["worker", "--join", "192.0.2.1:7070#\(key)#"], "--join has no token"),
+            (["worker", "--join", "192.0.2.1:7070#\(key)#short"], "22 characters"),
+            (["worker", "--join", "\"192.0.2.1:7070#\(key)\""], "--join has quotes"),
+            (["worker", "--join", "192.0.2.1:7070 #\(key)"], "--join has a blank"),
+            (["worker", "--join", "http://192.0.2.1:7070#\(key)"], "'http' is not a transport"),
+            (["worker", "--join", "2001:db8::1:7070#\(key)"], "must stand in brackets"),
+            (["worker", "--join", "192.0.2.1:70700#\(key)"], "'70700' is not a number"),
+            (["worker", "--join", ""], "--join is empty"),
             (["worker", "--join", "192.0.2.1:7070", "--data-port", "70000"], "--data-port"),
             (["generate", "--coordinator", "192.0.2.1:7070", "--prompt", "x"], "token create"),
             (["token", "create", "--expires", "soon"], "--expires"),
@@ -119,7 +131,7 @@ extension CommandTests {
         func refused(index: Int) async throws {
             let (arguments, word) = Self.cases[index]
             let outcome = try await TandemProcess(arguments, cache: TemporaryFolder()).wait()
-            #expect([1, 2, 66, 69].contains(outcome.status), "\(arguments)")
+            #expect([1, 2, 66, 69, 77].contains(outcome.status), "\(arguments)")
             #expect(outcome.output.isEmpty, "\(arguments)")
             let lines = outcome.talk.split(separator: "\n").filter { $0.hasPrefix("error:") }
             #expect(lines.count == 1 && outcome.talk.contains(word), "\(arguments): \(outcome.talk)")

@@ -62,8 +62,8 @@ enum Target: String, CaseIterable {
     var form: CustomMutator.Form? {
         switch self {
         case .wire: .message
-        case .coordinator: .records([0, 1])
-        case .worker: .records([0, 1, 6])
+        case .coordinator: .records([0, 1, 4])
+        case .worker: .records([0, 1, 5, 6])
         default: nil
         }
     }

@@ -87,6 +87,8 @@ def messages():
             "status-query": f'status_query {{ version: {number} build: "y" }}',
             "link-proven": "link { epoch: 10 link: 3 bytes_per_second: 1e9 }",
             "link-failed": "link { epoch: 10 link: 1 failure: 5 }",
+            "measured": "measured { number: 3 clock_microseconds: 99 round_trip_microseconds: 70 bytes_per_second: 1e8 }",
+            "measure-query": f'measure_query {{ version: {number} build: "y" }}',
             "enrol": f'enrol {{ version: {number} build: "y" key: "{HASH}" is_client: true name: "host-b" }}',
         },
         "CoordinatorMessage": {
@@ -95,6 +97,7 @@ def messages():
             "refusal": 'refusal: "no"', "heartbeat": "heartbeat {}", "rejoin": "rejoin {}", "standby": "standby: 12",
             "assign-first": ASSIGN % (0, 4, 'next_endpoint: "tcp://h:1"', 0),
             "assign-last": ASSIGN % (4, 8, "", 1),
+            "measure": "measure { number: 3 link: 1 bytes: 4194304 }",
             "release": "release { epoch: 10 sequences: [1, 2] }", "skip": "skip { epoch: 10 steps: [1, 2] }",
         },
         "ClientReply": {
@@ -104,7 +107,9 @@ def messages():
             "failed": 'failed { id: 3 message { parts: ["a ", "top_p"] } hint { parts: "b" } kind: 3 '
             "retry_after_milliseconds: 9 }",
             "waiting": 'waiting { id: 3 explanation { parts: ["a", "top_k", "b"] } }',
-            "scores": "scores { id: 3 log_probabilities: [-1, -inf] }", "pong": "pong {}",
+            "scores": "scores { id: 3 log_probabilities: [-1, -inf] }", "pong": "pong { clock_microseconds: 99 }",
+            "measurements": "measurements { clocks { worker: 5 round_trip_microseconds: 9 ahead_microseconds: -8 } "
+            "links { from: 5 to: 6 link: 3 round_trip_microseconds: 70 bytes_per_second: 1e8 } was_busy: true }",
             "notice": 'notice { id: 3 explanation { parts: "n" } }', "refusal": 'refusal: "no"',
             "status": 'status { build: "b" model_name: "m" epoch: 4 is_serving: true state: "serving" workers { id: 5 '
             'host_name: "h" first_layer: 2 end_layer: 4 state: "ready" } requests { id: 1 state: "decode" '
@@ -120,10 +125,11 @@ def messages():
             "result": f"epoch: 10 step: 1 samples {{ sequence: 1 sample {token} }} {timing} "
             "scores { sequence: 3 log_probabilities: [-0.5, -2] } damaged: [6, 7]",
         },
-        "Fetch": {"fetch": f'content: "{HASH}" offset: 4096 length: 262144'},
+        "Fetch": {"fetch": f'content: "{HASH}" offset: 4096 length: 262144 epoch: 10'},
         "Chunk": {
             "chunk": f'content: "{HASH}" offset: 4 length: 6 total: 10',
             "error": f'content: "{HASH}" error: "unknown"',
+            "outdated": f'content: "{HASH}" error: "not yours" outdated_epoch: 10',
         },
         "Hello": {
             "hello": "epoch: 10 worker: 5 number: 2 probe_bytes: 65536 reply_bytes: 1024",

@@ -36,7 +36,11 @@ struct Messages {
     }
 
     private func ofWorker(_ random: inout Mutator) -> WorkerMessage {
-        switch random.below(14) {
+        switch random.below(15) {
+        case 14:
+            let figures = LinkFigures(roundTripMicroseconds: UInt64(random.below(1000)), bytesPerSecond: 1e8)
+            return .measured(
+                Measured(number: UInt64(random.below(9)), clockMicroseconds: 1 << 50, figures: figures))
         case 0...2: return .join(join(&random))
         case 3...4:
             let loading = Loading(epoch: Epoch(epoch), bytesDone: UInt64(random.below(9)), bytesTotal: 8)
@@ -62,7 +66,8 @@ struct Messages {
         // An answer is work; what is looked for is harm.
         case 0 where random.once(in: 4): .generate(generate(&random))
         case 1...3: .cancel(ClientRequestID(UInt64(random.below(30))))
-        case 4...6: .statusQuery(StatusQuery())
+        case 4...5: .statusQuery(StatusQuery())
+        case 6: .measureQuery(MeasureQuery())
         default: .ping
         }
     }
@@ -120,6 +125,7 @@ struct Messages {
         request.stops = ["x"]
         request.stopTokens = [2]
         if random.once(in: 8) { request.scoringStart = 1 }
+        if random.once(in: 8) { request.answered = [3, 4] }
         return Generate(id: ClientRequestID(UInt64(random.below(30))), request: request)
     }
 
@@ -139,7 +145,12 @@ struct Messages {
     func fetch(_ random: inout Mutator) -> [[UInt8]] {
         let contents = contents + [ContentHash(random.bytes(32))].compactMap { $0 }
         let content = random.element(contents)
-        return [Fetch(content: content, offset: UInt64(random.below(1 << 16)), length: 1 + random.below(4096)).encode()]
+        return [
+            Fetch(
+                content: content, offset: UInt64(random.below(1 << 16)), length: 1 + random.below(4096),
+                epoch: Epoch(epoch)
+            ).encode()
+        ]
     }
 
     // MARK: To a worker
@@ -186,6 +197,9 @@ struct Messages {
         case 15...24: message = .skip(Skip(epoch: Epoch(epoch), steps: [StepID(step), StepID(step + 2)]))
         case 25: message = .standby(Epoch(epoch))
         case 26: message = .rejoin
+        case 28...29:
+            let link = random.element([nil, .weights, .tokens, .next] as [NodeLink?])
+            message = .measure(Measure(number: UInt64(random.below(9)), link: link, bytes: random.below(1 << 20)))
         case 27 where random.once(in: 20): message = .refusal(Refusal(reason: "no"))
         default: message = .heartbeat
         }

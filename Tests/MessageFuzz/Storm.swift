@@ -62,7 +62,8 @@ struct Storm {
     let identities: [Identity]
     let progress: Progress
 
-    /// Says `Run.messages` of them, in about as much time as the rate allows; ends early where `progress` is over.
+    /// Says them until `Run.messages` of them were taken, in about as much time as the rate allows; ends early where
+    /// `progress` is over. Whoever's connection was ended is passed over until there is another.
     func run() throws {
         let context = try Context(.keys(.random(), Admission()))
         var connections: [Connection] = []
@@ -83,8 +84,8 @@ struct Storm {
         var messages = Messages()
         messages.endpoints += targets.map { "tcp://127.0.0.1:\($0.port)" }
         let start = ContinuousClock.now
-        for number in 0..<Run.messages {
-            if progress.isOver { break }
+        for number in 0... {
+            if progress.isOver || progress.sent >= Run.messages { break }
             var random = Mutator(seed: Run.seed &* 1_000_003 &+ UInt64(number))
             random.known = messages.known
             let (target, identity, intruder) = random.element(inside).parts
@@ -95,12 +96,13 @@ struct Storm {
                     progress.noteBreach("\(connection.identity.role) at \(connection.target.kind)")
                 }
             }
-            let isSent = intruder.say(frames, within: 20)
+            let isSent = intruder.say(frames, within: 0)
             progress.note(
                 "\(number) of the \(identity.role) to \(target.kind) \(target.port): \(hexadecimal(frames))",
                 sent: isSent)
             for answer in intruder.answers() { learn(answer, &messages) }
-            let due = start + .microseconds(number * 1_000_000 / max(1, Run.rate))
+            if !isSent { usleep(1000) }
+            let due = start + .microseconds(progress.sent * 1_000_000 / max(1, Run.rate))
             if ContinuousClock.now < due { usleep(UInt32(max(1, (due - .now) / .microseconds(1)))) }
         }
     }

@@ -114,6 +114,37 @@ import Wire
         }
     }
 
+    @Test("An address that was mistyped is told in one sentence, without the token")
+    func mistyped() throws {
+        let (key, token) = (KeyPair.random().publicKey.description, JoinToken.random().description)
+        let whole = "host-a:7070#\(key)#\(token)"
+        let wrong = [
+            ("host-a:7070#\(key)#", "has no token where one should stand"),
+            ("host-a:7070##\(token)", "has no key where one should stand"),
+            ("host-a:7070#\(token)", "has a token where its key should stand"),
+            ("host-a:7070#\(key.dropLast(3))#\(token)", "has a key of 40 characters, not the 43 characters of one"),
+            ("host-a:7070#\(key)#\(token.dropLast())", "has a token of 21 characters"),
+            ("host-a:7070#\(key.dropLast())!#\(token)", "has a character in its key that none has"),
+            ("host-a:70700#\(key)#\(token)", "the port '70700' is not a number from 0 to 65535"),
+            ("host-a#\(key)#\(token)", "the port is missing"), (":7070#\(key)#\(token)", "the host is missing"),
+            ("host-a:7070 #\(key)#\(token)", "has a blank in it"), ("\"\(whole)\"", "has quotes in it"),
+            ("tandem worker --join \(whole)", "has a blank in it"), ("\u{201C}\(whole)\u{201D}", "has quotes in it"),
+            ("https://\(whole)", "'https' is not a transport"), ("", "is empty"), (" \n", "is empty"),
+            ("::1:7070#\(key)#\(token)", "an IPv6 address must stand in brackets"),
+            ("[::1]#\(key)#\(token)", "the port is missing"), (whole + "#", "has more than HOST:PORT#KEY#TOKEN"),
+        ]
+        for (text, words) in wrong {
+            let error = #expect(throws: TandemError.self, "\(text)") { try JoinAddress(parsing: text, .join) }
+            let sentence = error?.description ?? ""
+            #expect(sentence.contains(words) && error?.hint != nil && error?.field == .join, "\(text): \(sentence)")
+            #expect(!sentence.contains(token) && !sentence.contains(key), "\(sentence)")
+        }
+        for text in ["\(whole)\n", " \(whole)\t", "tcp://\(whole)", "HOST-A:7070#\(key)#\(token)"] {
+            let address = try JoinAddress(parsing: text, .join)
+            #expect(address.description == whole, "\(text)")
+        }
+    }
+
     @Test("A coordinator's file is changed by several at once without a loss, and a damaged one admits nobody anew")
     func file() async throws {
         let folder = try TemporaryFolder()
@@ -155,7 +186,7 @@ import Wire
         let folder = try TemporaryFolder()
         let path = folder.path + "/state"
         let state = StateFolder(path, environment: [:])
-        try state.prepare()
+        _ = try state.open()
         let nobody: uid_t = 65534
         chown(path, nobody, nobody)
         let office = TokenOffice(state)
@@ -175,7 +206,7 @@ import Wire
         let precious = folder.path + "/precious"
         try Data("x".utf8).write(to: URL(fileURLWithPath: precious))
         link(precious, path + "/other.lock")
-        try state.locked("other") { () throws(TandemError) in }
+        #expect(throws: TandemError.self) { try state.locked("other") { () throws(TandemError) in } }
         var file = stat()
         #expect(lstat(precious, &file) == 0 && file.st_uid == 0)
     }

@@ -124,7 +124,8 @@ struct DoctorTests {
     @Test("This host's facts are those of its kernel, and its libzmq keeps what it promises")
     func gathered() throws {
         let folder = NSTemporaryDirectory() + "tandem-doctor-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         defer { try? FileManager.default.removeItem(atPath: folder) }
         for (name, mode) in [("worker.key", 0o600), ("client.key", 0o644), ("notes.txt", 0o644)] {
             let path = folder + "/" + name
@@ -143,6 +144,106 @@ struct DoctorTests {
             facts.addresses.contains { $0.text == "127.0.0.1" && $0.isLoopback } && (facts.openFiles?.hard ?? 0) > 0)
     }
 
+    private static func trips(_ seconds: Double..., aheadSeconds: Double? = nil) -> [RoundTrip] {
+        seconds.map { seconds in
+            var trip = RoundTrip(seconds: seconds, theirClock: 0, ourClock: 0)
+            trip.aheadSeconds = aheadSeconds
+            return trip
+        }
+    }
+
+    /// Findings about a cluster of two workers, "b (7)" and "c (8)", where `change` says what was measured of it.
+    private static func measured(
+        _ change: (inout Measurements, inout ClusterFacts, inout StatusReply) -> Void
+    ) -> [Finding] {
+        var reply = StatusReply()
+        (reply.build, reply.modelName, reply.isServing) = ("9.9", "m", true)
+        var found = Measurements()
+        for (number, host) in [(UInt64(1), "b"), (2, "c")] {
+            var worker = WorkerStatus(id: WorkerID(number))
+            (worker.hostName, worker.processID, worker.state) = (host, Int32(6 + number), "ready")
+            (worker.instructionLevel, worker.build) = ("avx2", "9.9")
+            reply.workers.append(worker)
+            found.clocks.append(
+                .init(worker: worker.id, roundTripMicroseconds: 300, aheadMicroseconds: Int64(number) * 1000))
+            found.links.append(
+                .init(
+                    from: worker.id, to: nil, link: .weights,
+                    figures: LinkFigures(roundTripMicroseconds: 200, bytesPerSecond: 1.1e8)))
+        }
+        found.links.append(
+            .init(
+                from: WorkerID(1), to: WorkerID(2), link: .next,
+                figures: LinkFigures(roundTripMicroseconds: 210, bytesPerSecond: 1.2e8)))
+        var facts = ClusterFacts(address: "a:1")
+        facts.roundTrips = trips(0.001, aheadSeconds: -0.25)
+        change(&found, &facts, &reply)
+        facts.status = ClusterStatus(reply)
+        if facts.unmeasured == nil { facts.measurements = ClusterMeasurements(found) }
+        return ClusterChecks.findings(facts, build: "9.9")
+    }
+
+    @Test("Of measured links: what each carries, which are slow, which do not answer, and that nothing was disturbed")
+    func links() {
+        let good = Self.measured { _, _, _ in }
+        #expect(good.allSatisfy { $0.status == .ok })
+        let speeds = good.filter { $0.check == "speed" }.map { "\($0.message)" }
+        #expect(
+            speeds == [
+                "b (7) to the coordinator (weights): 0.20 ms there and back, 110 MB/s",
+                "c (8) to the coordinator (weights): 0.20 ms there and back, 110 MB/s",
+                "b (7) to c (8) (steps): 0.21 ms there and back, 120 MB/s",
+            ])
+        func bad(_ change: (inout Measurements, inout ClusterFacts, inout StatusReply) -> Void) -> [String] {
+            Self.measured(change).filter { $0.status != .ok }.map { "\($0.status) \($0.check) \($0.message)" }
+        }
+        #expect(
+            bad { found, _, _ in found.links[2].figures.roundTripMicroseconds = 12_000 }
+                == ["warning speed b (7) to c (8) (steps): 12.00 ms there and back, 120 MB/s"])
+        #expect(
+            bad { found, _, _ in found.links[0].figures.bytesPerSecond = 2.5e6 }
+                == ["warning speed b (7) to the coordinator (weights): 0.20 ms there and back, 2.5 MB/s"])
+        #expect(
+            bad { found, _, _ in found.links[2].figures = LinkFigures() }
+                == ["warning speed b (7) to c (8) (steps): no answer when it was measured"])
+        #expect(
+            bad { found, _, _ in found.clocks.removeLast() }
+                == ["warning speed c (8) did not answer when it was to measure its links"])
+        #expect(
+            bad { _, facts, _ in facts.unmeasured = TandemError("it is older") }
+                == ["warning speed links were not measured: it is older"])
+        let busy = Self.measured { found, _, _ in
+            found.wasBusy = true
+            for index in found.links.indices { found.links[index].figures.bytesPerSecond = 0 }
+        }
+        #expect(busy.allSatisfy { $0.status == .ok })
+        #expect(busy.contains { "\($0.message)".hasPrefix("answers are being computed") })
+    }
+
+    @Test("Of clocks: by how much they differ, and whose by more than two seconds; of versions: whose is another")
+    func clocks() {
+        let good = Self.measured { _, _, _ in }.filter { $0.check == "clocks" }
+        #expect(good.map { "\($0.message)" } == ["3 clocks differ by 250.00 ms at most"])
+        func bad(_ change: (inout Measurements, inout ClusterFacts, inout StatusReply) -> Void) -> [String] {
+            Self.measured(change).filter { $0.status != .ok }.map { "\($0.status) \($0.check) \($0.message)" }
+        }
+        #expect(
+            bad { _, facts, _ in facts.roundTrips = Self.trips(0.001, aheadSeconds: 2.5) }
+                == ["warning clocks the clock of the coordinator is 2.5 s ahead of that of this host"])
+        #expect(
+            bad { found, _, _ in found.clocks[1].aheadMicroseconds = -3_600_000_000 }
+                == ["warning clocks the clock of c (8) is 3600.0 s behind that of the coordinator"])
+        #expect(
+            bad { found, facts, _ in
+                (facts.roundTrips, found.clocks[0].aheadMicroseconds) = (Self.trips(0.001), nil)
+            }.isEmpty)
+        #expect(
+            bad { _, _, reply in reply.workers[1].build = "9.8" }
+                == ["warning version c (8) is of version 9.8, the coordinator of 9.9; they understand each other"])
+        let trip = RoundTrip(seconds: 0.5, theirClock: 10_000_000, ourClock: 4_000_000)
+        #expect(trip.aheadSeconds == 6.25)
+    }
+
     @Test("Of a cluster: who does not answer, who is slow, who is set aside, who is of another version")
     func cluster() {
         var reply = StatusReply()
@@ -154,7 +255,7 @@ struct DoctorTests {
         (reply.workers, reply.stages) = ([worker], [stage])
         func bad(_ change: (inout StatusReply, inout ClusterFacts) -> Void) -> [String] {
             var (changed, facts) = (reply, ClusterFacts(address: "a:1"))
-            facts.roundTrips = [0.001, 0.002, 0.003]
+            facts.roundTrips = Self.trips(0.001, 0.002, 0.003)
             change(&changed, &facts)
             if facts.failure == nil { facts.status = ClusterStatus(changed) }
             return ClusterChecks.findings(facts, build: "9.9").filter { $0.status != .ok }.map {
@@ -162,7 +263,9 @@ struct DoctorTests {
             }
         }
         #expect(bad { _, _ in }.isEmpty)
-        #expect(bad { _, facts in facts.roundTrips = [0.1, 0.2, 0.3] }.first?.contains("slowly: 200.00 ms") == true)
+        #expect(
+            bad { _, facts in facts.roundTrips = Self.trips(0.1, 0.2, 0.3) }.first?.contains("slowly: 200.00 ms")
+                == true)
         #expect(bad { _, facts in facts.failure = TandemError("nobody answers") } == ["failure nobody answers"])
         #expect(
             bad { reply, _ in reply.build = "9.8" }.first?.hasPrefix("warning the coordinator is of version 9.8")

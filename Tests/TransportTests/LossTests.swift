@@ -94,6 +94,78 @@ import Testing
         }
     }
 
+    @Test("A peer that sends much that is refused is disconnected, and what it sent before is not heard")
+    func refused() throws {
+        let link = try ListeningRouter()
+        let (bad, good) = (try link.introducedDealer(), try link.introducedDealer())
+        for _ in 0..<ConnectionTable.mostRefusals { try bad.sendWhenPossible([[1]]) }
+        var sentences: [String] = []
+        for _ in 0..<ConnectionTable.mostRefusals {
+            let peer = try link.nextMessage().peer
+            if let sentence = link.router.refuse(peer) { sentences.append(sentence) }
+        }
+        #expect(sentences.isEmpty)
+        try bad.sendWhenPossible([[1]])
+        let last = try link.nextMessage().peer
+        try bad.sendWhenPossible([[2]])
+        let sentence = try #require(link.router.refuse(last))
+        #expect(sentence.contains("127.0.0.1") && sentence.contains("could not be read"))
+        try wait("unreachable") { link.router.send(to: last, [[9]]) == .unreachable ? () : pause() }
+        try good.sendWhenPossible([[3]])
+        #expect(try link.nextMessage().frames[0].bytes == [3])
+    }
+
+    @Test("Of many connections that together hold too much, those with the most are ended")
+    func manyFloods() throws {
+        var options = ListeningRouter.options
+        options.receiveHighWaterMark = 1
+        options.unreadLimits = .init(ofKey: .max, inAll: 12 << 20)
+        let link = try ListeningRouter(options)
+        let small = try link.introducedDealer(options)
+        let large = try (0..<6).map { _ in try link.introducedDealer(options) }
+        try small.sendWhenPossible([pattern(1000)])
+        for dealer in large { try dealer.sendWhenPossible([pattern(4 << 20)]) }
+        var ended: [String] = []
+        try wait("the end of some") {
+            _ = link.router.takeEvents()
+            ended += link.router.endFloods().ended
+            return ended.count >= 3 ? () : pause()
+        }
+        #expect(ended.count <= 4 && ended.allSatisfy { $0.contains("of all may have at most") })
+        #expect(
+            try wait("the small one") { () -> Bool? in
+                link.router.receive().map { $0.frames.first?.count == 1000 }.flatMap { $0 ? true : nil }
+            })
+    }
+
+    @Test("A peer that takes nothing of what it is sent is disconnected before that is too much; one that reads is not")
+    func deaf() throws {
+        var options = ListeningRouter.options
+        options.unsentLimits = .init(ofKey: .max, inAll: 16 << 20)
+        let link = try ListeningRouter(options)
+        let reader = try link.introducedDealer(options)
+        let good = link.peer
+        options.receiveHighWaterMark = 1
+        let deaf = try link.introducedDealer(options)
+        let bad = link.peer
+        for _ in 0..<32 {
+            #expect(link.router.send(to: good, [pattern(1 << 20)]) == .sent)
+            #expect(try reader.nextMessage()[0].count == 1 << 20)
+            #expect(link.router.endFloods().ended.isEmpty)
+        }
+        var (ended, sent) = ([String](), 0)
+        try wait("its end") {
+            if sent < 256, link.router.send(to: bad, [pattern(1 << 20)]) == .sent { sent += 1 }
+            ended += link.router.endFloods().ended
+            return ended.isEmpty ? nil : ()
+        }
+        #expect(sent >= 16 && sent < 64, "\(sent) MiB were sent")
+        #expect(ended[0].contains("127.0.0.1") && ended[0].contains("that it was sent"))
+        #expect(link.router.send(to: good, [[7]]) == .sent)
+        #expect(try reader.nextMessage().map(\.bytes) == [[7]])
+        withExtendedLifetime(deaf) {}
+    }
+
     @Test("As many connections are taken as the process may have descriptors for")
     func descriptors() {
         #expect(SocketOptions.connections(of: 0) == 4)

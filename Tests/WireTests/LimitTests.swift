@@ -31,6 +31,34 @@ import Testing
         #expect(refusal.contains("version \(protocolVersion) (tandem 0.1)"))
     }
 
+    @Test("Fields that come again and again, known or not, are refused before they are decoded")
+    func repetitions() throws {
+        func refused(_ frame: [UInt8]) -> Bool { refusal(ControlRequest.self, frame).contains("more than") }
+        func field(_ number: UInt8, _ content: [UInt8]) -> [UInt8] {
+            [number << 3 | 2, UInt8(content.count)] + content
+        }
+        // Field 500, a number.
+        func unknown(_ count: Int) -> [UInt8] { Array((0..<count).map { _ in [0xA0, 0x1F, 1] }.joined()) }
+        let ping = ControlRequest.client(.ping).encode()
+        #expect(try ControlRequest(decoding: ping + unknown(FrameScan.mostFields)) == .client(.ping))
+        #expect(refused(ping + unknown(FrameScan.mostFields + 1)))
+        #expect(refused(ping + ping))
+        let loading = ControlRequest.worker(.loading(Loading(epoch: Epoch(1), bytesDone: 1, bytesTotal: 2))).encode()
+        #expect(refused(loading + loading))
+        // Packed numbers, one at a time.
+        let piece = field(1, [7])
+        let pieces = Array((0...FrameScan.mostFields).map { _ in piece }.joined())
+        var length = pieces.count
+        var prompt: [UInt8] = [6 << 3 | 2]
+        while length >= 0x80 {
+            prompt.append(UInt8(length & 0x7F) | 0x80)
+            length >>= 7
+        }
+        prompt += [UInt8(length)] + pieces
+        let head: [UInt8] = [0x82, 0x01, UInt8(prompt.count & 0x7F) | 0x80, UInt8(prompt.count >> 7)]
+        #expect(refused(head + prompt))
+    }
+
     @Test("A block table that does not fit the positions is refused")
     func blockTable() {
         var forward = Samples.forward

@@ -46,6 +46,40 @@ struct NumberTests {
         #expect(request { ($0.loading.bytesDone, $0.loading.bytesTotal) = (1, 1) } == "accepted")
     }
 
+    @Test("What a link is said to carry, and what a clock says, is within what links and clocks can be")
+    func measurements() {
+        #expect(request { $0.measured.clockMicroseconds = .max }.contains("Measured.clockMicroseconds"))
+        #expect(request { $0.measured.roundTripMicroseconds = .max }.contains("Measured.roundTripMicroseconds"))
+        for rate in [-1, 1e13, .nan, .infinity] {
+            #expect(request { $0.measured.bytesPerSecond = rate }.contains("Measured.bytesPerSecond"))
+        }
+        #expect(request { $0.measured.bytesPerSecond = 1 } == "accepted")
+        func command(_ change: (inout PMeasure) -> Void) -> String {
+            var frame = PCoordinatorMessage()
+            change(&frame.measure)
+            return refusal(CoordinatorMessage.self, frame)
+        }
+        #expect(command { $0.bytes = UInt32(Limits.measuringBytes + 1) }.contains("Measure.bytes"))
+        #expect(command { $0.link = NodeLink.previous.rawValue }.contains("Measure.link"))
+        #expect(command { $0.link = 9 }.contains("Measure.link"))
+        #expect(command { $0.link = 1 } == "accepted")
+        func reply(_ change: (inout PMeasurements) -> Void) -> String {
+            var frame = PClientReply()
+            change(&frame.measurements)
+            return refusal(ClientReply.self, frame)
+        }
+        func clock(_ ahead: Int64) -> String {
+            var clock = PWorkerClock()
+            clock.aheadMicroseconds = ahead
+            return reply { $0.clocks = [clock] }
+        }
+        #expect(clock(.min).contains("aheadMicroseconds") && clock(.max).contains("aheadMicroseconds"))
+        #expect(clock(-5) == "accepted")
+        #expect(reply { $0.links = [PLinkMeasurement()] }.contains("LinkMeasurement.link"))
+        let many = Array(repeating: PWorkerClock(), count: Limits.workers + 1)
+        #expect(reply { $0.clocks = many }.contains("Measurements.clocks"))
+    }
+
     @Test("What a worker offers is within what machines have", arguments: [-1, 1, 1e13, .nan, .infinity, -.infinity])
     func speeds(_ speed: Double) {
         #expect(

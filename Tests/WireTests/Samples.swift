@@ -60,6 +60,7 @@ enum Samples {
         request.ignoresEndOfText = true
         request.priority = -7
         request.scoringStart = 3
+        request.answered = [4, 0, 511]
         var generate = Generate(id: ClientRequestID(12), request: request)
         generate.build = "x"
         return generate
@@ -91,9 +92,34 @@ enum Samples {
             .worker(.link(LinkReport(epoch: .none, link: .weights, outcome: .proven(bytesPerSecond: 1.5e9)))),
             .client(.generate(generate(.text("Once upon a time")))),
             .client(.generate(generate(.tokens([1, 2, 3])))),
-            .client(.generate(conversation)), .client(.ping),
+            .client(.generate(conversation)), .client(.ping), .client(.measureQuery(measureQuery)),
+            .worker(.measured(Measured(number: .max, clockMicroseconds: 1 << 51))),
+            .worker(
+                .measured(Measured(number: 3, figures: LinkFigures(roundTripMicroseconds: 0, bytesPerSecond: 1e8)))),
             .client(.cancel(ClientRequestID(77))), .client(.statusQuery(query)),
         ]
+    }
+
+    private static var measureQuery: MeasureQuery {
+        var query = MeasureQuery()
+        query.build = "y"
+        return query
+    }
+
+    static var measurements: Measurements {
+        var found = Measurements()
+        found.clocks = [
+            .init(worker: WorkerID(1), roundTripMicroseconds: 90, aheadMicroseconds: -3_000_000),
+            .init(worker: WorkerID(2), roundTripMicroseconds: 0, aheadMicroseconds: nil),
+        ]
+        found.links = [
+            .init(
+                from: nil, to: WorkerID(1), link: .next,
+                figures: LinkFigures(roundTripMicroseconds: 80, bytesPerSecond: 1.2e8)),
+            .init(from: WorkerID(1), to: nil, link: .weights, figures: LinkFigures()),
+        ]
+        found.wasBusy = true
+        return found
     }
 
     static func assign(isLast: Bool) -> Assign {
@@ -119,6 +145,8 @@ enum Samples {
             .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),
             .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,
             .standby(Epoch(8)), .skip(Skip(epoch: Epoch(8), steps: [StepID(4), StepID(5)])),
+            .measure(Measure(number: 1, link: nil, bytes: 0)),
+            .measure(Measure(number: .max, link: .weights, bytes: Limits.measuringBytes)),
         ]
     }
 
@@ -127,6 +155,7 @@ enum Samples {
         worker.hostName = "h"
         worker.layers = 2..<4
         worker.state = "loading 40%"
+        worker.build = "0.2.0"
         worker.readBytesPerSecond = 1e9
         var status = StatusReply()
         status.modelName = "m"
@@ -176,7 +205,11 @@ enum Samples {
         ]
         return events.map { .event(id, $0) }
             + kinds.map { .failed(id, TandemError("\(.topP) is 2", kind: $0, hint: "see \(.topK)")) }
-            + [.failed(id, TandemError("m")), .status(status), .pong, .refusal(Refusal(reason: "no"))]
+            + [
+                .failed(id, TandemError("m")), .status(status), .pong(clockMicroseconds: 0),
+                .pong(clockMicroseconds: 1 << 51),
+                .measurements(Measurements()), .measurements(measurements), .refusal(Refusal(reason: "no")),
+            ]
     }
 
     static var forward: Forward {
@@ -213,8 +246,9 @@ enum Samples {
         return result
     }
 
-    static let fetch = Fetch(content: hash, offset: 1 << 35, length: Limits.chunkBytes)
+    static let fetch = Fetch(content: hash, offset: 1 << 35, length: Limits.chunkBytes, epoch: Epoch(7))
     static let chunks = [
+        Chunk(outdated: fetch),
         Chunk(content: hash, offset: 4, length: 6, total: 10),
         Chunk(content: hash, offset: 4, length: 0, total: 0, error: "unknown"),
     ]

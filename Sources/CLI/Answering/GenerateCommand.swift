@@ -13,7 +13,7 @@ struct PriorityFlag: ParsableArguments {
     var priority = 0
 }
 
-struct GenerateCommand: AsyncParsableCommand {
+struct GenerateCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "generate",
         abstract: "Send a prompt to a coordinator and stream the answer.",
@@ -31,12 +31,15 @@ struct GenerateCommand: AsyncParsableCommand {
     @OptionGroup var prompt: PromptFlags
     @OptionGroup var sampling: SamplingFlags
     @OptionGroup var urgency: PriorityFlag
+    @OptionGroup var patience: ReconnectFlag
+
+    func checkSettings() throws(TandemError) { try sampling.check(prompt.conversation, priority: urgency.priority) }
 
     func run() async throws {
         var request = try prompt.request(sampling)
         request.priority = urgency.priority
         try request.validate()
-        let client = try coordinator.client()
+        let client = try coordinator.client(patience)
         let printer = AnswerPrinter(json: prompt.json, request: request, isSeedDrawn: sampling.seed == nil)
         let answer = try await printer.print(client.generate(request))
         if answer.reason == .cancelled { throw ExitStatus.interrupted.code }

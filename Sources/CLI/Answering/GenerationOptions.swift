@@ -31,8 +31,9 @@ struct SamplingFlags: ParsableArguments {
         transform: Self.parseSeed)
     var seed: UInt64?
     @Option(
-        name: .customLong("logit-bias"), help: "Add BIAS to the logit of token ID, as ID=BIAS (repeatable).")
-    var logitBias: [String] = []
+        name: .customLong("logit-bias"), help: "Add BIAS to the logit of token ID, as ID=BIAS (repeatable).",
+        transform: ValueReader.value(Self.parseBias))
+    var logitBias: [LogitBias] = []
     @Option(help: "End the answer before this text, which may be a special token's (repeatable).")
     var stop: [String] = []
     @Option(
@@ -49,8 +50,26 @@ struct SamplingFlags: ParsableArguments {
         return seed
     }
 
+    /// "42=-1.5".
+    @Sendable private static func parseBias(_ text: String) throws(TandemError) -> LogitBias {
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN else {
+            throw TandemError("\(.logitBias) is \(text)", hint: "write it as ID=BIAS, for example 42=-1.5")
+        }
+        return LogitBias(token: token, bias: bias)
+    }
+
+    /// Throws what no request can say.
+    func check(_ conversation: ConversationFlags, priority: Int = 0) throws(TandemError) {
+        var request = GenerationRequest(prompt: .text("a"))
+        apply(to: &request, defaultMaximumTokens: 1)
+        request.priority = priority
+        request.templateVariables = conversation.templateVariables
+        try request.validate()
+    }
+
     /// Copies the flags into `request`.
-    func apply(to request: inout GenerationRequest, defaultMaximumTokens: Int) throws {
+    func apply(to request: inout GenerationRequest, defaultMaximumTokens: Int) {
         request.maximumTokens = maxTokens ?? defaultMaximumTokens
         request.sampling.temperature = temperature
         request.sampling.topK = topK
@@ -63,15 +82,8 @@ struct SamplingFlags: ParsableArguments {
         request.stops = stop
         request.stopTokens = stopTokens
         request.ignoresEndOfText = ignoreEOS
-        var biases: [Int32: Float] = [:]
-        for item in logitBias {
-            let parts = item.split(separator: "=", omittingEmptySubsequences: false)
-            guard parts.count == 2, let token = Int32(parts[0]), let bias = Float(parts[1]), !bias.isNaN else {
-                throw TandemError("\(.logitBias) is \(item)", hint: "write it as ID=BIAS, for example 42=-1.5")
-            }
-            biases[token] = bias
-        }
-        request.sampling.logitBias = biases.sorted { $0.key < $1.key }.map { LogitBias(token: $0.key, bias: $0.value) }
+        let biases = Dictionary(logitBias.map { ($0.token, $0) }) { $1 }
+        request.sampling.logitBias = biases.values.sorted { $0.token < $1.token }
     }
 }
 
@@ -80,7 +92,8 @@ struct QuantizationFlag: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Quantize the weights of an F32, F16 or BF16 model while it is read: \(weightTypeNames).",
-            valueName: "type"))
+            valueName: "type"),
+        transform: ValueReader.weightType(.quantization))
     var quantize: String?
 }
 
@@ -88,7 +101,8 @@ struct QuantizationFlag: ParsableArguments {
 struct KeyValueTypeFlag: ParsableArguments {
     @Option(
         name: .customLong("kv-type"),
-        help: ArgumentHelp("Keep keys and values as \(keyValueTypeNames) (default: f16).", valueName: "type"))
+        help: ArgumentHelp("Keep keys and values as \(keyValueTypeNames) (default: f16).", valueName: "type"),
+        transform: ValueReader.keyValueType)
     var keyValueType: String?
 }
 
@@ -119,7 +133,10 @@ struct PromptFlags: ParsableArguments {
     @Option(name: .shortAndLong, help: "The prompt; - reads it from stdin, as a pipe without --prompt does.")
     var prompt: String?
     @Option(help: "Read the prompt from a file.") var promptFile: String?
-    @Option(help: "Send exactly these token ids, as 1,2,3.") var promptTokens: String?
+    @Option(
+        help: "Send exactly these token ids, as 1,2,3.",
+        transform: ValueReader.text { (text) throws(TandemError) in try Self.parseTokens(text) })
+    var promptTokens: String?
     @Option(
         help: ArgumentHelp(
             "Read a conversation from a JSON list of messages with role and content, as OpenAI's.", valueName: "file"))
@@ -155,8 +172,8 @@ struct PromptFlags: ParsableArguments {
     }
 
     /// Token ids separated by commas.
-    static func parseTokens(_ list: String) throws -> [Int32] {
-        try list.split(separator: ",", omittingEmptySubsequences: false).map { part in
+    static func parseTokens(_ list: String) throws(TandemError) -> [Int32] {
+        try list.split(separator: ",", omittingEmptySubsequences: false).map { (part) throws(TandemError) in
             guard let id = Int32(part.trimmingCharacters(in: .whitespaces)), id >= 0 else {
                 throw TandemError(
                     "\(.promptTokens) has \"\(part)\", which is not a token id", hint: "write ids as 1,2,3")
@@ -168,7 +185,7 @@ struct PromptFlags: ParsableArguments {
     /// The whole request that these and the sampling flags make.
     func request(_ sampling: SamplingFlags) throws -> GenerationRequest {
         var request = GenerationRequest(prompt: try readPrompt())
-        try sampling.apply(to: &request, defaultMaximumTokens: 256)
+        sampling.apply(to: &request, defaultMaximumTokens: 256)
         request.sampling.logProbabilityCount = logprobs
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables

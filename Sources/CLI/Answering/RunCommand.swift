@@ -5,7 +5,7 @@ import Generation
 import Node
 import Sequences
 
-struct RunCommand: AsyncParsableCommand {
+struct RunCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Answer a prompt in this process alone.",
@@ -27,6 +27,11 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var check: CheckFlag
     @OptionGroup var prompt: PromptFlags
     @OptionGroup var sampling: SamplingFlags
+
+    func checkSettings() throws(TandemError) {
+        try sampling.check(prompt.conversation)
+        _ = try MachineDescription.threadCount(threads)
+    }
 
     func run() async throws {
         let request = try prompt.request(sampling)

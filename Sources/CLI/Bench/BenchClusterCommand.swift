@@ -73,7 +73,7 @@ struct BenchClusterCommand: AsyncParsableCommand {
     private func benchmarkOptions() throws -> ClusterBenchmarkOptions {
         var options = ClusterBenchmarkOptions()
         (options.promptTokens, options.answerTokens, options.seed) = (load.pp, load.tg, load.promptSeed)
-        options.concurrency = try load.concurrency.map { try BenchCommand.numbers($0, Field("concurrency")) } ?? [1]
+        options.concurrency = try load.concurrency.map { try ValueReader.numbers($0, Field("concurrency")) } ?? [1]
         options.requests = load.requests
         if let repetitions = load.repetitions { options.repetitions = repetitions }
         options.limits.firstTokenSeconds = load.ttft
@@ -100,7 +100,9 @@ struct BenchClusterCommand: AsyncParsableCommand {
 struct BenchLoadFlags: ParsableArguments {
     @Option(help: "Tokens of each prompt.") var pp = 512
     @Option(help: "Tokens of each answer.") var tg = 128
-    @Option(help: "Requests at the same time, as 1,4,16; each that ends is followed by another (default: 1).")
+    @Option(
+        help: "Requests at the same time, as 1,4,16; each that ends is followed by another (default: 1).",
+        transform: ValueReader.numbers(Field("concurrency")))
     var concurrency: String?
     @Option(help: "Requests of a repetition, or of a trace (default: twice the concurrency, or the whole trace).")
     var requests: Int?

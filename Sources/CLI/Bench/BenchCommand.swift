@@ -28,18 +28,6 @@ struct BenchCommand: AsyncParsableCommand {
         return [arguments[0], BenchClusterCommand._commandName] + arguments.dropFirst()
     }
 
-    /// "1,2,8" as numbers.
-    static func numbers(_ list: String, _ field: Field) throws(TandemError) -> [Int] {
-        var numbers: [Int] = []
-        for item in list.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let number = Int(item) else {
-                throw TandemError("\(field) is \(list)", hint: "write whole numbers with commas between them, as 1,2,8")
-            }
-            numbers.append(number)
-        }
-        return numbers
-    }
-
     /// A line about what the machine does at most.
     static func text(_ limits: ThreadLimits) -> String {
         "limits           \(limits.threads == 1 ? "1 thread" : "\(limits.threads) threads"): "

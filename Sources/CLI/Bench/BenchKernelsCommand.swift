@@ -5,7 +5,7 @@ import Foundation
 import Node
 import Sequences
 
-struct BenchKernelsCommand: AsyncParsableCommand {
+struct BenchKernelsCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "kernels",
         abstract: "Measure the kernels one by one, beside what the machine does at most.",
@@ -22,8 +22,13 @@ struct BenchKernelsCommand: AsyncParsableCommand {
             """)
 
     @Option(help: "Types of the matrices, as q8_0,q4_k (default: all).") var types: String?
-    @Option(help: "Tokens of a product, as 1,8,512 (default: 1 to 512 in ten steps).") var batch: String?
-    @Option(help: "Numbers of threads, as 1,2 (default: 1 and one per core).") var threads: String?
+    @Option(
+        help: "Tokens of a product, as 1,8,512 (default: 1 to 512 in ten steps).",
+        transform: ValueReader.numbers(Field("batch")))
+    var batch: String?
+    @Option(
+        help: "Numbers of threads, as 1,2 (default: 1 and one per core).", transform: ValueReader.numbers(.threads))
+    var threads: String?
     @Option(help: "Outputs of the matrices (default: 8192).") var rows: Int?
     @Option(help: "Inputs of the matrices, and the length of other rows (default: 2048).") var columns: Int?
     @Option(help: "Positions that a decoded token attends to (default: 4096).") var context: Int?
@@ -32,21 +37,26 @@ struct BenchKernelsCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.") var json = false
 
     func run() async throws {
+        let report = try measurement().run { done, total in
+            guard Terminal.isInteractive else { return }
+            Terminal.sayPart("\r\u{1B}[K" + (done < total ? "measured \(done) of \(total)" : ""))
+        }
+        Terminal.put(json ? try JSONOutput.document(report) : Self.text(report))
+    }
+
+    func checkSettings() throws(TandemError) { _ = try measurement() }
+
+    private func measurement() throws(TandemError) -> KernelMeasurement {
         var options = KernelMeasurementOptions()
         options.types = types.map { Self.items($0).map(String.init) }
-        options.batches = try batch.map { try BenchCommand.numbers($0, Field("batch")) }
-        options.threads = try threads.map { try BenchCommand.numbers($0, Field("threads")) }
+        if let batch { options.batches = try ValueReader.numbers(batch, Field("batch")) }
+        if let threads { options.threads = try ValueReader.numbers(threads, .threads) }
         options.rows = rows
         options.columns = columns
         options.context = context
         options.repetitions = repetitions
         options.level = level
-        let measurement = try KernelMeasurement(options)
-        let report = try measurement.run { done, total in
-            guard Terminal.isInteractive else { return }
-            Terminal.sayPart("\r\u{1B}[K" + (done < total ? "measured \(done) of \(total)" : ""))
-        }
-        Terminal.put(json ? try JSONOutput.document(report) : Self.text(report))
+        return try KernelMeasurement(options)
     }
 
     private static func items(_ list: String) -> [Substring] {

@@ -22,33 +22,36 @@ struct BenchModelCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var model: BenchedModelFlags
-    @Option(help: "Tokens of prompts, as 512 or 128,512 (0: none).") var pp = "512"
+    @Option(help: "Tokens of prompts, as 512 or 128,512 (0: none).", transform: ValueReader.numbers(Field("pp")))
+    var pp = "512"
     @Option(help: "Steps of decoding (0: none).") var tg = 64
-    @Option(help: "Sequences that decode together, as 1,8,16.") var batch = "1"
+    @Option(help: "Sequences that decode together, as 1,8,16.", transform: ValueReader.numbers(Field("batch")))
+    var batch = "1"
     @Option(help: "Tokens in the context when decoding begins.") var context = 0
-    @Option(help: "Threads that compute, as 1,2 (default: one per core).") var threads: String?
+    @Option(help: "Threads that compute, as 1,2 (default: one per core).", transform: ValueReader.numbers(.threads))
+    var threads: String?
     @Option(help: "How often each test runs.") var repetitions = 5
-    @Option(name: .customLong("kv-type"), help: "How keys and values are kept: f32, f16 or q8_0.") var keyValueType =
-        "f32"
-    @Option(help: "Run the same model with another program in turn: llama-cpp-python.") var peer: String?
+    @Option(
+        name: .customLong("kv-type"), help: "How keys and values are kept: f32, f16 or q8_0.",
+        transform: ValueReader.keyValueType)
+    var keyValueType = "f32"
+    @Option(help: "Run the same model with another program in turn: llama-cpp-python.") var peer: Peer?
     @Option(help: "The Python interpreter that has it.") var python = "python3"
     @Flag(help: "Print one JSON object.") var json = false
+
+    /// Other programs that run models.
+    enum Peer: String, ExpressibleByArgument, CaseIterable { case llamaCpp = "llama-cpp-python" }
 
     func run() async throws {
         var options = ModelBenchmarkOptions()
         try model.check()
         try model.apply(to: &options)
-        options.prompts = try BenchCommand.numbers(pp, Field("pp"))
-        options.batches = try BenchCommand.numbers(batch, Field("batch"))
-        options.threads = try threads.map { try BenchCommand.numbers($0, Field("threads")) }
+        options.prompts = try ValueReader.numbers(pp, Field("pp"))
+        options.batches = try ValueReader.numbers(batch, Field("batch"))
+        options.threads = try threads.map { try ValueReader.numbers($0, Field("threads")) }
         (options.steps, options.context, options.repetitions) = (tg, context, repetitions)
         options.keyValueType = keyValueType
-        if let peer {
-            guard peer == "llama-cpp-python" else {
-                throw TandemError("\(Field("peer")) is \(peer), which is no known peer", hint: "use llama-cpp-python")
-            }
-            options.peerPython = python
-        }
+        if peer != nil { options.peerPython = python }
         let report = try ModelBenchmark(options).run { Terminal.say($0) }
         Terminal.put(json ? try JSONOutput.document(report) : Self.text(report))
     }

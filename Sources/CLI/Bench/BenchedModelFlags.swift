@@ -9,7 +9,10 @@ struct BenchedModelFlags: ParsableArguments {
     @Option(name: .shortAndLong, help: "\(ModelArgument.forms) (default: a synthetic model).")
     var model: ModelArgument?
     @Option(help: "The shape of the synthetic model (default: llama-1b).") var shape: String?
-    @Option(help: "The type of its weights, as in `tandem quantize` (default: q8_0).") var type: String?
+    @Option(
+        help: "The type of its weights, as in `tandem quantize` (default: q8_0).",
+        transform: ValueReader.weightType(Field("type")))
+    var type: String?
     @Option(help: "Cut it to so many layers.") var layers: Int?
     @Option(help: "The seed of its weights (default: 1).", transform: SamplingFlags.parseSeed) var seed: UInt64?
 

@@ -9,7 +9,9 @@ import Sequences
 
 /// The flags that name a running cluster or describe one to start.
 struct BenchClusterFlags: ParsableArguments {
-    @Option(help: "Use the running cluster of this coordinator.") var coordinator: String?
+    @Option(
+        help: "Use the running cluster of this coordinator.", transform: ValueReader.address(.coordinator))
+    var coordinator: String?
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
     @Option(help: "Start so many workers, and a coordinator (default: 2).") var workers: Int?
@@ -20,8 +22,8 @@ struct BenchClusterFlags: ParsableArguments {
     @Option(help: "Whole contexts that there is memory for (default: the highest concurrency; 16 for a trace).")
     var parallel: Int?
     @Option(help: "Tokens of a prompt computed in one step.") var chunk: Int?
-    @Option(help: "Layers of each worker, as 0-3,4-11.") var split: String?
-    @Option(help: "Whether answers are guessed ahead, on or off (default: on).") var speculate: String?
+    @Option(help: "Layers of each worker, as 0-3,4-11.", transform: ValueReader.split) var split: String?
+    @Option(help: "Whether answers are guessed ahead (default: on).") var speculate: Switch?
     @Option(
         help: "Workers wait so long for each step instead of computing it: it shows the scheduling alone.")
     var simulateStageMilliseconds: Double?
@@ -93,7 +95,7 @@ final class OwnCluster {
         arguments += ["--parallel", "\(flags.parallel ?? options.wantedConcurrency)"]
         if let chunk = flags.chunk { arguments += ["--chunk", "\(chunk)"] }
         if let split = flags.split { arguments += ["--split", split] }
-        if let speculate = flags.speculate { arguments += ["--speculate", speculate] }
+        if let speculate = flags.speculate { arguments += ["--speculate", speculate.rawValue] }
         coordinatorArguments = arguments + flags.state.arguments + flags.security.arguments
     }
 

@@ -4,7 +4,7 @@ import Generation
 import Node
 import Sequences
 
-struct ChatCommand: AsyncParsableCommand {
+struct ChatCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "chat",
         abstract: "Talk with the model in several turns.",
@@ -25,16 +25,19 @@ struct ChatCommand: AsyncParsableCommand {
     @OptionGroup var coordinator: CoordinatorFlag
     @OptionGroup var sampling: SamplingFlags
     @OptionGroup var urgency: PriorityFlag
+    @OptionGroup var patience: ReconnectFlag
     @OptionGroup var conversation: ConversationFlags
+
+    func checkSettings() throws(TandemError) { try sampling.check(conversation, priority: urgency.priority) }
 
     func run() async throws {
         var request = GenerationRequest(prompt: .messages([]))
-        try sampling.apply(to: &request, defaultMaximumTokens: 512)
+        sampling.apply(to: &request, defaultMaximumTokens: 512)
         request.priority = urgency.priority
         request.isRaw = conversation.raw
         request.templateVariables = conversation.templateVariables
         try request.validate()
-        let client = try coordinator.client()
+        let client = try coordinator.client(patience)
         if let session = EditorSession(prompt: Self.prompt, historyName: "chat-history") {
             defer { session.leave() }
             try await talk(with: client, request, session)

@@ -1,11 +1,11 @@
-// Responsible for: which commands there are and which flags each has, as they describe themselves, so that settings need
-// no second list of them. Must not know: what any flag means.
+// Responsible for: which commands there are and which flags each has, as they describe themselves, so that settings and
+// manual pages need no second list of them. Must not know: what any flag means.
 import ArgumentParser
 import Foundation
 
-/// A command with its flags and its subcommands.
+/// What the argument parser tells of a command, its flags and its subcommands.
 struct CommandTree: Decodable, Sendable {
-    /// What ArgumentParser tells of a flag, an option or an argument.
+    /// A flag, an option or a positional argument.
     struct Option: Decodable, Sendable {
         enum Kind: String, Decodable { case positional, option, flag }
         struct Name: Decodable, Sendable {
@@ -16,11 +16,14 @@ struct CommandTree: Decodable, Sendable {
 
         var kind: Kind
         var shouldDisplay: Bool
+        var isOptional: Bool
         var isRepeating: Bool
         var names: [Name]?
+        var valueName: String?
         var defaultValue: String?
         /// The values that it may have, where it says so.
         var allValues: [String]?
+        var abstract: String?
 
         /// Its name without dashes in front: "kv-type".
         var key: String? { names?.first { $0.kind == .long }?.name }
@@ -30,14 +33,26 @@ struct CommandTree: Decodable, Sendable {
     }
 
     var commandName: String
+    var abstract: String?
+    var discussion: String?
+    var shouldDisplay: Bool?
     var defaultSubcommand: String?
-    private var subcommands: [CommandTree]?
-    private var arguments: [Option]?
+    var subcommands: [CommandTree]?
+    var arguments: [Option]?
 
     /// Everything that the program of a root command has.
-    static func whole(of root: any ParsableCommand.Type) -> CommandTree? {
+    static func whole(of root: any ParsableCommand.Type) -> CommandTree? { CommandTree(dump: root._dumpHelp()) }
+
+    /// Of what `--experimental-dump-help` prints; nil: it is not that.
+    init?(dump: String) {
         struct Dump: Decodable { var command: CommandTree }
-        return try? JSONDecoder().decode(Dump.self, from: Data(root._dumpHelp().utf8)).command
+        guard let dump = try? JSONDecoder().decode(Dump.self, from: Data(dump.utf8)) else { return nil }
+        self = dump.command
+    }
+
+    /// A command without flags.
+    init(commandName: String, abstract: String, discussion: String) {
+        (self.commandName, self.abstract, self.discussion) = (commandName, abstract, discussion)
     }
 
     /// Those that can be set; `help` is none, and `config` reads settings itself.
@@ -50,6 +65,9 @@ struct CommandTree: Decodable, Sendable {
             return !["help", "version"].contains(key)
         }
     }
+
+    /// The keys of what has to be set.
+    var requiredKeys: [String] { options.filter { $0.kind == .option && !$0.isOptional }.compactMap(\.key) }
 
     /// What can be set of it and of all below it.
     var allOptions: [Option] { options + commands.flatMap(\.allOptions) }

@@ -29,26 +29,80 @@ struct ConfigValidateCommand: ParsableCommand {
         Terminal.put("\(file): \(count) \(count == 1 ? "setting" : "settings"), all well\n")
     }
 
-    /// The values that the parser of a command refuses, each tried alone.
+    /// The values that commands refuse: each tried alone by the parser, and those that it takes together.
     static func refusals(
         of file: SettingsFile, _ tree: CommandTree, _ root: any ParsableCommand.Type
     ) -> [SettingsFile.Problem] {
         var problems: [SettingsFile.Problem] = []
         let settings = Settings(tree: tree, files: [file], environment: [:])
         for leaf in tree.leaves() {
-            for option in tree.command(at: leaf)?.options ?? [] {
+            guard let command = tree.command(at: leaf) else { continue }
+            var taken: [FileSetting] = []
+            for option in command.options {
                 guard let key = option.key, let found = try? settings.value(of: option, for: leaf),
-                    case .file(let path, let line) = found.origin, !problems.contains(where: { $0.line == line }),
-                    let message = refusal(of: leaf + found.value.arguments(key), root), message.contains("--\(key)")
+                    case .file(_, let line) = found.origin
                 else { continue }
-                problems.append(.init(path: path, line: line, message: "\(key) = \(found.value.spelled): \(message)"))
+                let setting = FileSetting(key: key, value: found.value, line: line)
+                if let refusal = refusal(of: leaf + setting.arguments, root), refusal.contains("--\(key)") {
+                    problems.append(setting.problem(refusal, path: file.path))
+                } else {
+                    taken.append(setting)
+                }
+            }
+            while let (index, refusal) = contradiction(in: taken, command, leaf, root) {
+                problems.append(taken.remove(at: index).problem(refusal, path: file.path))
             }
         }
-        return problems
+        // What stands outside of tables is of several commands.
+        return problems.reduce(into: []) { told, problem in
+            if !told.contains(where: { $0.line == problem.line }) { told.append(problem) }
+        }
     }
 
-    private static func refusal(of arguments: [String], _ root: any ParsableCommand.Type) -> String? {
-        do { _ = try root.parseAsRoot(arguments) } catch { return root.message(for: error) }
+    /// Why a command line is refused, by the parser or by the command itself; nil: it is not, before it runs.
+    static func refusal(of arguments: [String], _ root: any ParsableCommand.Type) -> String? {
+        do {
+            let command = try root.parseAsRoot(arguments)
+            try (command as? any SettingsCheckable)?.checkSettings()
+        } catch let error as TandemError { return error.sentence } catch {
+            return root.refusal(error, of: arguments)
+        }
         return nil
+    }
+
+    /// Which of the settings a command finds wrong, and why; nil: none, or the command looks at none before it runs.
+    private static func contradiction(
+        in settings: [FileSetting], _ command: CommandTree, _ leaf: [String], _ root: any ParsableCommand.Type
+    ) -> (index: Int, refusal: String)? {
+        let lacking = command.requiredKeys.filter { key in !settings.contains { $0.key == key } }
+        let arguments = leaf + settings.flatMap(\.arguments) + lacking.map { "--\($0)=x" }
+        guard !settings.isEmpty, let parsed = try? root.parseAsRoot(arguments) as? any SettingsCheckable else {
+            return nil
+        }
+        do throws(TandemError) { try parsed.checkSettings() } catch {
+            let fields = (error.message.fields + (error.hint?.fields ?? [])).map(\.flag)
+            let index = settings.firstIndex { fields.contains("--\($0.key)") }
+            return index.map { ($0, error.sentence) }
+        }
+        return nil
+    }
+}
+
+/// A command that can tell, without doing anything, which of its settings have no meaning.
+protocol SettingsCheckable: ParsableCommand {
+    func checkSettings() throws(TandemError)
+}
+
+/// What a file says of one command.
+private struct FileSetting {
+    let key: String
+    let value: SettingValue
+    let line: Int
+
+    var arguments: [String] { value.arguments(key) }
+
+    func problem(_ refusal: String, path: String) -> SettingsFile.Problem {
+        let shown = value.mapText { SecretSettings.masked($0, of: key) }
+        return .init(path: path, line: line, message: "\(key) = \(shown.spelled): \(refusal)")
     }
 }

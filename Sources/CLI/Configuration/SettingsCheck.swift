@@ -99,6 +99,7 @@ struct SettingsCheck {
 
     private static func wanted(_ option: CommandTree.Option) -> String {
         if option.kind == .flag { return "true or false" }
-        return option.isRepeating ? "a list of texts or numbers" : "one text or number"
+        return option.isRepeating
+            ? "a list of texts or numbers, as [\"a\", 8]" : "one text or number, as \"a\" or 8"
     }
 }

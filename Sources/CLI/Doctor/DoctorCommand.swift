@@ -12,14 +12,17 @@ struct DoctorCommand: AsyncParsableCommand {
         abstract: "Look for what keeps this host, or a cluster, from working well.",
         discussion: """
             One line for each thing: what was found and what to do. With --coordinator also what
-            can be seen of that cluster from here.
+            can be seen of that cluster from here, and what its links carry: some MiB go over each
+            that no answer needs now.
             Exit status: 0 if all is well, 1 with warnings, 2 with failures. Examples:
               tandem doctor
               tandem doctor --coordinator 192.0.2.1:7070
               tandem doctor --json
             """)
 
-    @Option(help: "Look at the cluster of this coordinator, too.") var coordinator: String?
+    @Option(
+        help: "Look at the cluster of this coordinator, too.", transform: ValueReader.address(.coordinator))
+    var coordinator: String?
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
     @Flag(help: "Print one JSON object.") var json = false
@@ -29,10 +32,13 @@ struct DoctorCommand: AsyncParsableCommand {
             try CoordinatorClient(address: $0, state: state.folder, isInsecure: security.insecure)
         }
         var findings = HostChecks.findings(.gather(statePath: state.folder.path, coordinator: client?.host))
+        var measurements: ClusterMeasurements?
         if let client, let coordinator {
-            findings += ClusterChecks.findings(await .gather(client, address: coordinator))
+            let facts = await ClusterFacts.gather(client, address: coordinator)
+            findings += ClusterChecks.findings(facts)
+            measurements = facts.measurements
         }
-        let report = DoctorReport(findings)
+        let report = DoctorReport(findings, measurements)
         Terminal.put(json ? try JSONOutput.document(report) : report.text)
         if report.failures > 0 { throw ExitCode(2) }
         if report.warnings > 0 { throw ExitCode(1) }
@@ -52,8 +58,11 @@ struct DoctorReport: Encodable {
     var ok: Int
     var warnings: Int
     var failures: Int
+    /// Of the cluster, if there was one to look at.
+    var measurements: ClusterMeasurements?
 
-    init(_ findings: [Finding]) {
+    init(_ findings: [Finding], _ measurements: ClusterMeasurements? = nil) {
+        self.measurements = measurements
         self.findings = findings.map {
             Row(
                 check: $0.check, status: $0.status.rawValue, message: $0.message.spelled, advice: $0.advice?.spelled)

@@ -23,11 +23,18 @@ struct LogFlags: ParsableArguments {
         (logFormat.map { ["--log-format", $0.rawValue] } ?? []) + (logLevel.map { ["--log-level", $0.rawValue] } ?? [])
     }
 
-    /// The log of a node.
-    func logger(_ role: String) -> Logger {
-        let variable = ProcessInfo.processInfo.environment["TANDEM_LOG"]
-        let level = (logLevel?.rawValue ?? variable).flatMap { Logger.Level(rawValue: $0) } ?? .info
+    /// The log of a node. Throws where the environment names no level.
+    func logger(_ role: String) throws -> Logger {
+        let level = try Self.level(logLevel?.rawValue, ProcessInfo.processInfo.environment["TANDEM_LOG"])
         let format = logFormat ?? .fitting()
         return Logger(label: role) { NodeLogHandler(role: $0, level: level, format: format) }
+    }
+
+    /// The level of a flag, else of the variable, else the standard one. A variable that is empty is not set.
+    static func level(_ flag: String?, _ variable: String?) throws(SettingsFailure) -> Logger.Level {
+        guard let name = flag ?? variable, !name.isEmpty else { return .info }
+        if let level = Logger.Level(rawValue: name.lowercased()) { return level }
+        let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        throw SettingsFailure("TANDEM_LOG is \"\(name)\", but takes a level: one of \(levels)")
     }
 }

@@ -7,7 +7,7 @@ struct ManualPage {
     let text: String
 
     /// The pages of a command and of all below it.
-    static func pages(of command: CommandHelp, date: String, version: String) -> [ManualPage] {
+    static func pages(of command: CommandTree, date: String, version: String) -> [ManualPage] {
         let all = commands(below: command, parents: [])
         return all.map { words, command in
             let related = all.map(\.words).filter { $0.dropLast() == words[...] || $0[...] == words.dropLast() }
@@ -18,15 +18,15 @@ struct ManualPage {
     }
 
     private static func commands(
-        below command: CommandHelp, parents: [String]
-    ) -> [(words: [String], command: CommandHelp)] {
+        below command: CommandTree, parents: [String]
+    ) -> [(words: [String], command: CommandTree)] {
         let words = parents + [command.commandName]
         let children = (command.subcommands ?? []).filter { $0.shouldDisplay != false && $0.commandName != "help" }
         return [(words, command)] + children.flatMap { commands(below: $0, parents: words) }
     }
 
     private static func text(
-        _ command: CommandHelp, _ words: [String], related: [[String]], date: String, version: String
+        _ command: CommandTree, _ words: [String], related: [[String]], date: String, version: String
     ) -> String {
         let arguments = (command.arguments ?? []).filter(\.shouldDisplay)
         let flags = arguments.filter { $0.kind != .positional }
@@ -73,7 +73,7 @@ struct ManualPage {
     }
 
     /// "Fl m , Fl \-model Ar path".
-    private static func spelling(_ argument: ArgumentHelpText) -> String {
+    private static func spelling(_ argument: CommandTree.Option) -> String {
         let names = (argument.names ?? []).map { name in
             switch name.kind {
             case .short, .longWithSingleDash: "Fl \(name.name)"
@@ -84,12 +84,12 @@ struct ManualPage {
         return names.sorted { $0.count < $1.count }.joined(separator: " , ") + value
     }
 
-    private static func valueName(_ argument: ArgumentHelpText) -> String {
+    private static func valueName(_ argument: CommandTree.Option) -> String {
         let name = macroText(argument.valueName ?? "value")
         return argument.isRepeating ? "\(name) ..." : name
     }
 
-    private static func help(of argument: ArgumentHelpText) -> String {
+    private static func help(of argument: CommandTree.Option) -> String {
         var text = argument.abstract ?? ""
         if let values = argument.allValues, !values.isEmpty {
             text += " One of: \(values.joined(separator: ", "))."

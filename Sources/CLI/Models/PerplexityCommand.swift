@@ -25,7 +25,10 @@ struct PerplexityCommand: AsyncParsableCommand {
     @Option(help: "Tokens of a window.") var context: Int = PerplexityText.defaultWindowLength
     @Option(help: "Score only the first so many windows (default: all).") var chunks: Int?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
-    @Option(help: "Compute on the cluster of this coordinator instead of in this process.") var coordinator: String?
+    @Option(
+        help: "Compute on the cluster of this coordinator instead of in this process.",
+        transform: ValueReader.address(.coordinator))
+    var coordinator: String?
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
     @OptionGroup var quantization: QuantizationFlag

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Generation
 import Node
+import Sequences
 
 struct QuantizeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,7 +21,8 @@ struct QuantizeCommand: AsyncParsableCommand {
 
     @Argument(help: ModelArgument.help) var input: ModelArgument
     @Argument(help: "The GGUF file to write.") var output: String
-    @Option(help: "The type of most weights; some get a better one.") var type: String
+    @Option(help: "The type of most weights; some get a better one.", transform: ValueReader.weightType(Field("type")))
+    var type: String
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Flag(help: "Replace the output file if there is one.") var force = false
     @Flag(help: "Convert weights that are quantized already; the result is worse than one made of the original.")

@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import Node
+import Sequences
 import ServiceLifecycle
 
 struct CoordinatorCommand: AsyncParsableCommand {
@@ -31,7 +32,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Where other hosts reach this one, if not at the address by which it reaches them.", valueName: "address"))
     var advertise: String?
-    @Option(help: "Layers of each worker in the order of joining, as 0-3,4-11 (default: chosen by speed and memory).")
+    @Option(
+        help: "Layers of each worker in the order of joining, as 0-3,4-11 (default: chosen by speed and memory).",
+        transform: ValueReader.split)
     var split: String?
     @Option(help: "Begin to serve when this many workers have joined.") var minWorkers: Int?
     @Option(help: "The longest prompt and answer together, in tokens (default: what the model allows, up to 4096).")
@@ -47,25 +50,13 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
-        var options = CoordinatorOptions(modelPath: try model?.path)
-        options.isSimulated = simulate
-        options.quantization = quantization.quantize
-        options.keyValueType = keyValues.keyValueType
-        options.listen = try listening.endpoint()
-        options.advertise = advertise
-        options.split = try split.map { try LayerSplit.parse($0) }
-        options.minimumWorkers = minWorkers
-        options.contextLength = context
-        serving.apply(to: &options)
-        options.waitSeconds = waitSeconds
-        options.drainSeconds = drainSeconds
-        options.isInsecure = security.insecure
-        options.state = state.folder
+        var options = try self.options()
+        options.modelPath = try model?.path
         // What a service or a container says goes to a log, which is read by more people than a terminal.
         let environment = ProcessInfo.processInfo.environment
         options.printsToken = environment["JOURNAL_STREAM"] == nil && environment["CREDENTIALS_DIRECTORY"] == nil
         if exitsWithStandardInput { exitWithStandardInput() }
-        let log = logs.logger("coordinator")
+        let log = try logs.logger("coordinator")
         let progress = Progress()
         let supervision = health.supervision
         let node = try CoordinatorNode(options, log: log, supervisor: supervision.supervisor) { done, total in
@@ -89,4 +80,27 @@ struct CoordinatorCommand: AsyncParsableCommand {
         }
         return "paste the line above on other hosts\(security.insecure ? "" : ": it admits workers for a day")"
     }
+
+    /// All but the model, which is looked for.
+    private func options() throws(TandemError) -> CoordinatorOptions {
+        var options = CoordinatorOptions()
+        options.isSimulated = simulate
+        options.quantization = quantization.quantize
+        options.keyValueType = keyValues.keyValueType
+        options.listen = try listening.endpoint()
+        options.advertise = advertise
+        if let split { options.split = try LayerSplit.parse(split) }
+        options.minimumWorkers = minWorkers
+        options.contextLength = context
+        serving.apply(to: &options)
+        options.waitSeconds = waitSeconds
+        options.drainSeconds = drainSeconds
+        options.isInsecure = security.insecure
+        options.state = state.folder
+        return options
+    }
+}
+
+extension CoordinatorCommand: SettingsCheckable {
+    func checkSettings() throws(TandemError) { try options().check() }
 }

@@ -21,14 +21,16 @@ struct ListenFlags: ParsableArguments {
             """,
             valueName: "address"))
     var listen: String = CoordinatorOptions.defaultListen
-    @Option(help: ArgumentHelp("The port, where --listen names none (default: 7070).", valueName: "n")) var port: Int?
+    @Option(
+        help: ArgumentHelp("The port, where --listen names none (default: 7070).", valueName: "n"),
+        transform: ValueReader.port(.port, to: 65_532))
+    var port: Int?
 
     /// HOST:PORT. Throws where both flags name a port.
     func endpoint() throws(TandemError) -> String {
         let host = listen.hasPrefix("tcp://") ? String(listen.dropFirst("tcp://".count)) : listen
         let hasPort = host.hasPrefix("[") ? !host.hasSuffix("]") : host.contains(":")
         guard let port else { return hasPort ? listen : "\(host):\(CoordinatorOptions.defaultPort)" }
-        try TandemError.checked(port, .port, in: 0...65_532)
         if listen == CoordinatorOptions.defaultListen { return "127.0.0.1:\(port)" }
         guard !hasPort else {
             throw TandemError("\(.listen) is \(listen), and \(.port) names a port too", hint: "leave out one of them")

@@ -5,7 +5,7 @@ import Generation
 import Node
 import Sequences
 
-struct UpCommand: AsyncParsableCommand {
+struct UpCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "up",
         abstract: "Start a coordinator and N workers on this machine.",
@@ -25,7 +25,7 @@ struct UpCommand: AsyncParsableCommand {
     @OptionGroup var keyValues: KeyValueTypeFlag
     @Option(help: "How many workers.") var workers: Int = 2
     @OptionGroup var listening: ListenFlags
-    @Option(help: "Layers of each worker, as 0-3,4-11.") var split: String?
+    @Option(help: "Layers of each worker, as 0-3,4-11.", transform: ValueReader.split) var split: String?
     @Option(help: "The longest prompt and answer together, in tokens.") var context: Int?
     @OptionGroup var serving: ServingFlags
     @Option(help: "Threads of each worker (default: the cores shared among the workers).") var threads: Int?
@@ -58,6 +58,15 @@ struct UpCommand: AsyncParsableCommand {
             workers, line, threads: threads,
             ["--model", model.path] + state.arguments + check.arguments + logs.arguments)
         if await family.waitForEnd() == .failed { throw ExitStatus.failure.code }
+    }
+
+    func checkSettings() throws(TandemError) {
+        try ChildFamily.checkWorkers(workers)
+        _ = try MachineDescription.threadCount(threads)
+        var options = CoordinatorOptions()
+        options.listen = try listening.endpoint()
+        serving.apply(to: &options)
+        try options.check()
     }
 
     /// The model that is named, else one to begin with.

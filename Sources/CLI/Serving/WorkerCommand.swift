@@ -23,9 +23,12 @@ struct WorkerCommand: AsyncParsableCommand {
             and on the coordinator's own machine (default: the service's credential `join`, else the coordinator joined \
             last, else this machine's).
             """,
-            valueName: "host:port[#key[#token]]"))
+            valueName: "host:port[#key[#token]]"),
+        transform: ValueReader.address(.join))
     var join: String?
-    @Option(help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).") var memory: String?
+    @Option(
+        help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).", transform: ValueReader.memory)
+    var memory: Int?
     @Option(help: "Threads that compute (default: one per core).") var threads: Int?
     @Option(name: .shortAndLong, help: "A copy of the coordinator's model on this host, read instead of a transfer.")
     var model: ModelArgument?
@@ -43,7 +46,8 @@ struct WorkerCommand: AsyncParsableCommand {
     @OptionGroup var check: CheckFlag
     @Option(
         help: ArgumentHelp(
-            "Where it listens for the stage before it (default: 7080, or the next free one).", valueName: "n"))
+            "Where it listens for the stage before it (default: 7080, or the next free one).", valueName: "n"),
+        transform: ValueReader.port(.dataPort, to: 65_535))
     var dataPort: Int?
     @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
@@ -52,19 +56,10 @@ struct WorkerCommand: AsyncParsableCommand {
     @Flag(name: .customLong("exit-with-stdin"), help: .hidden) var exitsWithStandardInput = false
 
     func run() async throws {
-        var options = WorkerOptions(join: try join ?? JoinCredential.text(state.folder))
-        options.memoryBytes = try memory.map(parseMemory)
-        options.threads = threads
+        var options = try self.options(join: join ?? JoinCredential.text(state.folder))
         options.modelPath = try model?.path
-        options.simulatedStageMilliseconds = simulateStageMilliseconds
-        options.simulatedTokenMicroseconds = simulateTokenMicroseconds
-        options.advertise = advertise
-        options.isInsecure = security.insecure
-        options.state = state.folder
-        options.dataPort = dataPort
-        options.checksLayers = check.check
         if exitsWithStandardInput { exitWithStandardInput() }
-        let log = logs.logger("worker")
+        let log = try logs.logger("worker")
         let progress = Progress()
         let supervision = health.supervision
         let node = try WorkerNode(options, log: log, supervisor: supervision.supervisor) { label, done, total in
@@ -73,17 +68,22 @@ struct WorkerCommand: AsyncParsableCommand {
         try await runUntilSignal(node, supervision, log: log)
     }
 
-    /// "4GiB", "512MiB", "2GB" or a number of bytes.
-    private func parseMemory(_ text: String) throws -> Int {
-        let units: [(String, Int)] = [
-            ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("KB", 1000), ("MB", 1_000_000),
-            ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("B", 1),
-        ]
-        let unit = units.first { text.lowercased().hasSuffix($0.0.lowercased()) }
-        let digits = unit.map { String(text.dropLast($0.0.count)) } ?? text
-        guard let number = Double(digits.filter { $0 != " " }), number > 0, number * Double(unit?.1 ?? 1) < 1e18 else {
-            throw TandemError("\(.memory) is \(text)", hint: "write an amount such as 4GiB or 512MiB")
-        }
-        return Int(number * Double(unit?.1 ?? 1))
+    /// All but the model, which is looked for.
+    private func options(join: String) -> WorkerOptions {
+        var options = WorkerOptions(join: join)
+        options.memoryBytes = memory
+        options.threads = threads
+        options.simulatedStageMilliseconds = simulateStageMilliseconds
+        options.simulatedTokenMicroseconds = simulateTokenMicroseconds
+        options.advertise = advertise
+        options.isInsecure = security.insecure
+        options.state = state.folder
+        options.dataPort = dataPort
+        options.checksLayers = check.check
+        return options
     }
+}
+
+extension WorkerCommand: SettingsCheckable {
+    func checkSettings() throws(TandemError) { try options(join: join ?? CoordinatorOptions.defaultListen).validate() }
 }

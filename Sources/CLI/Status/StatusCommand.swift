@@ -3,7 +3,7 @@ import ArgumentParser
 import Node
 import Sequences
 
-struct StatusCommand: AsyncParsableCommand {
+struct StatusCommand: AsyncParsableCommand, SettingsCheckable {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Show a coordinator's workers, layers, memory, speed and requests, and how busy its stages are.",
@@ -26,6 +26,12 @@ struct StatusCommand: AsyncParsableCommand {
     @Option(help: "Seconds between two refreshes (default: 1).") var interval: Double?
     @OptionGroup var probe: ProbeFlags
 
+    func checkSettings() throws(TandemError) {
+        guard (0.1...3600).contains(interval ?? 1) else {
+            throw TandemError("\(.interval) is \(interval ?? 1), but must be between 0.1 and 3600")
+        }
+    }
+
     func run() async throws {
         if let question = probe.probe {
             if watch || json { throw TandemError("\(.probe) prints nothing", hint: "leave out --watch and --json") }
@@ -37,14 +43,11 @@ struct StatusCommand: AsyncParsableCommand {
         if interval != nil && !watch {
             throw TandemError("\(.interval) is of \(.watch), which is not given", hint: "add \(.watch)")
         }
-        let seconds = interval ?? 1
-        guard seconds >= 0.1 && seconds <= 3600 else {
-            throw TandemError("\(.interval) is \(seconds), but must be between 0.1 and 3600")
-        }
+        try checkSettings()
         let client = try coordinator.client()
         if watch {
             do {
-                try await StatusWatch(client: client, interval: seconds, isJSON: json).run()
+                try await StatusWatch(client: client, interval: interval ?? 1, isJSON: json).run()
             } catch is CancellationError { throw ExitStatus.interrupted.code }
         } else {
             let status = try await client.status()

@@ -19,6 +19,7 @@ extension Field {
     static let uses = Field("uses")
     static let expires = Field("expires")
     static let port = Field("port")
+    static let dataPort = Field("data_port")
     static let listen = Field("listen")
 
     /// "--max-tokens" for "max_tokens".

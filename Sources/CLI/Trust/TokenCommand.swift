@@ -24,11 +24,14 @@ struct TokenCommand: ParsableCommand {
         @Option(help: "What newcomers become: worker, or client, which may ask and nothing else.")
         var role: Role = .worker
         @Option(help: ArgumentHelp("How many newcomers it admits.", valueName: "n")) var uses = 1
-        @Option(help: ArgumentHelp("For how long, as 30m, 12h or 7d; never: without end.", valueName: "time"))
+        @Option(
+            help: ArgumentHelp("For how long, as 30m, 12h or 7d; never: without end.", valueName: "time"),
+            transform: ValueReader.text { (text) throws(TandemError) in try Self.seconds(text) })
         var expires = "1h"
         @Option(
             help: ArgumentHelp(
-                "Where the coordinator is reached (default: as the one that runs says).", valueName: "host:port"))
+                "Where the coordinator is reached (default: as the one that runs says).", valueName: "host:port"),
+            transform: ValueReader.address(.coordinator))
         var coordinator: String?
         @OptionGroup var state: StateFlag
         @Flag(help: "Print JSON.") var json = false

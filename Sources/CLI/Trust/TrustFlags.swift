@@ -1,6 +1,7 @@
 // Responsible for: the flags that say where keys are kept, and which coordinator to ask. Must not know: keys.
 import ArgumentParser
 import Node
+import Sequences
 
 /// The flag that names the folder of keys.
 struct StateFlag: ParsableArguments {
@@ -34,13 +35,34 @@ struct CoordinatorFlag: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The coordinator's address; the first time from another host with its key and a token.",
-            valueName: "host:port[#key[#token]]"))
+            valueName: "host:port[#key[#token]]"),
+        transform: ValueReader.address(.coordinator))
     var coordinator: String = CoordinatorOptions.defaultListen
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
 
-    /// Opens nothing yet. Throws where the address is none.
-    func client() throws -> CoordinatorClient {
-        try CoordinatorClient(address: coordinator, state: state.folder, isInsecure: security.insecure)
+    /// Opens nothing yet. `patience`: how long it looks for a coordinator that is gone amid an answer; nil: as long as by
+    /// default. Throws where the address is none.
+    func client(_ patience: ReconnectFlag? = nil) throws -> CoordinatorClient {
+        try CoordinatorClient(
+            address: coordinator, state: state.folder, isInsecure: security.insecure,
+            patience: .seconds(patience?.reconnectSeconds ?? CoordinatorClient.patienceSeconds))
+    }
+}
+
+/// The flag that says how long an answer waits for its coordinator.
+struct ReconnectFlag: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            How long a coordinator that is gone amid an answer is looked for; the answer then goes on where it was. 0: it \
+            is not.
+            """, valueName: "s"))
+    var reconnectSeconds: Int = CoordinatorClient.patienceSeconds
+
+    func validate() throws {
+        guard (0...86_400).contains(reconnectSeconds) else {
+            throw ValidationError("--reconnect-seconds is \(reconnectSeconds), but must be between 0 and 86400")
+        }
     }
 }

@@ -17,6 +17,8 @@ extension Coordinator {
         /// From the first stage, and what was found out about the connection to it.
         case helloReply(HelloReply)
         case firstStage(Epoch, LinkConnection)
+        /// What the links carry is to be found out; answered by `measured`, in some seconds.
+        case examine
         case submit(GenerationTask)
         /// Its client wants no more, or is gone: ends with `FinishReason.cancelled`.
         case cancel(RequestID)
@@ -50,6 +52,8 @@ extension Coordinator {
         case waiting(RequestID, Sentence)
         /// This worker is no member any more; drop what is queued for it.
         case forget(WorkerID)
+        /// What was found out for all that asked.
+        case measured(Measurements)
         case log(LogLevel, String)
     }
 
@@ -60,6 +64,11 @@ extension Coordinator {
 
     /// Whether this worker is a member.
     package func isMember(_ worker: WorkerID) -> Bool { membership.members.contains { $0.id == worker } }
+
+    /// What a member may have of weights that belong to the layers of which `holds` is true; nil: it is none.
+    package func claim(of worker: WorkerID, _ holds: (Range<Int>) -> Bool) -> WeightClaim? {
+        isMember(worker) ? deployments.told.claim(of: worker, holds) : nil
+    }
 
     /// Who is a member.
     package var workers: [WorkerID] { membership.members.map(\.id) }

@@ -28,6 +28,8 @@ extension Coordinator {
         for output in outputs {
             switch output {
             case .say(let hello): act(.sayHello(hello))
+            case .measured(let number, let figures):
+                note(Measured(number: number, figures: figures), of: nil, now)
             case .report(let outcome):
                 noteProven(outcome, nil, deployments[epoch]?.stages[0].worker, now)
                 if let deployment = deployments.note(outcome, from: nil, epoch) { serve(deployment) }
@@ -42,7 +44,8 @@ extension Coordinator {
         guard isMember(worker), hello.worker == worker else { return }
         var reply = HelloReply(epoch: hello.epoch, worker: nil, number: hello.number)
         if link == .weights, hello.replyBytes > 0 {
-            guard membership.takesProbe(worker, now) else { return }
+            let isAsked = examination?.takesLargeAnswer(worker) ?? false
+            guard isAsked || membership.takesProbe(worker, now) else { return }
             reply.probeBytes = hello.replyBytes
         }
         act(.answerHello(worker, link, reply))

@@ -18,6 +18,10 @@ package struct Coordinator: Sendable {
     var reachability = Reachability()
     /// To the first stage of the newest plan.
     var firstLink: LinkProbe?
+    /// What links carry is being found out; nil: nobody asked.
+    var examination: Examination?
+    /// Of the last question that was asked for it.
+    var questionNumber: UInt64 = 0
     /// When a pair of nodes is next as good as any again.
     var pairReturn: Moment?
     var interruption = Interruption()
@@ -51,6 +55,7 @@ package struct Coordinator: Sendable {
         case .hello(let worker, let link, let hello): answer(hello, of: worker, on: link, now)
         case .helloReply(let reply): changeFirstLink(reply.epoch, now) { $0.hear(reply, now) }
         case .firstStage(let epoch, let connection): changeFirstLink(epoch, now) { $0.note(connection, now) }
+        case .examine: examine(now)
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
         case .stop(let request): end(request, .stop, now)
@@ -88,6 +93,7 @@ package struct Coordinator: Sendable {
         deployments.excuse(gap, now)
         scheduler.excuse(gap, now)
         firstLink?.excuse(gap, now)
+        examination?.excuse(gap, now)
     }
 
     private mutating func tick(_ now: Moment) {
@@ -102,6 +108,7 @@ package struct Coordinator: Sendable {
         }
         learnSpeeds()
         checkLinks(now)
+        checkExamination(now)
         checkProgress(now)
         checkWaiting(now)
     }
@@ -129,6 +136,7 @@ package struct Coordinator: Sendable {
             deployments.noteTold(heartbeat.epoch, worker, now)
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)
+        case .measured(let measured): note(measured, of: worker, now)
         case .leave: lose(worker, "it has left", now)
         }
     }
@@ -201,10 +209,10 @@ package struct Coordinator: Sendable {
     // MARK: Requests
 
     private mutating func submit(_ task: GenerationTask, _ now: Moment) {
-        precondition(!task.prompt.isEmpty && task.maximumTokens > 0)
+        precondition(!task.prompt.isEmpty && task.maximumTokens > task.answered.count)
         if let start = task.scoringStart { precondition(start >= 1 && start < task.prompt.count) }
         let context = configuration.contextLength
-        if task.prompt.count + (task.scoringStart == nil ? 1 : 0) > context {
+        if task.prompt.count + task.answered.count + (task.scoringStart == nil ? 1 : 0) > context {
             let error = TandemError(
                 "the prompt has \(task.prompt.count) tokens, but the context holds \(context) with the answer",
                 hint: "shorten the prompt, or serve with a larger \(.context) if the model allows it")
@@ -269,7 +277,10 @@ package struct Coordinator: Sendable {
             let (forward, outcomes) = scheduler.nextStep(now)
             perform(outcomes, now)
             guard let forward else { return }
-            if scheduler.stepsInFlight == 1 { deployments.noteProgress(epoch, now) }
+            if scheduler.stepsInFlight == 1 {
+                deployments.noteProgress(epoch, now)
+                changeFirstLink(epoch, now) { $0.endMeasuring() }
+            }
             act(.forward(forward))
         }
     }

@@ -23,6 +23,8 @@ struct Deployments: Sendable {
     private let configuration: CoordinatorConfiguration
     private(set) var serving: Deployment?
     private(set) var preparing: Deployment?
+    /// Who was told to load what.
+    private(set) var told = ToldShares()
     private var lastEpoch: Epoch
     /// Why there is neither.
     private(set) var refusal: PlanRefusal
@@ -166,6 +168,7 @@ struct Deployments: Sendable {
         let deployment = Deployment(
             epoch: lastEpoch, plan: plan, keeping: keeping ?? plan.stages.map { _ in .init() }, times, now: now)
         preparing = deployment
+        told.note(plan)
         return deployment
     }
 

@@ -22,12 +22,14 @@ struct LinkProbe: Sendable {
     enum Output: Sendable, Equatable {
         case say(Hello)
         case report(LinkReport.Outcome)
+        /// The answer to the question with this number.
+        case measured(UInt64, LinkFigures)
     }
 
     private enum Stage: Sendable {
         case small
-        /// Hellos from this number on are large.
-        case large(from: UInt64)
+        /// Hellos from this number on are large, the first of them said then.
+        case large(from: UInt64, since: Moment)
         case proven
     }
 
@@ -58,6 +60,8 @@ struct LinkProbe: Sendable {
     private var saidAt: Moment
     /// Since when an answer is awaited; nil: all is answered.
     private var unansweredSince: Moment?
+    /// What it carries is being found out, because somebody asked.
+    private var measuring: LinkMeasuring?
 
     init(of speaker: WorkerID?, replyBytes: Int = 0, now: Moment) {
         self.speaker = speaker
@@ -72,6 +76,7 @@ struct LinkProbe: Sendable {
     mutating func begin(_ epoch: Epoch, to listener: WorkerID?, isNew: Bool, _ now: Moment) -> [Output] {
         (self.epoch, self.listener) = (epoch, listener)
         stage = .small
+        measuring = nil
         // Attempts that waited in vain, at other times, are not refused.
         if failure != .refused { endings = 0 }
         failure = nil
@@ -84,6 +89,7 @@ struct LinkProbe: Sendable {
         switch connection {
         case .up:
             (isUp, endings, problem, downSince, hasCarriedAnswer) = (true, 0, nil, nil, false)
+            measuring = nil
             if case .large = stage { stage = .small }
             return say(now)
         case .down:
@@ -107,18 +113,19 @@ struct LinkProbe: Sendable {
         case .small where hasCarriedAnswer:
             return prove(bytesPerSecond: 0)
         case .small:
-            stage = .large(from: number + 1)
+            stage = .large(from: number + 1, since: now)
             unansweredSince = now
             return say(now)
-        case .large(let first):
+        case .large(let first, let since):
             guard reply.number >= first else { return [] }
-            let time = max((now - saidAt) / .seconds(1), 1e-4)
+            // The answer to an earlier one took longer than since the last, and no longer than since the first.
+            let time = max((now - (reply.number == number ? saidAt : since)) / .seconds(1), 1e-4)
             let bytes = Double(replyBytes > 0 ? reply.probeBytes : Limits.probeBytes)
             hasCarriedAnswer = replyBytes > 0
-            return prove(bytesPerSecond: reply.number == number ? bytes / time : 0)
+            return prove(bytesPerSecond: bytes / time)
         case .proven:
             unansweredSince = nil
-            return []
+            return goOnMeasuring(isNewest: reply.number == number, now)
         }
     }
 
@@ -132,7 +139,13 @@ struct LinkProbe: Sendable {
     }
 
     mutating func tick(_ now: Moment) -> [Output] {
-        if failure == nil, let since = unansweredSince, now - since >= Self.patience { return fail() + say(now) }
+        if failure == nil, let since = unansweredSince, now - since >= Self.patience {
+            return endMeasuring() + fail() + say(now)
+        }
+        if let measuring {
+            // Nothing else is said meanwhile, so that each answer is one of those that are counted.
+            return measuring.isOverdue(now) ? endMeasuring() : []
+        }
         // It was cut while a large hello was under way: nothing at all arrives.
         if failure == .largeLost, let since = downSince, now - since >= Self.patience { return fail() }
         let isResting: Bool
@@ -167,15 +180,45 @@ struct LinkProbe: Sendable {
         return .noAnswer
     }
 
-    private mutating func say(_ now: Moment) -> [Output] {
+    private mutating func say(_ now: Moment, isLarge: Bool = false) -> [Output] {
         guard isUp else { return [] }
         number += 1
         saidAt = now
         if unansweredSince == nil { unansweredSince = now }
         var hello = Hello(epoch: epoch, worker: speaker, number: number)
-        if case .large = stage {
+        var isLarge = isLarge
+        if case .large = stage { isLarge = true }
+        if isLarge {
             if replyBytes > 0 { hello.replyBytes = replyBytes } else { hello.probeBytes = Limits.probeBytes }
         }
         return [.say(hello)]
+    }
+}
+
+// MARK: Measuring
+
+extension LinkProbe {
+    /// Finds out what the link carries, with large messages of so many bytes at most. One that is not proven has no figures.
+    mutating func measure(_ number: UInt64, bytes: Int, _ now: Moment) -> [Output] {
+        guard isUp, case .proven = stage else { return [.measured(number, LinkFigures())] }
+        let pieceBytes = replyBytes > 0 ? replyBytes : Limits.probeBytes
+        measuring = LinkMeasuring(number, bytes: bytes, pieceBytes: pieceBytes, now)
+        return say(now)
+    }
+
+    private mutating func goOnMeasuring(isNewest: Bool, _ now: Moment) -> [Output] {
+        switch measuring?.hear(isNewest: isNewest, after: now - saidAt, now) {
+        case .small: return say(now)
+        case .large(let count): return (0..<count).flatMap { _ in say(now, isLarge: true) }
+        case .done: return endMeasuring()
+        case nil: return []
+        }
+    }
+
+    /// Whatever is known by now is all.
+    mutating func endMeasuring() -> [Output] {
+        guard let measuring else { return [] }
+        self.measuring = nil
+        return [.measured(measuring.number, measuring.figures)]
     }
 }

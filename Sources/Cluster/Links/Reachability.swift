@@ -99,7 +99,7 @@ extension LinkFailure {
         case .refused: "connection refused"
         case .notResolved: "no such address"
         case .handshakeRefused: "handshake refused"
-        case .largeLost: "small packets arrive, large ones do not"
+        case .largeLost: "small packets arrive, large ones do not in \(LinkProbe.patience.wholeSeconds) s"
         case .stepsLost: "steps were lost on the way"
         }
     }
@@ -110,7 +110,7 @@ extension LinkFailure {
         case .noAnswer, .refused: "open that port"
         case .notResolved: "advertise an address that others can reach"
         case .handshakeRefused: "see that both run the same version of tandem"
-        case .largeLost: "look at the MTU of the network between them"
+        case .largeLost: "look at the MTU and the speed of the network between them"
         case .stepsLost: "look at the network between them"
         }
     }

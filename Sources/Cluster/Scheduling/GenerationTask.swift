@@ -11,8 +11,10 @@ package struct GenerationTask: Sendable, Equatable {
     package var client: ClientID
     /// At least one token.
     package var prompt: [Int32]
+    /// What is known of the answer already: it goes on after these. Shorter than the answer may be.
+    package var answered: [Int32]
     package var sampling: SamplingParameters
-    /// At least 1; not looked at where the prompt is scored.
+    /// Of the whole answer. At least 1; not looked at where the prompt is scored.
     package var maximumTokens: Int
     /// The answer ends with (and includes) the first of these; empty where they are ignored.
     package var endTokens: [Int32]
@@ -25,13 +27,14 @@ package struct GenerationTask: Sendable, Equatable {
 
     /// All of it.
     package init(
-        request: RequestID, client: ClientID = .own, prompt: [Int32], sampling: SamplingParameters, maximumTokens: Int,
-        endTokens: [Int32],
-        scoringStart: Int? = nil, priority: Int = 0
+        request: RequestID, client: ClientID = .own, prompt: [Int32], answered: [Int32] = [],
+        sampling: SamplingParameters,
+        maximumTokens: Int, endTokens: [Int32], scoringStart: Int? = nil, priority: Int = 0
     ) {
         self.request = request
         self.client = client
         self.prompt = prompt
+        self.answered = answered
         self.sampling = sampling
         self.maximumTokens = maximumTokens
         self.endTokens = endTokens

@@ -63,8 +63,8 @@ struct SequenceState: Sendable {
         self.task = task
         self.lengthRule = lengthRule
         submittedAt = now
-        tokens = task.prompt
-        restartLength = task.prompt.count
+        tokens = task.prompt + task.answered
+        restartLength = lengthRule.restartLength(promptLength: task.prompt.count, tokenCount: tokens.count)
         prefix = .root(lengthRule.lengthClass(restartLength: restartLength))
     }
 

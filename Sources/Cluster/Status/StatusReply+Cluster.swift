@@ -81,6 +81,7 @@ extension WorkerStatus {
         let (join, gauges) = (member.join, member.heartbeat.gauges)
         hostName = join.hostName
         processID = join.processID
+        build = join.build
         state = deployment?.stage(of: member.id).map { Self.state(of: member, $0) } ?? whereIdle
         residentBytes = gauges.residentBytes
         memoryBytes = join.memoryBytes

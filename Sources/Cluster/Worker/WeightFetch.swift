@@ -63,6 +63,8 @@ package struct WeightFetch: Sendable {
         var hasFailedOnce = false
     }
 
+    /// The plan whose weights these are.
+    private let epoch: Epoch
     private let window: Int
     private let chunkBytes: Int
     /// What is not complete, in order; fetches outstanding concern the first of them.
@@ -72,10 +74,11 @@ package struct WeightFetch: Sendable {
     private var isConnected = false
     package private(set) var progress = Progress(doneBytes: 0, totalBytes: 0, transferredBytes: 0)
 
-    /// Contents are fetched in the order of `needs`, with at most `window` fetches of `chunkBytes` outstanding. The
+    /// Contents are fetched for a plan in the order of `needs`, with at most `window` fetches of `chunkBytes` outstanding. The
     /// same content twice is fetched once.
-    package init(_ needs: [Need], window: Int = 8, chunkBytes: Int = Limits.chunkBytes) {
+    package init(_ needs: [Need], for epoch: Epoch, window: Int = 8, chunkBytes: Int = Limits.chunkBytes) {
         precondition(window > 0 && (1...Limits.chunkBytes).contains(chunkBytes))
+        self.epoch = epoch
         self.window = window
         self.chunkBytes = chunkBytes
         var seen: Set<ContentHash> = []
@@ -89,7 +92,8 @@ package struct WeightFetch: Sendable {
         }
     }
 
-    /// Decides what an event means. After `finished` or `failed` there are no more actions.
+    /// Decides what an event means. After `finished`, `failed`, or the answer that the plan is over, there are no more
+    /// actions.
     package mutating func handle(_ event: Event) -> [Action] {
         if isOver { return [] }
         var actions: [Action] = []
@@ -115,7 +119,8 @@ package struct WeightFetch: Sendable {
         for index in items.indices {
             while outstanding < window, items[index].asked < items[index].byteCount {
                 let length = Int(min(UInt64(chunkBytes), items[index].byteCount - items[index].asked))
-                let fetch = Fetch(content: items[index].content, offset: items[index].asked, length: length)
+                let fetch = Fetch(
+                    content: items[index].content, offset: items[index].asked, length: length, epoch: epoch)
                 actions.append(.send(fetch))
                 items[index].asked += UInt64(length)
                 outstanding += 1
@@ -125,6 +130,11 @@ package struct WeightFetch: Sendable {
     }
 
     private mutating func take(_ chunk: Chunk, _ actions: inout [Action]) {
+        if let outdated = chunk.outdatedEpoch {
+            // The next plan is on its way, or that there is none. Of an earlier plan's fetches nothing is awaited here.
+            if outdated == epoch { isOver = true }
+            return
+        }
         // Not what was asked for next: an answer of a connection before this one.
         guard let index = items.firstIndex(where: { $0.content == chunk.content && $0.written < $0.asked }),
             chunk.offset == items[index].written

@@ -15,6 +15,8 @@ extension Worker {
             case .report(let outcome):
                 let report = LinkReport(epoch: output.epoch, link: output.link, outcome: outcome)
                 act(.send(.link(report)))
+            case .measured(let number, let figures):
+                act(.send(.measured(Measured(number: number, figures: figures))))
             }
         }
     }
@@ -42,6 +44,12 @@ extension Worker {
     /// The control link is not up.
     mutating func note(_ failure: LinkFailure, towards address: String) {
         controlTrouble = (failure, address)
+    }
+
+    /// The coordinator asks what a link carries, or only what time it is here.
+    mutating func measure(_ measure: Measure, _ now: Moment) {
+        guard let link = measure.link else { return act(.send(.measured(Measured(number: measure.number)))) }
+        perform(links.measure(measure, link, now))
     }
 
     /// Says every few seconds what is in the way.

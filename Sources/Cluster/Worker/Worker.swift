@@ -27,6 +27,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case computed(StepResult, Output? = nil)
         /// Other workers of this host have been given some of what this one offered: it offers so many bytes now.
         case offer(bytes: UInt64)
+        /// Others reach it at this endpoint.
+        case listening(at: String)
         /// What was found out about the connection of a link.
         case link(NodeLink, LinkConnection)
         /// The control link is not up, for this reason, at this address.
@@ -99,7 +101,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     private var attachment = Attachment.unconnected
     /// Oldest epoch first. A newer assignment takes the place of those before it.
     private(set) var stages: [AssignedStage] = []
-    private var links: WorkerLinks
+    var links: WorkerLinks
     /// Came before the plan that it is about.
     var earlyHello: Hello?
     /// Why there is no control link, where that is known, and the address tried.
@@ -165,6 +167,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             actions += stages[index].finish(result, output)
             actions += stages[index].computeNext(now)
         case .offer(let bytes): change(offer: bytes, now)
+        case .listening(let endpoint): join.dataEndpoint = endpoint
         case .link(let link, let connection): perform(links.note(link, connection, now))
         case .unreachable(let failure, let address): note(failure, towards: address)
         case .hello(let hello, let speaker): answer(hello, from: speaker)
@@ -266,7 +269,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             guard let index = loadedIndex(of: skip.epoch) else { return }
             stages[index].note(skipped: skip.steps)
             actions += stages[index].computeNext(now)
-        case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _), (.skip, _): break
+        case (.measure(let measure), .member): self.measure(measure, now)
+        case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _), (.skip, _),
+            (.measure, _):
+            break
         }
     }
 
@@ -323,7 +329,9 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             return act(.log(.debug, "dropped \(forward.step) of \(forward.epoch), which this worker does not serve"))
         }
         switch stages[index].accept(forward, input) {
-        case .taken: actions += stages[index].computeNext(now)
+        case .taken:
+            perform(links.endMeasuring())
+            actions += stages[index].computeNext(now)
         case .stray: act(.log(.debug, "dropped \(forward.step) of \(forward.epoch), which is not due"))
         // The first of them, and then ever fewer: whoever sends many fills no log.
         case .misfit(let why): if stages[index].misfits.nonzeroBitCount == 1 { act(.log(.error, why)) }

@@ -20,17 +20,19 @@ struct WorkerLinks: Sendable {
 
     init(of worker: WorkerID) { self.worker = worker }
 
+    private func probe(_ link: NodeLink) -> LinkProbe? {
+        switch link {
+        case .weights: weights
+        case .tokens: tokens
+        case .next: next
+        case .previous: nil
+        }
+    }
+
     private mutating func change(
         _ link: NodeLink, _ body: (inout LinkProbe) -> [LinkProbe.Output]
     ) -> [Output] {
-        var probe: LinkProbe?
-        switch link {
-        case .weights: probe = weights
-        case .tokens: probe = tokens
-        case .next: probe = next
-        case .previous: return []
-        }
-        guard var changed = probe else { return [] }
+        guard var changed = probe(link) else { return [] }
         let outputs = body(&changed).map { Output(link: link, epoch: changed.epoch, what: $0) }
         switch link {
         case .weights: weights = changed
@@ -81,6 +83,17 @@ struct WorkerLinks: Sendable {
 
     /// Weights came: an answer may wait behind them.
     mutating func hearWeights(_ now: Moment) { weights?.hearAnything(now) }
+
+    /// Finds out what a link carries. One that is not there has no figures.
+    mutating func measure(_ measure: Measure, _ link: NodeLink, _ now: Moment) -> [Output] {
+        guard probe(link) != nil else {
+            return [Output(link: link, epoch: .none, what: .measured(measure.number, LinkFigures()))]
+        }
+        return change(link) { $0.measure(measure.number, bytes: measure.bytes, now) }
+    }
+
+    /// Steps flow: they are not kept waiting behind what is measured.
+    mutating func endMeasuring() -> [Output] { changeAll { $0.endMeasuring() } }
 
     /// Time in which this process itself did not run is not the others' silence.
     mutating func excuse(_ gap: Duration, _ now: Moment) {

@@ -43,6 +43,11 @@ package struct AnswerAssembler: Sendable {
         return (events([sample], parts), matcher.hasMatched)
     }
 
+    /// Follows what somebody has of the answer already. True: it is over with that.
+    package mutating func take(_ answered: [Int32]) -> Bool {
+        answered.contains { append(SampledToken(token: $0)).isFinished }
+    }
+
     /// The text still held back when the answer ends for another reason.
     package mutating func finish() -> [GenerationEvent] {
         let rest = rest()

@@ -100,11 +100,12 @@ package final class LocalGenerator: Generator {
         stage.begin(
             sequence, parameters: loaded.sampling(of: request), promptTokenCount: prompt.tokens.count)
         defer { stage.end(sequence) }
-        var tokens = prompt.tokens
+        var tokens = prompt.tokens + request.answered
         var fed = 0
-        var restartLength = tokens.count
-        var reason = FinishReason.length
-        while clock.generated < limit {
+        var restartLength = loaded.lengthRule.restartLength(
+            promptLength: prompt.tokens.count, tokenCount: tokens.count)
+        var reason = assembler.take(request.answered) ? FinishReason.stop : .length
+        while reason != .stop, tokens.count - prompt.tokens.count < limit {
             if isCancelled.isSet { reason = .cancelled; break }
             let next = fed..<min(fed + chunk, tokens.count)
             let output = try stage.forward(

@@ -3,59 +3,76 @@
 import Foundation
 import Sequences
 
-/// A folder that was checked when it was opened, and is used through its descriptor from then on: whatever its path
-/// leads to later, files are those of this folder. No symbolic link is followed in it; a file counts only if it is a
-/// regular one of this user with one name, which nobody else may write to.
+/// A folder that only its owner can read or write, and that was checked when it was opened. It is used through its
+/// descriptor from then on: whatever its path leads to later, files are those of this folder. No symbolic link is followed
+/// in it, and on the way to it none that others can have put there (`FolderPath`). A file counts only if it is a regular one
+/// of the folder's owner with one name, which nobody else may write to.
+///
+/// The owner is the user who runs this. Root may use another user's folder, where nobody else can have put it, and what
+/// root makes in it belongs to that user, who has to read it.
 package final class PrivateFolder: Sendable {
     package let path: String
-    /// Others could look into it until it was opened here.
-    package let wasOpenToOthers: Bool
     private let descriptor: Int32
+    private let owner: (user: uid_t, group: gid_t)
 
-    /// Opens the folder, and makes it, and those above it, where there is none. Throws where it is not this user's own.
-    /// `hint` says what else to do then.
-    package init(_ path: String, hint: Sentence) throws(TandemError) {
+    /// Opens the folder, and makes it, and those above it, where there is none. Throws where it is not its owner's alone, or
+    /// cannot be written. `name` is what people call it, and `hint` says what else to do then.
+    package init(_ path: String, called name: String = "folder", hint: Sentence) throws(TandemError) {
+        (descriptor, owner) = try Self.open(path, isMade: true, name, hint)
         self.path = path
-        Self.make(path)
-        descriptor = Foundation.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            let problem: Sentence =
-                errno == ELOOP || (errno == ENOTDIR && Self.isLink(path))
-                ? "the folder \(path) is a symbolic link, which is not followed"
-                : "the folder \(path) cannot be opened or made: \(String(cString: strerror(errno)))"
-            throw TandemError(problem, hint: hint)
-        }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_uid == geteuid() else {
-            close(descriptor)
-            throw TandemError(
-                "the folder \(path) belongs to another user (number \(status.st_uid))", kind: .forbidden, hint: hint)
-        }
-        wasOpenToOthers = status.st_mode & 0o077 != 0
-        guard !wasOpenToOthers || fchmod(descriptor, 0o700) == 0 else {
-            close(descriptor)
-            throw TandemError(
-                "the folder \(path) is open to others, and that cannot be changed", kind: .forbidden, hint: hint)
-        }
         guard faccessat(descriptor, ".", W_OK | X_OK, 0) == 0 else {
-            close(descriptor)
-            throw TandemError("the folder \(path) cannot be written", hint: hint)
+            throw TandemError("the \(name) \(path) cannot be written", kind: .forbidden, hint: hint)
         }
+    }
+
+    /// The same, to be read; nil: there is none.
+    package init?(existing path: String, called name: String = "folder", hint: Sentence) throws(TandemError) {
+        guard access(path, F_OK) == 0 || errno != ENOENT && errno != ENOTDIR else { return nil }
+        (descriptor, owner) = try Self.open(path, isMade: false, name, hint)
+        self.path = path
     }
 
     deinit { close(descriptor) }
 
-    private static func make(_ path: String) {
-        var folder = ""
-        for name in path.split(separator: "/") {
-            folder += (folder.isEmpty && !path.hasPrefix("/") ? "" : "/") + name
-            mkdir(folder, 0o700)
+    private static func open(
+        _ path: String, isMade: Bool, _ name: String, _ hint: Sentence
+    ) throws(TandemError) -> (Int32, (user: uid_t, group: gid_t)) {
+        let found: (descriptor: Int32, parent: stat)
+        do throws(FolderPath.Obstacle) { found = try FolderPath.open(path, isMade: isMade) } catch {
+            let problem: Sentence =
+                switch error {
+                case .link(let link):
+                    "the \(name) \(path) is behind \(link), a symbolic link that others can have put there"
+                case .system(let number):
+                    "the \(name) \(path) cannot be \(isMade ? "made" : "opened"): \(String(cString: strerror(number)))"
+                }
+            throw TandemError(problem, kind: .forbidden, hint: hint)
         }
+        var status = stat()
+        fstat(found.descriptor, &status)
+        guard isOwn(status, in: found.parent) else {
+            close(found.descriptor)
+            throw TandemError(
+                "the \(name) \(path) belongs to another user (number \(status.st_uid))", kind: .forbidden, hint: hint)
+        }
+        // Of one that others could read they know names; into an empty one they have put nothing.
+        let isHarmless = status.st_mode & 0o022 == 0 || names(in: found.descriptor).isEmpty
+        let isClosed =
+            status.st_mode & 0o077 == 0
+            || isHarmless && fchmod(found.descriptor, 0o700) == 0
+                && (status.st_mode & 0o022 == 0 || names(in: found.descriptor).isEmpty)
+        guard isClosed else {
+            close(found.descriptor)
+            throw TandemError(
+                "the \(name) \(path) can be written by others (mode \(String(status.st_mode & 0o777, radix: 8)))",
+                kind: .forbidden, hint: "if nobody has, run chmod 700 \(path)")
+        }
+        return (found.descriptor, (status.st_uid, status.st_gid))
     }
 
-    private static func isLink(_ path: String) -> Bool {
-        var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    private static func isOwn(_ folder: stat, in parent: stat) -> Bool {
+        if folder.st_uid == geteuid() { return true }
+        return geteuid() == 0 && parent.st_mode & 0o022 == 0 && [0, folder.st_uid].contains(parent.st_uid)
     }
 
     // MARK: Files. A descriptor is the caller's to close.
@@ -68,22 +85,26 @@ package final class PrivateFolder: Sendable {
     /// Opens a file for reading and writing, and makes it where there is none; nil: what has this name does not count, or
     /// no file can be made (`errno` says why).
     package func openForWriting(_ name: String) -> Int32? {
-        own(openat(descriptor, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600))
+        if let file = make(name) { return file }
+        guard errno == EEXIST else { return nil }
+        return own(openat(descriptor, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0))
     }
 
     /// Makes a file that was not there; nil: it cannot be made (`errno` says why).
     package func make(_ name: String) -> Int32? {
         let file = openat(descriptor, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        return file >= 0 ? file : nil
+        guard file >= 0 else { return nil }
+        if owner.user != geteuid() { _ = fchown(file, owner.user, owner.group) }
+        return file
     }
 
-    /// The descriptor if its file counts. Modes of this user's own files that let others read are tightened.
+    /// The descriptor if its file counts. Modes of files that let others read are tightened.
     private func own(_ file: Int32) -> Int32? {
         guard file >= 0 else { return nil }
         var status = stat()
         let isOwn =
             fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_nlink == 1
-            && status.st_uid == geteuid() && status.st_mode & 0o022 == 0
+            && status.st_uid == owner.user && status.st_mode & 0o022 == 0
         if isOwn, status.st_mode & 0o077 == 0 || fchmod(file, 0o600) == 0 { return file }
         close(file)
         errno = EPERM
@@ -106,7 +127,9 @@ package final class PrivateFolder: Sendable {
     }
 
     /// The names of all entries.
-    package var names: [String] {
+    package var names: [String] { Self.names(in: descriptor) }
+
+    private static func names(in descriptor: Int32) -> [String] {
         // A descriptor of its own: the stream closes it, and moves its place.
         guard let stream = fdopendir(openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) else { return [] }
         defer { closedir(stream) }
@@ -124,6 +147,10 @@ package final class PrivateFolder: Sendable {
     package func contents(of name: String, limit: Int) -> [UInt8]? {
         guard let file = open(name) else { return nil }
         defer { close(file) }
+        return Self.contents(of: file, limit: limit)
+    }
+
+    private static func contents(of file: Int32, limit: Int) -> [UInt8]? {
         var status = stat()
         guard fstat(file, &status) == 0, status.st_size <= limit else { return nil }
         // One more than there is, to see its end.
@@ -140,25 +167,68 @@ package final class PrivateFolder: Sendable {
         return nil
     }
 
-    /// Puts a small file in place of what had its name; false: it cannot (`errno` says why).
+    /// What a small file holds that nobody else can have read; nil: there is none. Throws where it does not count, others
+    /// can read it, or it has more than `limit` bytes.
+    package func secret(_ name: String, limit: Int) throws(TandemError) -> [UInt8]? {
+        let place = path + "/" + name
+        let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0)
+        guard file >= 0 else {
+            if errno == ENOENT { return nil }
+            let isLink = errno == ELOOP
+            throw TandemError(
+                "the file \(place) \(isLink ? "is a link, which is not followed" : "cannot be read")", kind: .forbidden,
+                hint: isLink ? "put the file itself there" : "look at its owner and mode")
+        }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
+            status.st_size <= limit
+        else { throw TandemError("the file \(place) is none that Tandem has written", hint: "move it away") }
+        guard status.st_uid == owner.user else {
+            throw TandemError("the file \(place) belongs to another user", kind: .forbidden, hint: "run as its owner")
+        }
+        guard status.st_mode & 0o077 == 0 else {
+            throw TandemError(
+                "the file \(place) can be read by others (mode \(String(status.st_mode & 0o777, radix: 8)))",
+                kind: .forbidden, hint: "if nobody has, run chmod 600 \(place); else delete it, and join again")
+        }
+        return Self.contents(of: file, limit: limit)
+    }
+
+    /// Puts a small file in place of what had its name, so that a reader sees the old one or the new one; false: it cannot
+    /// (`errno` says why).
     package func write(_ bytes: [UInt8], to name: String) -> Bool {
         let passing = "\(name).\(String(UInt64.random(in: 0 ... .max), radix: 16)).new"
         guard let file = make(passing) else { return false }
         defer { close(file) }
+        if Self.fill(file, with: bytes), fsync(file) == 0, rename(passing, to: name) { return true }
+        let reason = errno
+        remove(passing)
+        errno = reason
+        return false
+    }
+
+    private static func fill(_ file: Int32, with bytes: [UInt8]) -> Bool {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes { buffer in
                 pwrite(file, buffer.baseAddress.map { $0 + done }, buffer.count - done, off_t(done))
             }
-            guard count > 0 else {
-                remove(passing)
-                return false
-            }
+            guard count > 0 else { return false }
             done += count
         }
-        if rename(passing, to: name) { return true }
-        remove(passing)
-        return false
+        return true
+    }
+
+    /// Runs `body` while no other process does so with the same file, which is made where there is none; nil: it cannot be
+    /// locked (`errno` says why).
+    package func locked<Value, Failure>(
+        _ name: String, _ body: () throws(Failure) -> Value
+    ) throws(Failure) -> Value? {
+        guard let file = openForWriting(name) else { return nil }
+        defer { close(file) }
+        guard flock(file, LOCK_EX) == 0 else { return nil }
+        return try body()
     }
 
     /// Bytes that the file system has left for this user; nil where it does not say.

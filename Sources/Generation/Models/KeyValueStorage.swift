@@ -6,6 +6,9 @@ import Sequences
 /// The names of all types in which keys and values can be kept, for messages.
 package var keyValueTypeNames: String { KeyValueType.allCases.map(\.rawValue).joined(separator: ", ") }
 
+/// Throws a sentence that lists all names, unless keys and values can be kept in the type of this name.
+package func checkKeyValueType(_ name: String) throws(TandemError) { _ = try KeyValueType.named(name) }
+
 extension KeyValueType {
     /// What serving takes where nobody says otherwise: half the bytes of `f32`, and answers of the same quality.
     package static let standard = KeyValueType.f16

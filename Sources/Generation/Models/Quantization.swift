@@ -7,6 +7,11 @@ import Sequences
 /// The names of all types in which weights can be stored, for messages.
 package var weightTypeNames: String { QuantizationMix.names }
 
+/// Throws a sentence that lists all names, unless weights can be stored in the type of this name.
+package func checkWeightType(_ name: String, _ field: Field) throws(TandemError) {
+    _ = try QuantizationMix.named(name, field)
+}
+
 extension QuantizationMix {
     /// The mix of that name. Throws a sentence that lists all names.
     package static func named(_ name: String, _ field: Field) throws(TandemError) -> QuantizationMix {

@@ -7,7 +7,9 @@ extension GenerationRequest {
     package func validate() throws(TandemError) {
         try validateValues()
         do throws(ChatTemplateError) { try ChatTemplate.check(tools: tools, variables: templateVariables) } catch {
-            throw TandemError("\(error)", hint: "check \(.tools) and \(.templateVariables)")
+            throw TandemError(
+                "\(error)", hint: "write \(.tools) as a list, and \(.templateVariables) as {\"enable_thinking\": false}"
+            )
         }
     }
 }

@@ -74,6 +74,11 @@ package struct PromptEncoder: Sendable {
                 "the prompt holds token id \(token), but this model's ids are 0 to \(vocabularySize - 1)",
                 hint: "check \(.promptTokens), or that the tokenizer belongs to this model")
         }
+        if let token = request.answered.first(where: { $0 < 0 || Int($0) >= vocabularySize }) {
+            throw TandemError(
+                "the answer so far holds token id \(token), but this model's ids are 0 to \(vocabularySize - 1)",
+                hint: "ask again")
+        }
         for token in request.stopTokens where Int(token) >= vocabularySize {
             throw TandemError(
                 "\(.stopTokens) is \(token), but this model's ids are 0 to \(vocabularySize - 1)",

@@ -15,6 +15,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         package var id: String
         package var host: String
         package var pid: Int
+        /// Of its program; empty: not said.
+        package var version: String
         package var layers: Layers?
         package var state: String
         package var residentBytes: Int
@@ -96,6 +98,7 @@ extension ClusterStatus.Worker {
         id = ClusterStatus.name(of: worker.id)
         host = worker.hostName
         pid = Int(worker.processID)
+        version = worker.build
         layers = worker.layers.map(ClusterStatus.Layers.init)
         state = worker.state
         residentBytes = Int(clamping: worker.residentBytes)

@@ -1,6 +1,7 @@
 // Responsible for: the client's side of the control link: ask a coordinator, follow the answer, never wait for ever.
 // Must not know: what the coordinator does to answer.
 import Generation
+import Glibc
 import Sequences
 import Synchronization
 import Transport
@@ -10,18 +11,30 @@ import Wire
 package final class CoordinatorClient: Generator {
     private let passage: Passage
     private let context: Context
+    private let patience: Duration
+
+    /// How long a coordinator that was lost amid an answer is looked for.
+    package static let patienceSeconds = 30
 
     /// How long a coordinator may take to accept a connection, and to say anything while we ask it every
     /// `pingMilliseconds` whether it is there.
     static let connectMilliseconds = 5_000
     static let silenceMilliseconds = 10_000
     static let pingMilliseconds = 2_000
+    /// How long each attempt to find it again may take, and the time between two of them.
+    private static let attemptMilliseconds = 1_000
+    private static let attemptPauseMicroseconds: UInt32 = 100_000
+    /// A coordinator that begins may not have told yet whom it lets in.
+    private static let beginning = Duration.seconds(3)
 
-    /// `address`: "HOST:PORT", or "HOST:PORT#KEY#TOKEN" the first time. `state`: where this user's key is kept. Nothing is
-    /// opened yet. Throws where the address is none, or the key cannot be used.
+    /// `address`: "HOST:PORT", or "HOST:PORT#KEY#TOKEN" the first time. `state`: where this user's key is kept. `patience`:
+    /// how long a coordinator that was lost amid an answer is looked for, so that the answer can go on. Nothing is opened
+    /// yet. Throws where the address is none, or the key cannot be used.
     package init(
-        address: String, state: StateFolder = StateFolder(nil), isInsecure: Bool = false
+        address: String, state: StateFolder = StateFolder(nil), isInsecure: Bool = false,
+        patience: Duration = .seconds(patienceSeconds)
     ) throws(TandemError) {
+        self.patience = patience
         let address = try JoinAddress(parsing: address, .coordinator)
         passage = try Passage(address, role: .client, folder: state, isInsecure: isInsecure)
         do { context = try Context(passage.security()) } catch { throw TandemError(error, of: .coordinator) }
@@ -60,14 +73,30 @@ package final class CoordinatorClient: Generator {
     /// The host that it asks; nil: the coordinator is in this process.
     package var host: String? { if case .tcp(let host, _) = passage.address.endpoint { host } else { nil } }
 
-    /// So many times in seconds from a question that needs no thinking to its answer, over one connection.
-    package func roundTrips(_ count: Int) async throws -> [Double] {
+    /// So many questions that need no thinking, and their answers, over one connection.
+    package func roundTrips(_ count: Int) async throws -> [RoundTrip] {
         try await overLink("ping") { link in
             try (0..<count).map { _ in
                 let start = ContinuousClock.now
                 try link.send(.ping)
-                while try link.next() != .pong {}
-                return start.duration(to: .now).seconds
+                while true {
+                    guard case .pong(let clock) = try link.next() else { continue }
+                    return RoundTrip(
+                        seconds: start.duration(to: .now).seconds, theirClock: clock, ourClock: Microseconds.ofDay)
+                }
+            }
+        }
+    }
+
+    /// What the links of the cluster carry, and what the clocks of its workers say. Takes some seconds, and sends some MiB
+    /// over each link that no answer needs.
+    package func measurements() async throws -> ClusterMeasurements {
+        try await overLink("measure") { link in
+            var query = MeasureQuery()
+            query.build = Build.version
+            try link.send(.measureQuery(query))
+            while true {
+                if case .measurements(let found) = try link.next() { return ClusterMeasurements(found) }
             }
         }
     }
@@ -87,37 +116,82 @@ package final class CoordinatorClient: Generator {
         }
     }
 
-    /// One request from its first message to its last.
+    /// One request from its first message to its last, over as many connections as it takes.
     private func converse(
         _ request: GenerationRequest, cancellation: ClientCancellation, emit: (GenerationEvent) -> Void
     ) throws {
         try request.validate()
-        let start = ContinuousClock.now
-        var firstToken: Double?
-        let link = try ClientLink(context, passage, waker: cancellation.makeWaker())
-        defer { link.close() }
+        let waker = try cancellation.makeWaker()
+        var progress = AnswerProgress(request)
+        var link = try ClientLink(context, passage, waker: waker)
+        while true {
+            do {
+                defer { link.close() }
+                return try follow(&progress, over: link, cancellation: cancellation, emit: emit)
+            } catch {
+                guard let loss = error as? TandemError, patience > .zero, let end = progress.lose(loss, patience) else {
+                    throw error
+                }
+                if !cancellation.isRequested {
+                    emit(.waiting("\(loss.message); the answer goes on if it can within \(Int(patience.seconds)) s"))
+                    do {
+                        if let found = try findAgain(waker, until: end, cancellation) {
+                            link = found
+                            continue
+                        }
+                    } catch { throw loss }
+                }
+                for event in progress.cancel() { emit(event) }
+                return
+            }
+        }
+    }
+
+    /// Asks for what is missing of an answer, and follows it to its end.
+    private func follow(
+        _ progress: inout AnswerProgress, over link: ClientLink, cancellation: ClientCancellation,
+        emit: (GenerationEvent) -> Void
+    ) throws {
         let id = ClientRequestID(1)
-        var message = Generate(id: id, request: request)
+        var message = Generate(id: id, request: progress.rest)
         message.build = Build.version
         try link.send(.generate(message))
         while true {
-            let reply = try link.next(interruptedBy: { cancellation.takeRequest() })
-            guard let reply else {
+            guard let reply = try link.next(interruptedBy: { cancellation.takeRequest() }) else {
                 try link.send(.cancel(id))
                 continue
             }
             switch reply {
-            case .event(_, .finished(let reason, var timings)):
-                timings.firstTokenSeconds = firstToken ?? 0
-                return emit(.finished(reason, timings))
             case .event(_, let event):
-                if firstToken == nil, event.hasTokens { firstToken = start.duration(to: .now).seconds }
-                emit(event)
+                for event in try progress.take(event) { emit(event) }
+                if case .finished = event { return }
             case .failed(_, let error):
                 throw TandemError(error.message, kind: error.kind, hint: error.hint, isReply: true)
-            case .status, .pong, .refusal: break
+            case .status, .measurements, .pong, .refusal: break
             }
         }
+    }
+
+    /// A connection to the coordinator that was lost, as soon as there is one again; nil: nobody wants the answer any more.
+    /// Throws why there is none.
+    private func findAgain(
+        _ waker: Waker, until end: ContinuousClock.Instant, _ cancellation: ClientCancellation
+    ) throws -> ClientLink? {
+        var firstRefusal: ContinuousClock.Instant?
+        while !cancellation.isRequested {
+            usleep(Self.attemptPauseMicroseconds)
+            do {
+                return try ClientLink(context, passage, waker: waker, connectMilliseconds: Self.attemptMilliseconds)
+            } catch let error as TandemError {
+                let now = ContinuousClock.now
+                switch error.kind {
+                case .unavailable where now < end: break
+                case .forbidden where (firstRefusal ?? now) + Self.beginning > now: firstRefusal = firstRefusal ?? now
+                default: throw error
+                }
+            }
+        }
+        return nil
     }
 
     private static func onThread<Value: Sendable>(
@@ -154,6 +228,8 @@ private final class ClientCancellation: Sendable {
         waker?.ring()
     }
 
+    var isRequested: Bool { state.withLock { $0.isRequested } }
+
     /// True once, after `cancel`.
     func takeRequest() -> Bool {
         state.withLock { state in
@@ -173,7 +249,10 @@ private final class ClientLink {
 
     /// Connects, and has this user's key admitted where a token was given; throws where nobody answers in time, or the
     /// key is not let in.
-    init(_ context: Context, _ passage: Passage, waker: Waker) throws {
+    init(
+        _ context: Context, _ passage: Passage, waker: Waker,
+        connectMilliseconds: Int = CoordinatorClient.connectMilliseconds
+    ) throws {
         address = passage.address.place
         guard let way = try passage.find() else { throw passage.absent() }
         do {
@@ -181,10 +260,10 @@ private final class ClientLink {
             link = try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller)
         } catch { throw TandemError(error) }
         do {
-            if try !isLetIn(passage) {
+            if try !isLetIn(passage, connectMilliseconds) {
                 try passage.enrol(way, in: context)
                 // The link makes itself anew.
-                guard try isLetIn(passage) else { throw passage.notAdmitted() }
+                guard try isLetIn(passage, connectMilliseconds) else { throw passage.notAdmitted() }
             }
         } catch {
             close()
@@ -194,20 +273,25 @@ private final class ClientLink {
     }
 
     /// Waits for the connection. False: the coordinator does not know our key. Throws why there is none.
-    private func isLetIn(_ passage: Passage) throws -> Bool {
+    private func isLetIn(_ passage: Passage, _ milliseconds: Int) throws -> Bool {
         var silentFailures = 0
         // Turns are counted, not time: time in which this machine stood still is not the coordinator's silence.
-        for _ in 0..<CoordinatorClient.connectMilliseconds / 100 {
+        for _ in 0..<milliseconds / 100 {
             _ = poller.wait(timeoutMilliseconds: 100)
+            var isUp = false
             for event in link.events() {
                 switch event {
-                case .handshakeSucceeded: return true
+                case .handshakeSucceeded: isUp = true
                 case .turnedAway: return false
                 case .handshakeFailed: silentFailures += 1
-                default: if let failure = passage.failure(event) { throw failure }
+                default:
+                    // One that has no room for us ends a connection as soon as it is there.
+                    isUp = false
+                    if let failure = passage.failure(event) { throw failure }
                 }
                 if silentFailures >= CoordinatorSearch.mostSilentFailures { throw passage.otherKey() }
             }
+            if isUp { return true }
         }
         throw passage.absent()
     }
@@ -218,8 +302,8 @@ private final class ClientLink {
             throw TandemError("the request has \(frame.count) bytes; at most \(Wire.Limits.headerBytes) are allowed")
         }
         lastSent = .now
-        // A full queue means that the connection broke; the silence is noticed below.
-        _ = link.socket.send([frame])
+        // What is lost with a connection is noticed below, by its end; a ping that finds none is none.
+        if message == .ping { _ = link.socket.send([frame]) } else { link.send(frame) }
     }
 
     /// The next reply. Throws where the coordinator refuses us, went away or is silent for too long.
@@ -261,14 +345,4 @@ private final class ClientLink {
     }
 
     func close() { link.close() }
-}
-
-extension GenerationEvent {
-    /// It brings tokens of the answer, reasoning included.
-    package var hasTokens: Bool {
-        switch self {
-        case .tokens(let tokens, _), .reasoning(let tokens, _): !tokens.isEmpty
-        case .accepted, .notice, .waiting, .scores, .finished: false
-        }
-    }
 }

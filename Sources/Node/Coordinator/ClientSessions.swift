@@ -9,6 +9,7 @@ import Wire
 struct ClientSessions {
     private struct Request {
         let generation: Generation
+        let requester: ClientID
         /// Its client is gone, or missed something of it: nothing more of it is sent.
         var isGivenUp = false
     }
@@ -16,6 +17,8 @@ struct ClientSessions {
     private let maximumCount: Int
     private var requests: [ClientID: [ClientRequestID: Request]] = [:]
     private var count = 0
+    /// Of each requester that has any.
+    private var counts: [ClientID: Int] = [:]
     /// Requests given up because their clients read too slowly, of which these do not know yet.
     private var unknown: [ClientID: Set<ClientRequestID>] = [:]
     /// Of one client; whoever asks on and on without reading is not told of more.
@@ -46,10 +49,14 @@ struct ClientSessions {
     ) -> ClientReply? {
         let id = message.id
         guard requests[client]?[id] == nil else { return nil }
-        guard count < maximumCount else { return .failed(id, .overloaded) }
+        // Nobody alone leaves no room for others.
+        guard count < maximumCount, counts[requester.id, default: 0] < maximumCount - Self.spareCount / 2 else {
+            return .failed(id, .overloaded)
+        }
         let generation = service.generate(message.request, for: requester.id, named: requester.name)
-        requests[client, default: [:]][id] = Request(generation: generation)
+        requests[client, default: [:]][id] = Request(generation: generation, requester: requester.id)
         count += 1
+        counts[requester.id, default: 0] += 1
         Task {
             do {
                 for try await event in generation.events {
@@ -111,7 +118,11 @@ struct ClientSessions {
 
     /// The request has ended.
     mutating func remove(_ request: ClientRequestID, of client: ClientID) {
-        if requests[client]?.removeValue(forKey: request) != nil { count -= 1 }
+        if let requester = requests[client]?.removeValue(forKey: request)?.requester {
+            count -= 1
+            counts[requester, default: 0] -= 1
+            if counts[requester] == 0 { counts[requester] = nil }
+        }
         if requests[client]?.isEmpty == true { requests[client] = nil }
     }
 }

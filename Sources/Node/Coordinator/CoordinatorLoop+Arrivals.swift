@@ -11,11 +11,6 @@ extension CoordinatorLoop {
     /// work.
     private static let messagesPerTurn = 256
     private static let linkTurn = Duration.milliseconds(2)
-    /// Fetches of one worker that may wait: twice what it has outstanding, as it asks again over a new connection.
-    static let fetchesOfWorker = 32
-    /// Fetches that the thread that reads weights is given at a time.
-    static let readsAtOnce = 8
-
     func receiveControl() {
         let end = now + Self.linkTurn
         for _ in 0..<Self.messagesPerTurn where now < end {
@@ -85,26 +80,8 @@ extension CoordinatorLoop {
                 refuse(arrival, on: sockets.weights)
                 continue
             }
-            guard permissions.mayFetch(arrival.key, from: machine, speakers) else { continue }
-            // One that asks for more than it may have outstanding is not answered, and nobody else waits for it.
-            _ = waitingFetches.add(fetch, of: arrival.peer)
+            take(fetch, over: arrival)
         }
         readWeights()
-    }
-
-    /// Workers take turns.
-    private func readWeights() {
-        while readCount < Self.readsAtOnce, let (peer, fetch) = waitingFetches.next() {
-            if fetches.post(.init(peer: peer, fetch: fetch)) { readCount += 1 }
-        }
-    }
-
-    func sendChunks() {
-        for reply in chunks.drain() {
-            readCount -= 1
-            _ = reply.bytes.withUnsafeBytes {
-                sockets.weights.send(to: reply.peer, [reply.chunk.encode()], bulk: $0.isEmpty ? nil : $0)
-            }
-        }
     }
 }

@@ -19,7 +19,10 @@ extension CoordinatorLoop {
             statusFrame = frame
             _ = send(frame, to: client)
         case .cancel(let request): clients.cancel(request, of: client)
-        case .ping: reply(.pong, to: client)
+        case .measureQuery(let query):
+            guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
+            measure(for: client, arrival)
+        case .ping: reply(.pong(clockMicroseconds: Microseconds.ofDay), to: client)
         case .generate(let generate):
             guard generate.version == Wire.protocolVersion else {
                 return refuse(client, generate.version, generate.build)
@@ -31,6 +34,26 @@ extension CoordinatorLoop {
             if let refusal { reply(refusal, to: client) }
         }
     }
+
+    /// All who ask while links are measured are told what was found.
+    private func measure(for client: ClientID, _ arrival: Arrival) {
+        guard measurers.count < Self.mostMeasurers, pace.allows(.measure, arrival, now) else {
+            return reply(
+                .refusal(Refusal(reason: "links were measured a moment ago; ask again in a while")), to: client)
+        }
+        measurers.append(client)
+        decide(.examine)
+    }
+
+    /// What was found out about the links, for all that asked.
+    func tellMeasurers(_ found: Measurements) {
+        let frame = ClientReply.measurements(found).encode()
+        let clients = measurers
+        measurers = []
+        for client in clients { _ = send(frame, to: client) }
+    }
+
+    private static let mostMeasurers = 64
 
     private func refuse(_ client: ClientID, _ version: UInt32, _ build: String) {
         reply(.refusal(.version(version, build: build, ourBuild: Build.version)), to: client)

@@ -13,6 +13,10 @@ extension CoordinatorLoop {
     func hear(_ message: WorkerMessage, over arrival: Arrival) {
         guard case .join(var join) = message else {
             guard let worker = speakers[arrival.peer] else { return refuse(arrival, on: sockets.control) }
+            if case .measured(var measured) = message {
+                measured.receivedMicroseconds = Microseconds.ofDay
+                return decide(.worker(worker, .measured(measured)))
+            }
             return decide(.worker(worker, message))
         }
         guard pace.allows(.join, arrival, now) else { return refuse(arrival, on: sockets.control) }

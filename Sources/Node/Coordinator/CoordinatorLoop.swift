@@ -19,6 +19,7 @@ final class CoordinatorLoop {
         let orders: Mailbox<GenerationService.Order>
         let generations: GenerationService
         let server: WeightServer
+        let contents: LayerContents
         /// So long may answers that run go on after it was told to stop.
         let drainLimit: Duration
         let supervisor: Supervisor?
@@ -42,9 +43,8 @@ final class CoordinatorLoop {
     /// The plan whose first stage has no address; told to the machine afterwards.
     var firstStageProblem: Epoch?
     var trips = RoundTrips()
-    /// What workers fetch, and how much of that is being read.
-    var waitingFetches = FairQueue<Peer, Fetch>(limit: CoordinatorLoop.fetchesOfWorker)
-    var readCount = 0
+    /// What workers fetch.
+    var waitingFetches = FetchQueue()
     /// The state as it was asked for last, as long as nothing has changed.
     var statusFrame: [UInt8]?
     let fetches: Mailbox<WeightServer.Request>
@@ -68,6 +68,8 @@ final class CoordinatorLoop {
     /// When to find out who is gone, and to tell those who did not read; nil: there is no need.
     private var workerCheck: Moment?
     private var clientCheck: Moment?
+    /// Who waits for what links carry.
+    var measurers: [ClientID] = []
     var retelling: Moment?
     private var isStopping = false
     var drain: Drain
@@ -84,7 +86,7 @@ final class CoordinatorLoop {
         clients = ClientSessions(
             maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting
                 + ClientSessions.spareCount)
-        let fetches = Mailbox<WeightServer.Request>(capacity: Self.readsAtOnce, waking: try Waker())
+        let fetches = Mailbox<WeightServer.Request>(capacity: FetchQueue.readsAtOnce, waking: try Waker())
         let chunks = Mailbox<WeightServer.Reply>(capacity: 64, waking: parts.waker)
         (self.fetches, self.chunks) = (fetches, chunks)
         server = try LoopThread(name: "weights") { [server = parts.server] in server.run(inbox: fetches, outbox: chunks)
@@ -160,7 +162,7 @@ final class CoordinatorLoop {
             settle()
         }
         if isDue(&clientCheck) {
-            let pong = ClientReply.pong.encode()
+            let pong = ClientReply.pong(clockMicroseconds: 0).encode()
             for client in clients.active { _ = send(pong, to: client) }
         }
     }
@@ -260,6 +262,7 @@ final class CoordinatorLoop {
         case .fail(let request, let error):
             sinks.removeValue(forKey: request)?.finish(throwing: error)
         case .waiting(let request, let why): tell(request, .waiting(why))
+        case .measured(let found): tellMeasurers(found)
         case .forget(let worker):
             unreachable.removeAll { $0 == worker }
             for link in NodeLink.allCases { askers[link]?[worker] = nil }
@@ -287,7 +290,7 @@ extension Coordinator.Action {
     /// It goes to the one who asked for an answer, not to a worker.
     fileprivate var isForClient: Bool {
         switch self {
-        case .started, .emit, .score, .finish, .fail, .waiting: true
+        case .started, .emit, .score, .finish, .fail, .waiting, .measured: true
         case .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: false
         }
     }

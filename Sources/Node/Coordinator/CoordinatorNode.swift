@@ -78,6 +78,7 @@ package final class CoordinatorNode: Service, Sendable {
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, roll: roll, waker: waker, wishes: wishes, orders: orders,
             generations: generations, server: WeightServer(loaded.model, manifest),
+            contents: LayerContents(manifest),
             drainLimit: .seconds(options.drainSeconds), supervisor: supervisor, log: log)
         do {
             loop = try LoopThread(name: "coordinator") { [port = sockets.port] in

@@ -98,6 +98,12 @@ package struct CoordinatorOptions: Sendable {
         return manifest
     }
 
+    /// Throws what is wrong with choices that need no model.
+    package func check() throws(TandemError) {
+        _ = try validate()
+        _ = try advertised()
+    }
+
     /// Checks what needs no model. Returns where to listen.
     func validate() throws(TandemError) -> Endpoint {
         try TandemError.checked(minimumWorkers ?? 1, .minimumWorkers, in: 1...Wire.Limits.workers)

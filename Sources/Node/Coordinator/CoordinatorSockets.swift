@@ -24,7 +24,10 @@ extension CoordinatorLoop {
         private static let untakenMessages = 64
         /// The largest message, and the next one on its way.
         private static let unreadBytes = Wire.Limits.headerBytes + (8 << 20)
-        private static let unreadLimits = SocketOptions.UnreadLimits(ofKey: 64 << 20, inAll: 128 << 20)
+        private static let unreadLimits = SocketOptions.SharedLimits(ofKey: 64 << 20, inAll: 128 << 20)
+        /// What is said to peers and not taken: of one key less than many full queues, and of all what as many workers as
+        /// there may be have outstanding.
+        private static let unsentLimits = SocketOptions.SharedLimits(ofKey: 64 << 20, inAll: 1 << 30)
 
         /// Binds `listen` and the two ports that follow it; all free ones where it asks for any. At most `maximumUnread`
         /// messages wait for a client.
@@ -33,7 +36,7 @@ extension CoordinatorLoop {
             let options = SocketOptions(
                 maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread,
                 receiveHighWaterMark: Self.untakenMessages, sendBufferBytes: Self.controlBufferBytes,
-                maximumUnreadBytes: Self.unreadBytes, unreadLimits: Self.unreadLimits,
+                maximumUnreadBytes: Self.unreadBytes, unreadLimits: Self.unreadLimits, unsentLimits: Self.unsentLimits,
                 maximumConnections: SocketOptions.connections(of: 0.6))
             control = try RouterSocket(context, options, purpose: Roll.Purpose.control)
             tokens = try RouterSocket(
@@ -41,14 +44,14 @@ extension CoordinatorLoop {
                 SocketOptions(
                     maximumFrameBytes: Wire.Limits.headerBytes, receiveHighWaterMark: Self.untakenMessages,
                     maximumUnreadBytes: Self.unreadBytes, unreadLimits: Self.unreadLimits,
-                    maximumConnections: SocketOptions.connections(of: 0.1)),
+                    unsentLimits: Self.unsentLimits, maximumConnections: SocketOptions.connections(of: 0.1)),
                 purpose: Roll.Purpose.tokens)
             weights = try RouterSocket(
                 context,
                 SocketOptions(
                     maximumFrameBytes: Wire.Limits.probeBytes, sendHighWaterMark: Self.unreadChunks,
                     receiveHighWaterMark: Self.untakenMessages, maximumUnreadBytes: 1 << 20,
-                    unreadLimits: .init(ofKey: 4 << 20, inAll: 64 << 20),
+                    unreadLimits: .init(ofKey: 4 << 20, inAll: 64 << 20), unsentLimits: Self.unsentLimits,
                     maximumConnections: SocketOptions.connections(of: 0.1)),
                 purpose: Roll.Purpose.weights)
             endpoint = try control.bind(listen)

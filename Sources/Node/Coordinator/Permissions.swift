@@ -24,19 +24,23 @@ struct Permissions {
         }
     }
 
-    /// Who asks over this connection. All connections of a key count as one; where links are open each is its own.
+    /// Whose turn a message takes. All connections of a key count as one; where links are open each is its own.
+    func owner(_ arrival: Arrival) -> ClientID {
+        guard let key = arrival.key else { return ClientID(arrival.peer) }
+        return ClientID(key.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+    }
+
+    /// Who asks over this connection.
     func requester(_ arrival: Arrival) -> ClientSessions.Requester {
-        guard let key = arrival.key else {
-            return .init(id: ClientID(arrival.peer), name: "\(arrival.peer)")
-        }
-        let number = key.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        let owner = owner(arrival)
+        guard let key = arrival.key else { return .init(id: owner, name: "\(arrival.peer)") }
         let name: String =
             switch roll?.standing(of: key) {
             case .member(_, let name): name
             case .owner: "owner"
             case .newcomer, nil: key.shortText
             }
-        return .init(id: ClientID(number), name: name)
+        return .init(id: owner, name: name)
     }
 
     /// Results come from the worker that samples in the epoch that serves, and from nobody else.
@@ -51,10 +55,13 @@ struct Permissions {
         return roll == nil || speakers.key(of: worker) == key ? worker : nil
     }
 
-    /// Weights are for members.
-    func mayFetch(_ key: PublicKey?, from coordinator: Coordinator, _ speakers: Speakers) -> Bool {
-        guard roll != nil else { return true }
-        guard let key else { return false }
-        return speakers.workers(of: [key]).contains { coordinator.isMember($0) }
+    /// What a key may have of a content: a member's, those of the layers that it is to hold. nil: it is no member's.
+    func claim(
+        _ content: ContentHash, _ key: PublicKey?, from coordinator: Coordinator, _ speakers: Speakers,
+        _ contents: LayerContents
+    ) -> WeightClaim? {
+        guard roll != nil else { return .granted }
+        guard let key, let worker = speakers.workers(of: [key]).first else { return nil }
+        return coordinator.claim(of: worker) { contents.need(content, in: $0) }
     }
 }

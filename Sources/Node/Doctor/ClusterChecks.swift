@@ -7,11 +7,14 @@ import Sequences
 /// What a coordinator was asked, and what it said.
 package struct ClusterFacts: Sendable {
     package var address: String
-    /// Of a question that needs no thinking, in seconds; empty: it was not reached.
-    package var roundTrips: [Double] = []
+    /// Of a question that needs no thinking; empty: it was not reached.
+    package var roundTrips: [RoundTrip] = []
     /// nil: `failure` says why.
     package var status: ClusterStatus?
     package var failure: TandemError?
+    /// What links and clocks were measured; nil: `unmeasured` says why.
+    package var measurements: ClusterMeasurements?
+    package var unmeasured: TandemError?
 
     /// Nothing is known of the coordinator at `address`.
     package init(address: String) { self.address = address }
@@ -24,6 +27,10 @@ package struct ClusterFacts: Sendable {
             facts.status = try await client.status()
         } catch {
             facts.failure = error as? TandemError ?? TandemError("\(error)", kind: .internal)
+            return facts
+        }
+        do { facts.measurements = try await client.measurements() } catch {
+            facts.unmeasured = error as? TandemError ?? TandemError("\(error)", kind: .internal)
         }
         return facts
     }
@@ -33,17 +40,19 @@ package struct ClusterFacts: Sendable {
 package enum ClusterChecks {
     /// All of them; `build`: the version of this program.
     package static func findings(_ facts: ClusterFacts, build: String = Build.version) -> [Finding] {
-        reach(facts) + (facts.status.map { version($0, build) + service($0) + workers($0) + links($0) } ?? [])
+        guard let status = facts.status else { return reach(facts) }
+        return reach(facts) + version(status, build) + clocks(facts, status) + service(status) + workers(status)
+            + links(status) + speeds(facts, status)
     }
 
     /// A step waits so long for the network at most, before that is worth a word.
-    private static let slowSeconds = 0.005
+    static let slowSeconds = 0.005
 
     static func reach(_ facts: ClusterFacts) -> [Finding] {
         if let failure = facts.failure {
             return [.failure("coordinator", failure.message, failure.hint ?? "look at its terminal or its log")]
         }
-        let sorted = facts.roundTrips.sorted()
+        let sorted = facts.roundTrips.map(\.seconds).sorted()
         guard let middle = sorted.isEmpty ? nil : sorted[sorted.count / 2], let worst = sorted.last else { return [] }
         let times = "\(milliseconds(middle)) there and back, \(milliseconds(worst)) at most"
         if middle > slowSeconds {
@@ -57,15 +66,21 @@ package enum ClusterChecks {
     }
 
     static func version(_ status: ClusterStatus, _ build: String) -> [Finding] {
-        guard status.version != build else {
-            return [.ok("version", "\(build) here and there, protocol \(Build.protocolVersion)")]
-        }
-        return [
-            .warning(
+        var findings = status.workers.filter { !$0.version.isEmpty && $0.version != status.version }.map { worker in
+            Finding.warning(
                 "version",
-                "the coordinator is of version \(status.version), this program of \(build); they understand each other",
-                "use one version on all hosts")
-        ]
+                "\(name(worker)) is of version \(worker.version), the coordinator of \(status.version); they understand "
+                    + "each other", "use one version on all hosts")
+        }
+        if status.version != build {
+            findings.append(
+                .warning(
+                    "version",
+                    "the coordinator is of version \(status.version), this program of \(build); they understand each other",
+                    "use one version on all hosts"))
+        }
+        return findings.isEmpty
+            ? [.ok("version", "\(build) here and everywhere, protocol \(Build.protocolVersion)")] : findings
     }
 
     static func service(_ status: ClusterStatus) -> [Finding] {
@@ -79,7 +94,7 @@ package enum ClusterChecks {
         let count = status.workers.count
         var findings = status.workers.filter { $0.state.hasPrefix("set aside") }.map { worker in
             Finding.warning(
-                "workers", "\(worker.host) (\(worker.pid)) is \(worker.state)", "look at its log, and at the way to it")
+                "workers", "\(name(worker)) is \(worker.state)", "look at its log, and at the way to it")
         }
         let levels = Set(status.workers.map(\.instructionLevel)).sorted()
         if levels.count > 1, levels.contains("portable") {
@@ -108,8 +123,11 @@ package enum ClusterChecks {
     }
 
     private static func names(_ workers: [ClusterStatus.Worker]) -> String {
-        workers.prefix(8).map { "\($0.host) (\($0.pid))" }.joined(separator: ", ") + (workers.count > 8 ? ", ..." : "")
+        workers.prefix(8).map(name).joined(separator: ", ") + (workers.count > 8 ? ", ..." : "")
     }
 
-    private static func milliseconds(_ seconds: Double) -> String { String(format: "%.2f ms", seconds * 1000) }
+    /// For people: where it runs.
+    static func name(_ worker: ClusterStatus.Worker) -> String { "\(worker.host) (\(worker.pid))" }
+
+    static func milliseconds(_ seconds: Double) -> String { String(format: "%.2f ms", seconds * 1000) }
 }

@@ -21,8 +21,8 @@ extension HostFacts {
         facts.ports = ports.map { Port(number: $0, isFree: isFree($0)) }
         facts.ephemeralPorts = range(of: text("/proc/sys/net/ipv4/ip_local_port_range"))
         facts.addresses = ownAddresses()
-        // A documentation address (RFC 5737): nothing is sent, only the way there is asked for.
-        facts.advertised = try? NumericAddress.local(towards: coordinator ?? "192.0.2.1")
+        facts.advertised =
+            if let coordinator { try? NumericAddress.local(towards: coordinator) } else { NumericAddress.ownAddress }
         facts.availableMemoryBytes = MachineDescription.availableMemoryBytes
         facts.addressSpace = limit(RLIMIT_AS)
         facts.coreCount = MachineDescription.coreCount
@@ -48,6 +48,8 @@ extension HostFacts {
         guard stat(folder, &info) == 0 else { return (nil, []) }
         let mode = UInt32(info.st_mode & 0o7777)
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        // An empty one is closed to others before a key is made in it.
+        if names.isEmpty, mode & 0o022 == 0 || info.st_uid == geteuid() { return (nil, []) }
         let files = names.filter { $0.hasSuffix(".key") }.compactMap { name -> KeyFileFacts? in
             let path = folder + "/" + name
             guard lstat(path, &info) == 0 else { return nil }

@@ -13,6 +13,8 @@ struct Pace {
         case enrol
         /// Lists everything there is.
         case status
+        /// Sends some MiB over every link.
+        case measure
 
         /// At once, and a second.
         var allowance: (burst: Double, perSecond: Double) {
@@ -20,6 +22,7 @@ struct Pace {
             case .join: (32, 4)
             case .enrol: (32, 1)
             case .status: (400, 100)
+            case .measure: (8, 0.2)
             }
         }
     }

@@ -17,6 +17,10 @@ final class OutboundLink {
     private let maximumFrameBytes: Int
     private let poller: Poller
     private var waiting: [(header: [UInt8], bulk: Frame?)] = []
+    /// When the handshake that is under way began.
+    private var connectedAt = ContinuousClock.now
+    /// Whoever has another key than we expect ends a handshake at once; what takes so long was lost on the way.
+    private static let quickEnd = Duration.seconds(1)
     /// When to make the link anew; nil: it need not be.
     private var renewal: ContinuousClock.Instant?
     /// The most messages that may wait; the credit rules keep their number far below.
@@ -72,6 +76,9 @@ final class OutboundLink {
         renew()
         var events: [ConnectionEvent] = []
         while let event = monitor.next() {
+            if event == .connected { connectedAt = .now }
+            // The end of the connection follows.
+            if case .handshakeFailed = event, connectedAt.duration(to: .now) > Self.quickEnd { continue }
             events.append(event)
             if event == .turnedAway || event == .otherSecurity { renewal = .now + Self.renewalDelay }
         }

@@ -88,6 +88,8 @@ package final class GenerationService: Generator {
     }
 
     private static func cancel(_ id: RequestID, _ isCancelled: Cancellation, _ orders: Mailbox<Order>) {
+        // Once is enough, however often it is said.
+        guard !isCancelled.isSet else { return }
         isCancelled.set()
         Task { await orders.postPatiently(.cancel(id)) }
     }
@@ -108,7 +110,11 @@ package final class GenerationService: Generator {
         if isCancelled.isSet {
             return try emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))
         }
-        var assembler = beginning
+        var assembler = beginning.assembler
+        if let reason = beginning.end {
+            if reason == .length { for event in assembler.finish() { try emit(event) } }
+            return try emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
+        }
         let (outcomes, sink) = Outcomes.makeStream(bufferingPolicy: .bufferingOldest(maximumUnread))
         guard orders.post(.submit(task(request, of: client, id: id, prompt: prompt.tokens), sink)) else {
             throw orders.isClosed ? TandemError.stopped : TandemError.overloaded
@@ -136,15 +142,29 @@ package final class GenerationService: Generator {
         throw TandemError.stopped
     }
 
+    /// Where an answer begins: after what its client has of it.
+    private struct Beginning {
+        var assembler: AnswerAssembler
+        /// Why there is nothing more to come; nil: there is.
+        var end: FinishReason?
+    }
+
     /// The prompt's tokens and what follows them; nil: the request was cancelled before.
     private func prepare(
         _ request: GenerationRequest, of client: ClientID, _ isCancelled: Cancellation
-    ) async throws -> (PromptEncoder.Encoded, AnswerAssembler)? {
+    ) async throws -> (PromptEncoder.Encoded, Beginning)? {
         let loaded = loaded
         return try await prompts.run(bytes: request.promptBytes, of: client, isCancelled) {
             try request.validate()
             let prompt = try loaded.encoder.encode(request, isCancelled: isCancelled)
-            return (prompt, loaded.assembler(for: request, prompt: prompt))
+            var beginning = Beginning(assembler: loaded.assembler(for: request, prompt: prompt))
+            let length = min(request.maximumTokens, loaded.contextLength - prompt.tokens.count)
+            if beginning.assembler.take(request.answered) {
+                beginning.end = .stop
+            } else if request.scoringStart == nil, request.answered.count >= length {
+                beginning.end = .length
+            }
+            return (prompt, beginning)
         }
     }
 
@@ -152,7 +172,8 @@ package final class GenerationService: Generator {
         _ request: GenerationRequest, of client: ClientID, id: RequestID, prompt: [Int32]
     ) -> GenerationTask {
         GenerationTask(
-            request: id, client: client, prompt: prompt, sampling: loaded.sampling(of: request),
+            request: id, client: client, prompt: prompt, answered: request.answered,
+            sampling: loaded.sampling(of: request),
             maximumTokens: request.maximumTokens,
             endTokens: (request.ignoresEndOfText ? [] : loaded.endTokens.sorted()) + request.stopTokens,
             scoringStart: request.scoringStart, priority: request.priority)

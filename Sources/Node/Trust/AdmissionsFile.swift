@@ -27,8 +27,7 @@ package struct AdmissionsFile: Sendable {
 
     /// Changes it; nothing is written where `body` throws or changes nothing.
     package func change<Value>(_ body: (inout Admissions) throws(TandemError) -> Value) throws(TandemError) -> Value {
-        try folder.prepare()
-        return try folder.locked("admissions") { () throws(TandemError) -> Value in
+        try folder.locked("admissions") { () throws(TandemError) -> Value in
             let before = try read()
             var admissions = before
             let value = try body(&admissions)

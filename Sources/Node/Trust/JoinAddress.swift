@@ -16,28 +16,45 @@ package struct JoinAddress: Sendable, Hashable, CustomStringConvertible {
         (self.endpoint, self.key, self.token) = (endpoint, key, token)
     }
 
-    /// Reads what `description` writes. `field`: what to name where it is wrong.
+    /// Reads what `description` writes; blanks around it do not count, nor how a host is capitalized. `field`: what to name
+    /// where it is wrong. Throws a sentence that never has the token in it.
     package init(parsing text: String, _ field: Field) throws(TandemError) {
-        let parts = text.split(separator: "#", omittingEmptySubsequences: false)
-        do { endpoint = try Endpoint(parsing: String(parts[0])) } catch { throw TandemError(error, of: field) }
-        guard parts.count <= 3 else {
-            throw TandemError("\(field) has more than HOST:PORT#KEY#TOKEN", hint: "paste the line as it was printed")
+        func wrong(_ problem: String) -> TandemError {
+            TandemError("\(field) \(problem)", hint: "paste the address as it was printed, as HOST:PORT#KEY#TOKEN")
         }
+        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        if text.isEmpty { throw wrong("is empty") }
+        if text.contains(where: Self.isQuote) { throw wrong("has quotes in it, which belong to a shell only") }
+        if text.contains(where: \.isWhitespace) { throw wrong("has a blank in it, but an address is one word") }
+        let parts = text.split(separator: "#", omittingEmptySubsequences: false)
+        if parts.count > 3 { throw wrong("has more than HOST:PORT#KEY#TOKEN") }
+        do {
+            endpoint = try Endpoint(parsing: String(parts[0]))
+            if case .tcp(let host, let port) = endpoint { endpoint = .tcp(host: host.lowercased(), port: port) }
+        } catch { throw TandemError(error, of: field) }
         if parts.count > 1 {
-            guard let key = PublicKey(text: parts[1]) else {
-                throw TandemError(
-                    "\(field) is HOST:PORT#KEY#TOKEN, but its key has not the 43 characters of one",
-                    hint: "paste the line as it was printed")
-            }
-            self.key = key
+            key = PublicKey(text: parts[1])
+            if key == nil { throw wrong(Self.problem(of: parts[1], "key", 43, other: ("token", 22))) }
         }
         if parts.count > 2 {
-            guard let token = JoinToken(text: parts[2]) else {
-                throw TandemError(
-                    "\(field) is HOST:PORT#KEY#TOKEN, but its token has not the 22 characters of one",
-                    hint: "paste the line as it was printed")
-            }
-            self.token = token
+            token = JoinToken(text: parts[2])
+            if token == nil { throw wrong(Self.problem(of: parts[2], "token", 22, other: ("key", 43))) }
+        }
+    }
+
+    private static func isQuote(_ character: Character) -> Bool {
+        "\"'`\u{201C}\u{201D}\u{2018}\u{2019}".contains(character)
+    }
+
+    /// What is wrong with a part that has not the form of its kind.
+    private static func problem(
+        of part: Substring, _ kind: String, _ length: Int, other: (kind: String, length: Int)
+    ) -> String {
+        switch part.count {
+        case 0: "has no \(kind) where one should stand"
+        case length: "has a character in its \(kind) that none has"
+        case other.length: "has a \(other.kind) where its \(kind) should stand"
+        default: "has a \(kind) of \(part.count) characters, not the \(length) characters of one"
         }
     }
 

@@ -1,6 +1,7 @@
 // Responsible for: this node's own key in its state folder: made at the first start, the same ever after.
 // Must not know: who admits it.
 import Foundation
+import Generation
 import Sequences
 import Transport
 
@@ -27,23 +28,20 @@ package struct KeyFile: Sendable {
 
     /// The key that all processes of this kind share: "coordinator", "client".
     package static func shared(_ kind: String, in folder: StateFolder) throws(TandemError) -> KeyFile {
-        try folder.prepare()
-        return KeyFile(try pair(kind + ".key", in: folder))
+        KeyFile(try pair(kind + ".key", in: folder))
     }
 
     /// A key that no other living process has: "worker.key", else "worker-2.key" and so on.
     package static func own(_ kind: String, in folder: StateFolder) throws(TandemError) -> KeyFile {
-        try folder.prepare()
+        let opened = try folder.open()
         for number in 1...mostNumbers {
             let name = number == 1 ? kind : "\(kind)-\(number)"
-            let path = folder.path(of: name + ".lock")
-            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-            guard descriptor >= 0 else {
+            guard let descriptor = opened.openForWriting(name + ".lock") else {
                 throw TandemError(
-                    "the file \(path) cannot be made: \(String(cString: strerror(errno)))", kind: .forbidden,
+                    "the file \(folder.path(of: name + ".lock")) cannot be made: \(String(cString: strerror(errno)))",
+                    kind: .forbidden,
                     hint: "look at the folder's owner and mode, or name another with \(.state)")
             }
-            folder.giveToOwner(descriptor)
             let lock = Lock(descriptor)
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
             return KeyFile(try pair(name + ".key", in: folder), number: number, lock: lock)

@@ -21,7 +21,6 @@ package struct KnownCoordinators: Sendable {
 
     /// From now on this place has this key.
     package func remember(_ place: String, _ key: PublicKey) throws(TandemError) {
-        try folder.prepare()
         try folder.locked(Self.name) { () throws(TandemError) in
             var lines = try self.lines()
             if let last = lines.last, last == (place, key) { return }

@@ -1,6 +1,7 @@
 // Responsible for: how nodes of the same user (or root) find a coordinator on this machine and are admitted without a word.
 // Must not know: sockets, who is a member.
 import Foundation
+import Generation
 import Sequences
 import Transport
 
@@ -18,16 +19,14 @@ package struct LocalCoordinator: Codable, Sendable {
 
     /// Leaves it for the coordinator that listens on `port`.
     static func write(_ coordinator: LocalCoordinator, port: UInt16, in folder: StateFolder) throws(TandemError) {
-        let running = folder.folder("running")
-        try running.prepare()
         guard let data = try? JSONEncoder().encode(coordinator) else { preconditionFailure("three texts are JSON") }
-        try running.write(String(decoding: data, as: UTF8.self) + "\n", to: name(port))
+        try folder.folder("running").write(String(decoding: data, as: UTF8.self) + "\n", to: name(port))
     }
 
     /// Takes it away when the coordinator ends, unless another one has put its own there.
     static func remove(port: UInt16, in folder: StateFolder) {
         guard let found = try? read(port, in: folder), found.processID == getpid() else { return }
-        unlink(folder.folder("running").path(of: name(port)))
+        _ = try? folder.folder("running").existing()?.remove(name(port))
     }
 
     /// The coordinator of this machine that listens on `port`, of this folder or else of the system's.
@@ -39,7 +38,7 @@ package struct LocalCoordinator: Codable, Sendable {
 
     /// Those of this folder whose processes live.
     package static func all(in folder: StateFolder) -> [LocalCoordinator] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.folder("running").path)) ?? []
+        let names = (try? folder.folder("running").existing())?.names ?? []
         return names.compactMap { $0.hasSuffix(".json") ? UInt16($0.dropLast(5)) : nil }.sorted().compactMap {
             guard let found = try? read($0, in: folder), kill(found.processID, 0) == 0 || errno == EPERM else {
                 return nil

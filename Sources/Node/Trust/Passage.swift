@@ -81,6 +81,14 @@ struct Passage: Sendable {
             hint: "give \(field) HOST:PORT#KEY#TOKEN, as `tandem token create` prints it on the coordinator's host")
     }
 
+    /// Where a coordinator that runs on this machine told other hosts to find it; nil: it is not known here.
+    var announced: Endpoint? {
+        guard key != nil, case .tcp(_, let port) = address.endpoint,
+            let local = try? LocalCoordinator.find(port, in: folder)
+        else { return nil }
+        return try? Endpoint(parsing: local.address)
+    }
+
     /// From now on HOST:PORT suffices.
     func remember(_ way: Way) {
         guard let server = way.server, address.key != nil else { return }
@@ -154,7 +162,10 @@ struct Passage: Sendable {
     private func tokenRefused() -> TandemError {
         TandemError(
             "the coordinator at \(address.place) does not know the token: it has expired, was used up or taken back",
-            kind: .forbidden, hint: "run `tandem token create \(.role) \(role.rawValue)` on its host for a new one")
+            kind: .forbidden,
+            hint:
+                "run `tandem token create \(.role) \(role.rawValue)` on its host for a new line, which has the right port, too"
+        )
     }
 
     /// Why no handshake comes about, as far as its failures tell.
@@ -173,12 +184,18 @@ struct Passage: Sendable {
         }
     }
 
-    /// Whoever listens there cannot read what we say: it has not the key that we expect.
+    /// Whoever listens there ends every handshake without a word: it cannot read what we say, or wants no secrecy and was
+    /// faster to see that than we.
     func otherKey() -> TandemError {
         if key == nil, let failure = failure(.otherSecurity) { return failure }
         return TandemError(
-            "what listens at \(address.place) has not the key of the coordinator that is expected there",
-            kind: .forbidden,
-            hint: "if the coordinator was set up anew, take the line that it prints now; else somebody stands between")
+            """
+            what listens at \(address.place) has not the key of the coordinator that is expected there, or speaks without \
+            encryption
+            """, kind: .forbidden,
+            hint: """
+                if the coordinator was set up anew, take the line that it prints now; if it runs with \(.insecure), start \
+                it without; else somebody stands between
+                """)
     }
 }

@@ -24,15 +24,9 @@ package struct WeightCache: Sendable {
     /// Uses (and makes) the user's cache folder, or `folder`. Throws where it is not this user's alone, or cannot be made
     /// or written.
     package init(folder: String? = nil) throws(TandemError) {
-        self.folder = try PrivateFolder(folder ?? Self.baseFolder + "/weights", hint: Self.hint)
-    }
-
-    fileprivate static let hint: Sentence = "set XDG_CACHE_HOME to a folder of your own"
-
-    /// Others could look into the cache until now; a sentence about that. nil: nobody could.
-    package var notice: String? {
-        folder.wasOpenToOthers
-            ? "the weight cache \(folder.path) was open to other users; it is this user's alone now" : nil
+        self.folder = try PrivateFolder(
+            folder ?? Self.baseFolder + "/weights", called: "weight cache",
+            hint: "set XDG_CACHE_HOME to a folder of your own")
     }
 
     /// 32 random bytes, written when the cache was made; nil where they cannot be kept.

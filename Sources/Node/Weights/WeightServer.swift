@@ -1,5 +1,6 @@
 // Responsible for: reading the bytes that workers fetch, on a thread of its own, so that a slow disk never delays the
 // coordinator's loop. Must not know: sockets, plans.
+import Generation
 import ModelFile
 import Transport
 import Wire
@@ -27,10 +28,18 @@ struct WeightServer: Sendable {
         tensors = Dictionary(manifest.entries.map { ($0.digest, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// Of giving back memory: it is no business of the loop, and this thread has the time.
+    private static let trimSeconds = 10
+
     /// Answers requests until the inbox is closed.
     func run(inbox: Mailbox<Request>, outbox: Mailbox<Reply>) {
+        var trimmed = ContinuousClock.now
         while true {
-            let requests = inbox.wait()
+            let requests = inbox.wait(timeoutMilliseconds: Self.trimSeconds * 1000)
+            if ContinuousClock.now - trimmed >= .seconds(Self.trimSeconds) {
+                Allocator.trim()
+                trimmed = .now
+            }
             if requests.isEmpty && inbox.isClosed { return }
             for request in requests {
                 let reply = answer(request)

@@ -53,6 +53,16 @@ extension WorkerLoop {
         }
     }
 
+    /// Says something to the coordinator. Only a shell knows what time of day it is.
+    func send(_ message: WorkerMessage) {
+        var message = message
+        if case .measured(var measured) = message {
+            measured.clockMicroseconds = Microseconds.ofDay
+            message = .measured(measured)
+        }
+        _ = control?.link.socket.send([ControlRequest.worker(message).encode()])
+    }
+
     /// Answers who asked on the data link.
     func answer(_ reply: HelloReply, to speaker: WorkerID?) {
         if let peer = askers[speaker] { data.answer(peer, reply) }

@@ -26,7 +26,7 @@ extension WorkerLoop {
     func seekCoordinator() {
         do throws(TandemError) {
             if let attempt = search.nextAttempt, attempt <= now { try connectCoordinator() }
-            for event in control?.link.events() ?? [] { try note(event) }
+            for event in control?.link.events() ?? [] where control != nil { try note(event) }
         } catch { ending = .failure(error) }
     }
 
@@ -45,6 +45,13 @@ extension WorkerLoop {
         do {
             control = (way, try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller))
         } catch { throw TandemError(error) }
+    }
+
+    /// Others may have to find this worker at another address than before, as the coordinator is at another.
+    private func listen() {
+        do throws(TandemError) { decide(.listening(at: "\(try port.endpoint(towards: coordinator))")) } catch {
+            parts.log.warning("others cannot reach this worker at another address: \(error)")
+        }
     }
 
     /// The address of a coordinator's name that answers; its first one where none does.
@@ -68,6 +75,7 @@ extension WorkerLoop {
         case .handshakeSucceeded:
             search.silentFailures = 0
             if let way = control?.way { parts.passage.remember(way) }
+            listen()
             decide(.connected)
         case .turnedAway: try enrol()
         case .otherSecurity: throw parts.passage.failure(event) ?? parts.passage.otherKey()
@@ -81,6 +89,11 @@ extension WorkerLoop {
                 decide(.unreachable(isQuick ? .refused : .noAnswer, address: "\(coordinator)"))
             }
             hasControlEnded = true
+            if coordinator != parts.passage.address.endpoint {
+                // Its name may lead elsewhere by now.
+                leaveCoordinator()
+                search.nextAttempt = now + CoordinatorSearch.interval
+            }
         case .connected, .accepted: break
         }
     }
@@ -117,6 +130,9 @@ extension WorkerLoop {
         let step = assign.maximumBatchTokens * (assign.activationsPerToken * MemoryLayout<Float>.size + 64)
         let steps = Wire.Limits.stepsInFlight(stages: assign.stageCount) + 1
         data.maximumUnreadBytes = (step + Self.headerAllowance) * steps
+        // A connection and the one that takes its place.
+        let both = 2 * data.maximumUnreadBytes
+        data.unreadLimits = .init(ofKey: both, inAll: both)
     }
 
     /// For the header of a step: histories of sequences that begin.
@@ -137,24 +153,5 @@ extension WorkerLoop {
         for stranger in parts.admission.takeStrangers().strangers {
             parts.log.debug("turned away \(stranger.address): its key \(stranger.key.shortText)… sends no steps to us")
         }
-    }
-
-    // MARK: Listening
-
-    /// Listens for steps on the address that leads to the coordinator, on the port that was asked for or the first free one.
-    static func bind(
-        _ data: RouterSocket, _ options: WorkerOptions, towards coordinator: Endpoint
-    ) throws(TandemError) -> Endpoint {
-        guard case .tcp(let host, _) = coordinator else { preconditionFailure("coordinators are reached over TCP") }
-        let ports = try options.dataPorts()
-        do throws(TransportError) {
-            let address = try NumericAddress.local(towards: host)
-            for port in ports.dropLast() {
-                do throws(TransportError) { return try data.bind(.tcp(host: address, port: port)) } catch {
-                    guard case .addressInUse = error else { throw error }
-                }
-            }
-            return try data.bind(.tcp(host: address, port: ports[ports.count - 1]))
-        } catch { throw TandemError(error, of: options.dataPort == nil ? nil : .dataPort) }
     }
 }

@@ -42,6 +42,7 @@ final class WorkerLoop {
     let poller: Poller
     var machine: Machine
     let data: RouterSocket
+    var port: DataPort
     private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
     /// The way to the coordinator and the link over it, once they are found.
     var control: (way: Passage.Way, link: OutboundLink)?
@@ -86,11 +87,11 @@ final class WorkerLoop {
                 unreadLimits: .init(ofKey: .max, inAll: .max), maximumConnections: SocketOptions.connections(of: 0.25)),
             purpose: Roll.Purpose.data)
         coordinator = try Self.answering(parts.passage.address.endpoint)
-        let endpoint = try Self.bind(data, parts.options, towards: coordinator)
+        port = DataPort(data, parts.options, parts.passage)
+        let endpoint = try port.endpoint(towards: coordinator)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
-        let advertised = try parts.options.advertised(endpoint)
-        var join = try parts.options.offer(dataEndpoint: advertised, threads: parts.threads, memory: memory)
+        var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
         machine = Machine(id, join, now: .start)
         poller.add(data)
@@ -250,7 +251,7 @@ final class WorkerLoop {
         switch event {
         case .inventory(let epoch, let needs, let localBytes):
             guard machine.assignment?.epoch == epoch else { return }
-            let fetching = WeightFetch(needs)
+            let fetching = WeightFetch(needs, for: epoch)
             fetch = (epoch, fetching, localBytes)
             // What lies here already came at another time.
             parts.progress("receiving weights", Int(fetching.progress.doneBytes), Int(fetching.progress.totalBytes))
@@ -327,10 +328,10 @@ final class WorkerLoop {
 
     private func perform(_ action: Machine.Action) throws(TandemError) {
         switch action {
-        case .send(let message): _ = control?.link.socket.send([ControlRequest.worker(message).encode()])
+        case .send(let message): send(message)
         case .welcomed(let welcome):
             parts.log.info("joined; the model is \(welcome.modelName)")
-            isWeightsLinkUp = false
+            (isWeightsLinkUp, fetch) = (false, nil)  // it has no share until it is told of one
             let server = control?.way.server
             try replace(&weights, welcome.weightsEndpoint, server, maximumFrameBytes: Wire.Limits.chunkBytes)
             try replace(&tokens, welcome.tokensEndpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)

@@ -30,7 +30,6 @@ package final class WorkerNode: Service, Sendable {
             do { local = try Model.load(path: path) } catch { throw TandemError(error) }
         }
         let cache = try WeightCache(folder: options.cacheFolder)
-        if let notice = cache.notice { log.warning("\(notice)") }
         do {
             let waker = try Waker()
             stop = Mailbox(capacity: 16, waking: waker)

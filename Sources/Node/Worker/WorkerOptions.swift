@@ -40,6 +40,22 @@ package struct WorkerOptions: Sendable {
     /// The defaults.
     package init(join: String) { self.join = join }
 
+    /// Throws what is wrong with these choices, as far as they alone tell.
+    package func validate() throws(TandemError) {
+        if simulatedStageMilliseconds != nil { _ = try simulatedSpeed() }
+        _ = try dataPorts()
+        _ = try MachineDescription.threadCount(threads)
+        try checkMemory()
+        if let advertise {
+            do { _ = try Endpoint(advertised: advertise, port: 1) } catch { throw TandemError(error, of: .advertise) }
+        }
+    }
+
+    private func checkMemory() throws(TandemError) {
+        guard let memoryBytes, memoryBytes < Self.minimumMemoryBytes else { return }
+        throw TandemError("\(.memory) is \(memoryBytes) bytes, but must be at least \(Self.minimumMemoryBytes)")
+    }
+
     /// How long a stage pretends to compute; nil: it computes. Throws what is wrong with these choices.
     func simulatedSpeed() throws(TandemError) -> TimedStage.Speed? {
         guard let milliseconds = simulatedStageMilliseconds else {
@@ -95,9 +111,7 @@ package struct WorkerOptions: Sendable {
     func reservation(
         under limits: [MemoryLimit] = MachineDescription.memoryLimits, note: (LogLevel, String) -> Void
     ) throws(TandemError) -> MemoryReservation? {
-        if let memoryBytes, memoryBytes < Self.minimumMemoryBytes {
-            throw TandemError("\(.memory) is \(memoryBytes) bytes, but must be at least \(Self.minimumMemoryBytes)")
-        }
+        try checkMemory()
         guard try simulatedSpeed() == nil else { return nil }
         let reservation: MemoryReservation?
         do throws(TandemError) {

@@ -24,6 +24,14 @@ package struct LengthRule: Sendable, Equatable {
         return restartLength <= replayLength && tokenCount > replayLength
     }
 
+    /// The restart length that a sequence has by now whose prompt had so many tokens.
+    package func restartLength(promptLength: Int, tokenCount: Int) -> Int {
+        guard let replayLength, needsReplay(restartLength: promptLength, tokenCount: tokenCount) else {
+            return promptLength
+        }
+        return replayLength + 1
+    }
+
     /// Sequences begun with lengths of one class have, for the same tokens, the same keys and values at every position
     /// that they have when they begin.
     package func lengthClass(restartLength: Int) -> UInt64 {

@@ -14,6 +14,14 @@ extension GenerationRequest {
                     hint: "give a prompt of token ids, and a token after its first")
             }
         }
+        if let token = answered.first(where: { $0 < 0 }) {
+            throw TandemError("the answer so far holds token id \(token), which no model has")
+        }
+        guard answered.count <= (scoringStart == nil ? RequestLimits.sequenceTokens : 0) else {
+            throw TandemError(
+                "the answer so far has \(answered.count) tokens; at most \(RequestLimits.sequenceTokens) are allowed, and none where a prompt is scored"
+            )
+        }
         if stops.count > RequestLimits.stops {
             throw TandemError(
                 "there are \(stops.count) \(.stop) strings; at most \(RequestLimits.stops) are allowed")

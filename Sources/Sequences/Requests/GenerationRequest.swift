@@ -35,6 +35,10 @@ package struct GenerationRequest: Sendable, Equatable {
     /// Only of prompts of token ids.
     package var scoringStart: Int?
 
+    /// The first tokens of the answer, where somebody has them already: what follows them is wanted, the same that would
+    /// have followed. None where the prompt is scored.
+    package var answered: [Int32] = []
+
     /// A request that says nothing but its prompt.
     package init(prompt: Prompt) { self.prompt = prompt }
 }

@@ -27,25 +27,30 @@ package enum NumericAddress {
     /// The address of this host from which packets to `host` (a name or an address) leave: what a node advertises to
     /// those who shall reach it. Nothing is sent. Asks the resolver (may block). Throws `.cannotResolve` or `.noRoute`.
     package static func local(towards host: String) throws(TransportError) -> String {
-        let list = try resolve(host, isIPv6(host) ? AF_INET6 : AF_INET)
-        defer { freeaddrinfo(list) }
-        let found = list.pointee
-        let descriptor = socket(found.ai_family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw .system(operation: "open a socket", reason: reason(errno)) }
-        defer { close(descriptor) }
-        guard connect(descriptor, found.ai_addr, found.ai_addrlen) == 0 else {
-            throw .noRoute(host: host, reason: reason(errno))
+        let addresses = try all(of: host)
+        var problem = "its address cannot be written"
+        for address in addresses.filter(isIPv4) + addresses.filter(isIPv6) {
+            let list = try resolve(address, AF_UNSPEC)
+            defer { freeaddrinfo(list) }
+            let found = list.pointee
+            let descriptor = socket(found.ai_family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            guard descriptor >= 0 else { throw .system(operation: "open a socket", reason: reason(errno)) }
+            defer { close(descriptor) }
+            if connect(descriptor, found.ai_addr, found.ai_addrlen) == 0, let own = own(of: descriptor) { return own }
+            problem = reason(errno)
         }
+        throw .noRoute(host: host, reason: problem)
+    }
 
+    /// The address of this end of a connected socket.
+    private static func own(of descriptor: Int32) -> String? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let address = withUnsafeMutablePointer(to: &storage) {
+        return withUnsafeMutablePointer(to: &storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 getsockname(descriptor, $0, &length) == 0 ? text(of: $0, length) : nil
             }
         }
-        guard let address else { throw .noRoute(host: host, reason: "the system does not tell our own address") }
-        return address
     }
 
     /// The addresses of a host, in the order in which the system would try them; what is written out is its own only
@@ -94,25 +99,39 @@ package enum NumericAddress {
         return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &problem, &size) == 0 && problem == 0
     }
 
-    /// The address from which this host speaks to the world, as others on its networks reach it; nil: there is none.
+    /// The address from which this host speaks to the world, as others on its networks reach it; where no way leads there,
+    /// its first one on a network. nil: there is none.
     package static var ownAddress: String? {
         // Addresses for documentation: the default route leads there, and nothing is sent.
         for target in ["192.0.2.1", "2001:db8::1"] {
             if let address = try? local(towards: target), !isLoopback(address) { return address }
         }
+        return [AF_INET, AF_INET6].lazy.compactMap { ofInterface($0) }.first
+    }
+
+    /// The first address of a family on an interface that has a network, and that needs no zone to be reached.
+    private static func ofInterface(_ family: Int32) -> String? {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return nil }
+        defer { freeifaddrs(list) }
+        let wanted = UInt32(IFF_UP) | UInt32(IFF_RUNNING)
+        let size = family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+        for entry in sequence(first: list, next: { $0?.pointee.ifa_next }) {
+            guard let entry = entry?.pointee, let address = entry.ifa_addr,
+                Int32(address.pointee.sa_family) == family,
+                entry.ifa_flags & (wanted | UInt32(IFF_LOOPBACK)) == wanted,
+                let text = text(of: address, socklen_t(size)), !text.contains("%")
+            else { continue }
+            return text
+        }
         return nil
     }
 
-    /// The IPv4 address of a host by its name or, written out, its address (then IPv6 too). libzmq listens on numeric
+    /// The address of a host by its name, IPv4 where it has one, or, written out, its own. libzmq listens on numeric
     /// addresses only, and to a name that nobody knows it would connect in silence for ever. May block.
     static func ofHost(_ host: String) throws(TransportError) -> String {
-        if isIPv4(host) || isIPv6(host) { return host }
-        let list = try resolve(host, isIPv6(host) ? AF_INET6 : AF_INET)
-        defer { freeaddrinfo(list) }
-        guard let address = text(of: list.pointee.ai_addr, list.pointee.ai_addrlen) else {
-            throw .cannotResolve(host: host, reason: "its address cannot be written")
-        }
-        return address
+        let addresses = try all(of: host)
+        return addresses.first { isIPv4($0) } ?? addresses[0]
     }
 
     /// The system's addresses for `host`, at least one, port 9 (discard; connecting a UDP socket needs some port).

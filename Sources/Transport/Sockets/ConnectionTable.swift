@@ -13,8 +13,12 @@ struct ConnectionTable {
         var key: PublicKey?
         /// Bytes of complete messages that came over it, as they travel.
         var delivered = 0
+        /// Bytes of messages that were to go over it.
+        var sent = 0
         /// Received but not delivered, when last looked at.
         var unread = 0
+        /// Sent but not taken by the other host, when last looked at.
+        var unsent = 0
     }
 
     private struct Known {
@@ -36,7 +40,8 @@ struct ConnectionTable {
     }
 
     var maximumUnreadBytes: Int
-    private let unreadLimits: SocketOptions.UnreadLimits
+    var unreadLimits: SocketOptions.SharedLimits
+    private let unsentLimits: SocketOptions.SharedLimits
     private let maximumConnections: Int
     private var connections: [Int32: Connection] = [:]
     private var peers: [Peer: Known] = [:]
@@ -54,7 +59,7 @@ struct ConnectionTable {
 
     init(_ options: SocketOptions) {
         maximumUnreadBytes = options.maximumUnreadBytes
-        unreadLimits = options.unreadLimits
+        (unreadLimits, unsentLimits) = (options.unreadLimits, options.unsentLimits)
         maximumConnections = options.maximumConnections
     }
 
@@ -96,6 +101,14 @@ struct ConnectionTable {
         return known.isEnded ? .ended : .key(known.key)
     }
 
+    /// So many bytes, as they travel, are on their way to a peer.
+    mutating func note(sentBytes: Int, to peer: Peer) {
+        guard let known = peers[peer], let descriptor = known.descriptor,
+            connections[descriptor]?.remote == known.remote
+        else { return }
+        connections[descriptor]?.sent += sentBytes
+    }
+
     /// Whether it is known over which connection a peer came; if not, events are to be read first.
     func knows(_ peer: Peer) -> Bool { peers[peer] != nil }
 
@@ -127,25 +140,33 @@ struct ConnectionTable {
 
     mutating func endFloods() -> (ended: [String], nextMilliseconds: Int) {
         var (ended, next) = endFloodingConnections()
-        var (sum, sums) = (0, [PublicKey: Int]())
-        // The largest first: of those who share a key, and of all, they are what is too much.
-        for (descriptor, connection) in connections.sorted(by: { $0.value.unread < $1.value.unread }) {
-            sum += connection.unread
-            let ofKey = connection.key.map { sums[$0, default: 0] + connection.unread } ?? connection.unread
-            if let key = connection.key { sums[key] = ofKey }
-            let (limit, whose) =
-                ofKey > unreadLimits.ofKey ? (unreadLimits.ofKey, "its key") : (unreadLimits.inAll, "all")
-            guard ofKey > unreadLimits.ofKey || sum > unreadLimits.inAll else { continue }
-            sum -= connection.unread
-            if let key = connection.key { sums[key] = ofKey - connection.unread }
+        let unread = endLargest(\.unread, unreadLimits) { "it sent \($0) bytes that could not be taken yet" }
+        let unsent = endLargest(\.unsent, unsentLimits) { "it left \($0) bytes that it was sent" }
+        if unread.sum > unreadLimits.inAll / 4 || unsent.sum > unsentLimits.inAll / 4 { next = Self.alertMilliseconds }
+        return (ended + unread.ended + unsent.ended, next)
+    }
+
+    /// The rule for several together: of those who share a key, and of all, the largest are what is too much.
+    private mutating func endLargest(
+        _ bytes: (Connection) -> Int, _ limits: SocketOptions.SharedLimits, _ what: (Int) -> String
+    ) -> (ended: [String], sum: Int) {
+        var (ended, sum, sums) = ([String](), 0, [PublicKey: Int]())
+        for (descriptor, connection) in connections.sorted(by: { bytes($0.value) < bytes($1.value) }) {
+            let own = bytes(connection)
+            let ofKey = own + (connection.key.map { sums[$0, default: 0] } ?? 0)
+            guard ofKey > limits.ofKey || sum + own > limits.inAll else {
+                sum += own
+                if let key = connection.key { sums[key] = ofKey }
+                continue
+            }
+            let (limit, whose) = ofKey > limits.ofKey ? (limits.ofKey, "its key") : (limits.inAll, "all")
             shutdown(descriptor, Int32(SHUT_RDWR))
             connections[descriptor] = nil
             ended.append(
-                "ended the connection from \(connection.remote): it sent \(connection.unread) bytes that could not be "
-                    + "taken yet, and the connections of \(whose) may have at most \(limit)")
+                "ended the connection from \(connection.remote): \(what(own)), and the connections of \(whose) may have "
+                    + "at most \(limit)")
         }
-        if sum > unreadLimits.inAll / 4 { next = Self.alertMilliseconds }
-        return (ended, next)
+        return (ended, sum)
     }
 
     /// The rule for each connection alone.
@@ -153,11 +174,11 @@ struct ConnectionTable {
         var ended: [String] = []
         var next = Self.calmMilliseconds
         for (descriptor, connection) in connections {
-            guard RemoteAddress(of: descriptor) == connection.remote, let received = receivedBytes(descriptor) else {
+            guard RemoteAddress(of: descriptor) == connection.remote, let counts = KernelCounts(of: descriptor) else {
                 connections[descriptor] = nil
                 continue
             }
-            let unread = received - connection.delivered
+            let (unread, unsent) = (counts.received - connection.delivered, connection.sent - counts.acknowledged)
             if unread > maximumUnreadBytes + Self.handshakeBytes {
                 shutdown(descriptor, Int32(SHUT_RDWR))
                 connections[descriptor] = nil
@@ -165,8 +186,11 @@ struct ConnectionTable {
                     "ended the connection from \(connection.remote): it sent \(unread) bytes without completing a "
                         + "message, of at most \(maximumUnreadBytes)")
             } else {
-                if unread > connection.unread + Self.alertBytes { next = Self.alertMilliseconds }
+                if max(unread - connection.unread, unsent - connection.unsent) > Self.alertBytes {
+                    next = Self.alertMilliseconds
+                }
                 connections[descriptor]?.unread = unread
+                connections[descriptor]?.unsent = max(0, unsent)
             }
         }
         return (ended, next)
@@ -191,17 +215,32 @@ struct ConnectionTable {
     mutating func end(_ isConcerned: (PublicKey) -> Bool) {
         for (peer, known) in peers { if let key = known.key, isConcerned(key) { end(peer) } }
     }
+}
 
-    /// Bytes that the kernel has received over a connection; nil: it is none any more.
-    ///
-    /// `tcpi_bytes_received` of Linux's `struct tcp_info` (since 4.1), whose layout is fixed; glibc's copy of it ends before.
-    private func receivedBytes(_ descriptor: Int32) -> Int? {
+/// What the kernel has counted of a connection.
+///
+/// `tcpi_bytes_acked` and `tcpi_bytes_received` of Linux's `struct tcp_info` (since 4.1), whose layout is fixed; glibc's
+/// copy of it ends before.
+private struct KernelCounts {
+    /// Bytes that the other host has taken.
+    let acknowledged: Int
+    /// Bytes that came.
+    let received: Int
+
+    /// nil: it is no connection any more.
+    init?(of descriptor: Int32) {
         var info = [UInt8](repeating: 0, count: 256)
         var length = socklen_t(info.count)
-        let (offset, size) = (128, 8)
-        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0, Int(length) >= offset + size
-        else { return nil }
-        return Int(clamping: info.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) })
+        let (first, second, end) = (120, 128, 136)
+        guard getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0, Int(length) >= end else {
+            return nil
+        }
+        (acknowledged, received) = info.withUnsafeBytes { bytes in
+            func number(_ offset: Int) -> Int {
+                Int(clamping: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            }
+            return (number(first), number(second))
+        }
     }
 }
 

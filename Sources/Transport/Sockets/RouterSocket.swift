@@ -51,7 +51,7 @@ package final class RouterSocket: Pollable {
             return try Endpoint(parsing: handle.lastEndpoint())
         }
         let local = try NumericAddress.ofHost(host)
-        if NumericAddress.isIPv6(host) { handle.set(ZMQ_IPV6, 1) }
+        if NumericAddress.isIPv6(local) { handle.set(ZMQ_IPV6, 1) }
         try bind(as: Endpoint.tcp(host: local, port: port).description, endpoint)
         return try Endpoint(parsing: handle.lastEndpoint())
     }
@@ -74,7 +74,10 @@ package final class RouterSocket: Pollable {
         let addressed = peer.withRoutingID { handle.sendFrame($0, more: true) }
         // A pipe that dies after this point swallows the rest without a word; the next send says `.unreachable`.
         switch addressed == 0 ? handle.sendFrames(frames, bulk: bulk.map { .copied($0) }) : addressed {
-        case 0: return .sent
+        case 0:
+            let bytes = frames.reduce(0) { $0 + handle.wireBytes($1.count) }
+            connections.note(sentBytes: bytes + (bulk.map { handle.wireBytes($0.count) } ?? 0), to: peer)
+            return .sent
         case EHOSTUNREACH:
             connections.forget(peer)
             return .unreachable
@@ -94,7 +97,11 @@ package final class RouterSocket: Pollable {
                 connections.end(senderOf: message.frames[message.frames.count - 1])
                 continue
             }
-            if !connections.knows(peer) { readEvents() }
+            if !connections.knows(peer) {
+                // Its connection was accepted before, perhaps since the last poll.
+                monitor.handle.unsettle()
+                readEvents()
+            }
             let content = message.frames.dropFirst()
             guard case .key(let key) = connections.note(content.first, wireBytes: message.wireBytes, of: peer) else {
                 continue
@@ -134,8 +141,14 @@ package final class RouterSocket: Pollable {
         set { connections.maximumUnreadBytes = newValue }
     }
 
-    /// Ends the connections that have sent more than they may without completing messages; call it again after so many
-    /// milliseconds. Returns a sentence about each, for a log.
+    /// The same of several connections together; see `SocketOptions.unreadLimits`.
+    package var unreadLimits: SocketOptions.SharedLimits {
+        get { connections.unreadLimits }
+        set { connections.unreadLimits = newValue }
+    }
+
+    /// Ends the connections that have sent more than they may without completing messages, or leave more than they may of
+    /// what they are sent; call it again after so many milliseconds. Returns a sentence about each, for a log.
     package func endFloods() -> (ended: [String], nextMilliseconds: Int) { connections.endFloods() }
 
     /// A message came that this peer should not have sent. Many of them end its connection; then a sentence is returned,

@@ -129,6 +129,9 @@ package final class SocketHandle {
         return hasMessage
     }
 
+    /// The next `receive` asks libzmq, whatever the poller has heard.
+    func unsettle() { isSettled = false }
+
     /// Its descriptor became readable: whether there is something to receive that there was not before.
     func hasNews() -> Bool {
         guard isSettled else { return false }
@@ -230,7 +233,7 @@ package final class SocketHandle {
     }
 
     /// Bytes of a frame with its header (ZMTP 3.1, ZeroMQ RFC 37: two bytes, or nine for more than 255).
-    private func wireBytes(_ count: Int) -> Int {
+    func wireBytes(_ count: Int) -> Int {
         let content = count + context.security.frameOverhead
         return content + (content > 255 ? 9 : 2)
     }

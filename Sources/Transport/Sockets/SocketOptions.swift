@@ -5,9 +5,9 @@ import Glibc
 /// Limits of one socket. Every queue is bounded: flow control by credits belongs to the node, these only make sure that
 /// a mistake there costs messages and not memory.
 package struct SocketOptions: Sendable {
-    /// Bytes that are received and not yet taken, of several connections of a listening socket together. Where there are
-    /// more, the connections that hold the most of them are ended.
-    package struct UnreadLimits: Sendable {
+    /// Bytes of several connections of a listening socket together. Where there are more, the connections that hold the
+    /// most of them are ended.
+    package struct SharedLimits: Sendable {
         /// Of the connections of one key.
         package var ofKey: Int
         package var inAll: Int
@@ -31,15 +31,18 @@ package struct SocketOptions: Sendable {
     /// connection with more is ended. What libzmq itself does not limit: a message that never ends. Of listening sockets.
     package var maximumUnreadBytes: Int
     /// The same for several connections together.
-    package var unreadLimits: UnreadLimits
+    package var unreadLimits: SharedLimits
+    /// Bytes that were sent to peers and that their hosts have not taken yet: a peer that reads nothing over many
+    /// connections has as many full queues. Of listening sockets.
+    package var unsentLimits: SharedLimits
     /// Connections of a listening socket, those under way included; further ones are closed at once.
     package var maximumConnections: Int
 
     /// Limits in bytes and messages; marks of 1 or more (0 would mean "without limit", which nothing here may be).
     package init(
         maximumFrameBytes: Int, maximumFrames: Int = 8, sendHighWaterMark: Int = 1000, receiveHighWaterMark: Int = 1000,
-        sendBufferBytes: Int? = nil, maximumUnreadBytes: Int = 64 << 20, unreadLimits: UnreadLimits = UnreadLimits(),
-        maximumConnections: Int = SocketOptions.connections(of: 1)
+        sendBufferBytes: Int? = nil, maximumUnreadBytes: Int = 64 << 20, unreadLimits: SharedLimits = SharedLimits(),
+        unsentLimits: SharedLimits = SharedLimits(), maximumConnections: Int = SocketOptions.connections(of: 1)
     ) {
         precondition(maximumFrameBytes > 0 && maximumFrames > 0 && sendHighWaterMark > 0 && receiveHighWaterMark > 0)
         self.maximumFrameBytes = maximumFrameBytes
@@ -49,6 +52,7 @@ package struct SocketOptions: Sendable {
         self.sendBufferBytes = sendBufferBytes
         self.maximumUnreadBytes = maximumUnreadBytes
         self.unreadLimits = unreadLimits
+        self.unsentLimits = unsentLimits
         self.maximumConnections = maximumConnections
     }
 

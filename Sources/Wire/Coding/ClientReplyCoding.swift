@@ -4,7 +4,8 @@ import Sequences
 
 extension ClientReply {
     private static let rules = [
-        FieldRule(2, "ClientReply.tokens", [FieldRule(2, "TokensEvent.tokens", atMost: Limits.stepItems)]),
+        FieldRule(1, "ClientReply.accepted", []), FieldRule(8, "ClientReply.scores", []),
+        FieldRule(2, "ClientReply.tokens", [FieldRule(2, "TokensEvent.tokens", atMost: Limits.stepItems, [])]),
         FieldRule(
             4, "ClientReply.failed",
             [
@@ -26,6 +27,12 @@ extension ClientReply {
         FieldRule(
             10, "ClientReply.notice",
             [FieldRule(2, "Waiting.explanation", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)])]),
+        FieldRule(
+            11, "ClientReply.measurements",
+            [
+                FieldRule(1, "Measurements.clocks", atMost: Limits.workers),
+                FieldRule(2, "Measurements.links", atMost: Limits.measuredLinks),
+            ]),
     ]
 
     package func encode() -> [UInt8] {
@@ -34,7 +41,8 @@ extension ClientReply {
         case .event(let id, let event): event.encode(id, into: &frame)
         case .failed(let id, let error): frame.failed = error.proto(id)
         case .status(let status): frame.status = status.proto
-        case .pong: frame.pong = PEmpty()
+        case .measurements(let measurements): frame.measurements = measurements.proto
+        case .pong(let clock): frame.pong.clockMicroseconds = min(clock, Limits.clockMicroseconds)
         case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
         }
         return encodeFrame(frame)
@@ -57,7 +65,10 @@ extension ClientReply {
         case .notice(let p):
             self = .event(ClientRequestID(p.id), .notice(try check.sentence(p.explanation, "notice")))
         case .status(let status): self = .status(try StatusReply(status))
-        case .pong: self = .pong
+        case .measurements(let measurements): self = .measurements(try Measurements(measurements))
+        case .pong(let pong):
+            let clock = try check.number(pong.clockMicroseconds, "clockMicroseconds", to: Limits.clockMicroseconds)
+            self = .pong(clockMicroseconds: clock)
         case .refusal(let reason):
             self = .refusal(Refusal(reason: try check.text(reason, "refusal")))
         case nil: throw check.missing()

@@ -1,5 +1,6 @@
 // Responsible for: the checks every decoder uses, each naming message, field and value. Must not know: single messages.
 
+import FoundationEssentials
 import Sequences
 import SwiftProtobuf
 
@@ -58,6 +59,17 @@ struct Check {
             throw WireError("\(message).\(field) has \(value.utf8.count) bytes; at most \(limit) are allowed")
         }
         return value
+    }
+
+    /// The same of what travels as bytes, as the decoder of strings takes many times as long.
+    func longText(_ value: Data, _ field: String, atMost limit: Int) throws(WireError) -> String {
+        if value.count > limit {
+            throw WireError("\(message).\(field) has \(value.count) bytes; at most \(limit) are allowed")
+        }
+        guard let text = String(validating: value, as: UTF8.self) else {
+            throw WireError("\(message).\(field) is not UTF-8")
+        }
+        return text
     }
 
     /// Token and block ids: not negative.
@@ -135,9 +147,12 @@ func decodeFrame<Message: SwiftProtobuf.Message>(
     if bytes.count > limit {
         throw WireError("a \(name) frame has \(bytes.count) bytes; at most \(limit) are allowed")
     }
-    try FrameScan.check(bytes, rules)
+    try FrameScan.check(bytes, name, rules)
+    var options = BinaryDecodingOptions()
+    // It would keep them in one piece that it copies for each.
+    options.discardUnknownFields = true
     do {
-        return try Message(serializedBytes: bytes)
+        return try Message(serializedBytes: bytes, options: options)
     } catch {
         throw WireError("a \(name) frame is malformed")
     }

@@ -4,15 +4,18 @@ import FoundationEssentials
 import Sequences
 
 extension ControlRequest {
-    private static let rules = [
-        FieldRule(
-            16, "Generate",
-            [
-                FieldRule(
-                    5, "Generate.conversation", [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages)]),
-                FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
-            ])
-    ]
+    private static let rules =
+        [
+            FieldRule(
+                16, "Generate",
+                [
+                    FieldRule(
+                        5, "Generate.conversation",
+                        [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages, [])]),
+                    FieldRule(6, "Generate.tokens", []), FieldRule(8, "Generate.sampling", []),
+                    FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
+                ])
+        ] + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40], in: "ControlRequest")
 
     package func encode() -> [UInt8] {
         var frame = PControlRequest()
@@ -23,6 +26,7 @@ extension ControlRequest {
         case .worker(.failed(let failure)): frame.failed = failure.proto
         case .worker(.heartbeat(let heartbeat)): frame.heartbeat = heartbeat.proto
         case .worker(.link(let report)): frame.link = report.proto
+        case .worker(.measured(let measured)): frame.measured = measured.proto
         case .worker(.leave): frame.leave = PEmpty()
         case .client(.generate(let generate)): frame.generate = generate.proto
         case .client(.cancel(let id)): frame.cancel = id.value
@@ -30,6 +34,9 @@ extension ControlRequest {
         case .client(.statusQuery(let query)):
             frame.statusQuery.version = query.version
             frame.statusQuery.build = query.build
+        case .client(.measureQuery(let query)):
+            frame.measureQuery.version = query.version
+            frame.measureQuery.build = named(query.build)
         case .newcomer(let enrol): frame.enrol = enrol.proto
         }
         return encodeFrame(frame)
@@ -45,6 +52,7 @@ extension ControlRequest {
         case .failed(let failure): self = .worker(.failed(try LoadFailure(failure)))
         case .heartbeat(let heartbeat): self = .worker(.heartbeat(try WorkerHeartbeat(heartbeat)))
         case .link(let report): self = .worker(.link(try LinkReport(report)))
+        case .measured(let measured): self = .worker(.measured(try Measured(measured)))
         case .leave: self = .worker(.leave)
         case .generate(let generate): self = .client(.generate(try Generate(generate)))
         case .cancel(let id): self = .client(.cancel(ClientRequestID(id)))
@@ -53,6 +61,11 @@ extension ControlRequest {
             value.version = query.version
             value.build = try Check("StatusQuery").name(query.build, "build")
             self = .client(.statusQuery(value))
+        case .measureQuery(let query):
+            var value = MeasureQuery()
+            value.version = query.version
+            value.build = try Check("MeasureQuery").name(query.build, "build")
+            self = .client(.measureQuery(value))
         case .ping: self = .client(.ping)
         case .enrol(let enrol): self = .newcomer(try Enrol(enrol))
         case nil: throw Check("ControlRequest").missing()

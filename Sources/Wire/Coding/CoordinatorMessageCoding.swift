@@ -4,6 +4,8 @@ import FoundationEssentials
 import Sequences
 
 extension CoordinatorMessage {
+    private static let rules = FieldRule.once([1, 3, 4, 5, 6, 8], in: "CoordinatorMessage")
+
     package func encode() -> [UInt8] {
         var frame = PCoordinatorMessage()
         switch self {
@@ -19,12 +21,14 @@ extension CoordinatorMessage {
         case .skip(let skip):
             frame.skip.epoch = skip.epoch.value
             frame.skip.steps = skip.steps.map(\.value)
+        case .measure(let measure): frame.measure = measure.proto
         }
         return encodeFrame(frame)
     }
 
     package init(decoding bytes: [UInt8]) throws(WireError) {
-        let frame = try decodeFrame(PCoordinatorMessage.self, "CoordinatorMessage", bytes, atMost: Limits.headerBytes)
+        let frame = try decodeFrame(
+            PCoordinatorMessage.self, "CoordinatorMessage", bytes, atMost: Limits.headerBytes, Self.rules)
         let check = Check("CoordinatorMessage")
         switch frame.kind {
         case .welcome(let welcome): self = .welcome(try Welcome(welcome))
@@ -40,6 +44,7 @@ extension CoordinatorMessage {
         case .skip(let skip):
             let steps = try check.array(skip.steps, "steps", atMost: Limits.stepsInFlight)
             self = .skip(Skip(epoch: Epoch(skip.epoch), steps: steps.map { StepID($0) }))
+        case .measure(let measure): self = .measure(try Measure(measure))
         case nil: throw check.missing()
         }
     }

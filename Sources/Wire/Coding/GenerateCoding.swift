@@ -1,5 +1,6 @@
 // Responsible for: the bytes of a request. Must not know: sockets, time.
 
+import FoundationEssentials
 import Sequences
 
 extension Generate {
@@ -9,11 +10,11 @@ extension Generate {
         p.build = named(build)
         p.id = id.value
         switch request.prompt {
-        case .text(let text): p.text = text
+        case .text(let text): p.text = Data(text.utf8)
         case .messages(let messages):
             p.conversation.messages = messages.map(\.proto)
-            if let tools = request.tools { p.conversation.tools = tools }
-            if let variables = request.templateVariables { p.conversation.templateVariables = variables }
+            if let tools = request.tools { p.conversation.tools = Data(tools.utf8) }
+            if let variables = request.templateVariables { p.conversation.templateVariables = Data(variables.utf8) }
         case .tokens(let tokens): p.tokens.tokens = tokens
         }
         p.isRaw = request.isRaw
@@ -23,6 +24,7 @@ extension Generate {
         p.stopTokens = request.stopTokens
         p.ignoresEndOfText = request.ignoresEndOfText
         p.priority = Int32(request.priority)
+        p.answered = request.answered
         if let start = request.scoringStart { p.scoringStart = UInt32(start) }
         return p
     }
@@ -40,7 +42,7 @@ extension GenerationRequest {
         let check = Check("Generate")
         switch p.prompt {
         case .text(let text):
-            self.init(prompt: .text(try check.string(text, "text", atMost: RequestLimits.promptBytes)))
+            self.init(prompt: .text(try check.longText(text, "text", atMost: RequestLimits.promptBytes)))
         case .conversation(let conversation):
             self.init(prompt: .messages([]))
             try take(conversation)
@@ -58,6 +60,7 @@ extension GenerationRequest {
         ignoresEndOfText = p.ignoresEndOfText
         priority = try check.count(
             p.priority, "priority", from: -RequestLimits.priority, to: RequestLimits.priority)
+        answered = try check.ids(p.answered, "answered", atMost: RequestLimits.sequenceTokens)
         if p.hasScoringStart {
             scoringStart = try check.count(p.scoringStart, "scoringStart", from: 1, to: RequestLimits.sequenceTokens)
         }
@@ -66,15 +69,18 @@ extension GenerationRequest {
     private mutating func take(_ p: PConversation) throws(WireError) {
         let check = Check("Generate")
         var messages: [ChatMessage] = []
-        var bytes = p.tools.utf8.count + p.templateVariables.utf8.count
+        var bytes = p.tools.count + p.templateVariables.count
         for entry in try check.array(p.messages, "messages", atMost: RequestLimits.chatMessages) {
-            bytes += entry.content.utf8.count + entry.reasoning.utf8.count
-            messages.append(try ChatMessage(entry))
+            bytes += entry.content.count + entry.reasoning.count
         }
-        _ = try check.count(bytes, "messages' bytes", to: RequestLimits.promptBytes)
+        let limit = RequestLimits.promptBytes
+        _ = try check.count(bytes, "messages' bytes", to: limit)
+        for entry in p.messages { messages.append(try ChatMessage(entry)) }
         prompt = .messages(messages)
-        if p.hasTools { tools = p.tools }
-        if p.hasTemplateVariables { templateVariables = p.templateVariables }
+        if p.hasTools { tools = try check.longText(p.tools, "tools", atMost: limit) }
+        if p.hasTemplateVariables {
+            templateVariables = try check.longText(p.templateVariables, "templateVariables", atMost: limit)
+        }
     }
 }
 
@@ -82,8 +88,8 @@ extension ChatMessage {
     fileprivate var proto: PChatMessage {
         var p = PChatMessage()
         p.role = role.rawValue
-        p.content = content
-        if let reasoning { p.reasoning = reasoning }
+        p.content = Data(content.utf8)
+        if let reasoning { p.reasoning = Data(reasoning.utf8) }
         return p
     }
 
@@ -93,6 +99,9 @@ extension ChatMessage {
             let known = Role.allCases.map(\.rawValue).joined(separator: ", ")
             throw WireError("Generate has a message of the role \"\(p.role)\"; known are \(known)")
         }
-        self.init(role: role, content: p.content, reasoning: p.hasReasoning ? p.reasoning : nil)
+        let (check, limit) = (Check("Generate"), RequestLimits.promptBytes)
+        self.init(
+            role: role, content: try check.longText(p.content, "messages.content", atMost: limit),
+            reasoning: p.hasReasoning ? try check.longText(p.reasoning, "messages.reasoning", atMost: limit) : nil)
     }
 }

@@ -73,6 +73,7 @@ extension WorkerStatus {
         p.transferredBytes = min(transferredBytes, Limits.memoryBytes)
         p.cachedBytes = min(cachedBytes, Limits.memoryBytes)
         p.stepsCompleted = min(stepsCompleted, Limits.total)
+        p.build = named(build)
         return p
     }
 
@@ -98,6 +99,7 @@ extension WorkerStatus {
         transferredBytes = try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes)
         cachedBytes = try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes)
         stepsCompleted = try check.number(p.stepsCompleted, "stepsCompleted", to: Limits.total)
+        build = try check.name(p.build, "build")
     }
 }
 

@@ -4,8 +4,10 @@ import Sequences
 
 extension Forward {
     private static let rules = [
-        FieldRule(3, "Forward.items", atMost: Limits.stepItems),
-        FieldRule(5, "Forward.timings", atMost: Limits.workers),
+        FieldRule(
+            3, "Forward.items", atMost: Limits.stepItems,
+            [FieldRule(6, "ForwardItem.begin", [FieldRule(1, "SequenceStart.sampling", [])])]),
+        FieldRule(5, "Forward.timings", atMost: Limits.workers, []),
     ]
 
     package func encode() -> [UInt8] {
@@ -96,9 +98,10 @@ extension SequenceStart {
 
 extension StepResult {
     private static let rules = [
-        FieldRule(3, "StepResult.samples", atMost: Limits.batchTokens),
-        FieldRule(4, "StepResult.timings", atMost: Limits.workers),
-        FieldRule(5, "StepResult.scores", atMost: Limits.stepItems),
+        FieldRule(
+            3, "StepResult.samples", atMost: Limits.batchTokens, [FieldRule(2, "SequenceSample.sample", [])]),
+        FieldRule(4, "StepResult.timings", atMost: Limits.workers, []),
+        FieldRule(5, "StepResult.scores", atMost: Limits.stepItems, []),
     ]
 
     package func encode() -> [UInt8] {

@@ -8,6 +8,7 @@ extension Fetch {
         p.content = .init(content.bytes)
         p.offset = offset
         p.length = UInt32(length)
+        p.epoch = epoch.value
         return encodeFrame(p)
     }
 
@@ -16,7 +17,7 @@ extension Fetch {
         let check = Check("Fetch")
         self.init(
             content: try check.hash(p.content, "content"), offset: p.offset,
-            length: try check.count(p.length, "length", from: 1, to: Limits.chunkBytes))
+            length: try check.count(p.length, "length", from: 1, to: Limits.chunkBytes), epoch: Epoch(p.epoch))
     }
 }
 
@@ -28,6 +29,7 @@ extension Chunk {
         p.length = UInt32(length)
         p.total = total
         if let error { p.error = clipped(error) }
+        if let outdatedEpoch { p.outdatedEpoch = outdatedEpoch.value }
         return encodeFrame(p)
     }
 
@@ -44,5 +46,8 @@ extension Chunk {
             content: try check.hash(p.content, "content"), offset: p.offset, length: length, total: p.total,
             error: p.hasError ? try check.text(p.error, "error") : nil)
         if error != nil && length > 0 { throw WireError("Chunk has both bytes and an error") }
+        guard p.hasOutdatedEpoch else { return }
+        if error == nil { throw WireError("Chunk is outdated and has no error") }
+        outdatedEpoch = Epoch(p.outdatedEpoch)
     }
 }

@@ -138,6 +138,22 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .enrol(newValue)}
   }
 
+  var measured: PMeasured {
+    get {
+      if case .measured(let v)? = kind {return v}
+      return PMeasured()
+    }
+    set {kind = .measured(newValue)}
+  }
+
+  var measureQuery: PMeasureQuery {
+    get {
+      if case .measureQuery(let v)? = kind {return v}
+      return PMeasureQuery()
+    }
+    set {kind = .measureQuery(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -153,6 +169,8 @@ nonisolated struct PControlRequest: Sendable {
     case ping(PEmpty)
     case link(PLinkReport)
     case enrol(PEnrol)
+    case measured(PMeasured)
+    case measureQuery(PMeasureQuery)
 
   }
 
@@ -385,6 +403,37 @@ nonisolated struct PLinkReport: Sendable {
   init() {}
 }
 
+/// Worker -> coordinator: the answer to one `Measure`.
+nonisolated struct PMeasured: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the question
+  var number: UInt64 = 0
+
+  /// time of day when it was said; 0: not known
+  var clockMicroseconds: UInt64 = 0
+
+  var roundTripMicroseconds: UInt64 {
+    get {_roundTripMicroseconds ?? 0}
+    set {_roundTripMicroseconds = newValue}
+  }
+  /// Returns true if `roundTripMicroseconds` has been explicitly set.
+  var hasRoundTripMicroseconds: Bool {self._roundTripMicroseconds != nil}
+  /// Clears the value of `roundTripMicroseconds`. Subsequent reads from it will return its default value.
+  mutating func clearRoundTripMicroseconds() {self._roundTripMicroseconds = nil}
+
+  /// 0: not measured
+  var bytesPerSecond: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _roundTripMicroseconds: UInt64? = nil
+}
+
 /// Client -> coordinator: continue this.
 nonisolated struct PGenerate: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -411,10 +460,11 @@ nonisolated struct PGenerate: @unchecked Sendable {
     set {_uniqueStorage()._prompt = newValue}
   }
 
-  var text: String {
+  /// UTF-8, as all long texts: checked once, and fast
+  var text: Data {
     get {
       if case .text(let v)? = _storage._prompt {return v}
-      return String()
+      return Data()
     }
     set {_uniqueStorage()._prompt = .text(newValue)}
   }
@@ -483,10 +533,17 @@ nonisolated struct PGenerate: @unchecked Sendable {
     set {_uniqueStorage()._stopTokens = newValue}
   }
 
+  /// the answer's first tokens, which the client has
+  var answered: [Int32] {
+    get {_storage._answered}
+    set {_uniqueStorage()._answered = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Prompt: Equatable, Sendable {
-    case text(String)
+    /// UTF-8, as all long texts: checked once, and fast
+    case text(Data)
     case conversation(PConversation)
     case tokens(PTokenList)
 
@@ -505,9 +562,9 @@ nonisolated struct PConversation: Sendable {
 
   var messages: [PChatMessage] = []
 
-  /// JSON
-  var tools: String {
-    get {_tools ?? String()}
+  /// JSON, UTF-8
+  var tools: Data {
+    get {_tools ?? Data()}
     set {_tools = newValue}
   }
   /// Returns true if `tools` has been explicitly set.
@@ -515,9 +572,9 @@ nonisolated struct PConversation: Sendable {
   /// Clears the value of `tools`. Subsequent reads from it will return its default value.
   mutating func clearTools() {self._tools = nil}
 
-  /// JSON
-  var templateVariables: String {
-    get {_templateVariables ?? String()}
+  /// the same
+  var templateVariables: Data {
+    get {_templateVariables ?? Data()}
     set {_templateVariables = newValue}
   }
   /// Returns true if `templateVariables` has been explicitly set.
@@ -529,8 +586,8 @@ nonisolated struct PConversation: Sendable {
 
   init() {}
 
-  fileprivate var _tools: String? = nil
-  fileprivate var _templateVariables: String? = nil
+  fileprivate var _tools: Data? = nil
+  fileprivate var _templateVariables: Data? = nil
 }
 
 /// Client -> coordinator, in `Generate`.
@@ -542,10 +599,12 @@ nonisolated struct PChatMessage: Sendable {
   /// system, user, assistant or tool
   var role: String = String()
 
-  var content: String = String()
+  /// UTF-8
+  var content: Data = Data()
 
-  var reasoning: String {
-    get {_reasoning ?? String()}
+  /// UTF-8
+  var reasoning: Data {
+    get {_reasoning ?? Data()}
     set {_reasoning = newValue}
   }
   /// Returns true if `reasoning` has been explicitly set.
@@ -557,7 +616,7 @@ nonisolated struct PChatMessage: Sendable {
 
   init() {}
 
-  fileprivate var _reasoning: String? = nil
+  fileprivate var _reasoning: Data? = nil
 }
 
 /// Client -> coordinator, in `Generate`.
@@ -671,6 +730,21 @@ nonisolated struct PStatusQuery: Sendable {
   init() {}
 }
 
+/// Client -> coordinator: measure what the links carry.
+nonisolated struct PMeasureQuery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt32 = 0
+
+  var build: String = String()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// Coordinator -> worker.
 nonisolated struct PCoordinatorMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -744,6 +818,14 @@ nonisolated struct PCoordinatorMessage: Sendable {
     set {kind = .skip(newValue)}
   }
 
+  var measure: PMeasure {
+    get {
+      if case .measure(let v)? = kind {return v}
+      return PMeasure()
+    }
+    set {kind = .measure(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -756,6 +838,7 @@ nonisolated struct PCoordinatorMessage: Sendable {
     /// epoch
     case standby(UInt64)
     case skip(PSkip)
+    case measure(PMeasure)
 
   }
 
@@ -952,7 +1035,26 @@ nonisolated struct PSkip: Sendable {
   init() {}
 }
 
-/// Coordinator -> client. All but the status, a refusal and a pong are about one request of this client.
+/// Coordinator -> worker: measure one of your links, or only tell the time.
+nonisolated struct PMeasure: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  /// as in LinkReport; 0: none
+  var link: UInt32 = 0
+
+  /// that may travel for it; 0: measure no more than the round trip
+  var bytes: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> client. All but the status, measurements, a refusal and a pong are about one request of this client.
 nonisolated struct PClientReply: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1024,10 +1126,10 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .scores(newValue)}
   }
 
-  var pong: PEmpty {
+  var pong: PPong {
     get {
       if case .pong(let v)? = kind {return v}
-      return PEmpty()
+      return PPong()
     }
     set {kind = .pong(newValue)}
   }
@@ -1041,6 +1143,14 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .notice(newValue)}
   }
 
+  var measurements: PMeasurements {
+    get {
+      if case .measurements(let v)? = kind {return v}
+      return PMeasurements()
+    }
+    set {kind = .measurements(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1052,9 +1162,10 @@ nonisolated struct PClientReply: Sendable {
     case status(PStatusReply)
     case refusal(String)
     case scores(PScores)
-    case pong(PEmpty)
+    case pong(PPong)
     /// of a request: what of it has no effect
     case notice(PWaiting)
+    case measurements(PMeasurements)
 
   }
 
@@ -1211,6 +1322,115 @@ nonisolated struct PWaiting: Sendable {
   init() {}
 
   fileprivate var _explanation: PSentence? = nil
+}
+
+/// Coordinator -> client: I am here.
+nonisolated struct PPong: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// time of day; 0: not said
+  var clockMicroseconds: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> client: what its links carry, and what its workers' clocks say.
+nonisolated struct PMeasurements: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var clocks: [PWorkerClock] = []
+
+  var links: [PLinkMeasurement] = []
+
+  /// so that no rates were measured
+  var wasBusy: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> client, in `Measurements`: a worker that answered.
+nonisolated struct PWorkerClock: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var worker: UInt64 = 0
+
+  var roundTripMicroseconds: UInt64 = 0
+
+  /// of the coordinator's clock; absent: not known
+  var aheadMicroseconds: Int64 {
+    get {_aheadMicroseconds ?? 0}
+    set {_aheadMicroseconds = newValue}
+  }
+  /// Returns true if `aheadMicroseconds` has been explicitly set.
+  var hasAheadMicroseconds: Bool {self._aheadMicroseconds != nil}
+  /// Clears the value of `aheadMicroseconds`. Subsequent reads from it will return its default value.
+  mutating func clearAheadMicroseconds() {self._aheadMicroseconds = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _aheadMicroseconds: Int64? = nil
+}
+
+/// Coordinator -> client, in `Measurements`.
+nonisolated struct PLinkMeasurement: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// absent: the coordinator
+  var from: UInt64 {
+    get {_from ?? 0}
+    set {_from = newValue}
+  }
+  /// Returns true if `from` has been explicitly set.
+  var hasFrom: Bool {self._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  mutating func clearFrom() {self._from = nil}
+
+  var to: UInt64 {
+    get {_to ?? 0}
+    set {_to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  var hasTo: Bool {self._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  mutating func clearTo() {self._to = nil}
+
+  /// as in LinkReport
+  var link: UInt32 = 0
+
+  /// absent: no answer
+  var roundTripMicroseconds: UInt64 {
+    get {_roundTripMicroseconds ?? 0}
+    set {_roundTripMicroseconds = newValue}
+  }
+  /// Returns true if `roundTripMicroseconds` has been explicitly set.
+  var hasRoundTripMicroseconds: Bool {self._roundTripMicroseconds != nil}
+  /// Clears the value of `roundTripMicroseconds`. Subsequent reads from it will return its default value.
+  mutating func clearRoundTripMicroseconds() {self._roundTripMicroseconds = nil}
+
+  /// 0: not measured
+  var bytesPerSecond: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _from: UInt64? = nil
+  fileprivate var _to: UInt64? = nil
+  fileprivate var _roundTripMicroseconds: UInt64? = nil
 }
 
 /// Coordinator -> client: how the cluster is.
@@ -1494,6 +1714,11 @@ nonisolated struct PWorkerStatus: @unchecked Sendable {
   var stepsCompleted: UInt64 {
     get {_storage._stepsCompleted}
     set {_uniqueStorage()._stepsCompleted = newValue}
+  }
+
+  var build: String {
+    get {_storage._build}
+    set {_uniqueStorage()._build = newValue}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1823,6 +2048,9 @@ nonisolated struct PFetch: Sendable {
 
   var length: UInt32 = 0
 
+  /// the plan that they are for; 0: not said
+  var epoch: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1851,11 +2079,22 @@ nonisolated struct PChunk: Sendable {
   /// Clears the value of `error`. Subsequent reads from it will return its default value.
   mutating func clearError() {self._error = nil}
 
+  /// beside an error: the fetch was for this plan, which is over
+  var outdatedEpoch: UInt64 {
+    get {_outdatedEpoch ?? 0}
+    set {_outdatedEpoch = newValue}
+  }
+  /// Returns true if `outdatedEpoch` has been explicitly set.
+  var hasOutdatedEpoch: Bool {self._outdatedEpoch != nil}
+  /// Clears the value of `outdatedEpoch`. Subsequent reads from it will return its default value.
+  mutating func clearOutdatedEpoch() {self._outdatedEpoch = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _error: String? = nil
+  fileprivate var _outdatedEpoch: UInt64? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -1864,7 +2103,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2023,6 +2262,32 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .link(v)
         }
       }()
+      case 41: try {
+        var v: PMeasured?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .measured(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .measured(v)
+        }
+      }()
+      case 42: try {
+        var v: PMeasureQuery?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .measureQuery(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .measureQuery(v)
+        }
+      }()
       default: break
       }
     }
@@ -2081,6 +2346,14 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .link?: try {
       guard case .link(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .measured?: try {
+      guard case .measured(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+    }()
+    case .measureQuery?: try {
+      guard case .measureQuery(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
     }()
     case nil: break
     }
@@ -2570,9 +2843,58 @@ nonisolated extension PLinkReport: SwiftProtobuf.Message, SwiftProtobuf._Message
   }
 }
 
+nonisolated extension PMeasured: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Measured"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{3}clock_microseconds\0\u{3}round_trip_microseconds\0\u{3}bytes_per_second\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.clockMicroseconds) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self._roundTripMicroseconds) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.bytesPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.clockMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.clockMicroseconds, fieldNumber: 2)
+    }
+    try { if let v = self._roundTripMicroseconds {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
+    } }()
+    if self.bytesPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bytesPerSecond, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PMeasured, rhs: PMeasured) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.clockMicroseconds != rhs.clockMicroseconds {return false}
+    if lhs._roundTripMicroseconds != rhs._roundTripMicroseconds {return false}
+    if lhs.bytesPerSecond != rhs.bytesPerSecond {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Generate"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{c}\u{c}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{2}-answered\0\u{c}\u{c}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -2587,6 +2909,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _scoringStart: UInt32? = nil
     var _priority: Int32 = 0
     var _stopTokens: [Int32] = []
+    var _answered: [Int32] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2609,6 +2932,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _scoringStart = source._scoringStart
       _priority = source._priority
       _stopTokens = source._stopTokens
+      _answered = source._answered
     }
   }
 
@@ -2631,8 +2955,8 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 2: try { try decoder.decodeSingularStringField(value: &_storage._build) }()
         case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._id) }()
         case 4: try {
-          var v: String?
-          try decoder.decodeSingularStringField(value: &v)
+          var v: Data?
+          try decoder.decodeSingularBytesField(value: &v)
           if let v = v {
             if _storage._prompt != nil {try decoder.handleConflictingOneOf()}
             _storage._prompt = .text(v)
@@ -2672,6 +2996,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._scoringStart) }()
         case 14: try { try decoder.decodeSingularSInt32Field(value: &_storage._priority) }()
         case 15: try { try decoder.decodeRepeatedInt32Field(value: &_storage._stopTokens) }()
+        case 60: try { try decoder.decodeRepeatedInt32Field(value: &_storage._answered) }()
         default: break
         }
       }
@@ -2696,7 +3021,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch _storage._prompt {
       case .text?: try {
         guard case .text(let v)? = _storage._prompt else { preconditionFailure() }
-        try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+        try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
       }()
       case .conversation?: try {
         guard case .conversation(let v)? = _storage._prompt else { preconditionFailure() }
@@ -2732,6 +3057,9 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if !_storage._stopTokens.isEmpty {
         try visitor.visitPackedInt32Field(value: _storage._stopTokens, fieldNumber: 15)
       }
+      if !_storage._answered.isEmpty {
+        try visitor.visitPackedInt32Field(value: _storage._answered, fieldNumber: 60)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2753,6 +3081,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._scoringStart != rhs_storage._scoringStart {return false}
         if _storage._priority != rhs_storage._priority {return false}
         if _storage._stopTokens != rhs_storage._stopTokens {return false}
+        if _storage._answered != rhs_storage._answered {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2773,8 +3102,8 @@ nonisolated extension PConversation: SwiftProtobuf.Message, SwiftProtobuf._Messa
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.messages) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self._tools) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self._templateVariables) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._tools) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._templateVariables) }()
       default: break
       }
     }
@@ -2789,10 +3118,10 @@ nonisolated extension PConversation: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try visitor.visitRepeatedMessageField(value: self.messages, fieldNumber: 1)
     }
     try { if let v = self._tools {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
     } }()
     try { if let v = self._templateVariables {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2817,8 +3146,8 @@ nonisolated extension PChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.role) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.content) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self._reasoning) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.content) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self._reasoning) }()
       default: break
       }
     }
@@ -2833,10 +3162,10 @@ nonisolated extension PChatMessage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try visitor.visitSingularStringField(value: self.role, fieldNumber: 1)
     }
     if !self.content.isEmpty {
-      try visitor.visitSingularStringField(value: self.content, fieldNumber: 2)
+      try visitor.visitSingularBytesField(value: self.content, fieldNumber: 2)
     }
     try { if let v = self._reasoning {
-      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 3)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2999,9 +3328,44 @@ nonisolated extension PStatusQuery: SwiftProtobuf.Message, SwiftProtobuf._Messag
   }
 }
 
+nonisolated extension PMeasureQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MeasureQuery"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.build) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
+    }
+    if !self.build.isEmpty {
+      try visitor.visitSingularStringField(value: self.build, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PMeasureQuery, rhs: PMeasureQuery) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.build != rhs.build {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3103,6 +3467,19 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
           self.kind = .skip(v)
         }
       }()
+      case 9: try {
+        var v: PMeasure?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .measure(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .measure(v)
+        }
+      }()
       default: break
       }
     }
@@ -3145,6 +3522,10 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
     case .skip?: try {
       guard case .skip(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .measure?: try {
+      guard case .measure(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -3488,9 +3869,49 @@ nonisolated extension PSkip: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
   }
 }
 
+nonisolated extension PMeasure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Measure"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}link\0\u{1}bytes\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.link) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.link != 0 {
+      try visitor.visitSingularUInt32Field(value: self.link, fieldNumber: 2)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt32Field(value: self.bytes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PMeasure, rhs: PMeasure) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.link != rhs.link {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0\u{1}measurements\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3598,7 +4019,7 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         }
       }()
       case 9: try {
-        var v: PEmpty?
+        var v: PPong?
         var hadOneofValue = false
         if let current = self.kind {
           hadOneofValue = true
@@ -3621,6 +4042,19 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.kind = .notice(v)
+        }
+      }()
+      case 11: try {
+        var v: PMeasurements?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .measurements(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .measurements(v)
         }
       }()
       default: break
@@ -3673,6 +4107,10 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .notice?: try {
       guard case .notice(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .measurements?: try {
+      guard case .measurements(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     }()
     case nil: break
     }
@@ -3963,6 +4401,174 @@ nonisolated extension PWaiting: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
   static func ==(lhs: PWaiting, rhs: PWaiting) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs._explanation != rhs._explanation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PPong: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Pong"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clock_microseconds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.clockMicroseconds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.clockMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.clockMicroseconds, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPong, rhs: PPong) -> Bool {
+    if lhs.clockMicroseconds != rhs.clockMicroseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PMeasurements: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Measurements"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}clocks\0\u{1}links\0\u{3}was_busy\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.clocks) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.links) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.wasBusy) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.clocks.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.clocks, fieldNumber: 1)
+    }
+    if !self.links.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.links, fieldNumber: 2)
+    }
+    if self.wasBusy != false {
+      try visitor.visitSingularBoolField(value: self.wasBusy, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PMeasurements, rhs: PMeasurements) -> Bool {
+    if lhs.clocks != rhs.clocks {return false}
+    if lhs.links != rhs.links {return false}
+    if lhs.wasBusy != rhs.wasBusy {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PWorkerClock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".WorkerClock"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{3}round_trip_microseconds\0\u{3}ahead_microseconds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.worker) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.roundTripMicroseconds) }()
+      case 3: try { try decoder.decodeSingularSInt64Field(value: &self._aheadMicroseconds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.worker != 0 {
+      try visitor.visitSingularUInt64Field(value: self.worker, fieldNumber: 1)
+    }
+    if self.roundTripMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.roundTripMicroseconds, fieldNumber: 2)
+    }
+    try { if let v = self._aheadMicroseconds {
+      try visitor.visitSingularSInt64Field(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PWorkerClock, rhs: PWorkerClock) -> Bool {
+    if lhs.worker != rhs.worker {return false}
+    if lhs.roundTripMicroseconds != rhs.roundTripMicroseconds {return false}
+    if lhs._aheadMicroseconds != rhs._aheadMicroseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PLinkMeasurement: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".LinkMeasurement"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{1}link\0\u{3}round_trip_microseconds\0\u{3}bytes_per_second\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self._from) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self._to) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.link) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self._roundTripMicroseconds) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.bytesPerSecond) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._from {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._to {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if self.link != 0 {
+      try visitor.visitSingularUInt32Field(value: self.link, fieldNumber: 3)
+    }
+    try { if let v = self._roundTripMicroseconds {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    } }()
+    if self.bytesPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bytesPerSecond, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PLinkMeasurement, rhs: PLinkMeasurement) -> Bool {
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs.link != rhs.link {return false}
+    if lhs._roundTripMicroseconds != rhs._roundTripMicroseconds {return false}
+    if lhs.bytesPerSecond != rhs.bytesPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4322,7 +4928,7 @@ nonisolated extension PNamedCount: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WorkerStatus"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}host_name\0\u{3}process_id\0\u{3}first_layer\0\u{3}end_layer\0\u{1}state\0\u{3}resident_bytes\0\u{3}memory_bytes\0\u{3}planned_bytes\0\u{3}weight_bytes\0\u{3}key_value_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{3}steps_completed\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}host_name\0\u{3}process_id\0\u{3}first_layer\0\u{3}end_layer\0\u{1}state\0\u{3}resident_bytes\0\u{3}memory_bytes\0\u{3}planned_bytes\0\u{3}weight_bytes\0\u{3}key_value_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{3}steps_completed\0\u{1}build\0")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -4344,6 +4950,7 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _transferredBytes: UInt64 = 0
     var _cachedBytes: UInt64 = 0
     var _stepsCompleted: UInt64 = 0
+    var _build: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4373,6 +4980,7 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _transferredBytes = source._transferredBytes
       _cachedBytes = source._cachedBytes
       _stepsCompleted = source._stepsCompleted
+      _build = source._build
     }
   }
 
@@ -4410,6 +5018,7 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._transferredBytes) }()
         case 18: try { try decoder.decodeSingularUInt64Field(value: &_storage._cachedBytes) }()
         case 19: try { try decoder.decodeSingularUInt64Field(value: &_storage._stepsCompleted) }()
+        case 20: try { try decoder.decodeSingularStringField(value: &_storage._build) }()
         default: break
         }
       }
@@ -4475,6 +5084,9 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if _storage._stepsCompleted != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._stepsCompleted, fieldNumber: 19)
       }
+      if !_storage._build.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._build, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4503,6 +5115,7 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._transferredBytes != rhs_storage._transferredBytes {return false}
         if _storage._cachedBytes != rhs_storage._cachedBytes {return false}
         if _storage._stepsCompleted != rhs_storage._stepsCompleted {return false}
+        if _storage._build != rhs_storage._build {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5125,7 +5738,7 @@ nonisolated extension PSequenceScores: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PFetch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Fetch"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}content\0\u{1}offset\0\u{1}length\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}content\0\u{1}offset\0\u{1}length\0\u{1}epoch\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5136,6 +5749,7 @@ nonisolated extension PFetch: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 1: try { try decoder.decodeSingularBytesField(value: &self.content) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.length) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
       default: break
       }
     }
@@ -5151,6 +5765,9 @@ nonisolated extension PFetch: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if self.length != 0 {
       try visitor.visitSingularUInt32Field(value: self.length, fieldNumber: 3)
     }
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5158,6 +5775,7 @@ nonisolated extension PFetch: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs.content != rhs.content {return false}
     if lhs.offset != rhs.offset {return false}
     if lhs.length != rhs.length {return false}
+    if lhs.epoch != rhs.epoch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5165,7 +5783,7 @@ nonisolated extension PFetch: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension PChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Chunk"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}content\0\u{1}offset\0\u{1}length\0\u{1}total\0\u{1}error\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}content\0\u{1}offset\0\u{1}length\0\u{1}total\0\u{1}error\0\u{3}outdated_epoch\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5178,6 +5796,7 @@ nonisolated extension PChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.length) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.total) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self._error) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self._outdatedEpoch) }()
       default: break
       }
     }
@@ -5203,6 +5822,9 @@ nonisolated extension PChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     try { if let v = self._error {
       try visitor.visitSingularStringField(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._outdatedEpoch {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5212,6 +5834,7 @@ nonisolated extension PChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs.length != rhs.length {return false}
     if lhs.total != rhs.total {return false}
     if lhs._error != rhs._error {return false}
+    if lhs._outdatedEpoch != rhs._outdatedEpoch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -7,6 +7,7 @@ package enum ClientMessage: Equatable, Sendable {
     case generate(Generate)
     case cancel(ClientRequestID)
     case statusQuery(StatusQuery)
+    case measureQuery(MeasureQuery)
     /// Are you there? Answered by `ClientReply.pong`.
     case ping
 }

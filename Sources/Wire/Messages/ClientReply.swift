@@ -9,8 +9,10 @@ package enum ClientReply: Equatable, Sendable, WireMessage {
     /// There will be no (more) answer to it. The error's `isReply` is not told.
     case failed(ClientRequestID, TandemError)
     case status(StatusReply)
-    /// I am here: the answer to a ping, or said unasked to find out whether the client is.
-    case pong
+    case measurements(Measurements)
+    /// I am here: the answer to a ping, or said unasked to find out whether the client is. The time of day of the
+    /// coordinator in microseconds; 0: not said.
+    case pong(clockMicroseconds: UInt64)
     /// Nothing this client says can be understood; the sentence names both versions.
     case refusal(Refusal)
 }

@@ -14,6 +14,7 @@ package enum CoordinatorMessage: Equatable, Sendable, WireMessage {
     /// No layers for you now; free what this epoch and those before hold.
     case standby(Epoch)
     case skip(Skip)
+    case measure(Measure)
 }
 
 /// Coordinator -> worker: you are a member.

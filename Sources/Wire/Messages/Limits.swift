@@ -74,6 +74,14 @@ package enum Limits {
     package static let total: UInt64 = 1 << 62
     /// Of an answer.
     package static let seconds = 1e9
+    /// Bytes that may travel to measure what one link carries.
+    package static let measuringBytes = 4 << 20
+    /// Of the links of all workers of a cluster: two each, and the coordinator's.
+    package static let measuredLinks = 2 * workers + 1
+    /// Bytes that a link carries in a second, at most.
+    package static let linkBytesPerSecond = 0...1e12
+    /// Of a time of day, since 1970 (285 years), and of the difference between two.
+    package static let clockMicroseconds: UInt64 = 1 << 53
     /// A log-probability is no greater: that of a certain token is 0, give or take what rounding does.
     package static let logProbability: Float = 0.01
 }

@@ -32,6 +32,8 @@ package struct WorkerStatus: Equatable, Sendable {
     package var id: WorkerID
     package var hostName = ""
     package var processID: Int32 = 0
+    /// The version of its program; empty: not said.
+    package var build = ""
     /// nil: it holds none now.
     package var layers: Range<Int>?
     /// A word or sentence: "ready", "loading 40%", "idle: ...", "set aside for 30 s: ...".

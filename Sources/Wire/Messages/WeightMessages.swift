@@ -9,10 +9,13 @@ package struct Fetch: Equatable, Sendable, WireMessage {
     package var offset: UInt64
     /// 1 ... `Limits.chunkBytes`.
     package var length: Int
-    package init(content: ContentHash, offset: UInt64, length: Int) {
+    /// The plan that they are for; `.none`: not said.
+    package var epoch: Epoch
+    package init(content: ContentHash, offset: UInt64, length: Int, epoch: Epoch = .none) {
         self.content = content
         self.offset = offset
         self.length = length
+        self.epoch = epoch
     }
 }
 
@@ -27,11 +30,20 @@ package struct Chunk: Equatable, Sendable, WireMessage {
     package var total: UInt64
     /// Why the bytes cannot be had.
     package var error: String?
+    /// Beside an error: the fetch was for this plan, which is over. Its worker is told of another, or of none.
+    package var outdatedEpoch: Epoch?
     package init(content: ContentHash, offset: UInt64, length: Int, total: UInt64, error: String? = nil) {
         self.content = content
         self.offset = offset
         self.length = length
         self.total = total
         self.error = error
+    }
+
+    /// The answer to a fetch for a plan that is over.
+    package init(outdated fetch: Fetch) {
+        self.init(
+            content: fetch.content, offset: fetch.offset, length: 0, total: 0, error: "it is not yours in this plan")
+        outdatedEpoch = fetch.epoch
     }
 }

@@ -9,6 +9,7 @@ package enum WorkerMessage: Equatable, Sendable {
     case failed(LoadFailure)
     case heartbeat(WorkerHeartbeat)
     case link(LinkReport)
+    case measured(Measured)
     case leave
 }
 

@@ -26,7 +26,7 @@ struct AnswerChecker {
     private(set) var open = 0
 
     mutating func submit(_ task: GenerationTask, right: SingleProcessAnswer) {
-        records[task.request] = Record(task: task, right: right)
+        records[task.request] = Record(task: task, right: right, tokens: task.answered)
         open += 1
     }
 
@@ -44,7 +44,9 @@ struct AnswerChecker {
         case .started(let request, let reused):
             return change(request) { record in
                 defer { record.hasStarted = true }
-                if reused >= record.task.prompt.count { return "reuses all \(reused) tokens of its prompt" }
+                if reused >= record.task.prompt.count + record.task.answered.count {
+                    return "reuses all \(reused) tokens of its prompt"
+                }
                 return record.hasStarted ? "started twice" : nil
             }
         case .emit(let request, let token):
@@ -81,7 +83,7 @@ struct AnswerChecker {
                 return record.hasStarted ? "is sent away after it has started" : nil
             }
         case .waiting(let request, _): return change(request) { _ in nil }
-        case .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: return nil
+        case .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .measured, .log: return nil
         }
     }
 

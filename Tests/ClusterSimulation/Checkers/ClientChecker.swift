@@ -13,16 +13,20 @@ struct ClientChecker {
         var tokens: [Int32] = []
         var scores: [Float] = []
         var hasEnded = false
+        /// Tokens that it had before.
+        var hadCount = 0
     }
 
     /// [clients] of the newest connection of each.
     private var records: [Record?] = Array(repeating: nil, count: Place.mostClients)
 
-    /// The tokens that a client has got on its newest connection.
+    /// The tokens that a client has got on its newest connection, and those it came with.
     func tokens(of client: Int) -> [Int32] { records[client]?.tokens ?? [] }
 
-    /// A client asks on a new connection.
-    mutating func ask(_ question: Question, client: Int) { records[client] = Record(question: question) }
+    /// A client asks on a new connection; it has the first tokens of the answer.
+    mutating func ask(_ question: Question, client: Int, having tokens: [Int32]) {
+        records[client] = Record(question: question, tokens: tokens, hadCount: tokens.count)
+    }
 
     mutating func cancel(client: Int) { records[client]?.isCancelled = true }
 
@@ -36,7 +40,7 @@ struct ClientChecker {
 
     private static func hear(_ reply: ClientReply, _ record: inout Record) -> String? {
         switch reply {
-        case .status, .pong: return nil
+        case .status, .measurements, .pong: return nil
         case .refusal(let refusal): return "is refused: \(refusal.reason)"
         case .event(_, let event):
             return record.hasEnded ? "hears \(event) after the end of its answer" : hear(event, &record)
@@ -44,7 +48,8 @@ struct ClientChecker {
             if record.hasEnded { return "hears \(error) after the end of its answer" }
             record.hasEnded = true
             if error.retryAfterMilliseconds == nil { return "is told of a failure: \(error)" }
-            return record.tokens.isEmpty && record.scores.isEmpty ? nil : "is sent away in the middle of its answer"
+            return record.tokens.count == record.hadCount && record.scores.isEmpty
+                ? nil : "is sent away in the middle of its answer"
         }
     }
 

@@ -29,6 +29,8 @@ enum Fault {
     /// What is under way between two places is lost.
     case breakLink(Place, Place, Link)
     case breakWeights(Int)
+    /// No fault: somebody wants to know what the links carry.
+    case measure
     case breakClient(Int)
     case partition(Place, Place)
     /// Nothing gets from the first to the second any more.

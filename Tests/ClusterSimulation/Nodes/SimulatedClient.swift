@@ -10,7 +10,8 @@ struct Question {
     /// What the client does before it has its answer.
     enum Habit { case waits, cancels, leaves }
 
-    let message: Generate
+    /// With what its client has of the answer already.
+    var message: Generate
     /// The answer of a single process, to its end, and as far as the client gets it.
     let whole: SingleProcessAnswer
     let right: SingleProcessAnswer
@@ -43,6 +44,8 @@ struct SimulatedClient {
     var tokens: [Int32]
     /// What it asks now, over and over if need be; nil: nothing.
     var question: Question?
+    /// The tokens of its answer that it had when its connection was lost.
+    var had: [Int32] = []
     /// Counts the connections.
     var connection = 0
     var isConnected = false

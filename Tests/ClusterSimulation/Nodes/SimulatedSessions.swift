@@ -62,7 +62,8 @@ extension GenerationTask {
     /// What the text side makes of a request for tokens.
     init(_ id: RequestID, _ prompt: [Int32], _ request: GenerationRequest) {
         self.init(
-            request: id, prompt: prompt, sampling: request.sampling, maximumTokens: request.maximumTokens,
+            request: id, prompt: prompt, answered: request.answered, sampling: request.sampling,
+            maximumTokens: request.maximumTokens,
             endTokens: request.ignoresEndOfText ? [] : ToyModel.endTokens, scoringStart: request.scoringStart,
             priority: request.priority)
     }

@@ -41,11 +41,21 @@ extension World {
         clients[index].connection += 1
         clients[index].isCut = false
         clients[index].connectingSince = now
+        let had = clients[index].had
+        clients[index].had = []
+        clients[index].question?.message.request.answered = had
         if let question = clients[index].question {
-            heard.ask(question, client: index)
+            heard.ask(question, client: index, having: had)
             asked[clients[index].connectionID] = question.whole
         }
         plan(.handshake, client: index, within: 1...20)
+    }
+
+    /// What it has of its answer it need not hear again.
+    private func goOn(_ index: Int) {
+        guard clients[index].question?.message.request.scoringStart == nil else { return }
+        clients[index].had = heard.tokens(of: index)
+        if !clients[index].had.isEmpty { happened(.answerGoesOn) }
     }
 
     private func plan(_ thing: SimulatedClient.Thing, client index: Int, within range: ClosedRange<UInt64>) {
@@ -64,6 +74,7 @@ extension World {
         case .lost:
             happened(.askedAgain)
             close(index)
+            goOn(index)
             queue.plan(.ask(index), at: now + random.milliseconds(10...500))
         case .tick: checkSilence(index)
         case .cancel:
@@ -121,8 +132,9 @@ extension World {
             answered(index)
         case .failed(_, let error):
             close(index)
+            goOn(index)
             queue.plan(.ask(index), at: now + (error.retryAfterMilliseconds ?? 0) + random.milliseconds(0...50))
-        case .event, .status, .pong, .refusal: break
+        case .event, .status, .measurements, .pong, .refusal: break
         }
     }
 

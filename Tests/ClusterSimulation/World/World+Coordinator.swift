@@ -82,7 +82,7 @@ extension World {
         switch (letter.content, letter.from) {
         case (.message(let worker, let message), _): tell(.worker(worker, message))
         case (.result(let result), _): receive(result)
-        case (.fetch(let fetch, let socket), .worker(let slot)): read(fetch, for: slot, socket: socket)
+        case (.fetch(let fetch, let socket), .worker(let slot)): receive(fetch, of: slot, socket: socket)
         case (.request(let client, let message), _): serve(message, of: client)
         case (.hello(let hello, let worker?), _):
             tell(.hello(worker, letter.link == .weights ? .weights : .tokens, hello))
@@ -147,6 +147,8 @@ extension World {
         case .log(.error, let text) where text.hasPrefix("set ") && isLinkWorld: noteSetAside(text)
         case .log(.error, let text) where !text.hasPrefix("set "): note("the coordinator complains: \(text)")
         case .started, .emit, .score, .finish, .fail, .waiting: tellClient(action)
+        case .measured(let found):
+            if found.links.contains(where: { $0.figures.bytesPerSecond > 0 }) { happened(.linksMeasured) }
         case .forget, .log: break
         }
     }

@@ -4,6 +4,7 @@ extension World {
     func prepareFaults() {
         if random.chance(15) { return prepareLinkFaults() }
         for slot in nodes.indices { nodes[slot].loadFails = random.chance(10) }
+        for _ in 0..<random.below(3) { queue.plan(.fault(.measure), at: random.milliseconds(50...Self.quietTime)) }
         prepareMalice()
         let count = random.chance(15) ? 0 : 1 + random.below(6)
         for _ in 0..<count {

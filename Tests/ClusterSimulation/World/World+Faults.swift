@@ -22,6 +22,7 @@ extension World {
             happened(.stepLinkBroken)
             network.cut(from, to, link)
         case .breakWeights(let slot): breakWeights(slot)
+        case .measure: happen(.order(.examine), coordinatorLife: coordinator.life)
         case .breakClient(let index):
             if clients[index].isConnected { happened(.clientBroken) }
             breakClient(index, isSilent: false)

@@ -16,7 +16,8 @@ extension World {
         case .statusQuery:
             guard let status = coordinator.machine?.status(now: coordinator.clock.reading(now)) else { return }
             reply(.status(status), to: client)
-        case .ping: reply(.pong, to: client)
+        case .ping: reply(.pong(clockMicroseconds: 0), to: client)
+        case .measureQuery: note("\(client) has links measured")
         case .cancel(let id):
             if let session = coordinator.sessions.session(id, of: client) { order(.cancel(session.request)) }
         case .generate(let message):
@@ -27,6 +28,10 @@ extension World {
             reply(
                 .event(message.id, .accepted(model: "toy", promptTokens: prompt, droppedMessages: 0)), to: client)
             var task = GenerationTask(session.request, prompt, message.request)
+            if let reason = task.end(message.request, contextLength: Self.contextLength) {
+                reply(.event(message.id, .finished(reason, GenerationTimings())), to: client)
+                return coordinator.sessions.close(session.request)
+            }
             // Some are the same person.
             task.client = ClientID(UInt64(1 + Self.client(client) % 3))
             guard let right = asked[client] else { return note("nobody asked \(task)") }
@@ -57,7 +62,8 @@ extension World {
             if error.retryAfterMilliseconds != nil { happened(.queueFull) }
             inform(request) { .failed($0.id, error) }
             coordinator.sessions.close(request)
-        case .started, .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: break
+        case .started, .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .measured, .log:
+            break
         }
     }
 
@@ -99,4 +105,13 @@ extension World {
 
     /// Which client has this connection.
     static func client(_ id: ClientID) -> Int { Int(id.value >> 32) }
+}
+
+extension GenerationTask {
+    /// Why nothing more is to come than its client has, which lacks only that end; nil: something is.
+    fileprivate func end(_ request: GenerationRequest, contextLength: Int) -> FinishReason? {
+        let stop = request.stops.first.flatMap { Int32($0) }
+        if answered.contains(where: { $0 == stop || endTokens.contains($0) }) { return .stop }
+        return !answered.isEmpty && answered.count >= min(maximumTokens, contextLength - prompt.count) ? .length : nil
+    }
 }

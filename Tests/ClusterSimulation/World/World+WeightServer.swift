@@ -1,11 +1,29 @@
 // Responsible for: what the weight server of a coordinator's process does: it reads one piece after the other, at a limited
 // rate, and sends it, sometimes wrong. Must not know: who needs which, how they are fetched.
 
+import Cluster
 import Wire
 
 extension World {
-    /// Asked for by a worker, and read when everything asked for before is.
-    func read(_ fetch: Fetch, for slot: Int, socket: Int) {
+    /// Asked for by a worker: nobody in a world asks for what was never its own.
+    func receive(_ fetch: Fetch, of slot: Int, socket: Int) {
+        let claim = coordinator.machine?.claim(of: nodes[slot].id) { layers in
+            ToyWeights.layers[layers].contains { $0.contains { $0.content == fetch.content } }
+        }
+        switch claim {
+        case .granted: read(fetch, for: slot, socket: socket)
+        case .outdated:
+            happened(.fetchOutdated)
+            guard nodes[slot].weightsSocket == socket else { return }
+            let chunk = Chunk(outdated: fetch)
+            post(.chunk(chunk, []), from: .coordinator, to: .worker(slot), .weights, life: nodes[slot].life)
+        case .foreign: note("worker \(slot) asks for weights of \(fetch.epoch) that are not for it")
+        case nil: break
+        }
+    }
+
+    /// Read when everything asked for before is.
+    private func read(_ fetch: Fetch, for slot: Int, socket: Int) {
         let time = UInt64(fetch.length) / weights.bytesPerMillisecond
         coordinator.weightsFreeAt = max(coordinator.weightsFreeAt, now) + time
         let thing = SimulatedCoordinator.Thing.read(fetch, worker: slot, socket: socket)

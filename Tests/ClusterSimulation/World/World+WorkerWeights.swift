@@ -45,7 +45,7 @@ extension World {
             let cached = cachedBytes(of: tensor, slot)
             needs.append(.init(content: tensor.content, byteCount: UInt64(tensor.bytes.count), cachedBytes: cached))
         }
-        let fetch = WeightFetch(needs, window: weights.window, chunkBytes: weights.chunkBytes)
+        let fetch = WeightFetch(needs, for: epoch, window: weights.window, chunkBytes: weights.chunkBytes)
         nodes[slot].load = WeightLoad(assign: assign, fetch: fetch)
         let isAllThere = needs.allSatisfy { $0.cachedBytes == $0.byteCount }
         if nodes[slot].isWeightsLinkUp || isAllThere { advance(slot, .connected) }

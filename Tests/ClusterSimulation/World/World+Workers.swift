@@ -164,6 +164,7 @@ extension World {
             reconnectControl(slot, within: 1...20)
         case .welcomed(let welcome):
             nodes[slot].welcome = welcome
+            nodes[slot].load = nil
             nodes[slot].unsent = []
             network.cut(here, .coordinator, .tokens)
             network.cut(.coordinator, here, .tokens)

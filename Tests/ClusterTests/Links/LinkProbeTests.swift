@@ -107,6 +107,15 @@ import Wire
         #expect(outcomes == [.failed(.largeLost)])
     }
 
+    @Test("A slow link is asked again before it answers, and counts as no faster than it is")
+    func slowLink() {
+        var (probe, hello) = asking()
+        let large = hellos(probe.hear(reply(hello, from: listener), .milliseconds(1)))
+        #expect(hellos(wait(&probe, from: 250, to: 1_250)).count == 1)
+        let outcomes = reports(probe.hear(reply(large[0], from: listener), .milliseconds(1_401)))
+        #expect(outcomes == [.proven(bytesPerSecond: Double(Limits.probeBytes) / 1.4)])
+    }
+
     @Test("What is cut while a large hello is under way loses small ones too, as the end of its connection shows")
     func cutWhileLarge() {
         var (probe, hello) = asking()

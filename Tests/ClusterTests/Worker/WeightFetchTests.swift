@@ -26,7 +26,8 @@ import Wire
     @Test("Everything is fetched in order, with no more than the window outstanding")
     func window() {
         let sizes: [ContentHash: UInt64] = [hash(1): 25, hash(2): 10, hash(3): 31]
-        var machine = WeightFetch([need(1, 25), need(2, 10), need(1, 25), need(3, 31)], window: 3, chunkBytes: 10)
+        var machine = WeightFetch(
+            [need(1, 25), need(2, 10), need(1, 25), need(3, 31)], for: Epoch(3), window: 3, chunkBytes: 10)
         var pending = fetches(machine.handle(.connected))
         #expect(pending.map(\.length) == [10, 10, 5])
         var written: [ContentHash: UInt64] = [:]
@@ -52,19 +53,20 @@ import Wire
 
     @Test("What the cache has is not fetched, and what it has in part from where it ends")
     func cache() {
-        var machine = WeightFetch([need(1, 30, cached: 30), need(2, 30, cached: 12)], window: 8, chunkBytes: 10)
+        var machine = WeightFetch(
+            [need(1, 30, cached: 30), need(2, 30, cached: 12)], for: Epoch(3), window: 8, chunkBytes: 10)
         #expect(machine.progress == .init(doneBytes: 42, totalBytes: 60, transferredBytes: 0))
         let asked = fetches(machine.handle(.connected))
         #expect(asked.map(\.offset) == [12, 22])
         #expect(asked.allSatisfy { $0.content == hash(2) })
-        var full = WeightFetch([need(1, 30, cached: 30)])
+        var full = WeightFetch([need(1, 30, cached: 30)], for: Epoch(3))
         #expect(full.handle(.connected) == [.finished])
         #expect(full.handle(.connected) == [])
     }
 
     @Test("After a reconnect whatever was outstanding is asked for again")
     func reconnect() {
-        var machine = WeightFetch([need(1, 40)], window: 2, chunkBytes: 10)
+        var machine = WeightFetch([need(1, 40)], for: Epoch(3), window: 2, chunkBytes: 10)
         let asked = fetches(machine.handle(.connected))
         #expect(fetches(machine.handle(chunk(asked[0], total: 40))).map(\.offset) == [20])
         #expect(fetches(machine.handle(.connected)).map(\.offset) == [10, 20])
@@ -72,7 +74,7 @@ import Wire
 
     @Test("A wrong hash is fetched once more from the beginning, then given up")
     func wrongHash() {
-        var machine = WeightFetch([need(1, 20, cached: 10)], window: 2, chunkBytes: 10)
+        var machine = WeightFetch([need(1, 20, cached: 10)], for: Epoch(3), window: 2, chunkBytes: 10)
         let asked = fetches(machine.handle(.connected))
         #expect(machine.handle(chunk(asked[0], total: 20)).contains(.verify(hash(1))))
         let actions = machine.handle(.verified(hash(1), isRight: false))
@@ -91,10 +93,24 @@ import Wire
         #expect(machine.handle(.connected) == [])
     }
 
+    @Test("Whoever hears that its plan is over asks no more and fails nothing; what is said of another plan is nothing")
+    func outdated() {
+        var machine = WeightFetch([need(1, 40)], for: Epoch(3), window: 2, chunkBytes: 10)
+        let asked = fetches(machine.handle(.connected))
+        #expect(asked.map(\.epoch) == [Epoch(3), Epoch(3)])
+        var earlier = asked[0]
+        earlier.epoch = Epoch(2)
+        #expect(machine.handle(.chunk(Chunk(outdated: earlier))) == [])
+        #expect(fetches(machine.handle(chunk(asked[0], total: 40))).map(\.offset) == [20])
+        #expect(machine.handle(.chunk(Chunk(outdated: asked[1]))) == [])
+        #expect(machine.handle(chunk(asked[1], total: 40)) == [])
+        #expect(machine.handle(.connected) == [])
+    }
+
     @Test("An error, another length or another total ends it with a sentence")
     func errors() {
         func end(_ change: (inout Chunk) -> Void) -> String {
-            var machine = WeightFetch([need(1, 20)], window: 1, chunkBytes: 10)
+            var machine = WeightFetch([need(1, 20)], for: Epoch(3), window: 1, chunkBytes: 10)
             _ = machine.handle(.connected)
             var chunk = Chunk(content: hash(1), offset: 0, length: 10, total: 20)
             change(&chunk)

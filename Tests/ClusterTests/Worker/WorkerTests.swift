@@ -63,6 +63,16 @@ import Wire
         #expect(early.handle(.connected, now: .start) == [.send(.join(join))])
     }
 
+    @Test("Where it listens for another coordinator, it says when it joins that one")
+    func listensElsewhere() {
+        var worker = serving()
+        var join = Example.join(1)
+        join.dataEndpoint = "tcp://192.0.2.9:7081"
+        #expect(worker.handle(.listening(at: join.dataEndpoint), now: .start).isEmpty)
+        join.attempt = 2
+        #expect(worker.handle(.connected, now: .start) == [.send(.join(join))])
+    }
+
     @Test("It joins when it is connected, and says so again every second until it is answered")
     func joining() {
         var worker = Worker(WorkerID(1), Example.join(1), now: .start)

@@ -18,6 +18,9 @@ extension CommandTests {
             var settings: [Row]
         }
 
+        /// Of the forms that keys and tokens have.
+        private static let (key, token) = (String(repeating: "A", count: 43), String(repeating: "B", count: 21) + "A")
+
         private static func file(_ text: String) throws -> (folder: TemporaryFolder, path: String) {
             let folder = try TemporaryFolder()
             try text.write(toFile: folder.path + "/s.toml", atomically: true, encoding: .utf8)
@@ -26,11 +29,13 @@ extension CommandTests {
 
         @Test("show tells each value with its origin, and what it prints is a settings file")
         func show() async throws {
-            let (folder, path) = try Self.file("context = 64\n[worker]\njoin = \"h:1#key#geheim\"\ncheck = true\n")
+            let (folder, path) = try Self.file(
+                "context = 64\n[worker]\njoin = \"h:1#\(Self.key)#\(Self.token)\"\ncheck = true\n")
             let shown = try await bash("TANDEM_MEMORY=4GiB $TANDEM --config \(path) config show worker --origin")
             #expect(shown.status == 0 && shown.talk.isEmpty)
             for line in [
-                "\\[worker\\]", "join = \"h:1#key#\\*\\*\\*\" +# \(path) line 3", "memory = \"4GiB\" +# TANDEM_MEMORY",
+                "\\[worker\\]", "join = \"h:1#\(Self.key)#\\*\\*\\*\" +# \(path) line 3",
+                "memory = \"4GiB\" +# TANDEM_MEMORY",
                 "check = true +# \(path) line 4", "# threads = +# not set", "# insecure = false +# default",
             ] {
                 #expect(try shown.output.contains(Regex("(?m)^\(line)$")), "\(line): \(shown.output)")
@@ -38,7 +43,7 @@ extension CommandTests {
             let open = try await bash("$TANDEM --config \(path) config show --secrets > \(folder.path)/all.toml")
             #expect(open.status == 0)
             let again = try await bash("$TANDEM config validate \(folder.path)/all.toml && cat \(folder.path)/all.toml")
-            #expect(again.status == 0 && again.output.contains("join = \"h:1#key#geheim\""), "\(again)")
+            #expect(again.status == 0 && again.output.contains("join = \"h:1#\(Self.key)#\(Self.token)\""), "\(again)")
             let json = try await bash("TANDEM_MEMORY=4GiB $TANDEM --config \(path) config show --json")
             let report = try decode(Shown.self, json.output)
             #expect(report.files == [path])
@@ -105,7 +110,7 @@ extension CommandTests {
             let address = try #require(
                 process.outputSoFar.split(whereSeparator: \.isWhitespace).dropFirst(3).first, "\(process.talkSoFar)")
             let isServing = try await eventually {
-                let status = try await tandem("status", "--coordinator", String(address), "--json")
+                let status = try await tandem("status", "--coordinator", String(address), "--json", cache: folder)
                 return status.status == 0 || !process.isRunning
             }
             #expect(isServing && process.isRunning, "\(process.talkSoFar)")

@@ -16,6 +16,21 @@ extension CommandTests {
             var ok: Int
             var warnings: Int
             var failures: Int
+            struct Measurements: Decodable {
+                struct Clock: Decodable { var aheadSeconds: Double }
+                struct Link: Decodable {
+                    var from: String?
+                    var to: String?
+                    var carries: String
+                    var roundTripMicroseconds: Int
+                    var bytesPerSecond: Double
+                }
+                var clocks: [Clock]
+                var links: [Link]
+                var wasBusy: Bool
+            }
+            /// Of a cluster.
+            var measurements: Measurements?
 
             /// The status that the command has to end with.
             var expected: Int32 { failures > 0 ? 2 : warnings > 0 ? 1 : 0 }
@@ -58,7 +73,7 @@ extension CommandTests {
             #expect(try await tandem("doctor", "--coordinator", "nonsense").status == 2)
         }
 
-        @Test("Of a cluster it tells the way there, the version and the workers")
+        @Test("Of a cluster it tells the way there, versions and clocks, the workers, and what every link carries")
         func cluster() async throws {
             let cluster = try await LocalCluster()
             try await cluster.join(count: 2)
@@ -71,6 +86,12 @@ extension CommandTests {
             #expect(messages("coordinator").first?.contains("there and back") == true, "\(outcome)")
             #expect(messages("version").count == 1 && messages("service").first?.contains("2 stages") == true)
             #expect(messages("workers").first?.hasPrefix("2 workers: ") == true && messages("links").count == 2)
+            #expect(messages("clocks").first?.hasPrefix("3 clocks differ by ") == true, "\(outcome)")
+            let measured = try #require(report.measurements)
+            #expect(measured.clocks.count == 2 && measured.clocks.allSatisfy { abs($0.aheadSeconds) < 2 })
+            #expect(measured.links.map(\.carries) == ["steps", "steps", "results", "weights", "weights"])
+            #expect(measured.links.allSatisfy { $0.roundTripMicroseconds >= 0 && $0.bytesPerSecond > 0 }, "\(outcome)")
+            #expect(messages("speed").count == 5 && !measured.wasBusy)
         }
     }
 }

@@ -14,15 +14,15 @@ extension CommandTests {
             let outcome = try await tandem("manual", "--output", folder.path, "--date", "March 1, 2026")
             #expect(outcome.status == 0, "\(outcome)")
             let dump = try await tandem("--experimental-dump-help")
-            let help = try JSONDecoder().decode(DumpedHelp.self, from: Data(dump.output.utf8))
+            let help = try #require(CommandTree(dump: dump.output))
             var expected: Set<String> = []
-            try check(help.command, "tandem", folder.path, &expected)
+            try check(help, "tandem", folder.path, &expected)
             #expect(Set(try FileManager.default.contentsOfDirectory(atPath: folder.path)) == expected)
             #expect(expected.count >= 18 && expected.contains("tandem-bench-cluster.1"))
             #expect(!expected.contains("tandem-manual.1"))
         }
 
-        private func check(_ command: CommandHelp, _ name: String, _ folder: String, _ names: inout Set<String>) throws
+        private func check(_ command: CommandTree, _ name: String, _ folder: String, _ names: inout Set<String>) throws
         {
             names.insert("\(name).1")
             let text = try String(contentsOfFile: "\(folder)/\(name).1", encoding: .utf8)
@@ -48,7 +48,7 @@ extension CommandTests {
 
         @Test("Dots, backslashes and dashes of a text are shown as they are")
         func escapes() throws {
-            let command = CommandHelp(
+            let command = CommandTree(
                 commandName: "x", abstract: "Do a thing.", discussion: ".dot \\ back\n  'quote --flag\nplain")
             let page = try #require(ManualPage.pages(of: command, date: "d", version: "1").first)
             let expected =

@@ -40,7 +40,7 @@ extension CommandTests {
         {
             let folder = try TemporaryFolder()
             let line = "\(preparation) && exec \"$TANDEM\" worker --join \(cluster.address) --threads 1 \(arguments)"
-            let worker = try TandemProcess(["-c", line], cache: folder, program: "/bin/sh")
+            let worker = try TandemProcess(["-c", line], cache: folder, program: "/bin/sh", state: cluster.folder)
             cluster.workers.append(worker)
             cluster.workerFolders.append(folder)
             return worker

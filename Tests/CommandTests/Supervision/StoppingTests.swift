@@ -27,7 +27,7 @@ extension CommandTests {
             try TandemProcess(
                 [
                     "generate", "--coordinator", address, "--prompt-tokens", "1,2", "--max-tokens", "\(tokens)",
-                    "--ignore-eos", "--insecure",
+                    "--ignore-eos", "--insecure", "--reconnect-seconds", "1",
                 ], cache: TemporaryFolder())
         }
 

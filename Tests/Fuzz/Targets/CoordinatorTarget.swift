@@ -6,6 +6,9 @@ import Wire
 
 /// A coordinator of a small model, and up to four workers that say whatever the input has, some of it at the right time.
 enum CoordinatorTarget {
+    /// What a link's connection may do.
+    static let connections: [LinkConnection] = [.up, .down, .handshakeRefused, .notResolved]
+
     static func run(_ bytes: [UInt8]) {
         var coordinator = PlayedCoordinator()
         for (kind, content) in Input.records(bytes, atMost: 200) {
@@ -21,7 +24,8 @@ enum CoordinatorTarget {
                 coordinator.tell(.stepResult(result))
             case 2: coordinator.wait(milliseconds: content.byte(0) << 8 | content.byte(1))
             case 3: coordinator.submit(content)
-            case 4: coordinator.tell(.disconnected(worker))
+            case 4 where content.isEmpty: coordinator.tell(.disconnected(worker))
+            case 4: coordinator.hearLink(kind >> 5, of: worker, content)
             case 5: coordinator.answer(token: Int32(content.byte(0)))
             case 6: coordinator.end(RequestID(UInt64(content.byte(0))), isCancelled: content.byte(1) % 2 == 0)
             default: coordinator.beReady()
@@ -36,6 +40,8 @@ private struct PlayedCoordinator {
     private(set) var machine: Coordinator
     private var now = Moment.start
     private var requests: UInt64 = 0
+    /// What the first stage was asked, and has not answered.
+    private var hellos: [Hello] = []
     /// Steps that nobody has answered, the oldest first.
     private var forwards: [Forward] = []
 
@@ -62,9 +68,25 @@ private struct PlayedCoordinator {
                 WireTarget.sayAgain(forward)
                 forwards.append(forward)
             case .send(_, let message): WireTarget.sayAgain(message)
+            case .sayHello(let hello):
+                WireTarget.sayAgain(hello)
+                hellos.append(hello)
+            case .answerHello(_, _, let reply): WireTarget.sayAgain(reply)
             case .connectFirstStage: forwards = []
             default: break
             }
+        }
+    }
+
+    /// A hello of a worker, an answer of the first stage, or what the link to that one does.
+    mutating func hearLink(_ kind: UInt8, of worker: WorkerID, _ content: [UInt8]) {
+        let connection = CoordinatorTarget.connections[content.byte(0) % CoordinatorTarget.connections.count]
+        switch kind {
+        case 0...1:
+            let link = kind == 0 ? NodeLink.weights : .tokens
+            if let hello = try? Hello(decoding: content) { tell(.hello(worker, link, hello)) }
+        case 2: if let reply = try? HelloReply(decoding: content) { tell(.helloReply(reply)) }
+        default: if let epoch = machine.deployments.foremost?.epoch { tell(.firstStage(epoch, connection)) }
         }
     }
 
@@ -102,13 +124,31 @@ private struct PlayedCoordinator {
 
     mutating func end(_ request: RequestID, isCancelled: Bool) { tell(isCancelled ? .cancel(request) : .stop(request)) }
 
-    /// Everybody who has layers says that it is ready.
+    /// Everybody reaches the coordinator; those who have layers say that they are ready, and all their links carry.
     mutating func beReady() {
-        guard let deployment = machine.deployments.foremost else { return }
-        for stage in deployment.plan.stages {
-            let ready = Ready(epoch: deployment.epoch, transferredBytes: 0, cachedBytes: 0)
-            tell(.worker(stage.worker, .ready(ready)))
+        for worker in machine.workers {
+            for link in [NodeLink.tokens, .weights] { tell(.worker(worker, .link(proof(.none, link)))) }
         }
+        guard let deployment = machine.deployments.foremost else { return }
+        let epoch = deployment.epoch
+        for stage in deployment.plan.stages {
+            let ready = Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0)
+            tell(.worker(stage.worker, .ready(ready)))
+            tell(.worker(stage.worker, .link(proof(epoch, stage.worker == deployment.last ? .tokens : .next))))
+        }
+        tell(.firstStage(epoch, .up))
+        // A small one and a large one.
+        for _ in 0..<2 {
+            for hello in hellos.suffix(1) {
+                let first = deployment.plan.stages[0].worker
+                tell(.helloReply(HelloReply(epoch: hello.epoch, worker: first, number: hello.number)))
+            }
+        }
+        hellos = []
+    }
+
+    private func proof(_ epoch: Epoch, _ link: NodeLink) -> LinkReport {
+        LinkReport(epoch: epoch, link: link, outcome: .proven(bytesPerSecond: 1e9))
     }
 
     func showStatus() { WireTarget.sayAgain(ClientReply.status(machine.status(now: now))) }

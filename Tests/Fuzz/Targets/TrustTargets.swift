@@ -54,7 +54,7 @@ enum TrustTargets {
                 guard let key = PublicKey(text: member.key) else { continue }
                 _ = admissions.member(key)
                 _ = try? admissions.admit(key, name: member.name, role: .client, now: now)
-                _ = admissions.remove(member.name)
+                _ = admissions.remove(member.name, now: now)
             }
             _ = try? admissions.admit(stranger, name: bytes.text, role: .worker, now: now)
             for known in admissions.tokens.prefix(2) { _ = admissions.revoke(known.id) }

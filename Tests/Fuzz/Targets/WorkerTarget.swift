@@ -17,7 +17,8 @@ enum WorkerTarget {
             case 2: worker.wait(milliseconds: content.byte(0) << 8 | content.byte(1))
             case 3: worker.load(isBroken: content.byte(0) > 200)
             case 4: worker.compute()
-            case 5: worker.tell(.connected)
+            case 5 where content.isEmpty: worker.tell(.connected)
+            case 5: worker.hearLink(kind >> 3, content)
             case 6:
                 guard let chunk = try? Chunk(decoding: content) else { continue }
                 worker.take(chunk)
@@ -30,7 +31,7 @@ enum WorkerTarget {
 /// A worker whose stage computes nothing.
 private struct PlayedWorker {
     private var machine: Worker<Int, Int>
-    private var fetch = WeightFetch([])
+    private var fetch = WeightFetch([], for: Epoch(1))
     private var now = Moment.start
     private var loading: Assign?
     private var computing: [Forward] = []
@@ -39,7 +40,7 @@ private struct PlayedWorker {
         var join = Join()
         join.memoryBytes = 1 << 30
         join.dataEndpoint = "tcp://w:1"
-        machine = Worker(join, now: .start)
+        machine = Worker(WorkerID(5), join, now: .start)
         tell(.connected)
     }
 
@@ -50,6 +51,8 @@ private struct PlayedWorker {
             case .send(let message): WireTarget.sayAgain(ControlRequest.worker(message))
             case .sendForward(let forward, _): WireTarget.sayAgain(forward)
             case .sendResult(let result): WireTarget.sayAgain(result)
+            case .sayHello(_, let hello): WireTarget.sayAgain(hello)
+            case .answerHello(let reply, _): WireTarget.sayAgain(reply)
             case .load(let assign): (loading, computing) = (assign, [])
             case .compute(let forward, _): computing.append(forward)
             case .unload: (loading, computing) = (nil, [])
@@ -61,6 +64,17 @@ private struct PlayedWorker {
     mutating func wait(milliseconds: Int) {
         now = now + .milliseconds(milliseconds)
         tell(.tick)
+    }
+
+    /// A hello, an answer to one, or what a link's connection does.
+    mutating func hearLink(_ kind: UInt8, _ content: [UInt8]) {
+        let link = NodeLink.allCases[Int(kind >> 2) % NodeLink.allCases.count]
+        switch kind & 3 {
+        case 0: if let hello = try? Hello(decoding: content) { tell(.hello(hello, from: hello.worker)) }
+        case 1: if let reply = try? HelloReply(decoding: content) { tell(.helloReply(reply, on: link)) }
+        case 2: tell(.link(link, CoordinatorTarget.connections[content.byte(0) % CoordinatorTarget.connections.count]))
+        default: tell(.offer(bytes: UInt64(content.byte(0)) << UInt64(content.byte(1) % 64)))
+        }
     }
 
     mutating func load(isBroken: Bool) {
@@ -85,7 +99,7 @@ private struct PlayedWorker {
             let length = UInt64(content.byte(index + 1)) << UInt64(content.byte(index + 2) % 40)
             return hash.map { .init(content: $0, byteCount: length, cachedBytes: UInt64(content.byte(index + 3))) }
         }
-        fetch = WeightFetch(needs)
+        fetch = WeightFetch(needs, for: Epoch(1))
         perform(fetch.handle(.connected))
     }
 

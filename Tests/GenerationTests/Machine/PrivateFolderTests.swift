@@ -24,32 +24,122 @@ struct PrivateFolderTests {
         #expect(folder.contents(of: "file", limit: 2) == [1, 2])
         #expect(folder.contents(of: "file", limit: 1) == nil)
         #expect(folder.names == ["file"])
-        #expect(!folder.wasOpenToOthers)
+        #expect(try PrivateFolder(existing: outer.file("a/b/c"), hint: "")?.contents(of: "file", limit: 2) == [1, 2])
+        #expect(try PrivateFolder(existing: outer.file("a/none/c"), hint: "") == nil && mode(outer.file("a/none")) == 0)
     }
 
-    @Test("One that is open to others is closed; a link to a folder and what is no folder are refused with a sentence")
+    /// The sentence with which a folder is refused.
+    private func refusal(_ path: String) throws -> String {
+        let error = #expect(throws: TandemError.self, "\(path)") { try PrivateFolder(path, hint: "move it") }
+        #expect(throws: TandemError.self, "\(path)") { try PrivateFolder(existing: path, hint: "move it") }
+        #expect(error?.kind == .forbidden && error?.hint != nil)
+        return error?.description ?? ""
+    }
+
+    @Test(
+        "One that others can write is refused with what to do; where it is empty, or they can only read, it is closed")
     func loose() throws {
-        mkdir(outer.file("loose"), 0o755)
-        chmod(outer.file("loose"), 0o777)
-        #expect(try PrivateFolder(outer.file("loose"), hint: "").wasOpenToOthers)
-        #expect(mode(outer.file("loose")) == 0o700)
-        symlink(outer.file("loose"), outer.file("link"))
-        let error = #expect(throws: TandemError.self) { try PrivateFolder(outer.file("link"), hint: "move it") }
-        #expect(error?.message.description.contains("symbolic link") == true && error?.hint == "move it")
-        #expect(throws: TandemError.self) { try PrivateFolder("/dev/null", hint: "") }
-        #expect(throws: TandemError.self) { try PrivateFolder("/dev/null/x", hint: "") }
+        for (name, wide) in [("readable", mode_t(0o755)), ("writable", 0o770)] {
+            let path = outer.file(name)
+            mkdir(path, 0o700)
+            chmod(path, wide)
+            #expect(try PrivateFolder(path, hint: "").write([1], to: "file"))
+            #expect(mode(path) == 0o700)
+            chmod(path, wide)
+            if wide & 0o022 != 0 {
+                let refusal = try refusal(path)
+                #expect(refusal.contains("can be written by others") && refusal.contains("chmod 700 \(path)"))
+                #expect(mode(path) == wide, "a folder with something in it is left as it is")
+            } else {
+                #expect(try PrivateFolder(path, hint: "").names == ["file"])
+                #expect(mode(path) == 0o700)
+            }
+            chmod(path, 0o700)
+            #expect(try PrivateFolder(path, hint: "").names == ["file"])
+        }
+        for path in ["/dev/null", "/dev/null/x", ""] {
+            #expect(throws: TandemError.self) { try PrivateFolder(path, hint: "") }
+        }
+    }
+
+    @Test("A link on the way is followed where nobody else can have put it there, and refused elsewhere")
+    func links() throws {
+        let target = outer.file("target/inner")
+        #expect(try PrivateFolder(target, hint: "").write([1], to: "file"))
+        for (name, wide) in [("closed", mode_t(0o755)), ("open", 0o777), ("sticky", 0o1777)] {
+            let folder = outer.file(name)
+            mkdir(folder, 0o700)
+            chmod(folder, wide)
+            symlink(target, folder + "/whole")
+            symlink("../target", folder + "/part")
+            symlink("loop", folder + "/loop")
+            for path in [folder + "/whole", folder + "/part/inner", folder + "/../\(name)/part/./inner/"] {
+                if name == "open" {
+                    #expect(try refusal(path).contains("a symbolic link that others can have put there"))
+                } else {
+                    #expect(try PrivateFolder(path, hint: "").contents(of: "file", limit: 1) == [1], "\(path)")
+                }
+            }
+            #expect(throws: TandemError.self) { try PrivateFolder(folder + "/loop/x", hint: "") }
+            guard geteuid() == 0 else { continue }
+            lchown(folder + "/whole", 12345, 12345)
+            #expect(try refusal(folder + "/whole").contains("symbolic link"))
+        }
     }
 
     @Test("Another user's is refused", .enabled(if: geteuid() == 0, "only root can give folders away: SKIPPED"))
     func foreign() throws {
-        mkdir(outer.file("foreign"), 0o700)
-        chown(outer.file("foreign"), 12345, 12345)
-        let error = #expect(throws: TandemError.self) { try PrivateFolder(outer.file("foreign"), hint: "") }
-        #expect(error?.kind == .forbidden && error?.message.description.contains("12345") == true)
+        mkdir(outer.file("shared"), 0o700)
+        chmod(outer.file("shared"), 0o1777)
+        mkdir(outer.file("shared/foreign"), 0o700)
+        chown(outer.file("shared/foreign"), 12345, 12345)
+        #expect(try refusal(outer.file("shared/foreign")).contains("12345"))
         let folder = try PrivateFolder(outer.file("own"), hint: "")
         #expect(folder.write([1], to: "file"))
         chown(outer.file("own/file"), 12345, 12345)
         #expect(folder.open("file") == nil)
+        #expect(throws: TandemError.self) { try folder.secret("file", limit: 1) }
+    }
+
+    @Test(
+        "Root uses another user's where that user alone can have put it, and what is made there is that user's",
+        .enabled(if: geteuid() == 0, "only root can give folders away: SKIPPED"))
+    func root() throws {
+        mkdir(outer.file("foreign"), 0o700)
+        chown(outer.file("foreign"), 12345, 12345)
+        let folder = try PrivateFolder(outer.file("foreign"), hint: "")
+        #expect(folder.write([1], to: "file"))
+        let file = try #require(folder.openForWriting("other"))
+        close(file)
+        for name in ["file", "other"] {
+            var status = stat()
+            #expect(lstat(outer.file("foreign/" + name), &status) == 0 && status.st_uid == 12345)
+        }
+        #expect(try folder.contents(of: "file", limit: 1) == [1] && folder.secret("file", limit: 1) == [1])
+        // A file of root's, moved there by the folder's owner, stays root's.
+        #expect(FileManager.default.createFile(atPath: outer.file("precious"), contents: Data([9])))
+        rename(outer.file("precious"), outer.file("foreign/moved"))
+        #expect(folder.openForWriting("moved") == nil)
+        var status = stat()
+        #expect(lstat(outer.file("foreign/moved"), &status) == 0 && status.st_uid == 0)
+    }
+
+    @Test("A secret that others can read is refused, and left as it is")
+    func secrets() throws {
+        let folder = try PrivateFolder(outer.file("own"), hint: "")
+        #expect(try folder.secret("key", limit: 9) == nil)
+        #expect(folder.write([1, 2, 3], to: "key"))
+        #expect(try folder.secret("key", limit: 3) == [1, 2, 3])
+        #expect(throws: TandemError.self) { try folder.secret("key", limit: 2) }
+        chmod(outer.file("own/key"), 0o640)
+        let error = #expect(throws: TandemError.self) { try folder.secret("key", limit: 3) }
+        #expect(error?.kind == .forbidden && error?.hint?.description.contains("chmod 600") == true)
+        #expect(mode(outer.file("own/key")) == 0o640)
+        symlink(outer.file("own/key"), outer.file("own/link"))
+        mkfifo(outer.file("own/pipe"), 0o600)
+        for name in ["link", "pipe"] {
+            #expect(throws: TandemError.self) { try folder.secret(name, limit: 3) }
+        }
     }
 
     @Test("Links, pipes, folders, second names and files that others may write to do not count")

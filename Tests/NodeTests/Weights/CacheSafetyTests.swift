@@ -125,19 +125,19 @@ struct CacheSafetyTests {
         #expect(try Data(contentsOf: URL(fileURLWithPath: elsewhere)) == Data(bytes))
     }
 
-    @Test("Folder and files are their owner's alone, and an older cache that was not is closed with a sentence")
+    @Test("Folder and files are their owner's alone, and one that others can write is refused with what to do")
     func modes() throws {
         try receive()
         _ = cache.identity
         #expect(mode(outer.file("cache")) == 0o700)
         for name in ["identity", digest.description] { #expect(mode(outer.file("cache/" + name)) == 0o600) }
-        #expect(cache.notice == nil)
-        chmod(outer.file("cache"), 0o755)
+        chmod(outer.file("cache"), 0o775)
         chmod(path, 0o644)
-        let older = try WeightCache(folder: outer.file("cache"))
-        #expect(older.notice?.contains(outer.file("cache")) == true)
-        #expect(try older.check(digest))
-        #expect(mode(path) == 0o600 && mode(outer.file("cache")) == 0o700)
+        let error = #expect(throws: TandemError.self) { try WeightCache(folder: outer.file("cache")) }
+        #expect(error?.hint?.description.contains("chmod 700 \(outer.file("cache"))") == true)
+        chmod(outer.file("cache"), 0o700)
+        #expect(try WeightCache(folder: outer.file("cache")).check(digest))
+        #expect(mode(path) == 0o600)
     }
 
     @Test("Digests that another user could have written down are not believed")
