@@ -4,7 +4,6 @@ import Foundation
 import Generation
 import Testing
 
-@testable import GenerationTests
 
 extension CommandTests {
     @Suite("Trust") struct TrustCommandTests {
