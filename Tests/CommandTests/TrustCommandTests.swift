@@ -4,8 +4,6 @@ import Foundation
 import Generation
 import Testing
 
-@testable import GenerationTests
-
 extension CommandTests {
     @Suite("Trust") struct TrustCommandTests {
         private func worker(_ line: String, _ folder: TemporaryFolder, _ more: String...) throws -> TandemProcess {

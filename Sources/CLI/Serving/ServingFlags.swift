@@ -23,7 +23,7 @@ struct ListenFlags: ParsableArguments {
     var listen: String = CoordinatorOptions.defaultListen
     @Option(
         help: ArgumentHelp("The port, where --listen names none (default: 7070).", valueName: "n"),
-        transform: ValueReader.port(.port, to: 65_532))
+        transform: ValueReader.number(.port, to: 65_532, as: CoordinatorOptions.defaultPort))
     var port: Int?
 
     /// HOST:PORT. Throws where both flags name a port.

@@ -47,7 +47,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Where it listens for the stage before it (default: 7080, or the next free one).", valueName: "n"),
-        transform: ValueReader.port(.dataPort, to: 65_535))
+        transform: ValueReader.number(.dataPort, to: 65_535, as: 7080))
     var dataPort: Int?
     @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag

@@ -20,6 +20,7 @@ extension Field {
     static let expires = Field("expires")
     static let port = Field("port")
     static let dataPort = Field("data_port")
+    static let reconnectSeconds = Field("reconnect_seconds")
     static let listen = Field("listen")
 
     /// "--max-tokens" for "max_tokens".

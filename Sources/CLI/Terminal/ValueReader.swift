@@ -25,13 +25,13 @@ enum ValueReader {
         }
     }
 
-    /// A number of a port.
-    static func port(_ field: Field, to last: Int) -> Reading<Int> {
+    /// A whole number from 0 to `last`.
+    static func number(_ field: Field, to last: Int, as example: Int) -> Reading<Int> {
         value { (text) throws(TandemError) in
-            guard let port = Int(text), (0...last).contains(port) else {
-                throw TandemError("\(field) is \(text)", hint: "write a number from 0 to \(last), as 7070")
+            guard let number = Int(text), (0...last).contains(number) else {
+                throw TandemError("\(field) is \(text)", hint: "write a number from 0 to \(last), as \(example)")
             }
-            return port
+            return number
         }
     }
 

@@ -57,12 +57,7 @@ struct ReconnectFlag: ParsableArguments {
             """
             How long a coordinator that is gone amid an answer is looked for; the answer then goes on where it was. 0: it \
             is not.
-            """, valueName: "s"))
+            """, valueName: "s"),
+        transform: ValueReader.number(.reconnectSeconds, to: 86_400, as: CoordinatorClient.patienceSeconds))
     var reconnectSeconds: Int = CoordinatorClient.patienceSeconds
-
-    func validate() throws {
-        guard (0...86_400).contains(reconnectSeconds) else {
-            throw ValidationError("--reconnect-seconds is \(reconnectSeconds), but must be between 0 and 86400")
-        }
-    }
 }

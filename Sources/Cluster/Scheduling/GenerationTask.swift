@@ -28,8 +28,8 @@ package struct GenerationTask: Sendable, Equatable {
     /// All of it.
     package init(
         request: RequestID, client: ClientID = .own, prompt: [Int32], answered: [Int32] = [],
-        sampling: SamplingParameters,
-        maximumTokens: Int, endTokens: [Int32], scoringStart: Int? = nil, priority: Int = 0
+        sampling: SamplingParameters, maximumTokens: Int, endTokens: [Int32], scoringStart: Int? = nil,
+        priority: Int = 0
     ) {
         self.request = request
         self.client = client

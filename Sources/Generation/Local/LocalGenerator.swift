@@ -94,7 +94,7 @@ package final class LocalGenerator: Generator {
             return emit(.finished(isWhole ? .length : .cancelled, clock.timings(promptTokens: prompt.tokens.count)))
         }
         var assembler = loaded.assembler(for: request, prompt: prompt)
-        let limit = min(request.maximumTokens, loaded.contextLength - prompt.tokens.count)
+        let limit = loaded.answerLimit(for: request, prompt: prompt)
 
         let sequence: UInt64 = 1
         stage.begin(

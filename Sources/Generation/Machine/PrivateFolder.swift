@@ -55,12 +55,11 @@ package final class PrivateFolder: Sendable {
             throw TandemError(
                 "the \(name) \(path) belongs to another user (number \(status.st_uid))", kind: .forbidden, hint: hint)
         }
-        // Of one that others could read they know names; into an empty one they have put nothing.
-        let isHarmless = status.st_mode & 0o022 == 0 || names(in: found.descriptor).isEmpty
+        // Of one that others could only read they know names; into an empty one they have put nothing.
+        func isHarmless() -> Bool { status.st_mode & 0o022 == 0 || names(in: found.descriptor).isEmpty }
+        // It is looked at again when nobody else can change it.
         let isClosed =
-            status.st_mode & 0o077 == 0
-            || isHarmless && fchmod(found.descriptor, 0o700) == 0
-                && (status.st_mode & 0o022 == 0 || names(in: found.descriptor).isEmpty)
+            status.st_mode & 0o077 == 0 || isHarmless() && fchmod(found.descriptor, 0o700) == 0 && isHarmless()
         guard isClosed else {
             close(found.descriptor)
             throw TandemError(

@@ -88,6 +88,11 @@ package struct LoadedModel: Sendable {
         return assembler
     }
 
+    /// Tokens that an answer to `request` has at most: what is allowed, and what the context has room for.
+    package func answerLimit(for request: GenerationRequest, prompt: PromptEncoder.Encoded) -> Int {
+        min(request.maximumTokens, contextLength - prompt.tokens.count)
+    }
+
     /// Tokens that end an answer.
     package var endTokens: Set<Int32> { Set(model.generation.eosTokens.map { Int32($0) }) }
 }

@@ -15,17 +15,17 @@ struct AnswerProgress {
     private var held: [GenerationEvent] = []
     /// Scores to come that are there already.
     private var repeatedScores = 0
-    private var isResumed = false
-    /// What had come when it was lost last, and until when it is worth while to try again.
+    /// What had come when it was lost last, and until when it was worth while to try again; nil: it never was.
     private var countAtLoss = 0
-    private var lossEnd: ContinuousClock.Instant
+    private var lossEnd: ContinuousClock.Instant?
     private var firstToken: ContinuousClock.Instant?
     private var lastToken: ContinuousClock.Instant?
 
     /// Nothing of it is there.
-    init(_ request: GenerationRequest, now: ContinuousClock.Instant = .now) {
-        (self.request, arrival, lossEnd) = (request, now, now)
-    }
+    init(_ request: GenerationRequest, now: ContinuousClock.Instant = .now) { (self.request, arrival) = (request, now) }
+
+    /// It has been lost, and goes on.
+    private var isResumed: Bool { lossEnd != nil }
 
     /// The coordinator has begun to answer.
     private var hasBegun: Bool { accepted != nil }
@@ -53,14 +53,14 @@ struct AnswerProgress {
         case .overloaded where isResumed: break
         default: return nil
         }
-        if !isResumed || tokens.count + scoreCount > countAtLoss { lossEnd = now + patience }
-        guard now < lossEnd else { return nil }
-        countAtLoss = tokens.count + scoreCount
-        isResumed = true
+        let count = tokens.count + scoreCount
+        let end = (count > countAtLoss ? nil : lossEnd) ?? now + patience
+        guard now < end else { return nil }
+        (countAtLoss, lossEnd) = (count, end)
         held = []
         // Something must be left to be scored.
         repeatedScores = min(1, scoreCount)
-        return lossEnd
+        return end
     }
 
     /// What an event adds to what was told before. Throws where another answer has begun than that which is there.

@@ -11,6 +11,7 @@ extension CoordinatorLoop {
     /// work.
     private static let messagesPerTurn = 256
     private static let linkTurn = Duration.milliseconds(2)
+
     func receiveControl() {
         let end = now + Self.linkTurn
         for _ in 0..<Self.messagesPerTurn where now < end {

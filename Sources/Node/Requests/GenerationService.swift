@@ -158,10 +158,11 @@ package final class GenerationService: Generator {
             try request.validate()
             let prompt = try loaded.encoder.encode(request, isCancelled: isCancelled)
             var beginning = Beginning(assembler: loaded.assembler(for: request, prompt: prompt))
-            let length = min(request.maximumTokens, loaded.contextLength - prompt.tokens.count)
             if beginning.assembler.take(request.answered) {
                 beginning.end = .stop
-            } else if request.scoringStart == nil, request.answered.count >= length {
+            } else if request.scoringStart == nil,
+                request.answered.count >= loaded.answerLimit(for: request, prompt: prompt)
+            {
                 beginning.end = .length
             }
             return (prompt, beginning)
@@ -173,8 +174,7 @@ package final class GenerationService: Generator {
     ) -> GenerationTask {
         GenerationTask(
             request: id, client: client, prompt: prompt, answered: request.answered,
-            sampling: loaded.sampling(of: request),
-            maximumTokens: request.maximumTokens,
+            sampling: loaded.sampling(of: request), maximumTokens: request.maximumTokens,
             endTokens: (request.ignoresEndOfText ? [] : loaded.endTokens.sorted()) + request.stopTokens,
             scoringStart: request.scoringStart, priority: request.priority)
     }
