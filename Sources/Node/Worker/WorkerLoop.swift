@@ -274,16 +274,14 @@ final class WorkerLoop {
 
     private func finishLoad(_ epoch: Epoch, hasKept: Bool) {
         guard let fetch, fetch.epoch == epoch else { return }
-        let progress = fetch.machine.progress
-        let cached =
-            progress.totalBytes - min(progress.transferredBytes, progress.totalBytes) + UInt64(fetch.localBytes)
+        let (transferred, total) = (fetch.machine.progress.transferredBytes, fetch.machine.progress.totalBytes)
+        let cached = total - min(transferred, total) + UInt64(fetch.localBytes)
         machine.gauges.cachedBytes += cached
         self.fetch = nil
         if let layers = machine.assignment?.layers {
             parts.log.info("ready with layers \(layers.lowerBound)-\(layers.upperBound - 1)")
         }
-        decide(
-            .loaded(epoch, transferredBytes: progress.transferredBytes, cachedBytes: cached, hasKept: hasKept))
+        decide(.loaded(epoch, transferredBytes: transferred, cachedBytes: cached, hasKept: hasKept))
     }
 
     // MARK: Weights
