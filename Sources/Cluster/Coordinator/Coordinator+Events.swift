@@ -65,9 +65,10 @@ extension Coordinator {
     /// Whether this worker is a member.
     package func isMember(_ worker: WorkerID) -> Bool { membership.members.contains { $0.id == worker } }
 
-    /// What a member may have of weights that belong to the layers of which `holds` is true; nil: it is none.
-    package func claim(of worker: WorkerID, _ holds: (Range<Int>) -> Bool) -> WeightClaim? {
-        isMember(worker) ? deployments.told.claim(of: worker, holds) : nil
+    /// What a member that asks under this epoch may have of weights that belong to the layers of which `holds` is true; nil:
+    /// it is none.
+    package func claim(of worker: WorkerID, in epoch: Epoch, _ holds: (Range<Int>) -> Bool) -> WeightClaim? {
+        isMember(worker) ? deployments.told.claim(of: worker, in: epoch, holds) : nil
     }
 
     /// Who is a member.

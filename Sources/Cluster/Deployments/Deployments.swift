@@ -24,7 +24,7 @@ struct Deployments: Sendable {
     private(set) var serving: Deployment?
     private(set) var preparing: Deployment?
     /// Who was told to load what.
-    private(set) var told = ToldShares()
+    private(set) var told: ToldShares
     private var lastEpoch: Epoch
     /// Why there is neither.
     private(set) var refusal: PlanRefusal
@@ -50,6 +50,7 @@ struct Deployments: Sendable {
     init(_ configuration: CoordinatorConfiguration, now: Moment) {
         self.configuration = configuration
         lastEpoch = configuration.firstEpoch
+        told = ToldShares(after: lastEpoch)
         refusal = .tooFewWorkers(needed: configuration.minimumWorkers, present: 0)
         withoutServiceSince = now
         allowance = PlanAllowance(now: now)

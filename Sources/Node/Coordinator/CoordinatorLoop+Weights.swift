@@ -45,7 +45,7 @@ struct FetchQueue {
 extension CoordinatorLoop {
     /// A worker asks for weights: it gets those of its own share, and no others.
     func take(_ fetch: Fetch, over arrival: Arrival) {
-        switch permissions.claim(fetch.content, arrival.key, from: machine, speakers, parts.contents) {
+        switch permissions.claim(fetch, arrival.key, from: machine, speakers, parts.contents) {
         case .granted:
             let replaced = waitingFetches.add(
                 fetch, over: arrival.peer, of: permissions.owner(arrival), isKnown: arrival.key != nil)

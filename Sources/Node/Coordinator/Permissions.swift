@@ -55,13 +55,13 @@ struct Permissions {
         return roll == nil || speakers.key(of: worker) == key ? worker : nil
     }
 
-    /// What a key may have of a content: a member's, those of the layers that it is to hold. nil: it is no member's.
+    /// What a key may have of what it asks for: a member's, those of the layers that it is to hold. nil: it is no member's.
     func claim(
-        _ content: ContentHash, _ key: PublicKey?, from coordinator: Coordinator, _ speakers: Speakers,
+        _ fetch: Fetch, _ key: PublicKey?, from coordinator: Coordinator, _ speakers: Speakers,
         _ contents: LayerContents
     ) -> WeightClaim? {
         guard roll != nil else { return .granted }
         guard let key, let worker = speakers.workers(of: [key]).first else { return nil }
-        return coordinator.claim(of: worker) { contents.need(content, in: $0) }
+        return coordinator.claim(of: worker, in: fetch.epoch) { contents.need(fetch.content, in: $0) }
     }
 }

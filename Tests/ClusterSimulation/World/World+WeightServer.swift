@@ -7,7 +7,7 @@ import Wire
 extension World {
     /// Asked for by a worker: nobody in a world asks for what was never its own.
     func receive(_ fetch: Fetch, of slot: Int, socket: Int) {
-        let claim = coordinator.machine?.claim(of: nodes[slot].id) { layers in
+        let claim = coordinator.machine?.claim(of: nodes[slot].id, in: fetch.epoch) { layers in
             ToyWeights.layers[layers].contains { $0.contains { $0.content == fetch.content } }
         }
         switch claim {

@@ -9,7 +9,7 @@ import Wire
 @Suite("Shares that workers were told of") struct ToldShareTests {
     /// What a worker may have of weights of one layer.
     private func claim(_ played: Played, _ number: UInt64, layer: Int) -> WeightClaim? {
-        played.coordinator.claim(of: WorkerID(number)) { $0.contains(layer) }
+        played.coordinator.claim(of: WorkerID(number), in: Epoch(11)) { $0.contains(layer) }
     }
 
     private func claims(_ played: Played, _ number: UInt64) -> [WeightClaim?] {
@@ -70,16 +70,23 @@ import Wire
         #expect(claims(played, 1) == [.granted, .granted, .granted, .foreign, .foreign, .foreign])
     }
 
+    @Test("Who still asks for a share that an earlier coordinator told it of is told that it is outdated")
+    func earlierCoordinator() {
+        let shares = ToldShares(after: Epoch(10))
+        let claims = [0, 9, 10, 11].map { shares.claim(of: WorkerID(1), in: Epoch($0)) { _ in true } }
+        #expect(claims == [.foreign, .outdated, .outdated, .foreign])
+    }
+
     @Test("Shares of long ago are forgotten")
     func forgotten() {
-        var shares = ToldShares()
+        var shares = ToldShares(after: .none)
         let (one, two) = (WorkerID(1), WorkerID(2))
         func plan(_ worker: WorkerID) -> Plan { Plan(stages: [.init(worker: worker, layers: 0..<6)], blockCount: 1) }
         shares.note(plan(one))
         for count in 1...8 {
             shares.note(plan(two))
-            #expect(shares.claim(of: one) { $0.contains(0) } == (count < 8 ? .outdated : .foreign))
-            #expect(shares.claim(of: two) { $0.contains(0) } == .granted)
+            #expect(shares.claim(of: one, in: Epoch(1)) { $0.contains(0) } == (count < 8 ? .outdated : .foreign))
+            #expect(shares.claim(of: two, in: Epoch(1)) { $0.contains(0) } == .granted)
         }
     }
 }
