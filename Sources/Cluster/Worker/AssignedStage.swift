@@ -75,6 +75,11 @@ extension Worker {
             guard forward.step.value == lastStep.value + 1 else {
                 return .gap("\(forward.step) came after \(lastStep)")
             }
+            // What a lost step began is not missed, so this is asked of the next one only.
+            if let sequence = unbegun(in: forward) {
+                misfits += 1
+                return .misfit("\(forward.step) samples for \(sequence), which has not begun; dropped")
+            }
             lastStep = forward.step
             if assign.isLast { begun.formUnion(forward.items.lazy.filter { $0.begin != nil }.map(\.sequence)) }
             steps.append(WaitingStep(header: forward, input: input))
@@ -134,10 +139,14 @@ extension Worker {
             guard (0...item.sampleCount).contains(item.draftCount), item.sampleCount <= item.draftCount + 1 else {
                 return "samples \(item.sampleCount) times with \(item.draftCount) guesses"
             }
-            if assign.isLast, item.sampleCount > 0, item.begin == nil, !begun.contains(item.sequence) {
-                return "samples for \(item.sequence), which has not begun"
-            }
             return nil
+        }
+
+        /// What a step samples for although its sampling has not begun; nil: nothing.
+        private func unbegun(in forward: Forward) -> SequenceID? {
+            guard assign.isLast else { return nil }
+            return forward.items.first { $0.sampleCount > 0 && $0.begin == nil && !begun.contains($0.sequence) }?
+                .sequence
         }
 
         /// These steps need not be computed.

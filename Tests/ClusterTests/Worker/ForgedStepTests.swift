@@ -55,6 +55,15 @@ struct ForgedStepTests {
         }
     }
 
+    @Test(
+        "What a lost step began is not held against the one that comes instead of it: steps were lost, and that is all")
+    func beginningLost() {
+        var worker = serving()
+        let actions = worker.handle(.forward(Self.step(2) { $0.begin = nil }, "x"), now: .start)
+        #expect(!actions.contains { if case .log(.error, _) = $0 { true } else { false } })
+        #expect(worker.assignment == nil, "it has joined again")
+    }
+
     @Test("Steps that came before, or are far ahead, have no consequence; a worker does not leave for them")
     func strays() {
         var worker = serving()
