@@ -82,6 +82,7 @@ struct DoctorTests {
         Ill("keys", .failure, "another user") { $0.keyFiles[0].isOwned = false },
         Ill("keys", .failure, "no plain file") { $0.keyFiles[0].isPlain = false },
         Ill("keys", .failure, "others may write into /s (mode 777)") { $0.stateMode = 0o777 },
+        Ill("keys", .warning, "others may look into /s (mode 755)") { $0.stateMode = 0o755 },
         Ill("ports", .warning, "port 7071 is in use") { $0.ports[1].isFree = false },
         Ill("ports", .warning, "1024 to 65535, 7070, 7071, 7072, 7080 among them") { $0.ephemeralPorts = 1024...65535 },
         Ill("addresses", .warning, "no address but loopback") { $0.addresses.removeLast() },

@@ -61,12 +61,16 @@ package enum HostChecks {
             return [.ok("keys", "none yet; they will be made in \(facts.statePath)")]
         }
         var findings: [Finding] = []
-        if mode & 0o077 != 0 {
+        if mode & 0o022 != 0 {
             findings.append(
                 .failure(
-                    "keys",
-                    "others may \(mode & 0o022 != 0 ? "write" : "look") into \(facts.statePath) (mode \(octal(mode)))",
+                    "keys", "others may write into \(facts.statePath) (mode \(octal(mode)))",
                     "if nobody has, run chmod 700 \(facts.statePath)"))
+        } else if mode & 0o077 != 0 {
+            findings.append(
+                .warning(
+                    "keys", "others may look into \(facts.statePath) (mode \(octal(mode)))",
+                    "run chmod 700 \(facts.statePath), which the next node to start does by itself"))
         }
         for file in facts.keyFiles {
             if !file.isPlain {

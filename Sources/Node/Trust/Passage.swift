@@ -190,12 +190,12 @@ struct Passage: Sendable {
         if key == nil, let failure = failure(.otherSecurity) { return failure }
         return TandemError(
             """
-            what listens at \(address.place) has not the key of the coordinator that is expected there, or speaks without \
-            encryption
+            what listens at \(address.place) has not the key of the coordinator that is expected there, speaks without \
+            encryption, or has no room for another connection
             """, kind: .forbidden,
             hint: """
                 if the coordinator was set up anew, take the line that it prints now; if it runs with \(.insecure), start \
-                it without; else somebody stands between
+                it without; if hundreds of programs use it, try again later; else somebody stands between
                 """)
     }
 }
