@@ -24,6 +24,10 @@ struct Status: Decodable {
         var kvBytes: Int
     }
     struct Request: Decodable { var state: String }
+    struct Pipeline: Decodable {
+        var promptTokenCount: Int
+        var reusedTokens: Int
+    }
 
     var isServing: Bool
     var explanation: String
@@ -31,6 +35,7 @@ struct Status: Decodable {
     var requests: [Request]
     var kvBlocksTotal: Int
     var kvBlocksFree: Int
+    var pipeline: Pipeline
 }
 
 /// What `--json` of an answer says.

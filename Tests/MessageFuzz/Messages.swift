@@ -36,7 +36,8 @@ struct Messages {
     }
 
     private func ofWorker(_ random: inout Mutator) -> WorkerMessage {
-        switch random.below(15) {
+        switch random.below(16) {
+        case 15: return .holding(holding(&random))
         case 14:
             let figures = LinkFigures(roundTripMicroseconds: UInt64(random.below(1000)), bytesPerSecond: 1e8)
             return .measured(
@@ -59,6 +60,21 @@ struct Messages {
             return .link(LinkReport(epoch: Epoch(epoch), link: random.element(NodeLink.allCases), outcome: outcome))
         default: return .leave
         }
+    }
+
+    /// Layers that nobody holds, or that everybody does.
+    private func holding(_ random: inout Mutator) -> Holding {
+        var holding = Holding()
+        holding.model = ContentHash(random.bytes(ContentHash.byteCount))
+        holding.layers = 0..<1 + random.below(6)
+        holding.since = holding.layers.map { _ in Epoch(epoch) }
+        holding.keyValueBlockCount = 1 + random.below(64)
+        holding.blocks = (0..<random.below(holding.keyValueBlockCount)).map { block in
+            Holding.Block(
+                block: Int32(block), parent: random.once(in: 2) ? nil : Int32(random.below(holding.keyValueBlockCount)),
+                restartLength: 1 + random.below(9), tokens: Array(repeating: 3, count: 1 + random.below(32)))
+        }
+        return holding
     }
 
     private func ofClient(_ random: inout Mutator) -> ClientMessage {

@@ -85,6 +85,37 @@ import Testing
         #expect(refusal(Forward.self, forward.encode()).contains("endLayer is \(Limits.layers + 1)"))
     }
 
+    @Test("Blocks that are held of others than there are, twice, or with too many or too few tokens, are refused")
+    func heldBlocks() {
+        func refusal(_ change: (inout Holding) -> Void) -> String {
+            var holding = Samples.holding
+            change(&holding)
+            return self.refusal(ControlRequest.self, ControlRequest.worker(.holding(holding)).encode())
+        }
+        #expect(refusal { _ in } == "accepted")
+        #expect(refusal { $0.blocks[1].block = 40 }.contains("Holding.blocks is 40"))
+        #expect(refusal { $0.blocks[1].block = 3 }.contains("Holding.blocks do not ascend"))
+        #expect(refusal { $0.blocks[0].parent = 40 }.contains("Holding.parents is 41"))
+        #expect(refusal { $0.blocks[0].tokens = [] }.contains("Holding.tokenCounts is 0"))
+        #expect(refusal { $0.blocks[1].tokens.append(1) }.contains("Holding.tokenCounts is 33"))
+        #expect(refusal { $0.blocks[1].tokens[3] = -1 }.contains("Holding.tokens has -1"))
+        #expect(refusal { $0.blocks[1].restartLength = 0 }.contains("Holding.restartLengths is 0"))
+        #expect(refusal { $0.since.removeLast() }.contains("2 entries for 3 layers"))
+        let outputs = KeptOutputs(layer: 2, since: Epoch(7))
+        #expect(refusal { $0.outputs = outputs }.contains("Holding.outputsLayer is 2"))
+        #expect(refusal { $0.keyValueBlockCount = Limits.keyValueBlocks + 1 }.contains("keyValueBlockCount"))
+        var frame = PControlRequest()
+        frame.holding = Samples.holding.proto
+        frame.holding.tokenCounts[1] = 31
+        #expect(self.refusal(ControlRequest.self, encodeFrame(frame)).contains("1 more than its blocks"))
+        frame.holding.tokens.removeLast(2)
+        #expect(self.refusal(ControlRequest.self, encodeFrame(frame)).contains("too few for its blocks"))
+        frame.holding.parents = []
+        #expect(self.refusal(ControlRequest.self, encodeFrame(frame)).contains("parents has 0 entries for 2"))
+        frame.holding.blocks = Array(repeating: 0, count: Limits.heldBlocks + 1)
+        #expect(self.refusal(ControlRequest.self, encodeFrame(frame)).contains("at most \(Limits.heldBlocks)"))
+    }
+
     @Test("Activations that are not a whole number of tokens are refused")
     func activations() {
         var forward = Samples.forward

@@ -24,6 +24,20 @@ enum Samples {
         return join
     }
 
+    static var holding: Holding {
+        var holding = Holding()
+        holding.model = hash
+        holding.layers = 2..<5
+        holding.since = [Epoch(1 << 41), Epoch(7), Epoch(7)]
+        holding.keyValueBlockCount = 40
+        holding.outputs = KeptOutputs(layer: 5, since: Epoch(7))
+        holding.blocks = [
+            Holding.Block(block: 3, parent: 39, restartLength: 12, tokens: [5, 0, 9]),
+            Holding.Block(block: 39, parent: nil, restartLength: 1, tokens: Array(0..<32)),
+        ]
+        return holding
+    }
+
     static var heartbeat: WorkerHeartbeat {
         var heartbeat = WorkerHeartbeat()
         heartbeat.epoch = Epoch(5)
@@ -84,7 +98,8 @@ enum Samples {
         var query = StatusQuery()
         query.build = "y"
         return [
-            .worker(.join(join)), .worker(.leave), .worker(.heartbeat(heartbeat)),
+            .worker(.join(join)), .worker(.holding(holding)), .worker(.holding(Holding())), .worker(.leave),
+            .worker(.heartbeat(heartbeat)),
             .worker(.loading(Loading(epoch: Epoch(1), bytesDone: 2, bytesTotal: 3))),
             .worker(.ready(Ready(epoch: Epoch(1), transferredBytes: 2, cachedBytes: 3, hasKept: true))),
             .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),
@@ -134,13 +149,18 @@ enum Samples {
             previous: isLast ? WorkerID(6) : nil, stageIndex: isLast ? 1 : 0, stageCount: 2, vocabularySize: 49_152,
             contextLength: 2048)
         assign.keptSince = [Epoch(1), .none, Epoch(2), Epoch(2)]
+        assign.model = hash
         assign.keepsOutputs = !isLast
         assign.keptOutputs = KeptOutputs(layer: isLast ? 8 : 3, since: Epoch(2))
         return assign
     }
 
     static var commands: [CoordinatorMessage] {
-        [
+        var welcome = Welcome(
+            build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")
+        welcome.asksHolding = true
+        return [
+            .welcome(welcome),
             .welcome(Welcome(build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")),
             .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),
             .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,

@@ -49,6 +49,8 @@ struct WorkerCommand: AsyncParsableCommand {
             "Where it listens for the stage before it (default: 7080, or the next free one).", valueName: "n"),
         transform: ValueReader.number(.dataPort, to: 65_535, as: 7080))
     var dataPort: Int?
+    @Option(help: "Seconds that layers, with keys and values, are held for a coordinator that is gone.")
+    var leaseSeconds: Int = WorkerOptions.defaultLeaseSeconds
     @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
@@ -79,6 +81,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.isInsecure = security.insecure
         options.state = state.folder
         options.dataPort = dataPort
+        options.leaseSeconds = leaseSeconds
         options.checksLayers = check.check
         return options
     }

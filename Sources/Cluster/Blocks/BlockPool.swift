@@ -106,6 +106,23 @@ package struct BlockPool: Sendable {
         return index.insert(block, after: parent, tokens: tokens)
     }
 
+    /// Nobody holds anything yet, and these blocks contain what is said of them; each stands behind its parent. Returns how
+    /// many positions can be found.
+    mutating func adopt(_ blocks: [Holding.Block], _ rule: LengthRule) -> Int {
+        /// [blocks] the prefix that ends with each; nil: it is none of these.
+        var prefixes: [PrefixIndex.Prefix?] = Array(repeating: nil, count: count)
+        for block in blocks where block.block < count {
+            let root = PrefixIndex.Prefix.root(rule.lengthClass(restartLength: block.restartLength))
+            guard let parent = block.parent.map({ prefixes[Int($0)] }) ?? root else { continue }
+            prefixes[Int(block.block)] = index.insert(block.block, after: parent, tokens: block.tokens[...])
+        }
+        // The last of a sequence are the first to lose their content.
+        let found = blocks.filter { $0.block < count && index.contains($0.block) }
+        for block in found.reversed() { kept.append(block.block) }
+        empty.removeAll { index.contains($0) }
+        return found.reduce(0) { $0 + $1.tokens.count }
+    }
+
     /// Forgets the contents of blocks that stages do not have any more; `isLost` is given a block and how many of its
     /// positions it is known by. Blocks stay with those who hold them.
     mutating func forgetContents(where isLost: (Int32, Int) -> Bool) {

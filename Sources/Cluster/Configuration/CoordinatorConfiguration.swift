@@ -8,6 +8,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var model: ModelShape
     /// Goes into every `Assign` unread.
     package var modelDescription: [UInt8]
+    /// The SHA-256 of that, by which workers know what they hold; nil: nothing that is held is taken up.
+    package var modelHash: ContentHash?
     package var build: String
     /// Where the shell has bound its sockets, as workers reach them.
     package var weightsEndpoint: String

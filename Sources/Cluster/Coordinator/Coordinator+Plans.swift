@@ -15,11 +15,11 @@ extension Coordinator {
     mutating func reconsiderPlan(_ now: Moment) {
         let plan = deployments.duePlan(
             over: membership.eligible, reachability, speeds: membership.speeds,
-            holders: scheduler.holdsBlocks ? holders : nil, isIdle: scheduler.isIdle, now)
+            holders: scheduler.holdsBlocks ? holders : nil, adoption: adoption, isIdle: scheduler.isIdle, now)
         guard let plan else { return }
         // A worker holds one stage at a time, so what serves makes way.
         if let retired = deployments.retireServing(now) { suspend(retired, now) }
-        let keeping = holders.keeping(for: plan)
+        let keeping = adoption.keeping(for: plan) ?? holders.keeping(for: plan)
         prepare(deployments.prepare(plan, over: membership.members, keeping: keeping, now), now)
     }
 
@@ -32,6 +32,7 @@ extension Coordinator {
         log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
         for worker in workers where plan.layers(of: worker) == nil {
             holders.release(worker)
+            adoption.remove(worker)
             act(.send(worker, .standby(epoch)))
         }
         for share in plan.stages { sendAssign(share.worker, deployment) }
@@ -58,6 +59,7 @@ extension Coordinator {
         let keeping = deployment.stages[stage].keeping
         (assign.keptSince, assign.keptOutputs) = (keeping.layers, keeping.outputs)
         assign.keepsOutputs = plan.keepsOutputs && !assign.isLast
+        assign.model = configuration.modelHash
         assign.previousKey = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
         act(.send(worker, .assign(assign)))
     }
@@ -65,6 +67,8 @@ extension Coordinator {
     mutating func serve(_ deployment: Deployment) {
         let caches = deployment.stages.map { membership[$0.worker]?.join.cacheIdentity }
         let missing = holders.serve(deployment, caches: caches)
+        if missing == [] { adopt(deployment.plan) }
+        adoption.end()
         scheduler.resume(
             epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount,
             missing: missing)

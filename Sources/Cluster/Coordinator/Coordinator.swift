@@ -14,6 +14,7 @@ package struct Coordinator: Sendable {
     var deployments: Deployments
     var scheduler: Scheduler
     var holders = KeyValueHolders()
+    var adoption: Adoption
     private(set) var waitingRoom: WaitingRoom
     var reachability = Reachability()
     /// To the first stage of the newest plan.
@@ -37,6 +38,7 @@ package struct Coordinator: Sendable {
         self.configuration = configuration
         membership = Membership(configuration)
         deployments = Deployments(configuration, now: now)
+        adoption = Adoption(configuration)
         scheduler = Scheduler(configuration.schedulerRules)
         waitingRoom = WaitingRoom(now: now)
         startedAt = now
@@ -137,6 +139,7 @@ package struct Coordinator: Sendable {
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)
         case .measured(let measured): note(measured, of: worker, now)
+        case .holding(let holding): note(holding, of: worker, now)
         case .leave: lose(worker, "it has left", now)
         }
     }
@@ -150,9 +153,10 @@ package struct Coordinator: Sendable {
     }
 
     private mutating func admit(_ worker: WorkerID, _ join: Join, _ now: Moment) {
-        let welcome = Welcome(
+        var welcome = Welcome(
             build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
             tokensEndpoint: configuration.tokensEndpoint, modelName: configuration.model.name)
+        welcome.asksHolding = !adoption.isOver
         switch membership.admit(worker, join, now) {
         case .refused(let refusal):
             log(.warning, "refused \(worker): \(refusal.reason)")
@@ -164,6 +168,7 @@ package struct Coordinator: Sendable {
             if let earlier { noteLoss(earlier, "it joins again", now) }
             if isNew { deployments.noteNewcomer() }
             deployments.noteNewMembers()
+            if !adoption.isOver { adoption.ask(worker) }
             act(.send(worker, .welcome(welcome)))
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
         }
@@ -178,6 +183,7 @@ package struct Coordinator: Sendable {
     private mutating func noteLoss(_ member: Member, _ why: String, _ now: Moment) {
         log(.warning, "lost \(member.name): \(why)")
         act(.forget(member.id))
+        if membership[member.id] == nil { adoption.remove(member.id) }
         giveUpPlans(with: member.id, now)
     }
 

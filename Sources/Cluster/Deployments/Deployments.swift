@@ -87,6 +87,9 @@ struct Deployments: Sendable {
     /// There is somebody who was not there before.
     mutating func noteNewcomer() { allowance.noteNewcomer() }
 
+    /// Epochs go on from here, at least: a worker holds something of it.
+    mutating func noteHeld(_ epoch: Epoch) { lastEpoch = max(lastEpoch, epoch) }
+
     /// Other links are thought to carry than when a plan was last chosen.
     mutating func noteLinksChanged() { if serving == nil { isPlanDue = true } }
 
@@ -94,18 +97,24 @@ struct Deployments: Sendable {
     /// else when nothing is being computed. `holders`: who has the keys and values of what runs; nil: nothing does.
     mutating func duePlan(
         over eligible: [Member], _ reachability: Reachability, speeds: SpeedRecord = SpeedRecord(),
-        holders: KeyValueHolders? = nil, isIdle: Bool, _ now: Moment
+        holders: KeyValueHolders? = nil, adoption: Adoption? = nil, isIdle: Bool, _ now: Moment
     ) -> Plan? {
         if !isIdle { quietSince = nil } else if quietSince == nil { quietSince = now }
         guard isPlanDue, serving == nil || isIdle && now >= nextThought, allowance.allows(now) else { return nil }
-        if awaitsProof(of: eligible, now) { return nil }
-        if let reason = reasonToAwaitOthers(eligible.count, isIdle, now) {
+        if awaitsProof(of: eligible, adoption, now) { return nil }
+        let held = adoption?.plan(over: eligible)
+        let reason = held == nil ? adoption?.reasonToAwaitOthers(eligible, now) : nil
+        if let reason = reason ?? (held == nil ? reasonToAwaitOthers(eligible.count, isIdle, now) : nil) {
             refusal = reason
             return nil
         }
         isPlanDue = false
         dueSince = nil
         postponed = nil
+        if let held {
+            isMakeshift = false
+            return held == all.last?.plan ? nil : held
+        }
         let members = eligible.filter { mayTakePart($0) }
         let choice = PlanChoice(
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
@@ -124,11 +133,12 @@ struct Deployments: Sendable {
     }
 
     /// Newcomers soon know whether they can fetch weights: a moment later there may be another plan.
-    private mutating func awaitsProof(of eligible: [Member], _ now: Moment) -> Bool {
+    private mutating func awaitsProof(of eligible: [Member], _ adoption: Adoption?, _ now: Moment) -> Bool {
         let since = dueSince ?? now
         dueSince = since
         return serving == nil && now - since < configuration.proofAwaitedFor
-            && eligible.contains { $0.weightsLink == .unknown || $0.tokensLink == .unknown }
+            && (eligible.contains { $0.weightsLink == .unknown || $0.tokensLink == .unknown }
+                || adoption?.awaitsWord(of: eligible) == true)
     }
 
     /// What serves is not interrupted for somebody who has yet to prove that it can fetch its weights.

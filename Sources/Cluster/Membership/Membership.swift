@@ -139,6 +139,23 @@ struct Membership: Sendable {
         } ?? members.count
     }
 
+    /// Members that hold layers stand in the order of these, and others where they are: plans that are made for them then
+    /// give them what they hold. `first`: of a member's layers; nil: it holds none.
+    mutating func arrange(by first: (WorkerID) -> Int?) {
+        let holders = members.filter { first($0.id) != nil }.sorted { first($0.id) ?? 0 < first($1.id) ?? 0 }
+        var next = holders[...]
+        for index in members.indices where first(members[index].id) != nil {
+            if let holder = next.popFirst() { members[index] = holder }
+        }
+        let identities = holders.compactMap(\.join.cacheIdentity)
+        var nextPlace = places.filter { identities.contains($0) }[...]
+        guard nextPlace.count == identities.count else { return }
+        nextPlace = identities[...]
+        for index in places.indices where identities.contains(places[index]) {
+            if let place = nextPlace.popFirst() { places[index] = place }
+        }
+    }
+
     /// It is no member any more; nil: it was none.
     mutating func remove(_ worker: WorkerID) -> Member? { index(of: worker).map { members.remove(at: $0) } }
 

@@ -33,6 +33,8 @@ package enum PlanRefusal: Error, Sendable, Equatable {
     /// A range of the split that was asked for needs more than the worker it falls to offers.
     case splitDoesNotFit(layers: Range<Int>, worker: WorkerID, needed: UInt64, offered: UInt64)
     case invalidSplit(Sentence)
+    /// Some have what an earlier coordinator's plan gave them, and others of that plan may be about to come back.
+    case heldInPart(layers: Int, of: Int)
 
     /// A sentence without a full stop.
     package var sentence: Sentence {
@@ -51,6 +53,10 @@ package enum PlanRefusal: Error, Sendable, Equatable {
                 + "\(bytesText(offered)); they need \(bytesText(needed))"
         case .invalidSplit(let problem):
             return problem
+        case .heldInPart(let layers, let count):
+            return
+                "\(layers) of \(count) layers are held since before the coordinator started; waiting a moment for the "
+                + "workers that held the others"
         }
     }
 }

@@ -107,6 +107,11 @@ struct Scheduler: Sendable {
         rebuild = Rebuild(missing, of: table)
     }
 
+    /// The stages of the plan that is about to serve, the first there is, have these blocks: how many positions are in them.
+    mutating func adopt(_ blocks: [Holding.Block], blockCount: Int) -> Int {
+        table.adopt(blocks, blockCount: blockCount)
+    }
+
     /// Time in which this process itself did not run is nobody's delay.
     mutating func excuse(_ gap: Duration, _ now: Moment) { pipeline.excuse(gap, now) }
 

@@ -67,6 +67,13 @@ struct SequenceTable: Sendable {
         for index in sequences.indices { sequences[index].rewind() }
     }
 
+    /// Nothing has run yet, and stages have these blocks from before: how many positions are in them.
+    mutating func adopt(_ blocks: [Holding.Block], blockCount: Int) -> Int {
+        reset(blockCount: blockCount)
+        guard rules.keepsPrefixes else { return 0 }
+        return pool.adopt(blocks, rules.lengthRule)
+    }
+
     /// Of each block, stages may or may not have what was sent for its positions from `doubtful` [blocks] on: sequences go
     /// back to what they certainly have, in the blocks that they have.
     mutating func goBack(toBefore doubtful: [Int]) {

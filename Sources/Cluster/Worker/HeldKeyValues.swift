@@ -50,4 +50,12 @@ package struct HeldKeyValues: Sendable {
         let isSame = kept.outputs && assign.keptOutputs?.layer == assign.layers.upperBound
         outputs = isSame ? assign.keptOutputs : KeptOutputs(layer: assign.layers.upperBound, since: assign.epoch)
     }
+
+    /// What of this is told to another coordinator.
+    var holding: Holding {
+        var holding = Holding()
+        (holding.layers, holding.since) = (layers, since)
+        (holding.keyValueBlockCount, holding.outputs) = (blockCount, outputs)
+        return holding
+    }
 }

@@ -58,7 +58,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         /// Connect to this endpoint, for the steps of this epoch that are sent on; close the connection of an earlier one.
         /// `key`: the one that must answer there; nil: links are open.
         case connectNext(Epoch, endpoint: String, key: NodeKey?)
-        /// Give up a load in progress, close the connection to the next stage, free the stage.
+        /// Give up a load in progress, close the connection to the next stage, free the stage with its keys and values.
         case unload
         /// Compute this step, with what came with it, on the stage of its epoch; answered by `.computed`. One at a time.
         /// Of one that rebuilds layers, those of them that the stage has, and what goes on to the next one.
@@ -108,14 +108,25 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     var controlTrouble: (LinkFailure, address: String)?
     var complainedAt = Moment.start
     private var losses = LossRecord()
+    /// What is in memory, whoever's plan it belongs to, and for how long a coordinator that is gone may come back for it.
+    private var held = HeldStage()
+    private let lease: Duration
+    /// The coordinator said something last.
+    private var lastCommand: Moment
     private var lastHeard: Moment
     private var lastEvent: Moment
     private var nextHeartbeat: Moment
     private var actions: [Action] = []
 
-    /// A worker that offers what `join` says once it is connected; `id`: how others know it.
-    package init(_ id: WorkerID, _ join: Join, now: Moment) {
+    /// For so long a stage is held without a coordinator.
+    package static var defaultLease: Duration { .seconds(600) }
+
+    /// A worker that offers what `join` says once it is connected; `id`: how others know it. `lease`: it frees its stage when
+    /// nothing was heard of a coordinator for so long.
+    package init(_ id: WorkerID, _ join: Join, lease: Duration = Self.defaultLease, now: Moment) {
         self.id = id
+        self.lease = lease
+        lastCommand = now
         links = WorkerLinks(of: id)
         self.join = join
         self.join.attempt = 0
@@ -136,8 +147,27 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         lastEvent = now
         if case .ended = attachment { return [] }
         decide(event, now)
+        noteHeld(after: event)
         defer { actions = [] }
         return actions
+    }
+
+    /// What is in memory after what has happened, and is about to be done.
+    private mutating func noteHeld(after event: Event) {
+        switch event {
+        case .computed(let result, _): held.finish(result.step, result.epoch)
+        case .loaded(let epoch, _, _, let hasKept): held.finishLoad(epoch, hasKept: hasKept)
+        case .loadFailed: held.lose()
+        default: break
+        }
+        for action in actions {
+            switch action {
+            case .load(let assign): held.begin(assign)
+            case .unload: held.free()
+            case .compute(let forward, _): held.begin(forward)
+            default: break
+            }
+        }
     }
 
     private mutating func decide(_ event: Event, _ now: Moment) {
@@ -243,11 +273,12 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     }
 
     private mutating func obey(_ command: CoordinatorMessage, _ now: Moment) {
-        lastHeard = now
+        (lastHeard, lastCommand) = (now, now)
         switch (command, attachment) {
         case (.welcome(let welcome), .joining):
             attachment = .member
             act(.welcomed(welcome))
+            if welcome.asksHolding { act(.send(.holding(held.holding))) }
             perform(links.begin(now))
         case (.refusal(let refusal), _):
             attachment = .ended
@@ -279,6 +310,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     private mutating func tick(_ now: Moment) {
         guard now >= nextHeartbeat else { return }
         nextHeartbeat = now + Self.heartbeatInterval
+        endLease(now)
         switch attachment {
         case .unconnected: complain(now)
         case .ended: break
@@ -292,6 +324,18 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
                 act(.send(.heartbeat(heartbeat(now))))
             }
         }
+    }
+
+    /// No coordinator has come back for what is held.
+    private mutating func endLease(_ now: Moment) {
+        guard !held.isEmpty, now - lastCommand >= lease else { return }
+        act(
+            .log(
+                .warning, "nothing was heard of a coordinator for \((now - lastCommand).wholeSeconds) s; freeing layers"
+            ))
+        stages = []
+        links.endNext()
+        act(.unload)
     }
 
     private mutating func reconnect(_ now: Moment) {

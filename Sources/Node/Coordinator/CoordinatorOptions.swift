@@ -146,13 +146,15 @@ package struct CoordinatorOptions: Sendable {
             : ModelShape(
                 loaded.model, maximumBatchTokens: maximumBatchTokens, keyValueType: manifest.keyValueType,
                 blockCount: parallelRequests * loaded.blocksPerSequence)
+        let description = manifest.encoded()
         var configuration = CoordinatorConfiguration(
             model: shape,
-            modelDescription: manifest.encoded(), build: Build.version,
+            modelDescription: description, build: Build.version,
             weightsEndpoint: (advertise == nil ? weights : weights.on("*")).description,
             tokensEndpoint: (advertise == nil ? tokens : tokens.on("*")).description,
             contextLength: loaded.contextLength,
             firstEpoch: Epoch(UInt64(Date().timeIntervalSince1970 * 1000)))
+        configuration.modelHash = ContentHash(of: description)
         configuration.key = key.map { NodeKey($0) }
         configuration.weightsAddress = weights.on(host).description
         configuration.tokensAddress = tokens.on(host).description

@@ -26,7 +26,10 @@ package struct ModelManifest: Sendable, Codable {
 
     /// The bytes for the wire.
     package func encoded() -> [UInt8] {
-        guard let data = try? JSONEncoder().encode(self) else { preconditionFailure("a manifest is plain data") }
+        // The same bytes whenever it is the same: their hash names the model.
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard let data = try? encoder.encode(self) else { preconditionFailure("a manifest is plain data") }
         return Array(data)
     }
 
@@ -216,6 +219,13 @@ extension ContentHash: Codable {
     init(finishing hash: SHA256) {
         guard let value = ContentHash(hash.finalize()) else { preconditionFailure("SHA-256 has 32 bytes") }
         self = value
+    }
+
+    /// The hash of these bytes.
+    init(of bytes: [UInt8]) {
+        var hash = SHA256()
+        hash.update(data: bytes)
+        self.init(finishing: hash)
     }
 
     /// The hash of `byteCount` bytes; `read` fills the whole of the buffer it gets with those from an offset on.

@@ -116,6 +116,8 @@ final class StageRunner {
         } catch {
             // What else comes for it is in vain; one sentence says enough.
             if isFetching(command) { (inventory, partials) = (nil, [:]) }
+            // Some layers may have computed a step, and others not.
+            if case .compute = command { held = HeldKeyValues() }
             tell(.failed(epochOf(command) ?? epoch, "\(error)"))
         }
     }

@@ -93,10 +93,9 @@ final class WorkerLoop {
         memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
         var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
-        machine = Machine(id, join, now: .start)
+        machine = Machine(id, join, lease: .seconds(parts.options.leaseSeconds), now: .start)
         poller.add(data)
         poller.add(data.monitor)
-
         let inbox = Mailbox<StageCommand>(capacity: 1 << 16, waking: try Waker())
         let outbox = Mailbox<StageEvent>(capacity: 1024, waking: parts.waker)
         (commands, stageEvents) = (inbox, outbox)

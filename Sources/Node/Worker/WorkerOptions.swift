@@ -23,6 +23,8 @@ package struct WorkerOptions: Sendable {
     package var state = StateFolder(nil)
     /// Where it listens for steps; nil: on the first free port from `defaultDataPort` on. 0: on any.
     package var dataPort: Int?
+    /// Seconds that its layers, with keys and values, are held for a coordinator that is gone.
+    package var leaseSeconds = WorkerOptions.defaultLeaseSeconds
     /// Say which layer is the first whose output is not finite.
     package var checksLayers = false
     /// The address, or the name of a host, at which other hosts reach this one; nil: the one that leads to the coordinator.
@@ -37,6 +39,8 @@ package struct WorkerOptions: Sendable {
     /// And so many microseconds for each token of a step beyond the first.
     package var simulatedTokenMicroseconds: Double?
 
+    package static let defaultLeaseSeconds = 600
+
     /// The defaults.
     package init(join: String) { self.join = join }
 
@@ -46,6 +50,7 @@ package struct WorkerOptions: Sendable {
         _ = try dataPorts()
         _ = try MachineDescription.threadCount(threads)
         try checkMemory()
+        try TandemError.checked(leaseSeconds, .leaseSeconds, in: 0...86_400)
         if let advertise {
             do { _ = try Endpoint(advertised: advertise, port: 1) } catch { throw TandemError(error, of: .advertise) }
         }

@@ -15,7 +15,7 @@ extension ControlRequest {
                     FieldRule(6, "Generate.tokens", []), FieldRule(8, "Generate.sampling", []),
                     FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
                 ])
-        ] + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40], in: "ControlRequest")
+        ] + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80], in: "ControlRequest")
 
     package func encode() -> [UInt8] {
         var frame = PControlRequest()
@@ -27,6 +27,7 @@ extension ControlRequest {
         case .worker(.heartbeat(let heartbeat)): frame.heartbeat = heartbeat.proto
         case .worker(.link(let report)): frame.link = report.proto
         case .worker(.measured(let measured)): frame.measured = measured.proto
+        case .worker(.holding(let holding)): frame.holding = holding.proto
         case .worker(.leave): frame.leave = PEmpty()
         case .client(.generate(let generate)): frame.generate = generate.proto
         case .client(.cancel(let id)): frame.cancel = id.value
@@ -53,6 +54,7 @@ extension ControlRequest {
         case .heartbeat(let heartbeat): self = .worker(.heartbeat(try WorkerHeartbeat(heartbeat)))
         case .link(let report): self = .worker(.link(try LinkReport(report)))
         case .measured(let measured): self = .worker(.measured(try Measured(measured)))
+        case .holding(let holding): self = .worker(.holding(try Holding(holding)))
         case .leave: self = .worker(.leave)
         case .generate(let generate): self = .client(.generate(try Generate(generate)))
         case .cancel(let id): self = .client(.cancel(ClientRequestID(id)))

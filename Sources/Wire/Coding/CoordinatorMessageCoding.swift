@@ -58,6 +58,7 @@ extension Welcome {
         p.weightsEndpoint = weightsEndpoint
         p.tokensEndpoint = tokensEndpoint
         p.modelName = named(modelName)
+        p.asksHolding = asksHolding
         return p
     }
 
@@ -69,6 +70,7 @@ extension Welcome {
             tokensEndpoint: try check.endpoint(p.tokensEndpoint, "tokensEndpoint"),
             modelName: try check.name(p.modelName, "modelName"))
         version = p.version
+        asksHolding = p.asksHolding
     }
 }
 
@@ -100,6 +102,7 @@ extension Assign {
             p.keptOutputsLayer = UInt32(keptOutputs.layer)
             p.keptOutputsSince = keptOutputs.since.value
         }
+        if let model { p.model = .init(model.bytes) }
         return p
     }
 
@@ -136,6 +139,7 @@ extension Assign {
             vocabularySize: try check.count(p.vocabularySize, "vocabularySize", from: 1, to: Int(Int32.max)),
             contextLength: try check.count(p.contextLength, "contextLength", from: 1, to: RequestLimits.sequenceTokens))
         previousKey = try check.key(p.previousKey, "previousKey")
+        if !p.model.isEmpty { model = try check.hash(p.model, "model") }
         keptSince = try check.array(p.keptSince, "keptSince", atMost: layers.count).map { Epoch($0) }
         keepsOutputs = p.keepsOutputs
         if p.hasKeptOutputsLayer {

@@ -154,6 +154,14 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .measureQuery(newValue)}
   }
 
+  var holding: PHolding {
+    get {
+      if case .holding(let v)? = kind {return v}
+      return PHolding()
+    }
+    set {kind = .holding(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -171,6 +179,7 @@ nonisolated struct PControlRequest: Sendable {
     case enrol(PEnrol)
     case measured(PMeasured)
     case measureQuery(PMeasureQuery)
+    case holding(PHolding)
 
   }
 
@@ -303,6 +312,59 @@ nonisolated struct PJoin: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+}
+
+/// Worker -> coordinator that has asked in its `Welcome`: what this process still holds of a stage, and what is in its blocks.
+nonisolated struct PHolding: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// SHA-256, as in `Assign`; empty: it holds nothing, and says nothing more
+  var model: Data = Data()
+
+  var firstLayer: UInt32 = 0
+
+  var endLayer: UInt32 = 0
+
+  /// of each layer: the epoch that began its keys and values
+  var since: [UInt64] = []
+
+  var keyValueBlockCount: UInt32 = 0
+
+  /// the outputs kept, as inputs of this layer; absent: none
+  var outputsLayer: UInt32 {
+    get {_outputsLayer ?? 0}
+    set {_outputsLayer = newValue}
+  }
+  /// Returns true if `outputsLayer` has been explicitly set.
+  var hasOutputsLayer: Bool {self._outputsLayer != nil}
+  /// Clears the value of `outputsLayer`. Subsequent reads from it will return its default value.
+  mutating func clearOutputsLayer() {self._outputsLayer = nil}
+
+  /// and the epoch
+  var outputsSince: UInt64 = 0
+
+  /// ascending
+  var blocks: [UInt32] = []
+
+  /// of each: the full block before it, plus 1; 0: it begins its sequences
+  var parents: [UInt32] = []
+
+  /// of each: as in `ForwardItem`
+  var restartLengths: [UInt32] = []
+
+  /// of each: 1 to 32
+  var tokenCounts: [UInt32] = []
+
+  /// of all, in their order
+  var tokens: [Int32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _outputsLayer: UInt32? = nil
 }
 
 /// Worker -> coordinator: how far the load of an epoch is.
@@ -861,6 +923,9 @@ nonisolated struct PWelcome: Sendable {
 
   var modelName: String = String()
 
+  /// say `Holding`
+  var asksHolding: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -996,6 +1061,12 @@ nonisolated struct PAssign: @unchecked Sendable {
   var keptOutputsSince: UInt64 {
     get {_storage._keptOutputsSince}
     set {_uniqueStorage()._keptOutputsSince = newValue}
+  }
+
+  /// SHA-256 of the model description
+  var model: Data {
+    get {_storage._model}
+    set {_uniqueStorage()._model = newValue}
   }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2103,7 +2174,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&holding\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2288,6 +2359,19 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .measureQuery(v)
         }
       }()
+      case 80: try {
+        var v: PHolding?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .holding(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .holding(v)
+        }
+      }()
       default: break
       }
     }
@@ -2354,6 +2438,10 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .measureQuery?: try {
       guard case .measureQuery(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
+    }()
+    case .holding?: try {
+      guard case .holding(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
     }()
     case nil: break
     }
@@ -2618,6 +2706,95 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.cacheIdentity != rhs.cacheIdentity {return false}
     if lhs.isSimulated != rhs.isSimulated {return false}
     if lhs.workerID != rhs.workerID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Holding"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}first_layer\0\u{3}end_layer\0\u{1}since\0\u{3}key_value_block_count\0\u{3}outputs_layer\0\u{3}outputs_since\0\u{1}blocks\0\u{1}parents\0\u{3}restart_lengths\0\u{3}token_counts\0\u{1}tokens\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.model) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.firstLayer) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
+      case 4: try { try decoder.decodeRepeatedUInt64Field(value: &self.since) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.keyValueBlockCount) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self._outputsLayer) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.outputsSince) }()
+      case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.blocks) }()
+      case 9: try { try decoder.decodeRepeatedUInt32Field(value: &self.parents) }()
+      case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.restartLengths) }()
+      case 11: try { try decoder.decodeRepeatedUInt32Field(value: &self.tokenCounts) }()
+      case 12: try { try decoder.decodeRepeatedInt32Field(value: &self.tokens) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.model.isEmpty {
+      try visitor.visitSingularBytesField(value: self.model, fieldNumber: 1)
+    }
+    if self.firstLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstLayer, fieldNumber: 2)
+    }
+    if self.endLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.endLayer, fieldNumber: 3)
+    }
+    if !self.since.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.since, fieldNumber: 4)
+    }
+    if self.keyValueBlockCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.keyValueBlockCount, fieldNumber: 5)
+    }
+    try { if let v = self._outputsLayer {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 6)
+    } }()
+    if self.outputsSince != 0 {
+      try visitor.visitSingularUInt64Field(value: self.outputsSince, fieldNumber: 7)
+    }
+    if !self.blocks.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.blocks, fieldNumber: 8)
+    }
+    if !self.parents.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.parents, fieldNumber: 9)
+    }
+    if !self.restartLengths.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.restartLengths, fieldNumber: 10)
+    }
+    if !self.tokenCounts.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.tokenCounts, fieldNumber: 11)
+    }
+    if !self.tokens.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.tokens, fieldNumber: 12)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PHolding, rhs: PHolding) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.firstLayer != rhs.firstLayer {return false}
+    if lhs.endLayer != rhs.endLayer {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.keyValueBlockCount != rhs.keyValueBlockCount {return false}
+    if lhs._outputsLayer != rhs._outputsLayer {return false}
+    if lhs.outputsSince != rhs.outputsSince {return false}
+    if lhs.blocks != rhs.blocks {return false}
+    if lhs.parents != rhs.parents {return false}
+    if lhs.restartLengths != rhs.restartLengths {return false}
+    if lhs.tokenCounts != rhs.tokenCounts {return false}
+    if lhs.tokens != rhs.tokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3541,7 +3718,7 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{3}weights_endpoint\0\u{3}tokens_endpoint\0\u{3}model_name\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{3}weights_endpoint\0\u{3}tokens_endpoint\0\u{3}model_name\0\u{4}K\u{1}asks_holding\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3554,6 +3731,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 3: try { try decoder.decodeSingularStringField(value: &self.weightsEndpoint) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.tokensEndpoint) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.modelName) }()
+      case 80: try { try decoder.decodeSingularBoolField(value: &self.asksHolding) }()
       default: break
       }
     }
@@ -3575,6 +3753,9 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.modelName.isEmpty {
       try visitor.visitSingularStringField(value: self.modelName, fieldNumber: 5)
     }
+    if self.asksHolding != false {
+      try visitor.visitSingularBoolField(value: self.asksHolding, fieldNumber: 80)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3584,6 +3765,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.weightsEndpoint != rhs.weightsEndpoint {return false}
     if lhs.tokensEndpoint != rhs.tokensEndpoint {return false}
     if lhs.modelName != rhs.modelName {return false}
+    if lhs.asksHolding != rhs.asksHolding {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3591,7 +3773,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0\u{4}\u{13}kept_since\0\u{3}keeps_outputs\0\u{3}kept_outputs_layer\0\u{3}kept_outputs_since\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0\u{4}\u{13}kept_since\0\u{3}keeps_outputs\0\u{3}kept_outputs_layer\0\u{3}kept_outputs_since\0\u{2}\u{7}model\0")
 
   fileprivate class _StorageClass {
     var _epoch: UInt64 = 0
@@ -3615,6 +3797,7 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     var _keepsOutputs: Bool = false
     var _keptOutputsLayer: UInt32? = nil
     var _keptOutputsSince: UInt64 = 0
+    var _model: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3646,6 +3829,7 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       _keepsOutputs = source._keepsOutputs
       _keptOutputsLayer = source._keptOutputsLayer
       _keptOutputsSince = source._keptOutputsSince
+      _model = source._model
     }
   }
 
@@ -3685,6 +3869,7 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         case 71: try { try decoder.decodeSingularBoolField(value: &_storage._keepsOutputs) }()
         case 72: try { try decoder.decodeSingularUInt32Field(value: &_storage._keptOutputsLayer) }()
         case 73: try { try decoder.decodeSingularUInt64Field(value: &_storage._keptOutputsSince) }()
+        case 80: try { try decoder.decodeSingularBytesField(value: &_storage._model) }()
         default: break
         }
       }
@@ -3760,6 +3945,9 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       if _storage._keptOutputsSince != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._keptOutputsSince, fieldNumber: 73)
       }
+      if !_storage._model.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._model, fieldNumber: 80)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3790,6 +3978,7 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         if _storage._keepsOutputs != rhs_storage._keepsOutputs {return false}
         if _storage._keptOutputsLayer != rhs_storage._keptOutputsLayer {return false}
         if _storage._keptOutputsSince != rhs_storage._keptOutputsSince {return false}
+        if _storage._model != rhs_storage._model {return false}
         return true
       }
       if !storagesAreEqual {return false}

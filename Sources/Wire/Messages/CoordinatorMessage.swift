@@ -26,6 +26,8 @@ package struct Welcome: Equatable, Sendable {
     /// Where the last stage sends results.
     package var tokensEndpoint: String
     package var modelName: String
+    /// It is to say what it still holds (`Holding`).
+    package var asksHolding = false
     package init(build: String, weightsEndpoint: String, tokensEndpoint: String, modelName: String) {
         self.build = build
         self.weightsEndpoint = weightsEndpoint
@@ -63,6 +65,8 @@ package struct Assign: Equatable, Sendable {
     package var layerCount: Int
     /// Configuration and tensor manifest, as the shells of both sides understand it.
     package var modelDescription: [UInt8]
+    /// The SHA-256 of that: what a stage holds is of use to whoever serves the same. nil: of use to nobody else.
+    package var model: ContentHash?
     package var keyValueBlockCount: Int
     package var maximumBatchTokens: Int
     /// Floats of one token's activations between stages.

@@ -34,6 +34,8 @@ package enum Limits {
     package static let draftTokens = 64
     /// KV blocks of a stage.
     package static let keyValueBlocks = 1 << 22
+    /// Blocks whose contents a worker tells (2 million tokens).
+    package static let heldBlocks = 1 << 16
     /// Layers of a model.
     package static let layers = 4096
     /// Stages of a plan, and workers of a cluster.

@@ -10,6 +10,7 @@ package enum WorkerMessage: Equatable, Sendable {
     case heartbeat(WorkerHeartbeat)
     case link(LinkReport)
     case measured(Measured)
+    case holding(Holding)
     case leave
 }
 

@@ -34,11 +34,13 @@ enum PlantedBug: CaseIterable {
     case passedRebuild
     /// A stage gives the outputs that it has kept of another position.
     case shiftedOutputs
+    /// A worker that is asked what it holds says of two blocks that each contains what the other does.
+    case mixedBlocks
 
     /// Among so many worlds one must find it. Some need a coordinator that starts again at the right moment.
     var seeds: UInt64 {
         switch self {
-        case .earlierResult: 500
+        case .earlierResult, .mixedBlocks: 500
         case .keptNothing, .keptTooMuch, .passedRebuild, .shiftedOutputs: 200
         default: 20
         }

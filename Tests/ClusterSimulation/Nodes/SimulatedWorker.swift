@@ -27,6 +27,8 @@ struct SimulatedWorker {
     let readBytesPerSecond: Double
     /// Names its cache, which outlives processes.
     let cacheIdentity: ContentHash?
+    /// For so long it holds a stage without a coordinator.
+    var lease = Duration.seconds(600)
     var cache = SimulatedCache()
     /// The process that lives here now; nil: none.
     var machine: Worker?
@@ -86,7 +88,7 @@ struct SimulatedWorker {
         join.readBytesPerSecond = readBytesPerSecond
         join.cacheIdentity = cacheIdentity
         join.dataEndpoint = dataEndpoint(slot)
-        machine = Worker(id, join, now: clock.reading(now))
+        machine = Worker(id, join, lease: lease, now: clock.reading(now))
     }
 
     func dataEndpoint(_ slot: Int) -> String { "tcp://10.0.0.\(slot + 1):\(7000 + life)" }

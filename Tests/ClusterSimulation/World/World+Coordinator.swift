@@ -146,6 +146,9 @@ extension World {
             }
         case .log(.error, let text) where text.hasPrefix("set ") && isLinkWorld: noteSetAside(text)
         case .log(.error, let text) where !text.hasPrefix("set "): note("the coordinator complains: \(text)")
+        case .log(_, let text) where text.hasPrefix("the stages hold "):
+            happened(.planAdopted)
+            if !text.hasPrefix("the stages hold 0 ") { happened(.blocksAdopted) }
         case .started, .emit, .score, .finish, .fail, .waiting: tellClient(action)
         case .measured(let found):
             if found.links.contains(where: { $0.figures.bytesPerSecond > 0 }) { happened(.linksMeasured) }

@@ -33,6 +33,7 @@ extension World {
 
     /// What is said in the place of a message: of itself, any numbers within the limits; of a load, that it is done.
     func said(_ message: WorkerMessage, by slot: Int) -> WorkerMessage {
+        if bug == .mixedBlocks, case .holding(let holding) = message { return .holding(Self.mixed(holding)) }
         guard isHarmful(slot) else { return message }
         switch message {
         case .heartbeat(var heartbeat):
@@ -50,7 +51,24 @@ extension World {
         case .link(var report):
             if random.chance(30) { report.outcome = .failed(random.chance(50) ? .noAnswer : .stepsLost) }
             return .link(report)
+        case .holding(var holding):
+            // What it says of blocks is believed as its steps are; of layers it can say what it has not.
+            for layer in holding.since.indices {
+                holding.since[layer] = Epoch(random.next() >> UInt64(random.below(60)))
+            }
+            for block in holding.blocks.indices { holding.blocks[block].parent = holding.blocks[block].block }
+            return .holding(holding)
         case .join, .ready, .failed, .measured, .leave: return message
         }
+    }
+
+    /// Of the first two blocks with which sequences begin, each is told to have what the other has.
+    private static func mixed(_ holding: Holding) -> Holding {
+        var mixed = holding
+        let roots = holding.blocks.indices.filter { holding.blocks[$0].parent == nil }
+        guard roots.count > 1 else { return holding }
+        (mixed.blocks[roots[0]].tokens, mixed.blocks[roots[1]].tokens) =
+            (holding.blocks[roots[1]].tokens, holding.blocks[roots[0]].tokens)
+        return mixed
     }
 }

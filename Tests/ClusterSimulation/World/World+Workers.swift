@@ -15,6 +15,7 @@ extension World {
                 SimulatedWorker(
                     memoryBytes: memory, readBytesPerSecond: [1e9, 1e9, 3e9][random.below(3)],
                     cacheIdentity: random.chance(70) ? identity : nil))
+            if random.chance(15) { nodes[slot].lease = .milliseconds(random.milliseconds(200...2_000)) }
         }
         for slot in nodes.indices {
             let time = random.chance(70) ? random.milliseconds(0...100) : random.milliseconds(0...2_500)
@@ -200,6 +201,7 @@ extension World {
         case .endSequences(let sequences):
             nodes[slot].stage?.end(sequences)
             note(nodes[slot].stage?.complaint)
+        case .log(.warning, let text) where text.hasSuffix("freeing layers"): happened(.stageFreed)
         case .log(.error, let text): note("worker \(slot) complains: \(text)")
         case .refused(let reason): note("worker \(slot) is refused: \(reason)")
         case .log: break

@@ -59,7 +59,8 @@ extension CommandTests {
                 try TandemProcess(["generate", "--coordinator", cluster.address] + $0, cache: cluster.folder)
             }
             // All have begun.
-            _ = try await cluster.status { $0.requests.count == clients.count + 1 }
+            let begun = try await cluster.status { $0.requests.count == clients.count + 1 }
+            let transferred = begun.workers.reduce(0) { $0 + $1.transferredBytes }
             var coordinator = cluster.coordinator
             for length in [40, 400] {
                 let isUnderWay = await eventually { shown.outputSoFar.utf8.count > length || !shown.isRunning }
@@ -67,6 +68,12 @@ extension CommandTests {
                 coordinator.signal(SIGKILL)
                 _ = try await coordinator.wait()
                 coordinator = try await Self.restart(cluster)
+                // Workers have what they had, and answers go on from it.
+                let status = try await cluster.status { $0.isServing && $0.pipeline.promptTokenCount > 0 }
+                #expect(status.workers.reduce(0) { $0 + $1.transferredBytes } == transferred)
+                let (reused, computed) = (status.pipeline.reusedTokens, status.pipeline.promptTokenCount)
+                #expect(reused >= 19 * computed, "\(computed) tokens were computed again, \(reused) found")
+                #expect(coordinator.talkSoFar.contains("positions of an earlier coordinator"))
             }
             for (client, answer) in zip(clients, expected) {
                 let outcome = try await client.wait()
