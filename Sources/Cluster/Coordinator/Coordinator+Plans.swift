@@ -7,9 +7,21 @@ import Wire
 extension Coordinator {
     /// What steps took counts for the next plan; none is made for it.
     mutating func learnSpeeds() {
-        guard let serving = deployments.serving, let times = scheduler.monitor.times.smallest else { return }
-        let stages = serving.plan.stages.map { ($0.worker, configuration.model.bytesRead(by: $0.layers)) }
-        membership.learn(stages, computing: times.compute, unexplained: times.unexplained)
+        guard let serving = deployments.serving else { return }
+        let (stages, times) = (serving.plan.stages, scheduler.monitor.times)
+        if let decoding = times.decoding {
+            membership.learn(
+                \.readBytesPerSecond,
+                stages.map { ($0.worker, Double(configuration.model.bytesRead(by: $0.layers))) },
+                computing: decoding.compute, unexplained: decoding.unexplained)
+        }
+        if let prompts = times.prompts {
+            let costs = StageCosts(configuration.model)
+            membership.learn(
+                \.operationsPerSecond,
+                stages.map { ($0.worker, costs.operations(of: $0.layers) * prompts.tokens) },
+                computing: prompts.compute, unexplained: prompts.unexplained)
+        }
     }
 
     mutating func reconsiderPlan(_ now: Moment) {

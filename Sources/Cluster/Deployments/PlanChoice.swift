@@ -68,15 +68,15 @@ struct PlanChoice: Sendable {
         guard let holders, let earlier = holders.plan else { return nil }
         let candidates = candidates(members)
         let search = SplitSearch(model: configuration.model, candidates: candidates)
-        guard let limit = search.slowest(fastest).map({ $0 * Self.mostSlowdown }) else { return nil }
+        guard let limit = search.value(fastest).map({ $0 * Self.mostSlowdown }) else { return nil }
         let repair = PlanRepair(model: configuration.model, earlier: earlier, caches: holders.caches)
-        var best = (lost: holders.lostLayers(in: fastest), time: Double.infinity, plan: Plan?.none)
+        var best = (lost: holders.lostLayers(in: fastest), value: Double.infinity, plan: Plan?.none)
         for plan in repair.plans(candidates, caches: members.map(\.join.cacheIdentity)) where order.carries(plan) {
-            guard isAsAsked(plan) || !isAsAsked(fastest), let time = search.slowest(plan), time <= limit else {
+            guard isAsAsked(plan) || !isAsAsked(fastest), let value = search.value(plan), value <= limit else {
                 continue
             }
             let lost = holders.lostLayers(in: plan)
-            if (lost, time) < (best.lost, best.time) { best = (lost, time, plan) }
+            if (lost, value) < (best.lost, best.value) { best = (lost, value, plan) }
         }
         return best.plan
     }
@@ -88,8 +88,7 @@ struct PlanChoice: Sendable {
 
     private func candidates(_ members: [Member]) -> [Planner.Candidate] {
         zip(members, speeds.speeds(of: members)).map {
-            Planner.Candidate(
-                worker: $0.id, memoryBytes: $0.join.memoryBytes, readBytesPerSecond: $1, threads: $0.join.threads)
+            Planner.Candidate(worker: $0.id, memoryBytes: $0.join.memoryBytes, speed: $1, threads: $0.join.threads)
         }
     }
 

@@ -20,6 +20,9 @@ enum DataEndpoint {
         return isIPv4(address) ? nil : "its host is not an address that others can reach"
     }
 
+    /// What comes before the port.
+    static func host(of text: String) -> Substring { text[..<(text.lastIndex(of: ":") ?? text.endIndex)] }
+
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
 
     /// Four numbers; not the one that means every address, and none of many hosts.

@@ -217,11 +217,14 @@ struct Membership: Sendable {
         return changes
     }
 
-    /// What the steps of a plan took tells how fast its workers are. `stages`: bytes of weights that each reads for a
-    /// token.
-    mutating func learn(_ stages: [(worker: WorkerID, bytes: UInt64)], computing: [Double], unexplained: Double) {
-        let known = stages.compactMap { stage in self[stage.worker].map { ($0, stage.bytes) } }
-        speeds.learn(known, computing: computing, unexplained: unexplained)
+    /// What the steps of a plan took tells how fast its workers are. `stages`: bytes of weights that each reads for such a
+    /// step, or operations that it does, as `part` says.
+    mutating func learn(
+        _ part: WritableKeyPath<WorkerSpeed, Double>, _ stages: [(worker: WorkerID, work: Double)],
+        computing: [Double], unexplained: Double
+    ) {
+        let known = stages.compactMap { self[$0.worker] }
+        speeds.learn(part, of: known, work: stages.map(\.work), computing: computing, unexplained: unexplained)
     }
 
     // MARK: Trust

@@ -3,7 +3,7 @@
 
 import Wire
 
-/// Bytes of weights that workers read in a second.
+/// Bytes of weights that workers read in a second, and operations that they do.
 struct SpeedRecord: Sendable {
     /// Who computes, with how many threads: a process that starts again is as fast as the one before it.
     private struct Source: Sendable, Equatable {
@@ -16,36 +16,82 @@ struct SpeedRecord: Sendable {
         }
     }
 
+    /// What steps took.
+    private struct Measured: Sendable {
+        let source: Source
+        /// 0: not measured.
+        var speed = WorkerSpeed()
+        /// How fast it read when its operations were measured.
+        var readThen = 0.0
+
+        /// A part that was not measured is what was claimed, and as much slower as the other one was found to be; and
+        /// prompts that were computed before a worker became slow tell how fast it was then.
+        func speed(claiming claim: WorkerSpeed) -> WorkerSpeed {
+            func share(_ measured: Double, of claimed: Double) -> Double {
+                measured > 0 && claimed > 0 ? min(1, measured / claimed) : 1
+            }
+            let (read, operations) = (speed.readBytesPerSecond, speed.operationsPerSecond)
+            return WorkerSpeed(
+                readBytesPerSecond: read > 0
+                    ? read : claim.readBytesPerSecond * share(operations, of: claim.operationsPerSecond),
+                operationsPerSecond: operations > 0
+                    ? operations * share(read, of: readThen)
+                    : claim.operationsPerSecond * share(read, of: claim.readBytesPerSecond))
+        }
+    }
+
     /// The oldest first.
-    private var measured: [(source: Source, bytesPerSecond: Double)] = []
+    private var measured: [Measured] = []
+    /// Of what workers claim steps showed so much last, in the median: speeds are noted in the unit of claims, so that those
+    /// of workers that only claim can be compared with them.
+    private(set) var efficiency = WorkerSpeed(readBytesPerSecond: 1, operationsPerSecond: 1)
 
     /// A claim, or an unproven measurement, counts up to so many times the median: whoever promises more must show it.
     static let mostTimesMedian = 4.0
 
-    /// What this worker's steps took last; nil: there were none, or too few.
-    func measured(_ member: Member) -> Double? {
+    /// What this worker's steps took last, parts that were not measured 0; nil: there were none, or too few.
+    func measured(_ member: Member) -> WorkerSpeed? {
         let source = Source(member)
-        return measured.first { $0.source == source }?.bytesPerSecond
+        return measured.first { $0.source == source }?.speed
     }
 
     /// What each of these workers counts for, in their order; 0: not known.
-    func speeds(of members: [Member]) -> [Double] {
-        zip(members, Self.claims(of: members)).map { measured($0) ?? $1 }
+    func speeds(of members: [Member]) -> [WorkerSpeed] {
+        zip(members, Self.claims(of: members)).map { member, claim in
+            let source = Source(member)
+            return measured.first { $0.source == source }?.speed(claiming: claim) ?? claim
+        }
     }
 
-    /// What each of these members claims, as far as that counts.
-    static func claims(of members: [Member]) -> [Double] {
-        let claims = members.map { bandwidth(like: $0.join, members) }
+    // MARK: Claims
+
+    /// What each of these members claims, as far as that counts. Workers of one host share its cores and its memory: of
+    /// several that read at once none has what it measured alone.
+    static func claims(of members: [Member]) -> [WorkerSpeed] {
+        let hosts = members.map { member in members.filter { $0.join.sharesHost(with: member.join) } }
+        let read = bounded(
+            zip(members, hosts).map { member, host in
+                claim(\.readBytesPerSecond, member.join, host) / Double(host.count).squareRoot()
+            })
+        let operations = bounded(
+            zip(members, hosts).map { member, host in
+                let threads = host.reduce(0) { $0 + $1.join.threads }
+                let share = Double(member.join.cores) / Double(max(1, threads))
+                return claim(\.int8OperationsPerSecond, member.join, host) * (member.join.cores > 0 ? min(1, share) : 1)
+            })
+        return zip(read, operations).map { WorkerSpeed(readBytesPerSecond: $0, operationsPerSecond: $1) }
+    }
+
+    private static func bounded(_ claims: [Double]) -> [Double] {
         guard let median = lowerMedian(claims) else { return claims }
         return claims.map { min($0, mostTimesMedian * median) }
     }
 
     /// Workers of one host with as many threads are equally fast: what they measured at different moments differs by
     /// how busy the host was then.
-    private static func bandwidth(like join: Join, _ others: [Member]) -> Double {
-        let alike = others.lazy.map(\.join).filter { $0.hostName == join.hostName && $0.threads == join.threads }
-        let own = join.hostName.isEmpty ? [join.readBytesPerSecond] : alike.map(\.readBytesPerSecond)
-        return own.filter { $0.isFinite && $0 > 0 }.max() ?? 0
+    private static func claim(_ part: KeyPath<Join, Double>, _ join: Join, _ host: [Member]) -> Double {
+        let alike = host.lazy.map(\.join).filter { $0.threads == join.threads }
+        return alike.map { $0[keyPath: part] }.filter { $0.isFinite && $0 > 0 }.max() ?? 0
     }
 
     /// Of two in the middle the lower one; nil: none is over 0.
@@ -54,26 +100,43 @@ struct SpeedRecord: Sendable {
         return sorted.isEmpty ? nil : sorted[(sorted.count - 1) / 2]
     }
 
-    /// Steps of a plan went through these workers, with so many bytes of weights read by each for a token.
+    // MARK: Steps
+
+    /// Steps of a plan went through these workers. `work` [stages]: bytes that each read for a step, or operations that it
+    /// did, as `part` says.
     ///
-    /// Their speeds are known relative to each other, and are noted in the unit of what they claim, so that they can be
-    /// compared with those of workers that only claim. Who says to compute in much less time than the others is believed
+    /// Their speeds are known relative to each other. Who says to compute in much less time than the others is believed
     /// as far as the round trip of the steps bears it out: all time that no stage accounts for is counted as its own.
-    mutating func learn(_ stages: [(member: Member, bytes: UInt64)], computing: [Double], unexplained: Double) {
-        guard stages.count == computing.count else { return }
-        let said = zip(stages, computing).map { Double($0.bytes) / max(1, $1) }
+    mutating func learn(
+        _ part: WritableKeyPath<WorkerSpeed, Double>, of members: [Member], work: [Double], computing: [Double],
+        unexplained: Double
+    ) {
+        guard members.count == computing.count, work.count == computing.count else { return }
+        let said = zip(work, computing).map { $0 / max(1, $1) * 1e6 }
         guard let median = Self.lowerMedian(said) else { return }
-        let speeds = zip(zip(stages, computing), said).map { stage, said in
-            min(said, max(Self.mostTimesMedian * median, Double(stage.0.bytes) / max(1, stage.1 + unexplained)))
+        let speeds = zip(zip(work, computing), said).map { stage, said in
+            min(said, max(Self.mostTimesMedian * median, stage.0 / max(1, stage.1 + unexplained) * 1e6))
         }
-        let claims = Self.claims(of: stages.map(\.member))
+        let claims = Self.claims(of: members).map { $0[keyPath: part] }
         let unit = Self.lowerMedian(zip(claims, speeds).map { $1 > 0 ? $0 / $1 : 0 }) ?? 1
-        for (stage, speed) in zip(stages, speeds) where speed > 0 {
-            let source = Source(stage.member)
+        efficiency[keyPath: part] = 1 / unit
+        for (member, speed) in zip(members, speeds) where speed > 0 {
+            let source = Source(member)
+            var new = measured.first { $0.source == source } ?? Measured(source: source)
+            new.speed[keyPath: part] = speed * unit
+            if part == \.operationsPerSecond { new.readThen = new.speed.readBytesPerSecond }
             measured.removeAll { $0.source == source }
-            measured.append((source, speed * unit))
+            measured.append(new)
         }
         // Those long gone are forgotten before the list grows without bound.
         if measured.count > 4 * Limits.workers { measured.removeFirst(measured.count - 4 * Limits.workers) }
+    }
+}
+
+extension Join {
+    /// Whether two workers run on one host, for all that they say.
+    fileprivate func sharesHost(with other: Join) -> Bool {
+        worker == other.worker || !hostName.isEmpty && hostName == other.hostName
+            || DataEndpoint.host(of: dataEndpoint) == DataEndpoint.host(of: other.dataEndpoint)
     }
 }

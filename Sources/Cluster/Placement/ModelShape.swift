@@ -18,17 +18,21 @@ package struct ModelShape: Sendable, Equatable {
     /// Buffers of a stage for the largest step, where one thread computes, and what each further thread takes.
     package var workspaceBytes: UInt64
     package var workspaceBytesPerThread: UInt64
+    /// Of each layer, and of the output matrix: operations for one token; a multiplication and an addition are two.
+    package var layerOperations: [Double]
+    package var headOperations: Double
     /// Floats of one token's activations between stages.
     package var activationsPerToken: Int
     /// Token ids are below this.
     package var vocabularySize: Int
 
-    /// All of it.
+    /// All of it. Without operations every byte of weights is one weight.
     package init(
         name: String, layerBytes: [UInt64], embeddingBytes: UInt64, headBytes: UInt64, tiedBytes: UInt64,
         keyValueBytesPerBlock: [UInt64], workspaceBytes: UInt64, workspaceBytesPerThread: UInt64 = 0,
-        activationsPerToken: Int, vocabularySize: Int
+        layerOperations: [Double]? = nil, headOperations: Double? = nil, activationsPerToken: Int, vocabularySize: Int
     ) {
+        precondition(layerOperations.map { $0.count == layerBytes.count } ?? true)
         self.name = name
         self.layerBytes = layerBytes
         self.embeddingBytes = embeddingBytes
@@ -37,6 +41,8 @@ package struct ModelShape: Sendable, Equatable {
         self.keyValueBytesPerBlock = keyValueBytesPerBlock
         self.workspaceBytes = workspaceBytes
         self.workspaceBytesPerThread = workspaceBytesPerThread
+        self.layerOperations = layerOperations ?? layerBytes.map { 2 * Double($0) }
+        self.headOperations = headOperations ?? 2 * Double(headBytes)
         self.activationsPerToken = activationsPerToken
         self.vocabularySize = vocabularySize
     }

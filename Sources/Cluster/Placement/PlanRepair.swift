@@ -57,21 +57,21 @@ struct PlanRepair: Sendable {
             stages[stages.count - 1].layers = last.layers.lowerBound..<model.layerBytes.count
         }
         let plan = Plan(stages: stages, blockCount: earlier.blockCount, keepsOutputs: earlier.keepsOutputs)
-        return search.slowest(plan) == nil ? nil : plan
+        return search.value(plan) == nil ? nil : plan
     }
 
     /// The last of `stages`, and the one before it if there is one, take the layers between them.
     private func close(_ gap: Range<Int>, _ stages: inout [Plan.Share], _ search: SplitSearch) -> Bool {
         let right = stages[stages.count - 1]
         let left = stages.dropLast().last
-        var best: (time: Double, cut: Int)?
+        var best: (value: Double, cut: Int)?
         for cut in left == nil ? [gap.lowerBound] : Array(gap.lowerBound...gap.upperBound) {
             let shares =
                 [left.map { Plan.Share(worker: $0.worker, layers: $0.layers.lowerBound..<cut) }].compactMap { $0 }
                 + [Plan.Share(worker: right.worker, layers: cut..<right.layers.upperBound)]
-            let times = shares.map { search.time($0, earlier.blockCount, keepsOutputs: earlier.keepsOutputs) }
-            let slowest = times.reduce(0) { max($0, $1 ?? .infinity) }
-            if slowest < best?.time ?? .infinity { best = (slowest, cut) }
+            let values = shares.map { search.value($0, earlier.blockCount, keepsOutputs: earlier.keepsOutputs) }
+            let slowest = values.reduce(0) { max($0, $1 ?? .infinity) }
+            if slowest < best?.value ?? .infinity { best = (slowest, cut) }
         }
         guard let cut = best?.cut else { return false }
         if let left { stages[stages.count - 2].layers = left.layers.lowerBound..<cut }

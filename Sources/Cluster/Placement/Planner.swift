@@ -10,13 +10,12 @@ package struct Planner: Sendable {
         package var worker: WorkerID
         /// What it offers.
         package var memoryBytes: UInt64
-        /// Bytes per second: decoding reads every weight once for a token. 0: not known.
-        package var readBytesPerSecond: Double
+        package var speed: WorkerSpeed
         package var threads: Int
-        package init(worker: WorkerID, memoryBytes: UInt64, readBytesPerSecond: Double, threads: Int = 1) {
+        package init(worker: WorkerID, memoryBytes: UInt64, speed: WorkerSpeed, threads: Int = 1) {
             self.worker = worker
             self.memoryBytes = memoryBytes
-            self.readBytesPerSecond = readBytesPerSecond
+            self.speed = speed
             self.threads = threads
         }
     }
@@ -32,9 +31,10 @@ package struct Planner: Sendable {
         self.wantedBlocks = max(self.minimumBlocks, wantedBlocks)
     }
 
-    /// The split over candidates in their order whose slowest stage is fastest; among those, the most even. A worker
-    /// that would only slow the others down gets no layers. As many KV blocks as fit, halving from `wantedBlocks`. Stages
-    /// keep their outputs where that makes nothing slower and no block fewer.
+    /// The split over candidates in their order that loses least of what is best for decoding and of what is best for
+    /// prompts (see `SplitSearch`); among those, the most even. A worker that would only slow the others down gets no
+    /// layers. As many KV blocks as fit, halving from `wantedBlocks`. Stages keep their outputs where that makes nothing
+    /// slower and no block fewer.
     package func plan(_ candidates: [Candidate]) -> Result<Plan, PlanRefusal> {
         if candidates.isEmpty { return .failure(.tooFewWorkers(needed: 1, present: 0)) }
         let search = SplitSearch(model: model, candidates: candidates)
@@ -106,113 +106,5 @@ package struct Planner: Sendable {
         if needed > offered { return .notEnoughMemory(needed: needed, offered: offered, workers: candidates.count) }
         let largest = layers.map { model.stageBytes(of: $0..<$0 + 1, blockCount: minimumBlocks) }.max() ?? 0
         return .noFit(needed: needed, offered: offered, workers: candidates.count, largestLayer: largest)
-    }
-}
-
-/// Dynamic programming over (workers, layers).
-struct SplitSearch {
-    private let model: ModelShape
-    private let candidates: [Planner.Candidate]
-    /// Relative to the fastest, in steps.
-    private let speeds: [Double]
-    /// Bytes of the layers before each.
-    private let sums: [UInt64]
-    /// Bytes of a KV block in the layers before each.
-    private let blockSums: [UInt64]
-
-    init(model: ModelShape, candidates: [Planner.Candidate]) {
-        self.model = model
-        self.candidates = candidates
-        let fastest = candidates.map(\.readBytesPerSecond).max() ?? 0
-        speeds = candidates.map { Self.step($0.readBytesPerSecond, fastest: fastest) }
-        sums = model.layerBytes.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
-        blockSums = model.keyValueBytesPerBlock.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1) }
-    }
-
-    /// Speeds in steps of 0.7 below the fastest, so that the noise of measurements on like machines changes no plan:
-    /// whatever is over 0.8 of a step is at it.
-    private static func step(_ speed: Double, fastest: Double) -> Double {
-        guard fastest > 0, speed > 0 else { return 1 }
-        var step = 1.0
-        while speed / fastest < step * 0.8, step > 0.001 { step *= 0.7 }
-        return step
-    }
-
-    func best(blockCount: Int) -> Plan? {
-        guard let slowest = solve(blockCount, false, limit: .infinity, combine: { max($0, $1) }) else { return nil }
-        for keepsOutputs in [true, false] {
-            let best = solve(blockCount, keepsOutputs, limit: slowest.value, combine: { $0 + $1 * $1 })
-            if let best { return Plan(stages: best.stages, blockCount: blockCount, keepsOutputs: keepsOutputs) }
-        }
-        return nil
-    }
-
-    /// The stages with the least value: the costs of their stages combined, each at most `limit`.
-    private func solve(
-        _ blockCount: Int, _ keepsOutputs: Bool, limit: Double, combine: (Double, Double) -> Double
-    ) -> (value: Double, stages: [Plan.Share])? {
-        let layerCount = model.layerBytes.count
-        var best = Array(repeating: Double.infinity, count: layerCount + 1)
-        best[0] = 0
-        // choices[worker][end]: where the worker's layers begin when `end` layers are placed; nil: it has none.
-        var choices: [[Int?]] = []
-        for (index, candidate) in candidates.enumerated() {
-            var next = best
-            var choice: [Int?] = Array(repeating: nil, count: layerCount + 1)
-            for end in 1...layerCount {
-                for start in stride(from: end - 1, through: 0, by: -1) {
-                    let cost = cost(start, end, speeds[index])
-                    let outputs = keepsOutputs ? model.outputBytes(of: start..<end, blockCount: blockCount) : 0
-                    let bytes =
-                        bytes(start, end, blockCount) + outputs + model.workspaceBytes(threads: candidate.threads)
-                    if bytes > candidate.memoryBytes || cost > limit { break }
-                    let value = combine(best[start], cost)
-                    if value < next[end] {
-                        next[end] = value
-                        choice[end] = start
-                    }
-                }
-            }
-            best = next
-            choices.append(choice)
-        }
-        if best[layerCount] == .infinity { return nil }
-        var stages: [Plan.Share] = []
-        var end = layerCount
-        for index in candidates.indices.reversed() {
-            guard end > 0, let start = choices[index][end] else { continue }
-            stages.append(Plan.Share(worker: candidates[index].worker, layers: start..<end))
-            end = start
-        }
-        return (best[layerCount], stages.reversed())
-    }
-
-    /// The time of a decode step at a stage, up to a factor; nil: it does not fit into its worker, or there is no such.
-    func time(_ share: Plan.Share, _ blockCount: Int, keepsOutputs: Bool) -> Double? {
-        guard let index = candidates.firstIndex(where: { $0.worker == share.worker }) else { return nil }
-        let bytes = model.stageBytes(
-            of: share.layers, blockCount: blockCount, threads: candidates[index].threads, keepsOutputs: keepsOutputs)
-        guard bytes <= candidates[index].memoryBytes else { return nil }
-        return cost(share.layers.lowerBound, share.layers.upperBound, speeds[index])
-    }
-
-    /// The same for the slowest stage of a plan.
-    func slowest(_ plan: Plan) -> Double? {
-        let times = plan.stages.compactMap { time($0, plan.blockCount, keepsOutputs: plan.keepsOutputs) }
-        return times.count == plan.stages.count ? times.max() : nil
-    }
-
-    /// The time of a decode step, up to a factor: what is read for one token.
-    private func cost(_ start: Int, _ end: Int, _ speed: Double) -> Double {
-        let head = end == model.layerBytes.count ? model.headBytes : 0
-        return Double(sums[end] - sums[start] + head) / speed
-    }
-
-    private func bytes(_ start: Int, _ end: Int, _ blockCount: Int) -> UInt64 {
-        var bytes =
-            sums[end] - sums[start] + (blockSums[end] - blockSums[start]) * UInt64(blockCount)
-        if start == 0 { bytes += model.embeddingBytes }
-        if end == model.layerBytes.count { bytes += model.headBytes }
-        return start == 0 && end == model.layerBytes.count ? bytes - min(bytes, model.tiedBytes) : bytes
     }
 }

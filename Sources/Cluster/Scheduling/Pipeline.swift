@@ -44,6 +44,8 @@ struct Pipeline: Sendable {
         let isRebuild: Bool
         fileprivate(set) var isSkipped = false
         var tokens: Int { items.reduce(0) { $0 + $1.end - $1.start } }
+        /// Tokens after which something is sampled.
+        var samples: Int { items.reduce(0) { $0 + $1.sampleCount } }
     }
 
     /// What a result turned out to be.
@@ -176,7 +178,7 @@ struct Pipeline: Sendable {
 
         steps.removeFirst()
         oldestSince = now
-        if !step.isRebuild { monitor.note(result.timings, tokens: step.tokens, now) }
+        if !step.isRebuild { monitor.note(result.timings, tokens: step.tokens, samples: step.samples, now) }
         if steps.isEmpty { monitor.pause(now) }
         var scores = result.scores[...]
         let parts = zip(step.items, samples).map { item, samples in

@@ -55,10 +55,10 @@ struct PipelineMonitor: Sendable {
         activeSince = nil
     }
 
-    /// A step of so many tokens is through. `timings` has one entry for each stage and one for the way back to the
+    /// A step of so many tokens, after so many of which something was sampled, is through. `timings` has one entry for each stage and one for the way back to the
     /// coordinator, whose `wait` is the time from sending the step to its result by the coordinator's own clock (0: not
     /// measured): what a stage says of a step is no more than that. Other numbers of entries tell nothing.
-    mutating func note(_ timings: [StageMicroseconds], tokens: Int, _ now: Moment) {
+    mutating func note(_ timings: [StageMicroseconds], tokens: Int, samples: Int, _ now: Moment) {
         guard timings.count == stages.count + 1, let last = timings.last else { return }
         let limit = last.wait > 0 ? min(last.wait, Limits.microseconds) : Limits.microseconds
         var resident: UInt64 = 0
@@ -77,7 +77,7 @@ struct PipelineMonitor: Sendable {
         // The first steps of a stage also bring its weights into caches.
         if stages[0].steps > Self.coldSteps {
             costs.note(tokens: tokens, microseconds: most)
-            times.note(timings.dropLast(), tokens: tokens, roundTrip: last.wait)
+            times.note(timings.dropLast(), tokens: tokens, samples: samples, roundTrip: last.wait)
         }
         let weight = slowestMicroseconds == 0 ? 1 : Self.weight
         if last.wait > 0 {

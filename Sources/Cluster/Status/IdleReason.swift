@@ -35,7 +35,7 @@ struct IdleReason: Sendable {
             return "the split that was asked for is for \(workers)"
         }
         let members = plan.stages.compactMap { membership[$0.worker] }
-        let speeds = membership.speeds.speeds(of: members + [member])
+        let speeds = membership.speeds.speeds(of: members + [member]).map(\.readBytesPerSecond)
         if let own = speeds.last, own > 0, let slowest = speeds.dropLast().min(), own < 0.8 * slowest {
             return
                 "at \(Self.text(own)) it would slow down the \(workers) of the plan, at \(Self.text(slowest)) or more"

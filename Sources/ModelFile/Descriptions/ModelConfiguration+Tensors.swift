@@ -20,6 +20,18 @@ extension ModelConfiguration {
         return parts
     }
 
+    /// Operations of the products with a part's matrices for one token, which passes through few of many experts; a
+    /// multiplication and an addition are two.
+    package func operationsPerToken(of part: ModelPart) -> Double {
+        if part == .embedding { return 0 }
+        var weights = tensors(of: part).reduce(0.0) { $0 + ($1.rows > 1 ? Double($1.rows) * Double($1.columns) : 0) }
+        if case .layer(let index) = part, let experts = experts(layer: index) {
+            let unused = Double(experts.count - experts.usedCount) * Double(Experts.Matrix.allCases.count)
+            weights -= unused * Double(experts.feedForwardLength) * Double(embeddingLength)
+        }
+        return 2 * max(0, weights)
+    }
+
     private var embeddingTensors: [TensorRequirement] {
         var tensors = [tokenEmbedding]
         if case .learned = positions {

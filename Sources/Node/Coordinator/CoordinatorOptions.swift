@@ -208,6 +208,7 @@ extension ModelShape {
     init(_ model: Model, maximumBatchTokens: Int, keyValueType: KeyValueType, blockCount: Int) {
         let configuration = model.configuration
         func bytes(_ part: ModelPart) -> Int { Stage.weightBytes(of: model.tensors(of: part)) }
+        func operations(_ part: ModelPart) -> Double { configuration.operationsPerToken(of: part) }
         let shared = Set(model.tensors(of: .embedding).map(\.name))
         let tied = model.tensors(of: .head).filter { shared.contains($0.name) }
         // The last stage needs the most: it samples.
@@ -228,6 +229,8 @@ extension ModelShape {
                 UInt64(Stage.keyValueBlockBytes(of: configuration, layer: $0, type: keyValueType))
             },
             workspaceBytes: UInt64(least), workspaceBytesPerThread: UInt64(slope),
+            layerOperations: (0..<configuration.layerCount).map { operations(.layer($0)) },
+            headOperations: operations(.head),
             activationsPerToken: configuration.embeddingLength, vocabularySize: configuration.vocabularySize)
     }
 }

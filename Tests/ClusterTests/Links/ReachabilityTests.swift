@@ -54,7 +54,8 @@ import Wire
 
     private func candidates(_ count: Int) -> [Planner.Candidate] {
         (1...count).map {
-            Planner.Candidate(worker: WorkerID(UInt64($0)), memoryBytes: 1000, readBytesPerSecond: 1e9)
+            Planner.Candidate(
+                worker: WorkerID(UInt64($0)), memoryBytes: 1000, speed: WorkerSpeed(readBytesPerSecond: 1e9))
         }
     }
 

@@ -15,7 +15,8 @@ import Wire
 
     private func plans(_ workers: [(id: UInt64, memory: UInt64, cache: UInt8)]) -> [[String]] {
         let candidates = workers.map {
-            Planner.Candidate(worker: WorkerID($0.id), memoryBytes: $0.memory, readBytesPerSecond: 1e9)
+            Planner.Candidate(
+                worker: WorkerID($0.id), memoryBytes: $0.memory, speed: WorkerSpeed(readBytesPerSecond: 1e9))
         }
         let repair = PlanRepair(model: Example.model(), earlier: earlier, caches: [hash(1), hash(2), hash(3)])
         return repair.plans(candidates, caches: workers.map { hash($0.cache) }).map { plan in

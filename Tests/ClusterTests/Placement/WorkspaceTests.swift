@@ -17,7 +17,8 @@ import Wire
         func plan(_ memory: UInt64, threads: Int) -> Result<Plan, PlanRefusal> {
             planner.plan([
                 Planner.Candidate(
-                    worker: WorkerID(1), memoryBytes: memory, readBytesPerSecond: 1e9, threads: threads)
+                    worker: WorkerID(1), memoryBytes: memory, speed: WorkerSpeed(readBytesPerSecond: 1e9),
+                    threads: threads)
             ])
         }
         // 6 layers: 680 bytes of weights, 12 of keys and values, 10 of workspace and 5 for each further thread.
@@ -27,7 +28,10 @@ import Wire
         }
         let split = planner.plan(
             split: [0..<6],
-            [Planner.Candidate(worker: WorkerID(1), memoryBytes: 741, readBytesPerSecond: 1, threads: 9)])
+            [
+                Planner.Candidate(
+                    worker: WorkerID(1), memoryBytes: 741, speed: WorkerSpeed(readBytesPerSecond: 1), threads: 9)
+            ])
         guard case .failure(.splitDoesNotFit(_, _, needed: 742, offered: 741)) = split else {
             Issue.record("\(split)")
             return

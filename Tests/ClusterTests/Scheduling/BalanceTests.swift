@@ -51,12 +51,16 @@ import Wire
         var monitor = PipelineMonitor(stageCount: 2)
         #expect(monitor.targetSteps == 2)
         let stage = StageMicroseconds(wire: 100, queue: 10, compute: 1_000)
-        for _ in 0..<50 { monitor.note([stage, stage, StageMicroseconds(wire: 100)], tokens: 1, .start) }
+        for _ in 0..<50 { monitor.note([stage, stage, StageMicroseconds(wire: 100)], tokens: 1, samples: 1, .start) }
         #expect(monitor.targetSteps == 2)
         // Round trips of 3,500 us, of which 2,020 are spent in stages.
-        for _ in 0..<100 { monitor.note([stage, stage, StageMicroseconds(wire: 0, wait: 3_500)], tokens: 1, .start) }
+        for _ in 0..<100 {
+            monitor.note([stage, stage, StageMicroseconds(wire: 0, wait: 3_500)], tokens: 1, samples: 1, .start)
+        }
         #expect(monitor.targetSteps == 3)
-        for _ in 0..<100 { monitor.note([stage, stage, StageMicroseconds(wire: 0, wait: 90_000)], tokens: 1, .start) }
+        for _ in 0..<100 {
+            monitor.note([stage, stage, StageMicroseconds(wire: 0, wait: 90_000)], tokens: 1, samples: 1, .start)
+        }
         #expect(monitor.targetSteps == 4)
     }
 
@@ -67,7 +71,7 @@ import Wire
         for step: UInt64 in 1...100 {
             monitor.note(
                 [StageMicroseconds(compute: 9_000), StageMicroseconds(compute: 5_000), StageMicroseconds(wire: 1)],
-                tokens: 4,
+                tokens: 4, samples: 4,
                 .milliseconds(1_000 + step * 10))
         }
         monitor.pause(.milliseconds(2_000))

@@ -24,6 +24,23 @@ import Testing
         #expect(try JSONDecoder().decode(ModelConfiguration.self, from: JSONEncoder().encode(gpt2)) == gpt2)
     }
 
+    @Test("A token is multiplied with every matrix of a layer once, but with few of many experts, and looks its row up")
+    func operations() {
+        var dense = TinyModels.llamaConfiguration()
+        let matrices = dense.tensors(of: .layer(0)).filter { $0.rows > 1 }
+        #expect(dense.operationsPerToken(of: .layer(0)) == Double(2 * matrices.reduce(0) { $0 + $1.rows * $1.columns }))
+        #expect(dense.operationsPerToken(of: .head) == Double(2 * dense.vocabularySize * dense.embeddingLength))
+        #expect(dense.operationsPerToken(of: .embedding) == 0)
+        func sparse(_ count: Int) -> Double {
+            dense.experts = Experts(
+                count: count, usedCount: 2, feedForwardLength: 8, routing: .sigmoid,
+                layers: Array(repeating: true, count: dense.layerCount))
+            return dense.operationsPerToken(of: .layer(0))
+        }
+        // Each further expert has a row of the router, and nothing else that every token needs.
+        #expect(sparse(16) - sparse(2) == Double(2 * 14 * dense.embeddingLength))
+    }
+
     @Test("A received configuration with impossible values is refused")
     func validation() throws {
         let changes: [(inout ModelConfiguration) -> Void] = [
