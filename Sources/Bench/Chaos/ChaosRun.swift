@@ -122,13 +122,13 @@ package final class ChaosRun: Sendable {
         for (time, change) in agenda {
             try? await Task.sleep(until: start + .seconds(time), clock: .continuous)
             if Task.isCancelled { return }
+            for trouble in cluster.takeTroubles() { note(trouble) }
             do {
                 switch change {
                 case .begin(let fault): try await begin(fault, since: start)
                 case .end(let fault): try cluster.end(fault)
                 }
             } catch { note("\((error as? TandemError)?.message ?? "\(error)")") }
-            for trouble in cluster.takeTroubles() { note(trouble) }
         }
         // What the last one did to streams is seen only if they go on for a while.
         let rest = start + .seconds(max(options.seconds, (agenda.last?.time ?? 0) + 2))

@@ -43,7 +43,8 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
     private let lock = NSRecursiveLock()
     private var coordinator: ChildProcess?
     private var isCoordinatorExpectedToEnd = false
-    private var line: JoinLine?
+    /// HOST:PORT#KEY#TOKEN.
+    private var join = ""
     private var places: [Place]
     private var troubles: [String] = []
     private var isStopping = false
@@ -69,10 +70,13 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
         try Self.makeFolder(folder)
         if let logs = plan.logs { try Self.makeFolder(logs) }
         try lock.withLock { try startCoordinator() }
-        line = JoinLine(coordinator?.firstLine() ?? "")
-        guard line != nil else {
+        guard JoinLine(coordinator?.firstLine() ?? "") != nil else {
             throw TandemError("the coordinator did not start", hint: "look at what it said, with --logs FOLDER")
         }
+        // The line that it printed is worth nothing once it was started again.
+        join = try TokenOffice(state).create(
+            role: .worker, uses: 1_000_000, seconds: nil, coordinator: address
+        ).line.description
         try lock.withLock { for worker in 0..<plan.workers { try start(worker) } }
         while true {
             if let trouble = takeTroubles().first { throw TandemError("\(trouble) before the cluster served") }
@@ -133,13 +137,13 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
             places[worker].isSucceeded = true
             return
         }
-        guard let line else { return }
+        if places[worker].process?.isRunning == true { return }
         let name = Self.name(worker)
-        var arguments = line.arguments + share + ["--state", "\(folder)/\(name)"]
+        var arguments = ["worker", "--join", join, "--state", "\(folder)/\(name)"] + share
         if plan.kinds.contains(.cut) {
             let relay = try relay(of: worker)
             let host = Self.host(worker)
-            arguments[2] = "\(host):\(port)" + line.arguments[2].drop { $0 != "#" }
+            arguments[2] = "\(host):\(port)" + join.drop { $0 != "#" }
             arguments += ["--advertise", "\(host):\(relay.port(3))", "--data-port", "\(places[worker].dataPort)"]
         } else {
             arguments += ["--data-port", "0"]
@@ -172,8 +176,7 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
     /// Asks a worker to end in order, and waits for it elsewhere.
     private func dismiss(_ worker: Int) {
         guard let process = places[worker].process, process.isRunning else { return }
-        places[worker].isExpectedToEnd = true
-        places[worker].isLeaving = true
+        (places[worker].isExpectedToEnd, places[worker].isLeaving) = (true, true)
         process.signal(SIGTERM)
         Thread.detachNewThread { [self] in
             let ending = process.wait(until: Date(timeIntervalSinceNow: Self.leavingSeconds))
