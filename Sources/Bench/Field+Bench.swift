@@ -28,4 +28,9 @@ extension Field {
     static let maximumAnswer = Field("maximum_answer")
     static let firstTokenLimit = Field("slo_ttft_seconds")
     static let betweenTokensLimit = Field("slo_tbt_milliseconds")
+
+    // Of clusters under faults.
+    package static let minutes = Field("minutes")
+    package static let faults = Field("faults")
+    package static let streams = Field("streams")
 }

@@ -26,7 +26,7 @@ struct Tandem: AsyncParsableCommand {
             ChatCommand.self, StatusCommand.self, TokenCommand.self, MembersCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, PerplexityCommand.self,
             QuantizeCommand.self,
-            TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self, ConfigCommand.self,
+            TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self, ChaosCommand.self, ConfigCommand.self,
             DoctorCommand.self, ManualCommand.self,
         ])
 }

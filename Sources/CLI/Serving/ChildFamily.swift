@@ -6,45 +6,43 @@ import Generation
 import Node
 import Sequences
 
-/// The child processes of one command. Each reads a pipe whose other end only we hold, so that none outlives us.
+/// The child processes of one command.
 final class ChildFamily: @unchecked Sendable {
     enum Ending { case stopped, failed }
 
     private let lock = NSLock()
     private let environment: [String: String]
-    private var coordinator: Process?
-    private var workers: [Process] = []
+    private var coordinator: ChildProcess?
+    private var workers: [ChildProcess] = []
     private var isStopping = false
     private let ended = DispatchSemaphore(value: 0)
 
-    /// `environment` is added to ours. Settings are not handed on: whoever starts the family has taken its own, gives them
-    /// on as flags, and means others by the same name (its threads, its address).
-    init(environment: [String: String] = [:]) {
+    /// `environment` is added to ours.
+    init(environment: [String: String] = [:]) { self.environment = Self.environment(environment) }
+
+    /// Ours, with more. Settings are not handed on: whoever starts a family has taken its own, gives them on as flags, and
+    /// means others by the same name (its threads, its address).
+    static func environment(_ more: [String: String]) -> [String: String] {
         let ours = ProcessInfo.processInfo.environment.filter {
             !$0.key.hasPrefix("TANDEM_") || Settings.otherVariables.contains($0.key)
         }
-        let noFile = [Settings.fileVariable: ""]
-        self.environment = ours.merging(noFile) { $1 }.merging(environment) { $1 }
+        return ours.merging([Settings.fileVariable: ""]) { $1 }.merging(more) { $1 }
     }
 
     /// Starts a coordinator and returns the first line of its stdout, which joins a worker; nil where it ended without
     /// one, after it has said why.
     func startCoordinator(_ arguments: [String]) throws -> JoinLine? {
-        let output = Pipe()
         // Whoever stops a family wants it to end now.
-        let process = try start(["coordinator", "--drain-seconds", "0"] + arguments, output: output)
+        let process = try start(["coordinator", "--drain-seconds", "0"] + arguments, readsOutput: true)
         lock.withLock { coordinator = process }
-        var line: [UInt8] = []
-        while let byte = output.fileHandleForReading.readData(ofLength: 1).first, byte != 10 { line.append(byte) }
-        return JoinLine(String(decoding: line, as: UTF8.self))
+        return JoinLine(process.firstLine())
     }
 
     /// What the coordinator has ended with, for whoever started it to end with too.
     func coordinatorStatus() -> ExitCode {
-        guard let process = lock.withLock({ coordinator }) else { return ExitStatus.failure.code }
-        process.waitUntilExit()
-        let isCounted = process.terminationReason == .exit && process.terminationStatus != 0
-        return isCounted ? ExitCode(process.terminationStatus) : ExitStatus.failure.code
+        guard let process = lock.withLock({ coordinator }), case .exit(let status) = process.wait(), status != 0
+        else { return ExitStatus.failure.code }
+        return ExitCode(status)
     }
 
     /// The most workers that one command starts.
@@ -55,29 +53,26 @@ final class ChildFamily: @unchecked Sendable {
         try TandemError.checked(count, .workers, in: 1...mostWorkers)
     }
 
-    /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them. So
-    /// is the memory, of which the first would reserve nearly all for itself.
-    func startWorkers(_ count: Int, _ line: JoinLine, threads: Int?, _ arguments: [String]) throws {
-        let share = threads ?? max(1, MachineDescription.coreCount / count)
-        let pretends = arguments.contains("--simulate-stage-milliseconds")
+    /// The flags that give each of so many workers its part of this machine: `threads`; nil: the cores shared among them.
+    /// So is the memory, of which the first would reserve nearly all for itself, unless they only pretend to compute.
+    static func share(of count: Int, threads: Int?, pretends: Bool = false) -> [String] {
+        let threads = threads ?? max(1, MachineDescription.coreCount / count)
         let part = count > 1 && !pretends ? MemoryLedger.share(of: count) : nil
-        let memory = part.map { ["--memory", "\($0)"] } ?? []
+        return (part.map { ["--memory", "\($0)"] } ?? []) + ["--threads", "\(threads)"]
+    }
+
+    /// Starts workers that join the coordinator of `line`, each with so many threads; nil: the cores shared among them.
+    func startWorkers(_ count: Int, _ line: JoinLine, threads: Int?, _ arguments: [String]) throws {
+        let pretends = arguments.contains("--simulate-stage-milliseconds")
+        let share = Self.share(of: count, threads: threads, pretends: pretends)
         for _ in 0..<count {
-            let process = try start(line.arguments + arguments + memory + ["--threads", "\(share)"], output: nil)
+            let process = try start(line.arguments + arguments + share)
             lock.withLock { workers.append(process) }
         }
     }
 
-    private func start(_ arguments: [String], output: Pipe?) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = arguments + ["--exit-with-stdin"]
-        process.environment = environment
-        process.standardInput = Pipe()
-        if let output { process.standardOutput = output }
-        process.terminationHandler = { [weak self] _ in self?.ended.signal() }
-        try process.run()
-        return process
+    private func start(_ arguments: [String], readsOutput: Bool = false) throws -> ChildProcess {
+        try ChildProcess(arguments, environment: environment, readsOutput: readsOutput) { [ended] in ended.signal() }
     }
 
     /// Whether the coordinator and all workers run.
@@ -110,14 +105,7 @@ final class ChildFamily: @unchecked Sendable {
 
     /// Ends every child, gently first, and waits for it.
     func stop() {
-        let all = lock.withLock { workers + [coordinator].compactMap { $0 } }
-        for process in all where process.isRunning { process.terminate() }
-        let deadline = Date(timeIntervalSinceNow: 5)
-        for process in all {
-            while process.isRunning && Date() < deadline { usleep(10_000) }
-            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-            process.waitUntilExit()
-        }
+        ChildProcess.end(lock.withLock { workers + [coordinator].compactMap(\.self) }, withinSeconds: 5)
     }
 }
 

@@ -40,8 +40,11 @@ struct WorkerCommand: AsyncParsableCommand {
     var simulateTokenMicroseconds: Double?
     @Option(
         help: ArgumentHelp(
-            "Where other workers reach this host, if not at the address that leads to the coordinator.",
-            valueName: "address"))
+            """
+            Where other workers reach this host, if not at the address that leads to the coordinator; with the port there, \
+            if another is handed on to this worker's.
+            """,
+            valueName: "host[:port]"))
     var advertise: String?
     @OptionGroup var check: CheckFlag
     @Option(

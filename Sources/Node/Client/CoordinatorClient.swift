@@ -181,7 +181,8 @@ package final class CoordinatorClient: Generator {
         while !cancellation.isRequested {
             usleep(Self.attemptPauseMicroseconds)
             do {
-                return try ClientLink(context, passage, waker: waker, connectMilliseconds: Self.attemptMilliseconds)
+                return try ClientLink(
+                    context, passage, waker: waker, connectMilliseconds: Self.attemptMilliseconds, wasThere: true)
             } catch let error as TandemError {
                 let now = ContinuousClock.now
                 switch error.kind {
@@ -244,16 +245,19 @@ private final class ClientLink {
     private let link: OutboundLink
     private let poller: Poller
     private let address: String
+    private let wasThere: Bool
     private var lastHeard = ContinuousClock.now
     private var lastSent = ContinuousClock.now
 
     /// Connects, and has this user's key admitted where a token was given; throws where nobody answers in time, or the
-    /// key is not let in.
+    /// key is not let in. `wasThere`: a coordinator with the right key was, so that whoever ends connections without a word
+    /// stands in for it.
     init(
         _ context: Context, _ passage: Passage, waker: Waker,
-        connectMilliseconds: Int = CoordinatorClient.connectMilliseconds
+        connectMilliseconds: Int = CoordinatorClient.connectMilliseconds, wasThere: Bool = false
     ) throws {
         address = passage.address.place
+        self.wasThere = wasThere
         guard let way = try passage.find() else { throw passage.absent() }
         do {
             poller = try Poller(waker)
@@ -289,11 +293,13 @@ private final class ClientLink {
                     isUp = false
                     if let failure = passage.failure(event) { throw failure }
                 }
-                if silentFailures >= CoordinatorSearch.mostSilentFailures { throw passage.otherKey() }
+                if silentFailures >= CoordinatorSearch.mostSilentFailures {
+                    throw wasThere ? gone("ends connections without a word") : passage.otherKey()
+                }
             }
             if isUp { return true }
         }
-        throw passage.absent()
+        throw wasThere ? gone("does not answer") : passage.absent()
     }
 
     func send(_ message: ClientMessage) throws {

@@ -11,6 +11,8 @@ struct CoordinatorSearch {
     var nextAttempt: Moment? = .start
     /// Handshakes in a row that ended without a word.
     var silentFailures = 0
+    /// A coordinator with the right key was there once.
+    var hasFound = false
     var nextWord = Moment.start
 
     static let interval = Duration.milliseconds(500)
@@ -74,6 +76,7 @@ extension WorkerLoop {
         switch event {
         case .handshakeSucceeded:
             search.silentFailures = 0
+            search.hasFound = true
             if let way = control?.way { parts.passage.remember(way) }
             listen()
             decide(.connected)
@@ -82,7 +85,10 @@ extension WorkerLoop {
         case .handshakeFailed:
             decide(.unreachable(.handshakeRefused, address: "\(coordinator)"))
             search.silentFailures += 1
-            if search.silentFailures >= CoordinatorSearch.mostSilentFailures { throw parts.passage.otherKey() }
+            guard search.silentFailures >= CoordinatorSearch.mostSilentFailures else { break }
+            // Where ports are handed on (to containers, by balancers), somebody takes connections while it is away.
+            guard search.hasFound else { throw parts.passage.otherKey() }
+            say("what listens at \(parts.passage.address.place) ends connections without a word; trying again")
         case .disconnected:
             let isQuick = now - controlSince < .milliseconds(1500)
             if !hasControlEnded {

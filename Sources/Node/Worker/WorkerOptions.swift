@@ -27,7 +27,8 @@ package struct WorkerOptions: Sendable {
     package var leaseSeconds = WorkerOptions.defaultLeaseSeconds
     /// Say which layer is the first whose output is not finite.
     package var checksLayers = false
-    /// The address, or the name of a host, at which other hosts reach this one; nil: the one that leads to the coordinator.
+    /// The address, or the name of a host, at which other hosts reach this one, perhaps with the port there; nil: the one
+    /// that leads to the coordinator.
     package var advertise: String?
     /// Where received weights are kept; nil: the user's cache.
     package var cacheFolder: String?
@@ -52,8 +53,20 @@ package struct WorkerOptions: Sendable {
         try checkMemory()
         try TandemError.checked(leaseSeconds, .leaseSeconds, in: 0...86_400)
         if let advertise {
-            do { _ = try Endpoint(advertised: advertise, port: 1) } catch { throw TandemError(error, of: .advertise) }
+            do { _ = try Self.endpoint(advertised: advertise, port: 1) } catch {
+                throw TandemError(error, of: .advertise)
+            }
         }
+    }
+
+    /// HOST:PORT, where another port there leads to this one, or HOST.
+    private static func endpoint(advertised text: String, port: UInt16) throws(TransportError) -> Endpoint {
+        let hasPort = text.hasPrefix("[") ? !text.hasSuffix("]") : text.count { $0 == ":" } == 1
+        guard hasPort else { return try Endpoint(advertised: text, port: port) }
+        guard case .tcp(let host, let other) = try Endpoint(parsing: text), other > 0 else {
+            throw .badEndpoint(text: text, reason: "others cannot connect to it")
+        }
+        return try Endpoint(advertised: host, port: other)
     }
 
     private func checkMemory() throws(TandemError) {
@@ -149,7 +162,8 @@ package struct WorkerOptions: Sendable {
     func advertised(_ endpoint: Endpoint) throws(TandemError) -> Endpoint {
         guard let advertise, case .tcp(_, let port) = endpoint else { return endpoint }
         do {
-            let host = try Endpoint(advertised: advertise, port: port).host
+            let told = try Self.endpoint(advertised: advertise, port: port)
+            guard case .tcp(let host, let port) = told else { return told }
             return .tcp(host: try NumericAddress.all(of: host).first ?? host, port: port)
         } catch { throw TandemError(error, of: .advertise) }
     }

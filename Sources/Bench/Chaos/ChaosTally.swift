@@ -1,0 +1,140 @@
+// Responsible for: what streams went through under faults: pauses of each fault, wrong tokens, how requests ended.
+// Must not know: clocks, sockets, processes, how it is shown.
+import Node
+import Sequences
+
+/// Counts as things happen; times are seconds since the first fault may come.
+package struct ChaosTally: Sendable {
+    /// How a request ended.
+    package enum Ending: Sendable, Equatable {
+        case completed
+        /// It was accepted, and then given up; why.
+        case failed(String)
+        /// It was not accepted, and may be asked again; why.
+        case unaccepted(String)
+        /// Nobody said what became of it.
+        case lost(String)
+        /// We wanted no more of it.
+        case cancelled
+    }
+
+    /// A fault that a stream has to get over.
+    private struct Watch: Sendable {
+        let fault: Int
+        /// Since when no token has come, at the earliest since the fault.
+        var since: Double
+        var longest = 0.0
+        /// Another fault has come: it is over with the next token.
+        var isSuperseded = false
+    }
+
+    /// One request of a stream.
+    private struct Stream: Sendable {
+        var isAnswering = false
+        var watches: [Watch] = []
+    }
+
+    private var streams: [Stream]
+    package private(set) var faults: [ChaosReport.FaultRecord] = []
+    package private(set) var requests = ChaosReport.Requests()
+    package private(set) var tokens = ChaosReport.Tokens()
+    package private(set) var reasons: [String] = []
+    private var counts: Counts?
+
+    /// What the coordinator has counted.
+    private struct Counts: Sendable {
+        let uptime: Double
+        let rebuilt: Int
+    }
+
+    /// At most so many sentences are kept.
+    private static let mostReasons = 20
+
+    /// Streams that have not begun.
+    package init(streams: Int) { self.streams = Array(repeating: Stream(), count: streams) }
+
+    // MARK: Faults
+
+    /// A fault begins. `status`: of the cluster just before; nil: it did not say.
+    package mutating func begin(_ fault: Fault, process: Int?, _ status: ClusterStatus?, at time: Double) {
+        note(status)
+        var record = ChaosReport.FaultRecord(number: fault.number, kind: fault.kind, what: "\(fault)", seconds: time)
+        if let status {
+            let answering = status.requests.filter { $0.state == "decode" }
+            record.liveTokens = answering.reduce(0) { $0 + $1.promptTokens + $1.generatedTokens }
+            let layers = status.stages.first { $0.pid == process && process != nil }?.layers
+            record.lostLayers = layers.map { $0.last - $0.first + 1 } ?? 0
+        }
+        faults.append(record)
+        for stream in streams.indices where streams[stream].isAnswering {
+            for index in streams[stream].watches.indices { streams[stream].watches[index].isSuperseded = true }
+            streams[stream].watches.append(Watch(fault: faults.count - 1, since: time))
+        }
+    }
+
+    /// What the coordinator has counted since it was asked last belongs to the last fault.
+    package mutating func note(_ status: ClusterStatus?) {
+        guard let status else { return }
+        let now = Counts(uptime: status.uptimeSeconds, rebuilt: status.pipeline.rebuiltLayerTokens)
+        // One that was started again counts from nothing.
+        let before = counts.flatMap { $0.uptime <= now.uptime ? $0.rebuilt : nil } ?? 0
+        counts = now
+        guard !faults.isEmpty else { return }
+        faults[faults.count - 1].rebuiltLayerTokens += now.rebuilt - before
+    }
+
+    // MARK: Streams
+
+    /// Tokens of an answer have come.
+    package mutating func noteTokens(_ count: Int, of stream: Int, at time: Double) {
+        guard count > 0 else { return }
+        tokens.received += count
+        streams[stream].isAnswering = true
+        step(stream, at: time)
+        for watch in streams[stream].watches where watch.isSuperseded { close(watch) }
+        streams[stream].watches.removeAll(where: \.isSuperseded)
+    }
+
+    /// A request has ended, with an answer that differs so from the right one.
+    package mutating func noteEnd(_ ending: Ending, _ difference: AnswerDifference, of stream: Int, at time: Double) {
+        tokens.wrong += difference
+        switch ending {
+        case .completed:
+            requests.completed += 1
+            step(stream, at: time)
+            for watch in streams[stream].watches { close(watch) }
+        case .failed(let why):
+            requests.failed += 1
+            noteReason("stream \(stream + 1): failed: \(why)")
+        case .unaccepted: requests.unaccepted += 1
+        case .lost(let why):
+            requests.lost += 1
+            noteReason("stream \(stream + 1): lost: \(why)")
+        case .cancelled: requests.cancelled += 1
+        }
+        streams[stream] = Stream()
+    }
+
+    /// Something is wrong.
+    package mutating func noteReason(_ reason: String) {
+        if reasons.count < Self.mostReasons { reasons.append(reason) }
+    }
+
+    private mutating func step(_ stream: Int, at time: Double) {
+        for index in streams[stream].watches.indices {
+            let watch = streams[stream].watches[index]
+            streams[stream].watches[index].longest = max(watch.longest, time - watch.since)
+            streams[stream].watches[index].since = time
+        }
+    }
+
+    private mutating func close(_ watch: Watch) { faults[watch.fault].pauses.append(watch.longest) }
+
+    /// It is over: what streams have got over by now counts.
+    package mutating func end() {
+        for stream in streams.indices {
+            for watch in streams[stream].watches where watch.longest > 0 { close(watch) }
+            streams[stream].watches = []
+        }
+    }
+}
