@@ -36,6 +36,7 @@ package final class CoordinatorNode: Service, Sendable {
         _ options: CoordinatorOptions, log: Logger, supervisor: Supervisor? = nil,
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws(TandemError) {
+        Allocator.returnLargeBlocks()
         let endpoint = try options.validate()
         let advertised = try options.advertised()
         let loaded = try options.open()
