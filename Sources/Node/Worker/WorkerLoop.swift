@@ -349,7 +349,7 @@ final class WorkerLoop {
             let server = key.map { PublicKey($0) }
             do {
                 try replace(&link, endpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
-            } catch { return decide(.link(.next, .notResolved)) }
+            } catch { return decide(.link(.next, .notResolved, of: epoch)) }
             next = link.map { (epoch, $0) }
             askers = [:]
         case .unload:
@@ -372,7 +372,7 @@ final class WorkerLoop {
             tokens?.send(result.encode())
         case .sayHello(let link, let hello): say(hello, on: link)
         case .answerHello(let reply, let speaker): answer(reply, to: speaker)
-        case .endSequences(let sequences): order(.endSequences(sequences))
+        case .endSequences(let sequences, _): order(.endSequences(sequences))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
     }
