@@ -3,7 +3,7 @@
 
 import Wire
 
-/// A stage with its keys and values, from its load until it is freed.
+/// A stage with its keys and values, from its load until it is freed, and the one that is prepared beside it.
 struct HeldStage: Sendable {
     private var model: ContentHash?
     private var layers = 0..<0
@@ -15,15 +15,33 @@ struct HeldStage: Sendable {
     /// What is to take its place: until it has, nobody can tell what there is.
     private var loading: Assign?
 
+    /// At most one, which takes the place of this one with the first step of its epoch.
+    private var beside: [HeldStage] = []
+
+    /// Of the plan that it was loaded for.
+    private var epoch = Epoch.none
     /// Nothing is in memory, and nothing about to be.
     private(set) var isEmpty = true
 
-    mutating func begin(_ assign: Assign) { (loading, isEmpty) = (assign, false) }
+    mutating func begin(_ assign: Assign) {
+        beside = []
+        guard assign.isBeside, !isEmpty else {
+            (loading, isEmpty) = (assign, false)
+            return
+        }
+        var next = self
+        next.loading = assign
+        beside = [next]
+    }
 
     /// The stage that was to be loaded is there.
     mutating func finishLoad(_ epoch: Epoch, hasKept: Bool) {
-        guard let assign = loading, assign.epoch == epoch else { return }
+        guard let assign = loading, assign.epoch == epoch else {
+            if !beside.isEmpty { beside[0].finishLoad(epoch, hasKept: hasKept) }
+            return
+        }
         loading = nil
+        self.epoch = epoch
         let kept = (hasKept ? keyValues.kept(for: assign) : nil) ?? HeldKeyValues.Kept()
         keyValues.load(assign, kept)
         (model, layers) = (assign.model, assign.layers)
@@ -35,15 +53,31 @@ struct HeldStage: Sendable {
     /// It is freed.
     mutating func free() { self = HeldStage() }
 
-    /// Nobody knows any more what is there.
-    mutating func lose() {
+    /// The stage of this epoch cannot be loaded, or cannot go on. Of one that is prepared beside another nothing is left;
+    /// else nobody knows any more what is there.
+    mutating func lose(_ epoch: Epoch) {
+        if drop(epoch) { return }
         self = HeldStage()
         isEmpty = false
+    }
+
+    /// What was prepared for this epoch is freed. False: nothing was.
+    @discardableResult
+    mutating func drop(_ epoch: Epoch) -> Bool {
+        guard let next = beside.first, (next.loading?.epoch ?? next.epoch) == epoch else { return false }
+        beside = []
+        return true
     }
 
     // MARK: Steps
 
     mutating func begin(_ forward: Forward) {
+        if var next = beside.first, next.loading == nil, next.epoch == forward.epoch {
+            // What was copied has the contents of blocks of which only the coordinator knows. Where nothing was, all is as
+            // it is here.
+            if next.begunLayers.isEmpty { next.directory = directory }
+            self = next
+        }
         if writesAll(forward) { directory.begin(forward) }
     }
 

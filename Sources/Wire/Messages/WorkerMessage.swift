@@ -11,6 +11,9 @@ package enum WorkerMessage: Equatable, Sendable {
     case link(LinkReport)
     case measured(Measured)
     case holding(Holding)
+    case copied(Copied)
+    /// I want to leave once others have my layers: answered by `CoordinatorMessage.drained` or `.drainRefused`.
+    case leaving
     case leave
 }
 
