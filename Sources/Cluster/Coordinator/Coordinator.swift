@@ -16,8 +16,10 @@ package struct Coordinator: Sendable {
     var holders = KeyValueHolders()
     private(set) var waitingRoom: WaitingRoom
     var reachability = Reachability()
-    /// To the first stage of the newest plan.
-    var firstLink: LinkProbe?
+    /// To the first stages of the plans under way, oldest epoch first.
+    var firstLinks: [LinkProbe] = []
+    /// Keys and values on their way for the plan that is prepared beside the one that serves; nil: nothing is copied.
+    var copying: BlockCopying?
     /// What links carry is being found out; nil: nobody asked.
     var examination: Examination?
     /// Of the last question that was asked for it.
@@ -55,6 +57,7 @@ package struct Coordinator: Sendable {
         case .hello(let worker, let link, let hello): answer(hello, of: worker, on: link, now)
         case .helloReply(let reply): changeFirstLink(reply.epoch, now) { $0.hear(reply, now) }
         case .firstStage(let epoch, let connection): changeFirstLink(epoch, now) { $0.note(connection, now) }
+        case .drain(let request, let client): drain(request, of: client, now)
         case .examine: examine(now)
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
@@ -63,6 +66,8 @@ package struct Coordinator: Sendable {
         }
         reconsiderPlan(now)
         sendSteps(now)
+        if advanceChange(now) { sendSteps(now) }
+        tellDrained()
         explainWaiting()
         tellReason()
         defer { actions = [] }
@@ -70,14 +75,19 @@ package struct Coordinator: Sendable {
     }
 
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
-    package var nextDeadline: Moment? { membership.members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat }
+    package var nextDeadline: Moment? {
+        if membership.members.isEmpty && scheduler.isIdle { return nil }
+        return min(nextHeartbeat, copying?.nextTurn ?? nextHeartbeat)
+    }
 
     /// The state of everything, for people.
     package func status(now: Moment) -> StatusReply {
-        StatusReply(
+        var status = StatusReply(
             configuration, membership, deployments, scheduler, waitingRoom, pause: interruption.length,
             troubles: troubles(now),
             uptime: now - startedAt, now: now)
+        status.change = change
+        return status
     }
 
     mutating func act(_ action: Action) { actions.append(action) }
@@ -92,7 +102,8 @@ package struct Coordinator: Sendable {
         membership.excuse(gap, now)
         deployments.excuse(gap, now)
         scheduler.excuse(gap, now)
-        firstLink?.excuse(gap, now)
+        for index in firstLinks.indices { firstLinks[index].excuse(gap, now) }
+        copying?.excuse(gap, now)
         examination?.excuse(gap, now)
     }
 
@@ -107,7 +118,9 @@ package struct Coordinator: Sendable {
             }
         }
         learnSpeeds()
+        deployments.lookAtBalance(over: membership.eligible, reachability, membership.speeds, now)
         checkLinks(now)
+        checkChange(now)
         checkExamination(now)
         checkProgress(now)
         checkWaiting(now)
@@ -128,8 +141,10 @@ package struct Coordinator: Sendable {
             membership.note(ready, of: worker)
             deployments.noteTold(ready.epoch, worker, now)
             if let deployment = deployments.note(ready, of: worker, now) { serve(deployment) }
+            checkKept(ready, worker, now)
         case .failed(let failure):
-            guard deployments[failure.epoch]?.stage(of: worker) != nil else { return }
+            guard let deployment = deployments[failure.epoch], deployment.stage(of: worker) != nil else { return }
+            if failChange(deployment, at: worker, failure.message, now) { return }
             setAside(worker, failure.message, now)
         case .heartbeat(let heartbeat):
             membership.note(heartbeat, of: worker)
@@ -137,6 +152,8 @@ package struct Coordinator: Sendable {
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)
         case .measured(let measured): note(measured, of: worker, now)
+        case .copied(let copied): note(copied, of: worker, now)
+        case .leaving: drainLeaving(worker, now)
         case .leave: lose(worker, "it has left", now)
         }
     }
@@ -163,7 +180,7 @@ package struct Coordinator: Sendable {
         case .joined(let member, let earlier, let isNew):
             if let earlier { noteLoss(earlier, "it joins again", now) }
             if isNew { deployments.noteNewcomer() }
-            deployments.noteNewMembers()
+            deployments.noteNewMembers("\(member.name) has joined")
             act(.send(worker, .welcome(welcome)))
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
         }
@@ -281,6 +298,7 @@ package struct Coordinator: Sendable {
                 deployments.noteProgress(epoch, now)
                 changeFirstLink(epoch, now) { $0.endMeasuring() }
             }
+            copying?.noteWritten(forward.writtenBlocks)
             act(.forward(forward))
         }
     }

@@ -58,6 +58,23 @@ struct KeyValueHolders: Sendable {
         }
     }
 
+    /// [stages] what each keeps of a plan that begins while the one that serves is whole: only what the two stages of a
+    /// worker have in common, so that both can use it. [stages] And where the others' layers come from.
+    func sharing(for next: Plan, key: (WorkerID) -> NodeKey?) -> (keeping: [Keeping], copied: [[CopySource]]) {
+        var keeping = keeping(for: next)
+        for (index, share) in next.stages.enumerated() where keeping[index].outputs?.layer != share.layers.upperBound {
+            keeping[index].outputs = nil
+        }
+        let copied = next.stages.map { share in
+            (plan?.stages ?? []).compactMap { source -> CopySource? in
+                let layers = source.layers.clamped(to: share.layers)
+                if layers.isEmpty || source.worker == share.worker { return nil }
+                return CopySource(layers: layers, worker: source.worker, key: key(source.worker))
+            }
+        }
+        return (keeping, copied)
+    }
+
     /// How many layers would be computed again under a plan: those that nobody would keep, and those on the way to them.
     func rebuiltLayers(in next: Plan) -> Int {
         let kept = keeping(for: next)
@@ -107,6 +124,8 @@ struct KeyValueHolders: Sendable {
                 whole.inputs[outputs.layer] = Holding(worker: share.worker, since: outputs.since)
             }
         }
+        // What no stage has kept was copied.
+        if deployment.isBeside { whole.layers = rebuilt.layers }
         let isLost = whole.layers.allSatisfy { $0 == nil }
         let ranges = isLost ? [0..<count] : Self.missing(whole.layers.map { $0 != nil }, isSource)
         noteInputs(of: next, deployment.epoch, computed: ranges)

@@ -39,7 +39,8 @@ extension WorkerLoop {
     /// What became of a link's connection.
     func note(_ events: [ConnectionEvent], on link: NodeLink) {
         for event in events {
-            if let connection = event.linkConnection { decide(.link(link, connection)) }
+            guard let connection = event.linkConnection else { continue }
+            decide(.link(link, connection, of: link == .next ? next?.epoch ?? .none : .none))
         }
     }
 

@@ -343,13 +343,13 @@ final class WorkerLoop {
             parts.log.info(
                 "loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
             order(.prepare(assign))
-        case .connectNext(let epoch, let endpoint, let key):
+        case .connectNext(let epoch, let endpoint, let key, _):
             var link = next?.link
             next = nil
             let server = key.map { PublicKey($0) }
             do {
                 try replace(&link, endpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
-            } catch { return decide(.link(.next, .notResolved)) }
+            } catch { return decide(.link(.next, .notResolved, of: epoch)) }
             next = link.map { (epoch, $0) }
             askers = [:]
         case .unload:
@@ -358,6 +358,8 @@ final class WorkerLoop {
             next?.link.close()
             next = nil
             order(.unload)
+        case .drop, .copyBlocks, .endCopying, .store: break
+        case .drained: ending = ending ?? .success(())
         case .compute(let forward, let arrival):
             order(
                 .compute(
@@ -370,7 +372,7 @@ final class WorkerLoop {
             tokens?.send(result.encode())
         case .sayHello(let link, let hello): say(hello, on: link)
         case .answerHello(let reply, let speaker): answer(reply, to: speaker)
-        case .endSequences(let sequences): order(.endSequences(sequences))
+        case .endSequences(let sequences, _): order(.endSequences(sequences))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
     }
