@@ -22,6 +22,7 @@ import Wire
         try check(Samples.forward)
         try check(Samples.result)
         try check(Samples.fetch)
+        try check(Samples.contents)
         for chunk in Samples.chunks { try check(chunk) }
     }
 

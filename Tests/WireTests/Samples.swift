@@ -84,7 +84,10 @@ enum Samples {
         var query = StatusQuery()
         query.build = "y"
         return [
-            .worker(.join(join)), .worker(.leave), .worker(.heartbeat(heartbeat)),
+            .worker(.join(join)), .worker(.leave), .worker(.leaving),
+            .worker(.copied(Copied(epoch: Epoch(3), number: 7, source: WorkerID(.max)))),
+            .client(.drain(drain)), .client(.drain(DrainRequest(worker: "8000000000000001", ends: true))),
+            .worker(.heartbeat(heartbeat)),
             .worker(.loading(Loading(epoch: Epoch(1), bytesDone: 2, bytesTotal: 3))),
             .worker(.ready(Ready(epoch: Epoch(1), transferredBytes: 2, cachedBytes: 3, hasKept: true))),
             .worker(.failed(LoadFailure(epoch: Epoch(9), message: "no space"))),
@@ -99,6 +102,15 @@ enum Samples {
             .client(.cancel(ClientRequestID(77))), .client(.statusQuery(query)),
         ]
     }
+
+    private static var drain: DrainRequest {
+        var drain = DrainRequest(worker: "höst")
+        drain.build = "y"
+        return drain
+    }
+
+    static let contents = BlockContents(
+        epoch: Epoch(3), number: 9, part: 1, partCount: 4, layers: 2..<4, block: 17, positions: 31, byteCount: 1 << 20)
 
     private static var measureQuery: MeasureQuery {
         var query = MeasureQuery()
@@ -136,6 +148,8 @@ enum Samples {
         assign.keptSince = [Epoch(1), .none, Epoch(2), Epoch(2)]
         assign.keepsOutputs = !isLast
         assign.keptOutputs = KeptOutputs(layer: isLast ? 8 : 3, since: Epoch(2))
+        assign.isBeside = isLast
+        if isLast { assign.copied = [CopySource(layers: 5..<6, worker: WorkerID(4), key: NodeKey(hash.bytes))] }
         return assign
     }
 
@@ -145,6 +159,12 @@ enum Samples {
             .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),
             .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,
             .standby(Epoch(8)), .skip(Skip(epoch: Epoch(8), steps: [StepID(4), StepID(5)])),
+            .drop(Epoch(8)), .drained, .drainRefused("the \(.split) puts layers on it"),
+            .copyBlocks(
+                CopyBlocks(
+                    epoch: Epoch(8), number: 3, target: WorkerID(2), endpoint: "tcp://192.0.2.1:1",
+                    key: NodeKey(hash.bytes), layers: 1..<3,
+                    blocks: [BlockExtent(block: 0, positions: 32), BlockExtent(block: 7, positions: 1)])),
             .measure(Measure(number: 1, link: nil, bytes: 0)),
             .measure(Measure(number: .max, link: .weights, bytes: Limits.measuringBytes)),
         ]
@@ -182,6 +202,12 @@ enum Samples {
         status.keyValueBlocksFree = 4
         status.generatedTokens = 1 << 33
         status.layerCount = 9
+        var change = PlanChange(epoch: Epoch(8), .copying)
+        change.reason = "a worker has joined"
+        (change.loadedBytes, change.bytesToLoad) = (5, 6)
+        (change.copiedBlocks, change.blocksLeft, change.copiedBytes) = (7, 8, 9)
+        change.stages = [.init(worker: WorkerID(5), endLayer: 4), .init(worker: WorkerID(6), endLayer: 9)]
+        status.change = change
         return status
     }
 
@@ -208,6 +234,8 @@ enum Samples {
             + [
                 .failed(id, TandemError("m")), .status(status), .pong(clockMicroseconds: 0),
                 .pong(clockMicroseconds: 1 << 51),
+                .drain(DrainReply(.draining, "its layers go to others")),
+                .drain(DrainReply(.refused, "\(.split) needs it")),
                 .measurements(Measurements()), .measurements(measurements), .refusal(Refusal(reason: "no")),
             ]
     }

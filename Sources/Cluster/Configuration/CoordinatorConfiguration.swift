@@ -48,6 +48,9 @@ package struct CoordinatorConfiguration: Sendable {
     package var maximumRunning = 128
     package var maximumWaiting = 256
 
+    /// A new plan is prepared beside the one that serves, where memory allows it.
+    package var changesWhileServing = true
+
     package var heartbeatInterval = Duration.milliseconds(250)
     /// A worker not heard of for so long is lost.
     package var lostAfter = Duration.seconds(1)

@@ -17,6 +17,8 @@ extension Coordinator {
         /// From the first stage, and what was found out about the connection to it.
         case helloReply(HelloReply)
         case firstStage(Epoch, LinkConnection)
+        /// A client asks that a worker be left out of plans, or counted in again; answered by `answerDrain` at once.
+        case drain(DrainRequest, of: ClientID)
         /// What the links carry is to be found out; answered by `measured`, in some seconds.
         case examine
         case submit(GenerationTask)
@@ -30,9 +32,11 @@ extension Coordinator {
     /// What the shell must do.
     package enum Action: Sendable, Equatable {
         case send(WorkerID, CoordinatorMessage)
-        /// Connect to this endpoint, whose key is this (nil: links are open), for the `forward`s of this epoch; close the
-        /// data connection of an earlier one.
-        case connectFirstStage(Epoch, endpoint: String, key: NodeKey?)
+        /// Connect to this endpoint, whose key is this (nil: links are open), for the `forward`s and hellos of this epoch;
+        /// close the data connections of other epochs, unless `isBeside`.
+        case connectFirstStage(Epoch, endpoint: String, key: NodeKey?, isBeside: Bool)
+        /// Close the data connection of this epoch.
+        case disconnectFirstStage(Epoch)
         /// To the first stage, with the raw frame that it names, if the connection is up; never kept for later.
         case sayHello(Hello)
         /// To a worker, over its connection to the weights or the tokens socket.
@@ -54,6 +58,8 @@ extension Coordinator {
         case forget(WorkerID)
         /// What was found out for all that asked.
         case measured(Measurements)
+        /// What became of what a client has asked for.
+        case answerDrain(ClientID, DrainReply)
         case log(LogLevel, String)
     }
 

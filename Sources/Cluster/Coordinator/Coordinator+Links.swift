@@ -126,10 +126,7 @@ extension Coordinator {
     mutating func avoids(_ from: WorkerID?, _ to: WorkerID, _ now: Moment) -> Bool {
         var without = reachability
         guard without.noteFailure(from, to, "", now) else { return false }
-        let choice = PlanChoice(
-            configuration: configuration, hasServed: true, serving: nil, preparing: nil, reachability: without,
-            speeds: membership.speeds, now: now)
-        guard case .success(let choice) = choice.plan(over: membership.eligible), choice.isReachable else {
+        guard case .success(let choice) = planChoice(without, now).plan(over: membership.eligible), choice.isReachable else {
             return false
         }
         avoid(from, to, .stepsLost, now)

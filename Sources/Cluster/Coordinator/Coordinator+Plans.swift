@@ -36,7 +36,9 @@ extension Coordinator {
         }
         for share in plan.stages { sendAssign(share.worker, deployment) }
         let first = plan.stages[0].worker
-        act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first)))
+        act(
+            .connectFirstStage(
+                epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first), isBeside: false))
         beginFirstLink(deployment, now)
     }
 

@@ -55,6 +55,7 @@ package struct Coordinator: Sendable {
         case .hello(let worker, let link, let hello): answer(hello, of: worker, on: link, now)
         case .helloReply(let reply): changeFirstLink(reply.epoch, now) { $0.hear(reply, now) }
         case .firstStage(let epoch, let connection): changeFirstLink(epoch, now) { $0.note(connection, now) }
+        case .drain(let request, let client): drain(request, of: client, now)
         case .examine: examine(now)
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
@@ -63,6 +64,7 @@ package struct Coordinator: Sendable {
         }
         reconsiderPlan(now)
         sendSteps(now)
+        tellDrained()
         explainWaiting()
         tellReason()
         defer { actions = [] }
@@ -137,6 +139,8 @@ package struct Coordinator: Sendable {
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)
         case .measured(let measured): note(measured, of: worker, now)
+        case .copied(let copied): note(copied, of: worker, now)
+        case .leaving: drainLeaving(worker, now)
         case .leave: lose(worker, "it has left", now)
         }
     }

@@ -83,6 +83,9 @@ struct Deployments: Sendable {
         nextThought = .start
     }
 
+    /// Somebody is to be left out of plans.
+    mutating func noteDrain() { noteNewMembers() }
+
     /// There is somebody who was not there before.
     mutating func noteNewcomer() { allowance.noteNewcomer() }
 

@@ -25,6 +25,9 @@ struct Member: Sendable {
     let id: WorkerID
     let join: Join
     private(set) var standing = Standing.trusted
+    /// nil: it may be given layers. Else it is to be left out, because somebody has asked for that; and whether it was told
+    /// that it has none any more.
+    var draining: Bool?
     /// When anything came from it.
     private(set) var lastHeard: Moment
     /// What it last said of itself.

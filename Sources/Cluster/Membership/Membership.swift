@@ -36,7 +36,10 @@ struct Membership: Sendable {
     subscript(_ worker: WorkerID) -> Member? { index(of: worker).map { members[$0] } }
 
     /// Those who may be given layers.
-    var eligible: [Member] { members.filter { $0.reasonAside == nil } }
+    var eligible: [Member] { members.filter { $0.reasonAside == nil && $0.draining == nil } }
+
+    /// Those who are given layers only where nobody else will do.
+    var reluctant: [Member] { members.filter { $0.reasonAside == nil && $0.draining != nil } }
 
     /// For people.
     func name(of worker: WorkerID) -> String { self[worker]?.name ?? worker.description }
@@ -64,6 +67,29 @@ struct Membership: Sendable {
         return true
     }
 
+    /// Who is meant by a host's name, or by an id with or without the word before it.
+    func workers(named text: String) -> [WorkerID] {
+        if text.isEmpty { return [] }
+        return members.filter {
+            [$0.join.hostName, $0.id.description, String($0.id.value, radix: 16)].contains(text)
+        }.map(\.id)
+    }
+
+    // MARK: Leaving out
+
+    /// A worker is to be left out of plans, or counted in again. False: it was that already.
+    mutating func setDraining(_ worker: WorkerID, _ isDraining: Bool) -> Bool {
+        guard let index = index(of: worker), (members[index].draining != nil) != isDraining else { return false }
+        members[index].draining = isDraining ? false : nil
+        return true
+    }
+
+    /// Those to be left out that have not been told that they have no layers.
+    var undrained: [WorkerID] { members.filter { $0.draining == false }.map(\.id) }
+
+    /// It was told so.
+    mutating func noteDrained(_ worker: WorkerID) { _ = change(worker) { $0.draining = true } }
+
     // MARK: Joining and leaving
 
     mutating func admit(_ worker: WorkerID, _ join: Join, _ now: Moment) -> Admission {
@@ -83,6 +109,7 @@ struct Membership: Sendable {
             return .refused(Refusal(reason: "the cluster has \(members.count) workers already, which is the limit"))
         }
         var member = Member(id: worker, join: join, now: now)
+        if earlier?.draining != nil { member.draining = false }
         let isNew = judge(&member, now)
         members.insert(member, at: place ?? self.place(of: member))
         return .joined(member, earlier: earlier, isNew: isNew)

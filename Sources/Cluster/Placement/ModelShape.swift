@@ -76,6 +76,23 @@ package struct ModelShape: Sendable, Equatable {
         return UInt64(activationsPerToken * KeyValueBlock.positions * MemoryLayout<Float>.size) * UInt64(blockCount)
     }
 
+    /// Everything that two stages of one worker need that share what both have: weights, keys and values once, buffers and
+    /// kept outputs twice.
+    package func bytes(
+        of layers: Range<Int>, beside others: Range<Int>, blockCount: Int, threads: Int, keepsOutputs: Bool
+    ) -> UInt64 {
+        let all = Array(layers) + others.filter { !layers.contains($0) }
+        var bytes = all.reduce(UInt64(0)) {
+            $0 + layerBytes[$1] + keyValueBytesPerBlock[$1] * UInt64(blockCount)
+        }
+        if min(layers.lowerBound, others.lowerBound) == 0 { bytes += embeddingBytes }
+        if max(layers.upperBound, others.upperBound) == layerBytes.count { bytes += headBytes }
+        bytes += 2 * workspaceBytes(threads: threads)
+        guard keepsOutputs else { return bytes }
+        return bytes + outputBytes(of: layers, blockCount: blockCount)
+            + outputBytes(of: others, blockCount: blockCount)
+    }
+
     /// Everything a stage that runs `layers` needs.
     package func stageBytes(
         of layers: Range<Int>, blockCount: Int, threads: Int = 1, keepsOutputs: Bool = false

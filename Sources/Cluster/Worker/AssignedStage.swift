@@ -38,6 +38,7 @@ extension Worker {
         private var begun: Set<SequenceID> = []
         /// Steps that were not what the plan allows.
         private(set) var misfits = 0
+        private var copies = IncomingCopies()
 
         /// So many may have begun at once: all that run, and as many that are over but have steps under way.
         private static var mostBegun: Int { 2 * Limits.stepItems }
@@ -45,6 +46,9 @@ extension Worker {
         init(_ assign: Assign) { self.assign = assign }
 
         var epoch: Epoch { assign.epoch }
+
+        /// It is loaded beside another, and no step has come for it: nothing computes with its memory.
+        var isPrepared: Bool { assign.isBeside && lastStep == StepID(0) }
 
         mutating func noteLoaded() { isLoaded = true }
 
@@ -60,6 +64,18 @@ extension Worker {
 
         /// These sequences are over.
         mutating func noteEnd(of sequences: [SequenceID]) { begun.subtract(sequences) }
+
+        // MARK: Blocks of others
+
+        /// Whether this is what is to be stored next.
+        mutating func take(_ contents: BlockContents, from source: WorkerID) -> Bool {
+            copies.take(contents, from: source, for: assign)
+        }
+
+        /// It is in memory. True: with all of its order.
+        mutating func noteStored(_ contents: BlockContents, from source: WorkerID) -> Bool {
+            copies.noteStored(contents, from: source)
+        }
 
         // MARK: Steps
 

@@ -29,14 +29,21 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case offer(bytes: UInt64)
         /// Others reach it at this endpoint.
         case listening(at: String)
-        /// What was found out about the connection of a link.
-        case link(NodeLink, LinkConnection)
+        /// What was found out about the connection of a link; of one to a next stage, for the steps of this epoch.
+        case link(NodeLink, LinkConnection, of: Epoch = .none)
         /// The control link is not up, for this reason, at this address.
         case unreachable(LinkFailure, address: String)
         /// From the data link, and who it came from; nil: the coordinator.
         case hello(Hello, from: WorkerID?)
         /// From the other end of a link.
         case helloReply(HelloReply, on: NodeLink)
+        /// From the data link, with the keys and values that the header describes: the shell has checked that there are as
+        /// many bytes as it says, and who it came from.
+        case blocks(BlockContents, Input, from: WorkerID)
+        /// What `store` asked for is done.
+        case stored(BlockContents, from: WorkerID)
+        /// The process is to end once others have its layers: then comes `.drained`.
+        case wantsToLeave
         /// The process is about to end.
         case leave
         case tick
@@ -54,12 +61,29 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         /// Load this stage, reusing what is loaded, with the keys and values that it is to keep (`HeldKeyValues`) if all of
         /// them are here; give up an earlier load in progress. Answered by `.loaded` or
         /// `.loadFailed`, and `.loadProgress` in between.
+        ///
+        /// One that `isBeside` is loaded without taking anything from the one that computes, which goes on meanwhile: what
+        /// both need is shared, keys and values that are kept as well. Where there is no other it is loaded alone.
         case load(Assign)
-        /// Connect to this endpoint, for the steps of this epoch that are sent on; close the connection of an earlier one.
-        /// `key`: the one that must answer there; nil: links are open.
-        case connectNext(Epoch, endpoint: String, key: NodeKey?)
-        /// Give up a load in progress, close the connection to the next stage, free the stage.
+        /// Connect to this endpoint, for the steps of this epoch that are sent on. Close the connections of other epochs,
+        /// unless `isBeside`. `key`: the one that must answer there; nil: links are open.
+        case connectNext(Epoch, endpoint: String, key: NodeKey?, isBeside: Bool)
+        /// Give up a load in progress, close the connections to next stages, free all stages.
         case unload
+        /// The stage of this epoch is over, and the other one (if there is any) goes on: give up its load, close the
+        /// connection to its next stage, free what it alone holds.
+        case drop(Epoch)
+        /// Send these keys and values of the stage of this epoch to another worker, as `BlockContents` in the order of the
+        /// blocks, over a connection to its data port that carries nothing else; with little of it under way at once, and
+        /// never so that a step waits. What cannot be sent is dropped.
+        case copyBlocks(CopyBlocks, of: Epoch)
+        /// Nothing more is to be copied from here: close the connections that were made for it.
+        case endCopying
+        /// Write these keys and values to the stage that they are for, with which nothing computes yet; answered by
+        /// `.stored`. Where there are not as many bytes as its layers take: `.loadFailed`.
+        case store(BlockContents, Input, from: WorkerID)
+        /// Others have its layers, or it never had any: end the process.
+        case drained
         /// Compute this step, with what came with it, on the stage of its epoch; answered by `.computed`. One at a time.
         /// Of one that rebuilds layers, those of them that the stage has, and what goes on to the next one.
         case compute(Forward, Input? = nil)
@@ -100,7 +124,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     private var join: Join
     private var attachment = Attachment.unconnected
     /// Oldest epoch first. A newer assignment takes the place of those before it.
-    private(set) var stages: [AssignedStage] = []
+    var stages: [AssignedStage] = []
     var links: WorkerLinks
     /// Came before the plan that it is about.
     var earlyHello: Hello?
@@ -108,6 +132,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     var controlTrouble: (LinkFailure, address: String)?
     var complainedAt = Moment.start
     private var losses = LossRecord()
+    /// It ends once others have its layers.
+    private var isLeaving = false
     private var lastHeard: Moment
     private var lastEvent: Moment
     private var nextHeartbeat: Moment
@@ -168,10 +194,13 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             actions += stages[index].computeNext(now)
         case .offer(let bytes): change(offer: bytes, now)
         case .listening(let endpoint): join.dataEndpoint = endpoint
-        case .link(let link, let connection): perform(links.note(link, connection, now))
+        case .link(let link, let connection, let epoch): perform(links.note(link, connection, epoch, now))
         case .unreachable(let failure, let address): note(failure, towards: address)
         case .hello(let hello, let speaker): answer(hello, from: speaker)
         case .helloReply(let reply, let link): perform(links.hear(reply, on: link, now))
+        case .blocks(let contents, let input, let source): take(contents, input, from: source)
+        case .stored(let contents, let source): noteStored(contents, from: source)
+        case .wantsToLeave: wantToLeave()
         case .leave:
             if case .member = attachment { act(.send(.leave)) }
             attachment = .ended
@@ -185,8 +214,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     /// The coordinator has welcomed it.
     package var isMember: Bool { if case .member = attachment { true } else { false } }
 
-    /// The newest stage it was assigned is loaded.
-    package var isLoaded: Bool { stages.last?.isLoaded == true }
+    /// It has a stage that can compute.
+    package var isLoaded: Bool { stages.first?.isLoaded == true }
 
     /// The newest stage it was assigned.
     package var assignment: Assign? { stages.last?.assign }
@@ -201,6 +230,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
 
     /// What the coordinator may have told or heard is lost: begin anew. What is loaded stays for reuse.
     private mutating func joinAgain(_ now: Moment) {
+        dropPrepared()
         stages = []
         links.end()
         join.attempt += 1
@@ -221,6 +251,22 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         }
     }
 
+    /// Others are to have its layers first; whoever is no member has none.
+    private mutating func wantToLeave() {
+        isLeaving = true
+        switch attachment {
+        case .member: act(.send(.leaving))
+        case .unconnected, .joining, .pausing: leaveDrained()
+        case .ended: break
+        }
+    }
+
+    private mutating func leaveDrained() {
+        if case .member = attachment { act(.send(.leave)) }
+        attachment = .ended
+        act(.drained)
+    }
+
     private mutating func sayJoin(_ now: Moment) {
         attachment = .joining(said: now)
         act(.send(.join(join)))
@@ -237,8 +283,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         let time = "\(pause.wholeMilliseconds) ms"
         act(.log(.warning, "\(what); leaving for \(time), as steps are lost for the \(losses.count)th time in a row"))
         act(.send(.leave))
+        dropPrepared()
         stages = []
         links.end()
+        if isLeaving { return leaveDrained() }
         attachment = .pausing(until: now + pause)
     }
 
@@ -249,6 +297,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             attachment = .member
             act(.welcomed(welcome))
             perform(links.begin(now))
+            if isLeaving { act(.send(.leaving)) }
         case (.refusal(let refusal), _):
             attachment = .ended
             act(.refused(refusal.reason))
@@ -270,8 +319,13 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             stages[index].note(skipped: skip.steps)
             actions += stages[index].computeNext(now)
         case (.measure(let measure), .member): self.measure(measure, now)
+        case (.copyBlocks(let order), .member): copy(order)
+        case (.drop(let epoch), .member): drop(epoch, now)
+        case (.drained, .member): if isLeaving { leaveDrained() } else { act(.log(.info, "others have its layers")) }
+        case (.drainRefused(let why), .member):
+            act(.log(.warning, "its layers cannot go to others: \(why)"))
         case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _), (.skip, _),
-            (.measure, _):
+            (.measure, _), (.copyBlocks, _), (.drop, _), (.drained, _), (.drainRefused, _):
             break
         }
     }
@@ -296,6 +350,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
 
     private mutating func reconnect(_ now: Moment) {
         attachment = .unconnected
+        if isLeaving { return leaveDrained() }
         for index in stages.indices { stages[index].forgetSteps() }
         let time = "\((now - lastHeard).wholeMilliseconds) ms"
         act(.log(.warning, "nothing was heard of the coordinator for \(time); connecting anew"))
@@ -303,9 +358,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     }
 
     private func heartbeat(_ now: Moment) -> WorkerHeartbeat {
+        // Of the stage that computes, until a step comes for another.
         var heartbeat = WorkerHeartbeat()
-        heartbeat.epoch = assignment?.epoch ?? .none
-        heartbeat.stepsCompleted = stages.last?.stepsCompleted ?? 0
+        heartbeat.epoch = stages.first?.epoch ?? .none
+        heartbeat.stepsCompleted = stages.first?.stepsCompleted ?? 0
         let busySince = stages.compactMap(\.computingSince).min()
         heartbeat.busyMilliseconds = busySince.map { max(1, (now - $0).wholeMilliseconds) } ?? 0
         heartbeat.gauges = gauges
@@ -315,10 +371,11 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     // MARK: Stages and steps
 
     private mutating func take(_ assign: Assign, _ now: Moment) {
-        stages = [AssignedStage(assign)]
+        let others = makeRoom(for: assign)
+        stages = others + [AssignedStage(assign)]
         act(.load(assign))
         if case .stage(let endpoint, _, let key) = assign.next {
-            act(.connectNext(assign.epoch, endpoint: endpoint, key: key))
+            act(.connectNext(assign.epoch, endpoint: endpoint, key: key, isBeside: !others.isEmpty))
         }
         perform(links.begin(assign, now))
         answerEarlyHello()
@@ -331,7 +388,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         switch stages[index].accept(forward, input) {
         case .taken:
             perform(links.endMeasuring())
-            actions += stages[index].computeNext(now)
+            endStages(before: forward.epoch)
+            if let index = self.index(of: forward.epoch) { actions += stages[index].computeNext(now) }
         case .stray: act(.log(.debug, "dropped \(forward.step) of \(forward.epoch), which is not due"))
         // The first of them, and then ever fewer: whoever sends many fills no log.
         case .misfit(let why): if stages[index].misfits.nonzeroBitCount == 1 { act(.log(.error, why)) }

@@ -167,7 +167,7 @@ package final class CoordinatorClient: Generator {
                 if case .finished = event { return }
             case .failed(_, let error):
                 throw TandemError(error.message, kind: error.kind, hint: error.hint, isReply: true)
-            case .status, .measurements, .pong, .refusal: break
+            case .status, .measurements, .drain, .pong, .refusal: break
             }
         }
     }

@@ -22,6 +22,10 @@ extension CoordinatorLoop {
         case .measureQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
             measure(for: client, arrival)
+        case .drain(let request):
+            guard request.version == Wire.protocolVersion else { return refuse(client, request.version, request.build) }
+            guard pace.allows(.status, arrival, now) else { return refuse(arrival, on: sockets.control) }
+            decide(.drain(request, of: client))
         case .ping: reply(.pong(clockMicroseconds: Microseconds.ofDay), to: client)
         case .generate(let generate):
             guard generate.version == Wire.protocolVersion else {

@@ -246,7 +246,9 @@ final class CoordinatorLoop {
     private func perform(_ action: Coordinator.Action) {
         switch action {
         case .send(let worker, let command): send(command, to: worker)
-        case .connectFirstStage(let epoch, let endpoint, let key): connectFirstStage(epoch, endpoint, key)
+        case .connectFirstStage(let epoch, let endpoint, let key, _): connectFirstStage(epoch, endpoint, key)
+        case .disconnectFirstStage: break
+        case .answerDrain(let client, let answer): reply(.drain(answer), to: client)
         case .sayHello(let hello): if let (epoch, link) = firstStage, epoch == hello.epoch { link.say(hello) }
         case .answerHello(let worker, let link, let reply): answer(worker, on: link, reply)
         case .forward(var forward):
@@ -290,8 +292,8 @@ extension Coordinator.Action {
     /// It goes to the one who asked for an answer, not to a worker.
     fileprivate var isForClient: Bool {
         switch self {
-        case .started, .emit, .score, .finish, .fail, .waiting, .measured: true
-        case .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: false
+        case .started, .emit, .score, .finish, .fail, .waiting, .measured, .answerDrain: true
+        case .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: false
         }
     }
 }

@@ -343,7 +343,7 @@ final class WorkerLoop {
             parts.log.info(
                 "loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
             order(.prepare(assign))
-        case .connectNext(let epoch, let endpoint, let key):
+        case .connectNext(let epoch, let endpoint, let key, _):
             var link = next?.link
             next = nil
             let server = key.map { PublicKey($0) }
@@ -358,6 +358,8 @@ final class WorkerLoop {
             next?.link.close()
             next = nil
             order(.unload)
+        case .drop, .copyBlocks, .endCopying, .store: break
+        case .drained: ending = ending ?? .success(())
         case .compute(let forward, let arrival):
             order(
                 .compute(

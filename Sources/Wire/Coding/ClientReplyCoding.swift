@@ -23,6 +23,7 @@ extension ClientReply {
                 FieldRule(14, "StatusReply.stages", atMost: Limits.workers),
                 FieldRule(
                     15, "StatusReply.pipeline", [FieldRule(8, "PipelineStatus.counts", atMost: Limits.namedCounts)]),
+                FieldRule(80, "StatusReply.change", []),
             ]),
         FieldRule(
             10, "ClientReply.notice",
@@ -33,6 +34,9 @@ extension ClientReply {
                 FieldRule(1, "Measurements.clocks", atMost: Limits.workers),
                 FieldRule(2, "Measurements.links", atMost: Limits.measuredLinks),
             ]),
+        FieldRule(
+            80, "ClientReply.drain",
+            [FieldRule(2, "DrainReply.sentence", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)])]),
     ]
 
     package func encode() -> [UInt8] {
@@ -42,6 +46,7 @@ extension ClientReply {
         case .failed(let id, let error): frame.failed = error.proto(id)
         case .status(let status): frame.status = status.proto
         case .measurements(let measurements): frame.measurements = measurements.proto
+        case .drain(let reply): frame.drain = reply.proto
         case .pong(let clock): frame.pong.clockMicroseconds = min(clock, Limits.clockMicroseconds)
         case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
         }
@@ -66,6 +71,7 @@ extension ClientReply {
             self = .event(ClientRequestID(p.id), .notice(try check.sentence(p.explanation, "notice")))
         case .status(let status): self = .status(try StatusReply(status))
         case .measurements(let measurements): self = .measurements(try Measurements(measurements))
+        case .drain(let reply): self = .drain(try DrainReply(reply))
         case .pong(let pong):
             let clock = try check.number(pong.clockMicroseconds, "clockMicroseconds", to: Limits.clockMicroseconds)
             self = .pong(clockMicroseconds: clock)

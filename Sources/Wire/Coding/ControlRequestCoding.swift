@@ -15,7 +15,7 @@ extension ControlRequest {
                     FieldRule(6, "Generate.tokens", []), FieldRule(8, "Generate.sampling", []),
                     FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
                 ])
-        ] + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40], in: "ControlRequest")
+        ] + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82], in: "ControlRequest")
 
     package func encode() -> [UInt8] {
         var frame = PControlRequest()
@@ -27,10 +27,13 @@ extension ControlRequest {
         case .worker(.heartbeat(let heartbeat)): frame.heartbeat = heartbeat.proto
         case .worker(.link(let report)): frame.link = report.proto
         case .worker(.measured(let measured)): frame.measured = measured.proto
+        case .worker(.copied(let copied)): frame.copied = copied.proto
+        case .worker(.leaving): frame.leaving = PEmpty()
         case .worker(.leave): frame.leave = PEmpty()
         case .client(.generate(let generate)): frame.generate = generate.proto
         case .client(.cancel(let id)): frame.cancel = id.value
         case .client(.ping): frame.ping = PEmpty()
+        case .client(.drain(let request)): frame.drain = request.proto
         case .client(.statusQuery(let query)):
             frame.statusQuery.version = query.version
             frame.statusQuery.build = query.build
@@ -53,6 +56,8 @@ extension ControlRequest {
         case .heartbeat(let heartbeat): self = .worker(.heartbeat(try WorkerHeartbeat(heartbeat)))
         case .link(let report): self = .worker(.link(try LinkReport(report)))
         case .measured(let measured): self = .worker(.measured(try Measured(measured)))
+        case .copied(let copied): self = .worker(.copied(try Copied(copied)))
+        case .leaving: self = .worker(.leaving)
         case .leave: self = .worker(.leave)
         case .generate(let generate): self = .client(.generate(try Generate(generate)))
         case .cancel(let id): self = .client(.cancel(ClientRequestID(id)))
@@ -67,6 +72,7 @@ extension ControlRequest {
             value.build = try Check("MeasureQuery").name(query.build, "build")
             self = .client(.measureQuery(value))
         case .ping: self = .client(.ping)
+        case .drain(let request): self = .client(.drain(try DrainRequest(request)))
         case .enrol(let enrol): self = .newcomer(try Enrol(enrol))
         case nil: throw Check("ControlRequest").missing()
         }

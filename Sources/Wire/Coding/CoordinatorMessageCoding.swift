@@ -4,7 +4,11 @@ import FoundationEssentials
 import Sequences
 
 extension CoordinatorMessage {
-    private static let rules = FieldRule.once([1, 3, 4, 5, 6, 8], in: "CoordinatorMessage")
+    private static let rules =
+        [
+            FieldRule(3, "Assign", [FieldRule(81, "Assign.copied", atMost: Limits.workers, [])]),
+            FieldRule(83, "CoordinatorMessage.drainRefused", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
+        ] + FieldRule.once([1, 4, 5, 6, 8, 80, 82], in: "CoordinatorMessage")
 
     package func encode() -> [UInt8] {
         var frame = PCoordinatorMessage()
@@ -22,6 +26,10 @@ extension CoordinatorMessage {
             frame.skip.epoch = skip.epoch.value
             frame.skip.steps = skip.steps.map(\.value)
         case .measure(let measure): frame.measure = measure.proto
+        case .copyBlocks(let order): frame.copyBlocks = order.proto
+        case .drop(let epoch): frame.drop = epoch.value
+        case .drained: frame.drained = PEmpty()
+        case .drainRefused(let why): frame.drainRefused = why.proto
         }
         return encodeFrame(frame)
     }
@@ -45,6 +53,10 @@ extension CoordinatorMessage {
             let steps = try check.array(skip.steps, "steps", atMost: Limits.stepsInFlight)
             self = .skip(Skip(epoch: Epoch(skip.epoch), steps: steps.map { StepID($0) }))
         case .measure(let measure): self = .measure(try Measure(measure))
+        case .copyBlocks(let order): self = .copyBlocks(try CopyBlocks(order))
+        case .drop(let epoch): self = .drop(Epoch(epoch))
+        case .drained: self = .drained
+        case .drainRefused(let why): self = .drainRefused(try check.sentence(why, "drainRefused"))
         case nil: throw check.missing()
         }
     }
@@ -73,6 +85,19 @@ extension Welcome {
 }
 
 extension Assign {
+    /// Only a stage beside another has copied layers; they are its own, ascending, and none that it keeps.
+    fileprivate func checkCopied() throws(WireError) {
+        var next = layers.lowerBound
+        for source in copied {
+            let isKept = source.layers.contains { layer in
+                !keptSince.isEmpty && layers.contains(layer) && keptSince[layer - layers.lowerBound] != .none
+            }
+            guard isBeside, source.layers.lowerBound >= next, source.layers.upperBound <= layers.upperBound, !isKept
+            else { throw WireError("Assign.copied has layers \(source.layers), which are not to be copied") }
+            next = source.layers.upperBound
+        }
+    }
+
     fileprivate var proto: PAssign {
         var p = PAssign()
         p.epoch = epoch.value
@@ -100,6 +125,8 @@ extension Assign {
             p.keptOutputsLayer = UInt32(keptOutputs.layer)
             p.keptOutputsSince = keptOutputs.since.value
         }
+        p.isBeside = isBeside
+        p.copied = copied.map(\.proto)
         return p
     }
 
@@ -146,5 +173,10 @@ extension Assign {
         guard keptSince.isEmpty || keptSince.count == layers.count else {
             throw WireError("Assign keeps \(keptSince.count) layers of \(layers.count)")
         }
+        isBeside = p.isBeside
+        for source in try check.array(p.copied, "copied", atMost: Limits.workers) {
+            copied.append(try CopySource(source))
+        }
+        try checkCopied()
     }
 }

@@ -20,6 +20,7 @@ extension StatusReply {
         p.generatedTokens = min(generatedTokens, Limits.total)
         p.stages = stages.map(\.proto)
         p.pipeline = pipeline.proto
+        if let change { p.change = change.proto }
         return p
     }
 
@@ -48,6 +49,7 @@ extension StatusReply {
             stages.append(try StageStatus(stage))
         }
         pipeline = try PipelineStatus(p.pipeline)
+        if p.hasChange { change = try PlanChange(p.change) }
     }
 }
 

@@ -154,6 +154,30 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .measureQuery(newValue)}
   }
 
+  var copied: PCopied {
+    get {
+      if case .copied(let v)? = kind {return v}
+      return PCopied()
+    }
+    set {kind = .copied(newValue)}
+  }
+
+  var leaving: PEmpty {
+    get {
+      if case .leaving(let v)? = kind {return v}
+      return PEmpty()
+    }
+    set {kind = .leaving(newValue)}
+  }
+
+  var drain: PDrainRequest {
+    get {
+      if case .drain(let v)? = kind {return v}
+      return PDrainRequest()
+    }
+    set {kind = .drain(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -171,6 +195,9 @@ nonisolated struct PControlRequest: Sendable {
     case enrol(PEnrol)
     case measured(PMeasured)
     case measureQuery(PMeasureQuery)
+    case copied(PCopied)
+    case leaving(PEmpty)
+    case drain(PDrainRequest)
 
   }
 
@@ -432,6 +459,45 @@ nonisolated struct PMeasured: Sendable {
   init() {}
 
   fileprivate var _roundTripMicroseconds: UInt64? = nil
+}
+
+/// Worker -> coordinator: all blocks of one `CopyBlocks` are in my memory.
+nonisolated struct PCopied: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  var number: UInt32 = 0
+
+  /// the worker they came from
+  var source: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Client -> coordinator: leave this worker out of plans from now on, or count it in again.
+nonisolated struct PDrainRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt32 = 0
+
+  var build: String = String()
+
+  /// its host's name, or its id
+  var worker: String = String()
+
+  /// it is counted in again
+  var ends: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// Client -> coordinator: continue this.
@@ -826,6 +892,39 @@ nonisolated struct PCoordinatorMessage: Sendable {
     set {kind = .measure(newValue)}
   }
 
+  var copyBlocks: PCopyBlocks {
+    get {
+      if case .copyBlocks(let v)? = kind {return v}
+      return PCopyBlocks()
+    }
+    set {kind = .copyBlocks(newValue)}
+  }
+
+  /// epoch
+  var drop: UInt64 {
+    get {
+      if case .drop(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .drop(newValue)}
+  }
+
+  var drained: PEmpty {
+    get {
+      if case .drained(let v)? = kind {return v}
+      return PEmpty()
+    }
+    set {kind = .drained(newValue)}
+  }
+
+  var drainRefused: PSentence {
+    get {
+      if case .drainRefused(let v)? = kind {return v}
+      return PSentence()
+    }
+    set {kind = .drainRefused(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -839,6 +938,11 @@ nonisolated struct PCoordinatorMessage: Sendable {
     case standby(UInt64)
     case skip(PSkip)
     case measure(PMeasure)
+    case copyBlocks(PCopyBlocks)
+    /// epoch
+    case drop(UInt64)
+    case drained(PEmpty)
+    case drainRefused(PSentence)
 
   }
 
@@ -998,11 +1102,77 @@ nonisolated struct PAssign: @unchecked Sendable {
     set {_uniqueStorage()._keptOutputsSince = newValue}
   }
 
+  /// an earlier stage goes on computing until the first step of this one
+  var isBeside: Bool {
+    get {_storage._isBeside}
+    set {_uniqueStorage()._isBeside = newValue}
+  }
+
+  /// whose keys and values come from other workers
+  var copied: [PCopySource] {
+    get {_storage._copied}
+    set {_uniqueStorage()._copied = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Coordinator -> worker, in `Assign`: layers whose keys and values come from another worker.
+nonisolated struct PCopySource: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var firstLayer: UInt32 = 0
+
+  var endLayer: UInt32 = 0
+
+  var worker: UInt64 = 0
+
+  /// by which it is known; empty: links are open
+  var key: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> worker: send these KV blocks of these layers to the worker that is to compute them.
+nonisolated struct PCopyBlocks: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the plan they are for
+  var epoch: UInt64 = 0
+
+  /// of this order
+  var number: UInt32 = 0
+
+  var target: UInt64 = 0
+
+  /// the target's data socket
+  var endpoint: String = String()
+
+  /// its key; empty: links are open
+  var key: Data = Data()
+
+  var firstLayer: UInt32 = 0
+
+  var endLayer: UInt32 = 0
+
+  var blocks: [Int32] = []
+
+  /// of each: from its first one on
+  var positions: [UInt32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// Coordinator -> last stage: these sequences have ended.
@@ -1151,6 +1321,14 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .measurements(newValue)}
   }
 
+  var drain: PDrainReply {
+    get {
+      if case .drain(let v)? = kind {return v}
+      return PDrainReply()
+    }
+    set {kind = .drain(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1166,10 +1344,36 @@ nonisolated struct PClientReply: Sendable {
     /// of a request: what of it has no effect
     case notice(PWaiting)
     case measurements(PMeasurements)
+    case drain(PDrainReply)
 
   }
 
   init() {}
+}
+
+/// Coordinator -> client: what became of a `DrainRequest`.
+nonisolated struct PDrainReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1 its layers go to others, 2 it has none, 3 it is counted in again, 4 refused
+  var state: UInt32 = 0
+
+  var sentence: PSentence {
+    get {_sentence ?? PSentence()}
+    set {_sentence = newValue}
+  }
+  /// Returns true if `sentence` has been explicitly set.
+  var hasSentence: Bool {self._sentence != nil}
+  /// Clears the value of `sentence`. Subsequent reads from it will return its default value.
+  mutating func clearSentence() {self._sentence = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _sentence: PSentence? = nil
 }
 
 /// Coordinator -> client: the request is in the queue; these are its tokens.
@@ -1518,11 +1722,56 @@ nonisolated struct PStatusReply: @unchecked Sendable {
   /// Clears the value of `pipeline`. Subsequent reads from it will return its default value.
   mutating func clearPipeline() {_uniqueStorage()._pipeline = nil}
 
+  /// absent: none is under way
+  var change: PPlanChangeStatus {
+    get {_storage._change ?? PPlanChangeStatus()}
+    set {_uniqueStorage()._change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  var hasChange: Bool {_storage._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  mutating func clearChange() {_uniqueStorage()._change = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Coordinator -> client, in `StatusReply`: a plan that is prepared beside the one that serves.
+nonisolated struct PPlanChangeStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  /// 1 weights are loaded, 2 keys and values are copied, 3 the rest of them, and no step is sent
+  var phase: UInt32 = 0
+
+  var reason: String = String()
+
+  var loadedBytes: UInt64 = 0
+
+  var bytesToLoad: UInt64 = 0
+
+  /// each counts once for each pair of workers, and again when it is copied again
+  var copiedBlocks: UInt64 = 0
+
+  var blocksLeft: UInt64 = 0
+
+  var copiedBytes: UInt64 = 0
+
+  /// of the plan, in order
+  var workers: [UInt64] = []
+
+  /// of each
+  var endLayers: [UInt32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// Coordinator -> client, in `StatusReply`: one stage of the plan that serves, in order. Times are totals of the epoch.
@@ -1835,6 +2084,39 @@ nonisolated struct PForward: Sendable {
   init() {}
 }
 
+/// Worker -> worker that is to compute the same layers, over a connection of its own to the data socket: after a frame of
+/// one byte, and followed by a raw frame of byte_count bytes.
+nonisolated struct PBlockContents: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  /// of the order
+  var number: UInt32 = 0
+
+  /// 0 ..< part_count: messages of one order come in this order, without gaps
+  var part: UInt32 = 0
+
+  var partCount: UInt32 = 0
+
+  var firstLayer: UInt32 = 0
+
+  var endLayer: UInt32 = 0
+
+  var block: Int32 = 0
+
+  /// from the block's first one on
+  var positions: UInt32 = 0
+
+  var byteCount: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// In `Forward`, `StepResult` and `StageStatus`: what became of one step at one stage, in microseconds.
 nonisolated struct PStageMicroseconds: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -2103,7 +2385,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&copied\0\u{1}leaving\0\u{1}drain\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2288,6 +2570,45 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .measureQuery(v)
         }
       }()
+      case 80: try {
+        var v: PCopied?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .copied(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .copied(v)
+        }
+      }()
+      case 81: try {
+        var v: PEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .leaving(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .leaving(v)
+        }
+      }()
+      case 82: try {
+        var v: PDrainRequest?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .drain(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .drain(v)
+        }
+      }()
       default: break
       }
     }
@@ -2354,6 +2675,18 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .measureQuery?: try {
       guard case .measureQuery(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
+    }()
+    case .copied?: try {
+      guard case .copied(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+    }()
+    case .leaving?: try {
+      guard case .leaving(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 81)
+    }()
+    case .drain?: try {
+      guard case .drain(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 82)
     }()
     case nil: break
     }
@@ -2892,6 +3225,91 @@ nonisolated extension PMeasured: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 }
 
+nonisolated extension PCopied: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Copied"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}number\0\u{1}source\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.source) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 2)
+    }
+    if self.source != 0 {
+      try visitor.visitSingularUInt64Field(value: self.source, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PCopied, rhs: PCopied) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PDrainRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".DrainRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}worker\0\u{1}ends\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.build) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.worker) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.ends) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
+    }
+    if !self.build.isEmpty {
+      try visitor.visitSingularStringField(value: self.build, fieldNumber: 2)
+    }
+    if !self.worker.isEmpty {
+      try visitor.visitSingularStringField(value: self.worker, fieldNumber: 3)
+    }
+    if self.ends != false {
+      try visitor.visitSingularBoolField(value: self.ends, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PDrainRequest, rhs: PDrainRequest) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.build != rhs.build {return false}
+    if lhs.worker != rhs.worker {return false}
+    if lhs.ends != rhs.ends {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Generate"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{2}-answered\0\u{c}\u{c}\u{1}")
@@ -3365,7 +3783,7 @@ nonisolated extension PMeasureQuery: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0\u{4}G\u{1}copy_blocks\0\u{1}drop\0\u{1}drained\0\u{3}drain_refused\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3480,6 +3898,53 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
           self.kind = .measure(v)
         }
       }()
+      case 80: try {
+        var v: PCopyBlocks?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .copyBlocks(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .copyBlocks(v)
+        }
+      }()
+      case 81: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .drop(v)
+        }
+      }()
+      case 82: try {
+        var v: PEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .drained(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .drained(v)
+        }
+      }()
+      case 83: try {
+        var v: PSentence?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .drainRefused(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .drainRefused(v)
+        }
+      }()
       default: break
       }
     }
@@ -3526,6 +3991,22 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
     case .measure?: try {
       guard case .measure(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .copyBlocks?: try {
+      guard case .copyBlocks(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+    }()
+    case .drop?: try {
+      guard case .drop(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 81)
+    }()
+    case .drained?: try {
+      guard case .drained(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 82)
+    }()
+    case .drainRefused?: try {
+      guard case .drainRefused(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 83)
     }()
     case nil: break
     }
@@ -3591,7 +4072,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0\u{4}\u{13}kept_since\0\u{3}keeps_outputs\0\u{3}kept_outputs_layer\0\u{3}kept_outputs_since\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0\u{4}\u{13}kept_since\0\u{3}keeps_outputs\0\u{3}kept_outputs_layer\0\u{3}kept_outputs_since\0\u{4}\u{7}is_beside\0\u{1}copied\0")
 
   fileprivate class _StorageClass {
     var _epoch: UInt64 = 0
@@ -3615,6 +4096,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     var _keepsOutputs: Bool = false
     var _keptOutputsLayer: UInt32? = nil
     var _keptOutputsSince: UInt64 = 0
+    var _isBeside: Bool = false
+    var _copied: [PCopySource] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3646,6 +4129,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       _keepsOutputs = source._keepsOutputs
       _keptOutputsLayer = source._keptOutputsLayer
       _keptOutputsSince = source._keptOutputsSince
+      _isBeside = source._isBeside
+      _copied = source._copied
     }
   }
 
@@ -3685,6 +4170,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         case 71: try { try decoder.decodeSingularBoolField(value: &_storage._keepsOutputs) }()
         case 72: try { try decoder.decodeSingularUInt32Field(value: &_storage._keptOutputsLayer) }()
         case 73: try { try decoder.decodeSingularUInt64Field(value: &_storage._keptOutputsSince) }()
+        case 80: try { try decoder.decodeSingularBoolField(value: &_storage._isBeside) }()
+        case 81: try { try decoder.decodeRepeatedMessageField(value: &_storage._copied) }()
         default: break
         }
       }
@@ -3760,6 +4247,12 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       if _storage._keptOutputsSince != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._keptOutputsSince, fieldNumber: 73)
       }
+      if _storage._isBeside != false {
+        try visitor.visitSingularBoolField(value: _storage._isBeside, fieldNumber: 80)
+      }
+      if !_storage._copied.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._copied, fieldNumber: 81)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3790,10 +4283,127 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         if _storage._keepsOutputs != rhs_storage._keepsOutputs {return false}
         if _storage._keptOutputsLayer != rhs_storage._keptOutputsLayer {return false}
         if _storage._keptOutputsSince != rhs_storage._keptOutputsSince {return false}
+        if _storage._isBeside != rhs_storage._isBeside {return false}
+        if _storage._copied != rhs_storage._copied {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PCopySource: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CopySource"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_layer\0\u{3}end_layer\0\u{1}worker\0\u{1}key\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.firstLayer) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.worker) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.firstLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstLayer, fieldNumber: 1)
+    }
+    if self.endLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.endLayer, fieldNumber: 2)
+    }
+    if self.worker != 0 {
+      try visitor.visitSingularUInt64Field(value: self.worker, fieldNumber: 3)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PCopySource, rhs: PCopySource) -> Bool {
+    if lhs.firstLayer != rhs.firstLayer {return false}
+    if lhs.endLayer != rhs.endLayer {return false}
+    if lhs.worker != rhs.worker {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PCopyBlocks: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CopyBlocks"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}number\0\u{1}target\0\u{1}endpoint\0\u{1}key\0\u{3}first_layer\0\u{3}end_layer\0\u{1}blocks\0\u{1}positions\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.target) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.endpoint) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.firstLayer) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
+      case 8: try { try decoder.decodeRepeatedInt32Field(value: &self.blocks) }()
+      case 9: try { try decoder.decodeRepeatedUInt32Field(value: &self.positions) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 2)
+    }
+    if self.target != 0 {
+      try visitor.visitSingularUInt64Field(value: self.target, fieldNumber: 3)
+    }
+    if !self.endpoint.isEmpty {
+      try visitor.visitSingularStringField(value: self.endpoint, fieldNumber: 4)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 5)
+    }
+    if self.firstLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstLayer, fieldNumber: 6)
+    }
+    if self.endLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.endLayer, fieldNumber: 7)
+    }
+    if !self.blocks.isEmpty {
+      try visitor.visitPackedInt32Field(value: self.blocks, fieldNumber: 8)
+    }
+    if !self.positions.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.positions, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PCopyBlocks, rhs: PCopyBlocks) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs.endpoint != rhs.endpoint {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.firstLayer != rhs.firstLayer {return false}
+    if lhs.endLayer != rhs.endLayer {return false}
+    if lhs.blocks != rhs.blocks {return false}
+    if lhs.positions != rhs.positions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3911,7 +4521,7 @@ nonisolated extension PMeasure: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0\u{1}measurements\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0\u{1}measurements\0\u{2}E\u{1}drain\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4057,6 +4667,19 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.kind = .measurements(v)
         }
       }()
+      case 80: try {
+        var v: PDrainReply?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .drain(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .drain(v)
+        }
+      }()
       default: break
       }
     }
@@ -4112,6 +4735,10 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .measurements(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     }()
+    case .drain?: try {
+      guard case .drain(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4119,6 +4746,45 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
   static func ==(lhs: PClientReply, rhs: PClientReply) -> Bool {
     if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PDrainReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".DrainReply"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}state\0\u{1}sentence\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.state) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._sentence) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.state != 0 {
+      try visitor.visitSingularUInt32Field(value: self.state, fieldNumber: 1)
+    }
+    try { if let v = self._sentence {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PDrainReply, rhs: PDrainReply) -> Bool {
+    if lhs.state != rhs.state {return false}
+    if lhs._sentence != rhs._sentence {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4576,7 +5242,7 @@ nonisolated extension PLinkMeasurement: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0\u{2}A\u{1}change\0")
 
   fileprivate class _StorageClass {
     var _build: String = String()
@@ -4594,6 +5260,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _layerCount: UInt32 = 0
     var _stages: [PStageStatus] = []
     var _pipeline: PPipelineStatus? = nil
+    var _change: PPlanChangeStatus? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4619,6 +5286,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _layerCount = source._layerCount
       _stages = source._stages
       _pipeline = source._pipeline
+      _change = source._change
     }
   }
 
@@ -4652,6 +5320,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._layerCount) }()
         case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._stages) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._pipeline) }()
+        case 80: try { try decoder.decodeSingularMessageField(value: &_storage._change) }()
         default: break
         }
       }
@@ -4709,6 +5378,9 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._pipeline {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
       } }()
+      try { if let v = _storage._change {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4733,10 +5405,86 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._layerCount != rhs_storage._layerCount {return false}
         if _storage._stages != rhs_storage._stages {return false}
         if _storage._pipeline != rhs_storage._pipeline {return false}
+        if _storage._change != rhs_storage._change {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PPlanChangeStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PlanChangeStatus"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}phase\0\u{1}reason\0\u{3}loaded_bytes\0\u{3}bytes_to_load\0\u{3}copied_blocks\0\u{3}blocks_left\0\u{3}copied_bytes\0\u{1}workers\0\u{3}end_layers\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.phase) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.loadedBytes) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.bytesToLoad) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.copiedBlocks) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.blocksLeft) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.copiedBytes) }()
+      case 9: try { try decoder.decodeRepeatedUInt64Field(value: &self.workers) }()
+      case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.endLayers) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.phase != 0 {
+      try visitor.visitSingularUInt32Field(value: self.phase, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    if self.loadedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.loadedBytes, fieldNumber: 4)
+    }
+    if self.bytesToLoad != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytesToLoad, fieldNumber: 5)
+    }
+    if self.copiedBlocks != 0 {
+      try visitor.visitSingularUInt64Field(value: self.copiedBlocks, fieldNumber: 6)
+    }
+    if self.blocksLeft != 0 {
+      try visitor.visitSingularUInt64Field(value: self.blocksLeft, fieldNumber: 7)
+    }
+    if self.copiedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.copiedBytes, fieldNumber: 8)
+    }
+    if !self.workers.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.workers, fieldNumber: 9)
+    }
+    if !self.endLayers.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.endLayers, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPlanChangeStatus, rhs: PPlanChangeStatus) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.phase != rhs.phase {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.loadedBytes != rhs.loadedBytes {return false}
+    if lhs.bytesToLoad != rhs.bytesToLoad {return false}
+    if lhs.copiedBlocks != rhs.copiedBlocks {return false}
+    if lhs.blocksLeft != rhs.blocksLeft {return false}
+    if lhs.copiedBytes != rhs.copiedBytes {return false}
+    if lhs.workers != rhs.workers {return false}
+    if lhs.endLayers != rhs.endLayers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5333,6 +6081,76 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.sentMicroseconds != rhs.sentMicroseconds {return false}
     if lhs.rebuiltFirstLayer != rhs.rebuiltFirstLayer {return false}
     if lhs.rebuiltEndLayer != rhs.rebuiltEndLayer {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBlockContents: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".BlockContents"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}number\0\u{1}part\0\u{3}part_count\0\u{3}first_layer\0\u{3}end_layer\0\u{1}block\0\u{1}positions\0\u{3}byte_count\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.part) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.partCount) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.firstLayer) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
+      case 7: try { try decoder.decodeSingularInt32Field(value: &self.block) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.positions) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.byteCount) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 2)
+    }
+    if self.part != 0 {
+      try visitor.visitSingularUInt32Field(value: self.part, fieldNumber: 3)
+    }
+    if self.partCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.partCount, fieldNumber: 4)
+    }
+    if self.firstLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstLayer, fieldNumber: 5)
+    }
+    if self.endLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.endLayer, fieldNumber: 6)
+    }
+    if self.block != 0 {
+      try visitor.visitSingularInt32Field(value: self.block, fieldNumber: 7)
+    }
+    if self.positions != 0 {
+      try visitor.visitSingularUInt32Field(value: self.positions, fieldNumber: 8)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.byteCount, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBlockContents, rhs: PBlockContents) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.part != rhs.part {return false}
+    if lhs.partCount != rhs.partCount {return false}
+    if lhs.firstLayer != rhs.firstLayer {return false}
+    if lhs.endLayer != rhs.endLayer {return false}
+    if lhs.block != rhs.block {return false}
+    if lhs.positions != rhs.positions {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

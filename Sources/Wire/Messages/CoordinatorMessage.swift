@@ -1,6 +1,8 @@
 // Responsible for: what the coordinator says to a worker on the control link. Must not know: sockets, time, what is in
 // a model description.
 
+import Sequences
+
 /// Coordinator -> worker, control link.
 package enum CoordinatorMessage: Equatable, Sendable, WireMessage {
     case welcome(Welcome)
@@ -15,6 +17,13 @@ package enum CoordinatorMessage: Equatable, Sendable, WireMessage {
     case standby(Epoch)
     case skip(Skip)
     case measure(Measure)
+    case copyBlocks(CopyBlocks)
+    /// The plan of this epoch is over, and another goes on: free what only its stage holds.
+    case drop(Epoch)
+    /// You were to be left out of plans, and have no layers any more: no step will come.
+    case drained
+    /// Nobody can take over your layers, and why: you go on.
+    case drainRefused(Sentence)
 }
 
 /// Coordinator -> worker: you are a member.
@@ -48,7 +57,8 @@ package struct Refusal: Equatable, Sendable {
     }
 }
 
-/// Coordinator -> worker: load this stage, then say `Ready`. Supersedes every earlier one.
+/// Coordinator -> worker: load this stage, then say `Ready`. Supersedes every earlier one, but where it is to be loaded
+/// beside the one that computes.
 package struct Assign: Equatable, Sendable {
     /// Where a stage's output goes.
     package enum NextHop: Equatable, Sendable {
@@ -85,6 +95,11 @@ package struct Assign: Equatable, Sendable {
     package var keepsOutputs = false
     /// Of what an earlier stage of this worker has kept so; nil: it begins anew.
     package var keptOutputs: KeptOutputs?
+    /// An earlier stage of this worker, or of others, goes on computing until the first step of this one comes: then all
+    /// steps before it are complete. The two share what both need.
+    package var isBeside = false
+    /// Layers whose keys and values come from other workers before that.
+    package var copied: [CopySource] = []
     package init(
         epoch: Epoch, layers: Range<Int>, layerCount: Int, modelDescription: [UInt8], keyValueBlockCount: Int,
         maximumBatchTokens: Int, activationsPerToken: Int, next: NextHop, previous: WorkerID?, stageIndex: Int,

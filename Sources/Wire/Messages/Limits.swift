@@ -82,6 +82,12 @@ package enum Limits {
     package static let linkBytesPerSecond = 0...1e12
     /// Of a time of day, since 1970 (285 years), and of the difference between two.
     package static let clockMicroseconds: UInt64 = 1 << 53
+    /// Bytes in the raw frame beside a `BlockContents`.
+    package static let copyBytes = 1 << 20
+    /// Blocks of one `CopyBlocks`, messages that carry them, and orders of one plan.
+    package static let copiedBlocks = 1 << 12
+    package static let copyParts = 1 << 24
+    package static let copyOrders = 1 << 30
     /// A log-probability is no greater: that of a certain token is 0, give or take what rounding does.
     package static let logProbability: Float = 0.01
 }

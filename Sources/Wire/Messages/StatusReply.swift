@@ -24,7 +24,43 @@ package struct StatusReply: Equatable, Sendable {
     /// The stages of the plan that serves, in order; none where none does.
     package var stages: [StageStatus] = []
     package var pipeline = PipelineStatus()
+    /// The plan that is being prepared beside the one that serves; nil: none is.
+    package var change: PlanChange?
     package init() {}
+}
+
+/// A plan that is prepared beside the one that serves, and how far it is.
+package struct PlanChange: Equatable, Sendable {
+    /// What it waits for.
+    package enum Phase: UInt32, CaseIterable, Sendable {
+        /// Weights are loaded, and links proven.
+        case loading = 1
+        /// Keys and values are copied from worker to worker.
+        case copying = 2
+        /// What was written last of them is: no step is sent meanwhile.
+        case fencing = 3
+    }
+
+    /// A worker, and the layer behind its last one.
+    package struct Stage: Equatable, Sendable {
+        package var worker: WorkerID
+        package var endLayer: Int
+        package init(worker: WorkerID, endLayer: Int) { (self.worker, self.endLayer) = (worker, endLayer) }
+    }
+
+    package var epoch: Epoch
+    package var phase: Phase
+    /// For a person: "a worker has joined".
+    package var reason = ""
+    package var loadedBytes: UInt64 = 0
+    package var bytesToLoad: UInt64 = 0
+    /// KV blocks that were copied, and are to be: each counts for every pair of workers, and again when it has changed.
+    package var copiedBlocks: UInt64 = 0
+    package var blocksLeft: UInt64 = 0
+    package var copiedBytes: UInt64 = 0
+    /// In order.
+    package var stages: [Stage] = []
+    package init(epoch: Epoch, _ phase: Phase) { (self.epoch, self.phase) = (epoch, phase) }
 }
 
 /// One worker of a status.

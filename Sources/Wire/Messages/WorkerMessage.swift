@@ -10,6 +10,9 @@ package enum WorkerMessage: Equatable, Sendable {
     case heartbeat(WorkerHeartbeat)
     case link(LinkReport)
     case measured(Measured)
+    case copied(Copied)
+    /// I want to leave once others have my layers: answered by `CoordinatorMessage.drained` or `.drainRefused`.
+    case leaving
     case leave
 }
 
