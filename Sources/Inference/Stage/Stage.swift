@@ -56,14 +56,19 @@ package final class Stage: @unchecked Sendable {
     ///   - previous: an earlier stage of the same model. It gives up everything: what both need moves over, the
     ///     rest is freed before anything is loaded, and its `forward` must not be called again. Sequences start anew.
     ///   - kept: what of the previous stage's keys and values goes on as it is. It has as many blocks of the same type.
+    ///   - others: further stages that give up everything, as the previous one, but of which only weights move over.
     ///   - progress: gets the stored bytes done so far, those taken over included; called on this thread.
     package convenience init(
         _ configuration: StageConfiguration, tensors: [TensorDescriptor], source: any TensorSource,
-        reusing previous: Stage? = nil, keeping kept: Kept = Kept(), progress: (Int) -> Void = { _ in }
+        reusing previous: Stage? = nil, keeping kept: Kept = Kept(), weightsOf others: [Stage] = [],
+        progress: (Int) -> Void = { _ in }
     ) throws(InferenceError) {
         let needed = try Self.check(configuration, tensors: tensors)
         let common = try previous?.share(with: configuration, tensors: tensors, keeping: kept)
-        previous?.giveUp()
+        for other in others {
+            try common?.store.add(other.share(with: configuration, tensors: tensors, keeping: Kept()).store)
+        }
+        for stage in [previous].compactMap(\.self) + others { stage.giveUp() }
         let all = common ?? Shared(pool: Self.pool(for: configuration))
         try self.init(
             configuration, needed: needed, source: source, common: all, readingOn: all.pool, progress: progress)

@@ -18,6 +18,12 @@ final class WeightStore {
         return other
     }
 
+    /// Has those of another store too.
+    func add(_ other: WeightStore) {
+        matrices.merge(other.matrices) { own, _ in own }
+        vectors.merge(other.vectors) { own, _ in own }
+    }
+
     /// Forgets all tensors.
     func removeAll() { (matrices, vectors) = ([:], [:]) }
 
