@@ -20,6 +20,7 @@ enum Example {
             tokensEndpoint: "tcp://c:2", contextLength: contextLength, firstEpoch: Epoch(10))
         configuration.prefillChunk = 16
         configuration.maximumBatchTokens = 20
+        configuration.changesWhileServing = false
         return configuration
     }
 

@@ -80,6 +80,9 @@ package struct BlockPool: Sendable {
 
     // MARK: Contents
 
+    /// How many positions of each block are known by their contents. [blocks]
+    var knownPositions: [Int] { (0..<Int32(count)).map { index.positionCount(of: $0) } }
+
     /// The full block with these tokens after `parent`, now held by the caller too.
     mutating func share(after parent: PrefixIndex.Prefix, tokens: ArraySlice<Int32>) -> (Int32, PrefixIndex.Prefix)? {
         guard let found = index.fullBlock(after: parent, tokens: tokens) else { return nil }

@@ -50,6 +50,14 @@ package struct CoordinatorConfiguration: Sendable {
 
     /// A new plan is prepared beside the one that serves, where memory allows it.
     package var changesWhileServing = true
+    /// While answers are computed, another plan is worth a change if its slowest stage is faster by this part, and where
+    /// no member has come or gone only by that.
+    package var leastGain = 0.08
+    package var leastImbalance = 0.15
+    /// It must have been for so long then, and there is at most one such change in so long.
+    package var unbalancedFor = Duration.seconds(10)
+    package var balancedEvery = Duration.seconds(60)
+    package var copying = CopyRules()
 
     package var heartbeatInterval = Duration.milliseconds(250)
     /// A worker not heard of for so long is lost.

@@ -45,7 +45,11 @@ extension Coordinator {
         }
         if membership.setDraining(worker, true) {
             log(.info, "\(name) is left out of plans from now on: others take over its layers")
-            deployments.noteDrain()
+            // What is prepared may need it.
+            if let next = deployments.preparing, next.isBeside, next.stage(of: worker) != nil {
+                abandonChange("\(name) is to be left out", isFault: false, now)
+            }
+            deployments.noteNewMembers("\(name) is to be left out")
         }
         return DrainReply(.draining, "others take over the layers of \(name)")
     }

@@ -10,17 +10,18 @@ extension Coordinator {
     /// The link to the first stage of a new plan is to be proven.
     mutating func beginFirstLink(_ deployment: Deployment, _ now: Moment) {
         var probe = LinkProbe(of: nil, now: now)
-        perform(probe.begin(deployment.epoch, to: deployment.stages[0].worker, isNew: true, now), deployment.epoch, now)
-        firstLink = probe
+        let said = probe.begin(deployment.epoch, to: deployment.stages[0].worker, isNew: true, now)
+        firstLinks.removeAll { !deployment.isBeside || $0.epoch != deployments.serving?.epoch }
+        firstLinks.append(probe)
+        perform(said, deployment.epoch, now)
     }
 
     /// Something happened on the link to the first stage of an epoch.
     mutating func changeFirstLink(
         _ epoch: Epoch, _ now: Moment, _ body: (inout LinkProbe) -> [LinkProbe.Output]
     ) {
-        guard var probe = firstLink, probe.epoch == epoch, deployments[epoch] != nil else { return }
-        let outputs = body(&probe)
-        firstLink = probe
+        guard let index = firstLinks.firstIndex(where: { $0.epoch == epoch }), deployments[epoch] != nil else { return }
+        let outputs = body(&firstLinks[index])
         perform(outputs, epoch, now)
     }
 
@@ -97,7 +98,7 @@ extension Coordinator {
 
     /// Ends plans whose links do not carry, where another may do.
     mutating func checkLinks(_ now: Moment) {
-        if let epoch = firstLink?.epoch { changeFirstLink(epoch, now) { $0.tick(now) } }
+        for epoch in firstLinks.map(\.epoch) { changeFirstLink(epoch, now) { $0.tick(now) } }
         if let due = pairReturn, due <= now { deployments.noteLinksChanged() }
         for deployment in deployments.all {
             let failures = deployment.links.failures(now)
@@ -106,7 +107,7 @@ extension Coordinator {
             // Behind large steps an answer may take long: steps that move are answer enough.
             if isServing, scheduler.stepsInFlight > 0, now - deployment.lastProgress < LinkProbe.patience { continue }
             for failure in failures { avoid(failure.from, failure.to, failure.why, now) }
-            if isServing { giveUpPlan(deployment.epoch, now) }
+            if isServing || deployment.isBeside { giveUpPlan(deployment.epoch, now, "a link does not carry") }
         }
         pairReturn = reachability.nextReturn(after: now)
     }
@@ -150,6 +151,7 @@ extension Coordinator {
             if let failure = member.weightsLink.failure { all.append(sentence(failure, of: .weights, at: member.id)) }
             if let failure = member.tokensLink.failure { all.append(sentence(failure, of: .tokens, at: member.id)) }
         }
+        if let obstacle = deployments.changes.obstacle { all.append(obstacle) }
         if let time = deployments.postponed {
             all.append(
                 "a newcomer is left out while others serve: its layers would load for about \(time.wholeSeconds) s")

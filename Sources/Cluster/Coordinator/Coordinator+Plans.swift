@@ -13,33 +13,41 @@ extension Coordinator {
     }
 
     mutating func reconsiderPlan(_ now: Moment) {
-        let plan = deployments.duePlan(
-            over: membership.eligible, reachability, speeds: membership.speeds,
-            holders: scheduler.holdsBlocks ? holders : nil, isIdle: scheduler.isIdle, now)
-        guard let plan else { return }
-        // A worker holds one stage at a time, so what serves makes way.
+        let due = deployments.duePlan(
+            over: membership.eligible, reluctant: membership.reluctant, reachability, speeds: membership.speeds,
+            holders: scheduler.holdsBlocks ? holders : nil, isIdle: scheduler.isIdle, isWhole: scheduler.isWhole, now)
+        guard let due else { return }
+        if let reason = due.beside { return beginChange(due.plan, reason, now) }
+        let plan = due.plan
         if let retired = deployments.retireServing(now) { suspend(retired, now) }
         let keeping = holders.keeping(for: plan)
         prepare(deployments.prepare(plan, over: membership.members, keeping: keeping, now), now)
     }
 
     /// Tells every worker its share of a new plan.
-    private mutating func prepare(_ deployment: Deployment, _ now: Moment) {
+    mutating func prepare(_ deployment: Deployment, _ now: Moment) {
         let (epoch, plan) = (deployment.epoch, deployment.plan)
         let shares = plan.stages.map { share in
             "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
         }
-        log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
-        for worker in workers where plan.layers(of: worker) == nil {
-            holders.release(worker)
-            act(.send(worker, .standby(epoch)))
-        }
+        let beside = deployment.beside.map { " beside the plan that serves, as \($0)" } ?? ""
+        log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks\(beside)")
+        if !deployment.isBeside { standBy(deployment) }
         for share in plan.stages { sendAssign(share.worker, deployment) }
         let first = plan.stages[0].worker
         act(
             .connectFirstStage(
-                epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first), isBeside: false))
+                epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first),
+                isBeside: deployment.isBeside))
         beginFirstLink(deployment, now)
+    }
+
+    /// Tells those who have no share of a plan that they may free what they have.
+    mutating func standBy(_ deployment: Deployment) {
+        for worker in workers where deployment.plan.layers(of: worker) == nil {
+            holders.release(worker)
+            act(.send(worker, .standby(deployment.epoch)))
+        }
     }
 
     /// Tells a worker its share of a plan, if it has one.
@@ -59,6 +67,7 @@ extension Coordinator {
             vocabularySize: configuration.model.vocabularySize, contextLength: configuration.contextLength)
         let keeping = deployment.stages[stage].keeping
         (assign.keptSince, assign.keptOutputs) = (keeping.layers, keeping.outputs)
+        (assign.isBeside, assign.copied) = (deployment.isBeside, deployment.stages[stage].copied)
         assign.keepsOutputs = plan.keepsOutputs && !assign.isLast
         assign.previousKey = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
         act(.send(worker, .assign(assign)))
@@ -76,7 +85,7 @@ extension Coordinator {
     }
 
     /// A plan that served is over. What its stages have of requests is known from here on.
-    private mutating func suspend(_ epoch: Epoch, _ now: Moment) {
+    mutating func suspend(_ epoch: Epoch, _ now: Moment) {
         holders.end(epoch, isWhole: scheduler.isWhole)
         if scheduler.holdsBlocks { interruption.begin(now) }
         scheduler.suspend(epoch)
@@ -84,12 +93,18 @@ extension Coordinator {
 
     mutating func giveUpPlans(with worker: WorkerID, _ now: Moment) {
         for deployment in deployments.all where deployment.stage(of: worker) != nil {
-            giveUpPlan(deployment.epoch, now)
+            giveUpPlan(deployment.epoch, now, "\(membership.name(of: worker)) is gone")
         }
     }
 
     /// All steps of this epoch are lost; requests go on under the next one.
-    mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment) {
+    mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment, _ why: String = "") {
+        guard let deployment = deployments[epoch] else { return }
+        // What is prepared beside it takes from it.
+        if deployment.epoch == deployments.serving?.epoch { abandonChange("the plan that serves is given up", isFault: false, now) }
+        if deployment.isBeside, deployment.epoch == deployments.preparing?.epoch {
+            return abandonChange(why, isFault: true, now)
+        }
         if deployments.serving?.epoch == epoch { suspend(epoch, now) }
         deployments.giveUp(epoch, now)
     }
@@ -100,6 +115,9 @@ extension Coordinator {
             dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, now
         ) { weightsTrouble(of: $0) == nil }
         for stall in stalls {
+            if let next = deployments.preparing, let (worker, why) = stall.lateLoad {
+                if failChange(next, at: worker, why, now) { continue }
+            }
             switch stall {
             case .load(let worker, let time):
                 setAside(worker, "its load did not move for \(time.wholeSeconds) s", now)

@@ -16,8 +16,10 @@ package struct Coordinator: Sendable {
     var holders = KeyValueHolders()
     private(set) var waitingRoom: WaitingRoom
     var reachability = Reachability()
-    /// To the first stage of the newest plan.
-    var firstLink: LinkProbe?
+    /// To the first stages of the plans under way, oldest epoch first.
+    var firstLinks: [LinkProbe] = []
+    /// Keys and values on their way for the plan that is prepared beside the one that serves; nil: nothing is copied.
+    var copying: BlockCopying?
     /// What links carry is being found out; nil: nobody asked.
     var examination: Examination?
     /// Of the last question that was asked for it.
@@ -64,6 +66,7 @@ package struct Coordinator: Sendable {
         }
         reconsiderPlan(now)
         sendSteps(now)
+        if advanceChange(now) { sendSteps(now) }
         tellDrained()
         explainWaiting()
         tellReason()
@@ -72,14 +75,19 @@ package struct Coordinator: Sendable {
     }
 
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
-    package var nextDeadline: Moment? { membership.members.isEmpty && scheduler.isIdle ? nil : nextHeartbeat }
+    package var nextDeadline: Moment? {
+        if membership.members.isEmpty && scheduler.isIdle { return nil }
+        return min(nextHeartbeat, copying?.nextTurn ?? nextHeartbeat)
+    }
 
     /// The state of everything, for people.
     package func status(now: Moment) -> StatusReply {
-        StatusReply(
+        var status = StatusReply(
             configuration, membership, deployments, scheduler, waitingRoom, pause: interruption.length,
             troubles: troubles(now),
             uptime: now - startedAt, now: now)
+        status.change = change
+        return status
     }
 
     mutating func act(_ action: Action) { actions.append(action) }
@@ -94,7 +102,8 @@ package struct Coordinator: Sendable {
         membership.excuse(gap, now)
         deployments.excuse(gap, now)
         scheduler.excuse(gap, now)
-        firstLink?.excuse(gap, now)
+        for index in firstLinks.indices { firstLinks[index].excuse(gap, now) }
+        copying?.excuse(gap, now)
         examination?.excuse(gap, now)
     }
 
@@ -109,7 +118,9 @@ package struct Coordinator: Sendable {
             }
         }
         learnSpeeds()
+        deployments.lookAtBalance(over: membership.eligible, reachability, membership.speeds, now)
         checkLinks(now)
+        checkChange(now)
         checkExamination(now)
         checkProgress(now)
         checkWaiting(now)
@@ -130,8 +141,10 @@ package struct Coordinator: Sendable {
             membership.note(ready, of: worker)
             deployments.noteTold(ready.epoch, worker, now)
             if let deployment = deployments.note(ready, of: worker, now) { serve(deployment) }
+            checkKept(ready, worker, now)
         case .failed(let failure):
-            guard deployments[failure.epoch]?.stage(of: worker) != nil else { return }
+            guard let deployment = deployments[failure.epoch], deployment.stage(of: worker) != nil else { return }
+            if failChange(deployment, at: worker, failure.message, now) { return }
             setAside(worker, failure.message, now)
         case .heartbeat(let heartbeat):
             membership.note(heartbeat, of: worker)
@@ -167,7 +180,7 @@ package struct Coordinator: Sendable {
         case .joined(let member, let earlier, let isNew):
             if let earlier { noteLoss(earlier, "it joins again", now) }
             if isNew { deployments.noteNewcomer() }
-            deployments.noteNewMembers()
+            deployments.noteNewMembers("\(member.name) has joined")
             act(.send(worker, .welcome(welcome)))
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
         }
@@ -285,6 +298,7 @@ package struct Coordinator: Sendable {
                 deployments.noteProgress(epoch, now)
                 changeFirstLink(epoch, now) { $0.endMeasuring() }
             }
+            copying?.noteWritten(forward.writtenBlocks)
             act(.forward(forward))
         }
     }

@@ -15,6 +15,8 @@ struct Deployment: Sendable {
         let worker: WorkerID
         /// What it is to keep, and whether it has; nothing is kept otherwise.
         let keeping: KeyValueHolders.Keeping
+        /// What comes from other workers before it serves.
+        let copied: [CopySource]
         fileprivate(set) var hasKept = false
         fileprivate(set) var readiness = Readiness.assigned
         /// Of this epoch, as its worker last said.
@@ -25,6 +27,8 @@ struct Deployment: Sendable {
 
     let epoch: Epoch
     let plan: Plan
+    /// It is prepared beside the one that serves; why.
+    let beside: String?
     /// In the order of the plan.
     private(set) var stages: [StageProgress]
     private(set) var links: DeploymentLinks
@@ -34,16 +38,27 @@ struct Deployment: Sendable {
     /// The last sign that its loads, and then its steps, move.
     private(set) var lastProgress: Moment
 
-    /// `keeping` [stages].
-    init(epoch: Epoch, plan: Plan, keeping: [KeyValueHolders.Keeping], _ times: LoadTimes, now: Moment) {
+    /// `keeping`, `copied` [stages].
+    init(
+        epoch: Epoch, plan: Plan, keeping: [KeyValueHolders.Keeping], copied: [[CopySource]]? = nil,
+        beside: String? = nil, _ times: LoadTimes, now: Moment
+    ) {
+        let copied = copied ?? plan.stages.map { _ in [] }
         self.epoch = epoch
         self.plan = plan
+        self.beside = beside
         links = DeploymentLinks(plan)
-        allowances = plan.stages.map { times.allowance($0) }
+        // Beside steps loads get only a part of the links and the cores.
+        allowances = plan.stages.map { times.allowance($0) * (beside == nil ? 1 : 4) }
         begunAt = now
-        stages = zip(plan.stages, keeping).map { StageProgress(worker: $0.worker, keeping: $1) }
+        stages = zip(zip(plan.stages, keeping), copied).map {
+            StageProgress(worker: $0.0.worker, keeping: $0.1, copied: $1)
+        }
         lastProgress = now
     }
+
+    /// Another serves until it is ready, and its keys and values are copied.
+    var isBeside: Bool { beside != nil }
 
     /// The worker that samples.
     var last: WorkerID { stages[stages.count - 1].worker }

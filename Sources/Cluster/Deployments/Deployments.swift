@@ -18,11 +18,23 @@ struct Deployments: Sendable {
         case steps(Epoch, WorkerID, Duration)
         /// The steps of an epoch as the coordinator sees it, whatever workers say of themselves.
         case result(Epoch, WorkerID, Duration)
+
+        /// Whose load is late, and how that shows; nil: it is about steps.
+        var lateLoad: (worker: WorkerID, why: String)? {
+            switch self {
+            case .load(let worker, let time): (worker, "its load did not move for \(time.wholeSeconds) s")
+            case .slowLoad(let worker, let time): (worker, "its load was not done after \(time.wholeSeconds) s")
+            case .weights(let worker): (worker, "it cannot fetch weights")
+            case .steps, .result: nil
+            }
+        }
     }
 
-    private let configuration: CoordinatorConfiguration
+    let configuration: CoordinatorConfiguration
     private(set) var serving: Deployment?
     private(set) var preparing: Deployment?
+    /// What there is to say of changes while a plan serves.
+    var changes = PlanChanges()
     /// Who was told to load what.
     private(set) var told = ToldShares()
     private var lastEpoch: Epoch
@@ -30,6 +42,8 @@ struct Deployments: Sendable {
     private(set) var refusal: PlanRefusal
     /// Members have changed since a plan was last chosen.
     private(set) var isPlanDue = false
+    /// Why, for people.
+    private var reason = ""
     /// The newest plan is not the fastest there is: it spares what runs, and once nothing does there may be a better one.
     private var isMakeshift = false
     /// Since when; nil: none is, or was thought about.
@@ -43,7 +57,7 @@ struct Deployments: Sendable {
     /// Since when nothing is computed; nil: something is.
     private var quietSince: Moment?
     /// When a plan that would interrupt what serves is next thought about.
-    private var nextThought = Moment.start
+    var nextThought = Moment.start
     /// How long the plan that is put off would load; nil: none is.
     private(set) var postponed: Duration?
 
@@ -78,13 +92,11 @@ struct Deployments: Sendable {
     // MARK: Beginning and ending
 
     /// Members have come or may be used again: a plan is due.
-    mutating func noteNewMembers() {
+    mutating func noteNewMembers(_ reason: String = "a worker can be used") {
         isPlanDue = true
+        self.reason = reason
         nextThought = .start
     }
-
-    /// Somebody is to be left out of plans.
-    mutating func noteDrain() { noteNewMembers() }
 
     /// There is somebody who was not there before.
     mutating func noteNewcomer() { allowance.noteNewcomer() }
@@ -92,14 +104,36 @@ struct Deployments: Sendable {
     /// Other links are thought to carry than when a plan was last chosen.
     mutating func noteLinksChanged() { if serving == nil { isPlanDue = true } }
 
-    /// The plan to begin with now; nil: none. A new one is chosen where members have changed: at once if none serves,
-    /// else when nothing is being computed. `holders`: who has the keys and values of what runs; nil: nothing does.
+    /// A plan to begin with.
+    struct DuePlan: Sendable, Equatable {
+        let plan: Plan
+        /// It is to be prepared beside the one that serves, and why; nil: that one makes way.
+        var beside: String?
+    }
+
+    /// The plan to begin with now; nil: none. A new one is chosen where members have changed: at once if none serves, or if
+    /// it can be prepared beside the one that does; else when nothing is being computed. `holders`: who has the keys and
+    /// values of what runs; nil: nothing does. `isWhole`: nothing of it is missing. `reluctant`: members that are given
+    /// layers only where nothing could be computed otherwise.
     mutating func duePlan(
-        over eligible: [Member], _ reachability: Reachability, speeds: SpeedRecord = SpeedRecord(),
-        holders: KeyValueHolders? = nil, isIdle: Bool, _ now: Moment
-    ) -> Plan? {
+        over eligible: [Member], reluctant: [Member] = [], _ reachability: Reachability,
+        speeds: SpeedRecord = SpeedRecord(), holders: KeyValueHolders? = nil, isIdle: Bool, isWhole: Bool = true,
+        _ now: Moment
+    ) -> DuePlan? {
         if !isIdle { quietSince = nil } else if quietSince == nil { quietSince = now }
-        guard isPlanDue, serving == nil || isIdle && now >= nextThought, allowance.allows(now) else { return nil }
+        guard isPlanDue, serving == nil || now >= nextThought, allowance.allows(now) else { return nil }
+        if let serving {
+            switch change(from: serving, over: eligible, reachability, speeds, isIdle: isIdle, isWhole: isWhole, now) {
+            case .begin(let plan):
+                (isPlanDue, dueSince, postponed) = (false, nil, nil)
+                return DuePlan(plan: plan, beside: reason)
+            case .none:
+                (isPlanDue, dueSince, postponed) = (false, nil, nil)
+                return nil
+            case .later: return nil
+            case .whenIdle: if !isIdle { return nil }
+            }
+        }
         if awaitsProof(of: eligible, now) { return nil }
         if let reason = reasonToAwaitOthers(eligible.count, isIdle, now) {
             refusal = reason
@@ -112,13 +146,15 @@ struct Deployments: Sendable {
         let choice = PlanChoice(
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
             reachability: reachability, speeds: speeds, holders: holders, now: now)
-        switch choice.plan(over: members) {
+        var result = choice.plan(over: members)
+        if serving == nil, case .failure = result, !reluctant.isEmpty { result = choice.plan(over: members + reluctant) }
+        switch result {
         case .success(let choice):
             // To wait for links to carry is what the last plan does already.
             if choice.plan == all.last?.plan || !choice.isReachable && !all.isEmpty { return nil }
             if interruptsTooLong(choice.plan, members, now) { return nil }
             isMakeshift = choice.isRepaired
-            return choice.plan
+            return DuePlan(plan: choice.plan)
         case .failure(let reason):
             refusal = reason
             return nil
@@ -134,7 +170,7 @@ struct Deployments: Sendable {
     }
 
     /// What serves is not interrupted for somebody who has yet to prove that it can fetch its weights.
-    private func mayTakePart(_ member: Member) -> Bool {
+    func mayTakePart(_ member: Member) -> Bool {
         guard let serving else { return true }
         return serving.stage(of: member.id) != nil || member.hasProvenLinks
     }
@@ -163,13 +199,15 @@ struct Deployments: Sendable {
     /// A new epoch, whose stages are to be prepared; one that was being prepared is over. What serves goes on. `keeping`
     /// [stages]; nil: nothing is kept.
     mutating func prepare(
-        _ plan: Plan, over members: [Member] = [], keeping: [KeyValueHolders.Keeping]? = nil, _ now: Moment
+        _ plan: Plan, over members: [Member] = [], keeping: [KeyValueHolders.Keeping]? = nil,
+        copied: [[CopySource]]? = nil, beside: String? = nil, _ now: Moment
     ) -> Deployment {
         allowance.spend()
         lastEpoch = lastEpoch.next
         let times = LoadTimes(model: configuration.model, members: members)
         let deployment = Deployment(
-            epoch: lastEpoch, plan: plan, keeping: keeping ?? plan.stages.map { _ in .init() }, times, now: now)
+            epoch: lastEpoch, plan: plan, keeping: keeping ?? plan.stages.map { _ in .init() }, copied: copied,
+            beside: beside, times, now: now)
         preparing = deployment
         told.note(plan)
         return deployment
@@ -191,8 +229,28 @@ struct Deployments: Sendable {
         if serving?.epoch == epoch { serving = nil }
         if serving == nil && withoutServiceSince == nil { withoutServiceSince = now }
         refusal = .tooFewWorkers(needed: 1, present: 0)
+        (isPlanDue, reason) = (true, "a plan was given up")
+    }
+
+    /// What is prepared beside the plan that serves comes to nothing; another is due. `isFault`: it is not tried again soon.
+    mutating func abandonChange(isFault: Bool, _ now: Moment) {
+        guard let plan = preparing?.plan else { return }
+        preparing = nil
+        changes.noteAbandoned(plan, isFault: isFault, now)
         isPlanDue = true
     }
+
+    /// What was prepared beside the plan that serves takes its place.
+    mutating func switchOver(_ now: Moment) -> Deployment? {
+        guard var deployment = preparing, deployment.isReady else { return nil }
+        deployment.noteProgress(now)
+        (serving, preparing) = (deployment, nil)
+        changes.noteCompleted()
+        return deployment
+    }
+
+    /// Another plan would be faster, as measured.
+    mutating func noteImbalance() { noteNewMembers("some workers are slower than was thought") }
 
     // MARK: What is heard
 
@@ -221,9 +279,9 @@ struct Deployments: Sendable {
     }
 
     private mutating func takeOver() -> Deployment? {
-        guard let deployment = preparing, deployment.isReady else { return nil }
+        guard let deployment = preparing, deployment.isReady, !deployment.isBeside else { return nil }
         (serving, preparing) = (deployment, nil)
-        if isMakeshift { isPlanDue = true }
+        if isMakeshift { (isPlanDue, reason) = (true, "a faster plan is possible") }
         hasServed = true
         failedPreparations = 0
         withoutServiceSince = nil

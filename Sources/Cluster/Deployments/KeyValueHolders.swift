@@ -58,6 +58,23 @@ struct KeyValueHolders: Sendable {
         }
     }
 
+    /// [stages] what each keeps of a plan that begins while the one that serves is whole: only what the two stages of a
+    /// worker have in common, so that both can use it. [stages] And where the others' layers come from.
+    func sharing(for next: Plan, key: (WorkerID) -> NodeKey?) -> (keeping: [Keeping], copied: [[CopySource]]) {
+        var keeping = keeping(for: next)
+        for (index, share) in next.stages.enumerated() where keeping[index].outputs?.layer != share.layers.upperBound {
+            keeping[index].outputs = nil
+        }
+        let copied = next.stages.map { share in
+            (plan?.stages ?? []).compactMap { source -> CopySource? in
+                let layers = source.layers.clamped(to: share.layers)
+                if layers.isEmpty || source.worker == share.worker { return nil }
+                return CopySource(layers: layers, worker: source.worker, key: key(source.worker))
+            }
+        }
+        return (keeping, copied)
+    }
+
     /// The layers of a plan that nobody would keep.
     func lostLayers(in next: Plan) -> Int {
         keeping(for: next).enumerated().reduce(0) { sum, stage in
@@ -101,6 +118,8 @@ struct KeyValueHolders: Sendable {
                 }
             }
         }
+        // What no stage has kept was copied.
+        if deployment.isBeside { whole.layers = rebuilt.layers }
         let isLost = whole.layers.allSatisfy { $0 == nil }
         let ranges = isLost ? [0..<count] : missing(isSource)
         noteInputs(of: next, deployment.epoch, computed: ranges)

@@ -24,6 +24,8 @@ struct PlanChoice: Sendable {
     /// Who has the keys and values of what runs; nil: nothing does.
     var holders: KeyValueHolders?
     let now: Moment
+    /// So many KV blocks, and no others; nil: as many as there is memory for.
+    var blockCount: Int?
 
     /// With members that have proven their links to the coordinator if they suffice, else with others as well, those that
     /// cannot fetch weights last; in an order that avoids links that do not carry, if there is one; else a plan that has
@@ -86,6 +88,14 @@ struct PlanChoice: Sendable {
         configuration.split.map { $0 == plan.stages.map(\.layers) } ?? true
     }
 
+    /// How much longer the slowest stage of one plan takes than that of another: 1.2 times, for example. nil: one of them
+    /// cannot be carried out by these.
+    func slowdown(of plan: Plan, against other: Plan, _ members: [Member]) -> Double? {
+        let search = SplitSearch(model: configuration.model, candidates: candidates(members))
+        guard let own = search.slowest(plan), let others = search.slowest(other), others > 0 else { return nil }
+        return own / others
+    }
+
     private func candidates(_ members: [Member]) -> [Planner.Candidate] {
         zip(members, speeds.speeds(of: members)).map {
             Planner.Candidate(
@@ -99,8 +109,8 @@ struct PlanChoice: Sendable {
             return .failure(.tooFewWorkers(needed: configuration.minimumWorkers, present: enough))
         }
         let planner = Planner(
-            model: configuration.model, minimumBlocks: configuration.minimumBlocks,
-            wantedBlocks: configuration.wantedBlocks)
+            model: configuration.model, minimumBlocks: blockCount ?? configuration.minimumBlocks,
+            wantedBlocks: blockCount ?? configuration.wantedBlocks)
         guard let split = configuration.split else { return planner.plan(candidates) }
         let asked = planner.plan(split: split, candidates)
         if case .failure = asked, hasServed { return planner.plan(candidates) }

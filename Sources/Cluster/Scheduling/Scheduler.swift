@@ -80,6 +80,24 @@ struct Scheduler: Sendable {
     /// In this epoch.
     var stepsDispatched: UInt64 { pipeline.lastStep.value }
 
+    // MARK: Changes while a plan serves
+
+    /// No step is sent, until another plan serves or `endFence`.
+    private(set) var isFenced = false
+
+    mutating func fence() { isFenced = true }
+
+    mutating func endFence() { isFenced = false }
+
+    /// What there is in KV blocks that no step in flight writes to.
+    var settledContents: [BlockExtent] {
+        let doubtful = pipeline.firstDoubtful(blockCount: table.pool.count)
+        return table.contents.enumerated().compactMap { block, positions in
+            guard positions > 0, doubtful[block] == KeyValueBlock.positions else { return nil }
+            return BlockExtent(block: Int32(block), positions: positions)
+        }
+    }
+
     // MARK: Epochs
 
     /// The stages have the keys and values of everything that was sent: nothing is (any more) to be rebuilt.
@@ -93,7 +111,7 @@ struct Scheduler: Sendable {
         guard epoch == pipeline.epoch else { return }
         let doubtful = pipeline.firstDoubtful(blockCount: table.pool.count)
         pipeline = .none
-        rebuild = nil
+        (rebuild, isFenced) = (nil, false)
         table.goBack(toBefore: doubtful)
     }
 
@@ -101,7 +119,7 @@ struct Scheduler: Sendable {
     /// from the first of each range on. nil: they have nothing, and requests begin anew.
     mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int, missing: [Range<Int>]? = nil) {
         pipeline = Pipeline(epoch: epoch, stageCount: stageCount, vocabularySize: rules.vocabularySize)
-        rebuild = nil
+        (rebuild, isFenced) = (nil, false)
         guard let missing, blockCount == table.pool.count else { return table.reset(blockCount: blockCount) }
         table.goOn(lackingLayers: !missing.isEmpty)
         rebuild = Rebuild(missing, of: table)
@@ -147,9 +165,9 @@ struct Scheduler: Sendable {
 
     /// Lets requests run, then chooses the next step; nil: there is nothing to compute, or enough in flight.
     mutating func nextStep(_ now: Moment) -> (forward: Forward?, outcomes: [Outcome]) {
-        guard pipeline.steps.count < Limits.stepsInFlight(stages: pipeline.stageCount), pipeline.stageCount > 0 else {
-            return (nil, [])
-        }
+        guard pipeline.steps.count < Limits.stepsInFlight(stages: pipeline.stageCount), pipeline.stageCount > 0,
+            !isFenced
+        else { return (nil, []) }
         if let forward = nextRebuild(now) { return (forward, []) }
         let preempted = table.admit(&counts)
         let step = StepBuilder(rules, pipeline, &table, &counts)

@@ -257,6 +257,18 @@ struct SequenceTable: Sendable {
         }
     }
 
+    /// What there is in blocks, of all that runs or can be found: so many positions of each. [blocks]
+    var contents: [Int] {
+        var contents = pool.knownPositions
+        for sequence in sequences where sequence.phase == .running {
+            for (place, block) in sequence.blocks.enumerated() {
+                let count = min(KeyValueBlock.positions, sequence.certain - place * KeyValueBlock.positions)
+                contents[Int(block)] = max(contents[Int(block)], count)
+            }
+        }
+        return contents
+    }
+
     // MARK: Steps
 
     /// The first of a sequence's tokens is sent. False: it has been before.

@@ -95,8 +95,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case sayHello(NodeLink, Hello)
         /// To who asked, over its connection to the data socket; nil: the coordinator.
         case answerHello(HelloReply, to: WorkerID?)
-        /// These sequences have ended; free their sampler state.
-        case endSequences([SequenceID])
+        /// These sequences have ended at the stage of this epoch; free their sampler state.
+        case endSequences([SequenceID], of: Epoch)
         case log(LogLevel, String)
     }
 
@@ -313,7 +313,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case (.release(let release), .member):
             guard let index = loadedIndex(of: release.epoch) else { return }
             stages[index].noteEnd(of: release.sequences)
-            act(.endSequences(release.sequences))
+            act(.endSequences(release.sequences, of: release.epoch))
         case (.skip(let skip), .member):
             guard let index = loadedIndex(of: skip.epoch) else { return }
             stages[index].note(skipped: skip.steps)

@@ -16,7 +16,7 @@ enum StageCommand: Sendable {
     case adopt(LoadedStage)
     /// Answered by `.computed`.
     case compute(Forward, StepArrival)
-    case endSequences([SequenceID])
+    case endSequences([SequenceID], of: Epoch)
     /// Keys and values for another worker; answered by `.copied`, unless they are not here.
     case copy(BlockWish)
     /// Keys and values of another worker; answered by `.stored`.

@@ -51,8 +51,9 @@ final class StageRunner {
             case .share(let question): question.answer(share(question))
             case .adopt(let stage): adopt(stage)
             case .compute(let forward, let arrival): try compute(forward, arrival)
-            case .endSequences(let sequences):
-                for stage in stages { for sequence in sequences { stage.computer.end(sequence.value) } }
+            case .endSequences(let sequences, let epoch):
+                let stage = stages.first { $0.epoch == epoch }
+                for sequence in sequences { stage?.computer.end(sequence.value) }
             case .copy(let wish): try copy(wish)
             case .store(let contents, let bytes, let source): try store(contents, bytes, from: source)
             case .drop(let epoch): drop(epoch)

@@ -296,7 +296,7 @@ final class WorkerLoop {
             tokens?.send(result.encode())
         case .sayHello(let link, let hello): say(hello, on: link)
         case .answerHello(let reply, let speaker): answer(reply, to: speaker)
-        case .endSequences(let sequences): order(.endSequences(sequences))
+        case .endSequences(let sequences, let epoch): order(.endSequences(sequences, of: epoch))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
     }

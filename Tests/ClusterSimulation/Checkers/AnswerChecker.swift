@@ -83,7 +83,9 @@ struct AnswerChecker {
                 return record.hasStarted ? "is sent away after it has started" : nil
             }
         case .waiting(let request, _): return change(request) { _ in nil }
-        case .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .measured, .log: return nil
+        case .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget, .measured,
+            .answerDrain, .log:
+            return nil
         }
     }
 

@@ -6,8 +6,10 @@ import Wire
 
 /// Steps in flight and every queue stay bounded; epochs grow, also from one coordinator to the next.
 struct BoundChecker {
+    /// Of the plan whose steps are sent, and of newer ones that were prepared beside it.
     private var stageCount = 0
     private var epoch = Epoch.none
+    private var prepared: [(epoch: Epoch, stageCount: Int)] = []
     /// The newest of the coordinator before.
     private var earlier = Epoch.none
     private var inFlight = 0
@@ -35,11 +37,23 @@ struct BoundChecker {
         switch action {
         case .connectFirstStage: return plan(at: time)
         case .send(_, .assign(let assign)):
-            if assign.epoch < epoch || assign.epoch <= earlier { return "\(assign.epoch) after \(epoch)" }
+            if assign.epoch < prepared.last?.epoch ?? epoch || assign.epoch <= earlier {
+                return "\(assign.epoch) after \(epoch)"
+            }
+            if assign.isBeside {
+                prepared.append((assign.epoch, assign.stageCount))
+                return nil
+            }
+            prepared = []
             epoch = assign.epoch
             stageCount = assign.stageCount
             inFlight = 0
         case .forward(let forward):
+            if let next = prepared.first(where: { $0.epoch == forward.epoch }) {
+                if inFlight > 0 { return "\(next.epoch) begins with \(inFlight) steps of \(epoch) in flight" }
+                (epoch, stageCount) = next
+                prepared.removeAll { $0.epoch <= next.epoch }
+            }
             inFlight += 1
             most = max(most, inFlight)
             if forward.epoch != epoch { return "a step of \(forward.epoch) in \(epoch)" }
@@ -58,7 +72,8 @@ struct BoundChecker {
     /// No result of the steps in flight reaches its coordinator.
     mutating func coordinatorIsLost() {
         inFlight = 0
-        earlier = epoch
+        earlier = prepared.last?.epoch ?? epoch
+        prepared = []
         (plans, joins, known) = ([], [], [])
     }
 

@@ -1,6 +1,8 @@
 // Responsible for: the things that go wrong in a simulated world. Must not know: when they do (World+FaultPlan), what they
 // do to nodes (World+Faults).
 
+import Wire
+
 /// How a coordinator's process ends.
 struct CoordinatorLoss {
     /// Its host does, and nobody's connections are closed.
@@ -38,6 +40,12 @@ enum Fault {
     case heal(Place, Place)
     case slow(Int, UInt64)
     case leave(Int)
+    /// It is told to end once others have its layers, and ends in any case after a while.
+    case leaveDrained(Int)
+    /// Somebody asks to leave it out, or to count it in again.
+    case drain(Int, ends: Bool)
+    /// The time is over in which this process might leave without haste.
+    case endDrain(Int, WorkerID)
     /// Answers heartbeats, and computes one step for ever.
     case hang(Int)
     case killCoordinator(CoordinatorLoss)

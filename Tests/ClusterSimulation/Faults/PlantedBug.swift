@@ -26,6 +26,11 @@ enum PlantedBug: CaseIterable {
     /// A coordinator that starts again counts epochs from the same number.
     case repeatedEpochs
 
+    /// A stage takes no block a second time that it is sent again.
+    case staleCopy
+    /// A stage leaves out what it is sent of blocks that are not full.
+    case lostTail
+
     /// A stage says that it has kept what it was to keep, and begins with nothing.
     case keptNothing
     /// A stage keeps layers that it was to begin anew, and computes nothing of them again.
@@ -39,7 +44,7 @@ enum PlantedBug: CaseIterable {
     var seeds: UInt64 {
         switch self {
         case .earlierResult: 500
-        case .keptNothing, .keptTooMuch, .passedRebuild, .shiftedOutputs: 200
+        case .staleCopy, .lostTail, .keptNothing, .keptTooMuch, .passedRebuild, .shiftedOutputs: 200
         default: 20
         }
     }

@@ -27,13 +27,10 @@ final class ToyStage {
     private let lengths: ToyModel.Lengths
     /// [layers] what each computes with, from the bytes that were loaded.
     private let factors: [UInt64]
-    /// [layers, blocks * blockPositions]; 0: never written.
-    private var keys: [[UInt64]]
-    /// [layers, blocks * blockPositions] a digest of the tokens up to each; 0: never written.
-    private var digests: [[UInt64]]
-    /// [blocks * blockPositions] what went out behind a layer, where it is kept; and the layer that it is for where an
-    /// earlier stage has kept it.
-    private var outputs: [UInt64]
+    /// [layers] stages of one worker may have some in common.
+    private var memories: [LayerMemory]
+    /// What went out behind a layer, where it is kept; and the layer that it is for where an earlier stage has kept it.
+    private var outputs: OutputMemory
     private var outputsLayer: Int
     private var contents: [Content] = []
     private var samplers: [SequenceID: Sampler] = [:]
@@ -46,17 +43,16 @@ final class ToyStage {
         self.lengths = lengths
         self.bug = bug
         let slots = assign.keyValueBlockCount * KeyValueBlock.positions
-        outputs = Array(repeating: 0, count: slots)
-        keys = Array(repeating: outputs, count: assign.layers.count)
-        digests = keys
+        outputs = OutputMemory(slots)
+        memories = assign.layers.map { _ in LayerMemory(slots) }
         outputsLayer = assign.layers.upperBound
     }
 
-    /// Goes on with what an earlier stage has.
+    /// Goes on with what an earlier stage has, which may still compute.
     func take(_ kept: HeldKeyValues.Kept, from previous: ToyStage) {
         for layer in kept.layers where previous.assign.layers.contains(layer) {
             let (own, other) = (layer - assign.layers.lowerBound, layer - previous.assign.layers.lowerBound)
-            (keys[own], digests[own]) = (previous.keys[other], previous.digests[other])
+            memories[own] = previous.memories[other]
         }
         guard kept.outputs else { return }
         (outputs, outputsLayer) = (previous.outputs, previous.assign.layers.upperBound)
@@ -117,10 +113,10 @@ final class ToyStage {
             for position in item.position..<item.position + item.tokens.count {
                 let slot = slot(bug == .shiftedOutputs ? item.position : position, item)
                 if layers.lowerBound > assign.layers.lowerBound {
-                    if outputs[slot] == 0 || ![outputsLayer, assign.layers.upperBound].contains(layers.lowerBound) {
+                    if outputs.values[slot] == 0 || ![outputsLayer, assign.layers.upperBound].contains(layers.lowerBound) {
                         complaint = "the inputs of layer \(layers.lowerBound) are not kept at \(position)"
                     }
-                    hidden.append(outputs[slot])
+                    hidden.append(outputs.values[slot])
                 } else {
                     let token = item.tokens[position - item.position]
                     hidden.append(assign.isFirst ? ToyModel.embed(token, position: position) : input[hidden.count])
@@ -130,6 +126,35 @@ final class ToyStage {
             }
         }
         return hidden
+    }
+
+    // MARK: Blocks from worker to worker
+
+    /// Keys and digests of the first positions of a block, layer by layer.
+    func contents(of layers: Range<Int>, _ extent: BlockExtent) -> [UInt64] {
+        let first = Int(extent.block) * KeyValueBlock.positions
+        return layers.flatMap { layer in
+            let memory = memories[layer - assign.layers.lowerBound]
+            return memory.keys[first..<first + extent.positions] + memory.digests[first..<first + extent.positions]
+        }
+    }
+
+    /// The same, from another worker.
+    func store(_ contents: BlockContents, _ values: [UInt64]) {
+        let count = contents.positions
+        guard values.count == contents.layers.count * 2 * count else {
+            return complaint = "\(values.count) values came for \(contents)"
+        }
+        if bug == .lostTail, count < KeyValueBlock.positions { return }
+        let first = Int(contents.block) * KeyValueBlock.positions
+        if bug == .staleCopy, memories[contents.layers.lowerBound - assign.layers.lowerBound].keys[first] != 0 { return }
+        for (place, layer) in contents.layers.enumerated() {
+            let memory = memories[layer - assign.layers.lowerBound]
+            for offset in 0..<count {
+                memory.keys[first + offset] = values[2 * place * count + offset]
+                memory.digests[first + offset] = values[(2 * place + 1) * count + offset]
+            }
+        }
     }
 
     private func slot(_ position: Int, _ item: ForwardItem) -> Int {
@@ -145,25 +170,27 @@ final class ToyStage {
         for layer in layers {
             let index = layer - assign.layers.lowerBound
             hidden = ToyModel.mix(hidden, stretch ^ factors[index])
-            if bug != .staleBlock || keys[index][own] == 0 { keys[index][own] = ToyModel.key(hidden, layer: layer) }
+            let memory = memories[index]
+            if bug != .staleBlock || memory.keys[own] == 0 { memory.keys[own] = ToyModel.key(hidden, layer: layer) }
             let (a, b, c, d) = ToyModel.looksAt(position, layer: layer)
-            let seen = [a, b, c, d].map { keys[index][slot($0, item)] }
+            let seen = [a, b, c, d].map { memory.keys[slot($0, item)] }
             hidden = ToyModel.attend(hidden, seen[0], seen[1], seen[2], seen[3])
             noteContent(index, item, position, own)
         }
-        if assign.keepsOutputs, layers.upperBound == assign.layers.upperBound { outputs[own] = hidden }
+        if assign.keepsOutputs, layers.upperBound == assign.layers.upperBound { outputs.values[own] = hidden }
         return hidden
     }
 
     /// What the blocks of a layer say of the tokens before a position; the position's own is written.
     private func noteContent(_ index: Int, _ item: ForwardItem, _ position: Int, _ own: Int) {
-        let before = position == 0 ? 1 : digests[index][slot(position - 1, item)]
+        let memory = memories[index]
+        let before = position == 0 ? 1 : memory.digests[slot(position - 1, item)]
         if before == 0 {
             complaint = "layer \(assign.layers.lowerBound + index) lacks what \(item.sequence) has before \(position)"
         }
-        digests[index][own] = ToyModel.remember(before, item.tokens[position - item.position]) | 1
+        memory.digests[own] = ToyModel.remember(before, item.tokens[position - item.position]) | 1
         contents.append(
-            Content(sequence: item.sequence, position: position, digest: digests[index][own]))
+            Content(sequence: item.sequence, position: position, digest: memory.digests[own]))
     }
 
     /// What follows the tokens of an item that are to be sampled after, up to the first wrong guess. Keeps the history

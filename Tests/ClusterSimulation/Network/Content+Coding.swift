@@ -20,6 +20,7 @@ extension Content {
         case .reply(let reply): return .reply(try Self.read(reply))
         case .hello(let hello, let speaker): return .hello(try Self.read(hello), of: speaker)
         case .helloReply(let reply): return .helloReply(try Self.read(reply))
+        case .blocks(let contents, let values, let worker): return .blocks(try Self.read(contents), values, of: worker)
         }
         throw WireError("a worker's message was read as a client's, or the other way round")
     }

@@ -23,7 +23,7 @@ enum Place: Hashable {
 }
 
 /// Which of the connections between two places.
-enum Link: Int, CaseIterable { case control, data, tokens, weights }
+enum Link: Int, CaseIterable { case control, data, tokens, weights, copies }
 
 /// What is sent: the values of `Wire`, with their raw frames.
 enum Content {
@@ -39,6 +39,8 @@ enum Content {
     /// Who says it goes with a hello.
     case hello(Hello, of: WorkerID?)
     case helloReply(HelloReply)
+    /// Who sends it goes with a block.
+    case blocks(BlockContents, [UInt64], of: WorkerID)
 
     /// Said all the time: whether one is under way means nothing.
     var isHeartbeat: Bool {
@@ -57,7 +59,7 @@ extension Content {
         case .helloReply(let reply): reply.probeBytes > 0
         case .forward(_, let activations): !activations.isEmpty
         case .result(let result): !result.samples.isEmpty || !result.scores.isEmpty
-        case .chunk: true
+        case .chunk, .blocks: true
         case .message, .command, .fetch, .request, .reply: false
         }
     }

@@ -27,8 +27,8 @@ struct SimulatedCoordinator {
     var life = 0
     var clock = ProcessClock(start: 0)
     var sessions = SimulatedSessions()
-    var firstStage = ""
-    var firstEpoch = Epoch.none
+    /// By the epochs of their steps.
+    var firstStages: [Epoch: String] = [:]
     /// When the weight server has read all that it was asked for.
     var weightsFreeAt: UInt64 = 0
     var tick: UInt64 = .max

@@ -19,6 +19,9 @@ struct SimulatedWorker {
         case verify(Epoch, ContentHash)
         case loaded(Epoch)
         case computed(Forward, [UInt64])
+        /// A part of an order is sent to another worker.
+        case sendPart(BlockCopies, Int)
+        case stored(BlockContents, from: WorkerID)
         case letter(Letter)
         case linkUp(NodeLink, Epoch)
     }
@@ -38,12 +41,14 @@ struct SimulatedWorker {
     var connection = 0
     var isConnecting = false
     var welcome: Welcome?
-    var stage: ToyStage?
-    /// What of the stage's keys and values is known to be right.
-    var keyValues = HeldKeyValues()
+    /// Of the plan that serves, and perhaps of one that is prepared beside it.
+    var stages: [LoadedStage] = []
     /// Received, and neither computed nor skipped.
     var waitingSteps: [StepID] = []
-    var nextStage = ""
+    /// By the epochs of their steps.
+    var nextStages: [Epoch: String] = [:]
+    /// Counts the times that all copying was ended.
+    var copying = 0
     var load: WeightLoad?
     /// Contents whose bytes this process has found right.
     var verified: Set<ContentHash> = []
@@ -97,5 +102,33 @@ struct SimulatedWorker {
     }
 
     /// It holds no layers any more.
-    mutating func unload() { (stage, load, keyValues) = (nil, nil, HeldKeyValues()) }
+    mutating func unload() { (stages, load, nextStages) = ([], nil, [:]) }
+
+    func stage(of epoch: Epoch) -> ToyStage? { stages.first { $0.stage.assign.epoch == epoch }?.stage }
+
+    func assign(of epoch: Epoch) -> Assign? { machine?.assignments.first { $0.epoch == epoch } }
+
+    /// One stage is over, and the other goes on.
+    mutating func drop(_ epoch: Epoch) {
+        stages.removeAll { $0.stage.assign.epoch == epoch }
+        nextStages[epoch] = nil
+        if load?.assign.epoch == epoch { load = nil }
+    }
+}
+
+/// A stage, and what of its keys and values is known to be right.
+struct LoadedStage {
+    let stage: ToyStage
+    var keyValues: HeldKeyValues
+}
+
+/// The blocks of one order as they are sent: one part after the other, each as it is then.
+struct BlockCopies {
+    /// Layers, block and positions of each part.
+    let parts: [(layers: Range<Int>, extent: BlockExtent)]
+    let order: CopyBlocks
+    /// Of the stage that has them.
+    let epoch: Epoch
+    /// When copying was ended last.
+    let copying: Int
 }

@@ -21,7 +21,7 @@ extension World {
         coordinator.configuration.firstEpoch = Epoch(timeOfDay)
         coordinator.machine = Coordinator(coordinator.configuration, now: coordinator.clock.reading(now))
         coordinator.sessions = SimulatedSessions()
-        coordinator.firstStage = ""
+        coordinator.firstStages = [:]
         coordinator.weightsFreeAt = now
         coordinator.tick = .max
         coordinator.isFrozen = false
@@ -133,7 +133,10 @@ extension World {
             if let slot = nodes.firstIndex(where: { $0.id == worker }) {
                 post(.command(command), from: .coordinator, to: .worker(slot), .control, life: nodes[slot].life)
             }
-        case .connectFirstStage(let epoch, let endpoint, _): connectFirstStage(epoch, endpoint)
+        case .connectFirstStage(let epoch, let endpoint, _, let isBeside):
+            connectFirstStage(epoch, endpoint, isBeside: isBeside)
+        case .disconnectFirstStage(let epoch): coordinator.firstStages[epoch] = nil
+        case .answerDrain(_, let reply): if reply.state == .refused { happened(.drainRefused) }
         case .sayHello(let hello): sayHello(hello)
         case .answerHello(let worker, let link, let reply): answer(worker, on: link, reply)
         case .forward(let forward):
@@ -141,9 +144,11 @@ extension World {
                 coordinator.doom = nil
                 queue.plan(.fault(.killCoordinator(doom)), at: now + random.milliseconds(0...6))
             }
-            if let (slot, life) = endpoints[coordinator.firstStage] {
+            if let (slot, life) = endpoints[coordinator.firstStages[forward.epoch] ?? ""] {
                 post(.forward(forward, []), from: .coordinator, to: .worker(slot), .data, life: life)
             }
+        case .log(_, let text) where text.contains("is given up: "): happened(.changeAbandoned)
+        case .log(_, let text) where text.contains("were copied"): happened(.changedWhileServing)
         case .log(.error, let text) where text.hasPrefix("set ") && isLinkWorld: noteSetAside(text)
         case .log(.error, let text) where !text.hasPrefix("set "): note("the coordinator complains: \(text)")
         case .started, .emit, .score, .finish, .fail, .waiting: tellClient(action)

@@ -36,7 +36,19 @@ extension World {
     private func prepareWorkerFault(at time: UInt64, _ later: UInt64) {
         let slot = random.below(nodes.count)
         let other = random.chance(50) ? Place.coordinator : Place.worker(random.below(nodes.count))
-        switch random.below(10) {
+        switch random.below(13) {
+        case 10:
+            queue.plan(.fault(.leaveDrained(slot)), at: time)
+            if random.chance(70) { queue.plan(.fault(.start(slot)), at: later + 2_000) }
+        case 11:
+            queue.plan(.fault(.drain(slot, ends: false)), at: time)
+            queue.plan(.fault(.drain(slot, ends: true)), at: later)
+        case 12:
+            if case .worker(let from) = other, from != slot {
+                queue.plan(.fault(.breakLink(other, .worker(slot), .copies)), at: time)
+                queue.plan(.fault(.breakLink(other, .worker(slot), .copies)), at: later)
+            }
+            queue.plan(.fault(.start(random.below(nodes.count))), at: time)
         case 0, 1:
             queue.plan(.fault(.kill(slot)), at: time)
             if random.chance(70) { queue.plan(.fault(.start(slot)), at: later) }

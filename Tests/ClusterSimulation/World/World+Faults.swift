@@ -34,6 +34,11 @@ extension World {
             nodes[slot].slowness = factor
         case .hang(let slot): hang(slot)
         case .leave(let slot): leave(slot)
+        case .leaveDrained(let slot): leaveDrained(slot)
+        case .drain(let slot, let ends):
+            let text = nodes[slot].id.description
+            happen(.order(.drain(DrainRequest(worker: text, ends: ends), of: .own)), coordinatorLife: coordinator.life)
+        case .endDrain(let slot, let id): if nodes[slot].id == id { leave(slot) }
         case .killCoordinator(let loss): if now < Self.quietTime { killCoordinator(loss) }
         case .doomCoordinator(let loss): coordinator.doom = loss
         case .startCoordinator: startCoordinator()
@@ -57,6 +62,14 @@ extension World {
         happened(.workerLeft)
         tell(slot, .leave)
         nodes[slot].end()
+    }
+
+    private func leaveDrained(_ slot: Int) {
+        guard !nodes[slot].isFrozen, nodes[slot].machine != nil else { return }
+        let id = nodes[slot].id
+        tell(slot, .wantsToLeave)
+        let end = min(now + random.milliseconds(200...2_000), max(now, Self.quietTime - 1))
+        if nodes[slot].machine != nil { queue.plan(.fault(.endDrain(slot, id)), at: end) }
     }
 
     /// What happened while the process was stopped happens now, in order.

@@ -13,25 +13,25 @@ extension World {
     }
 
     func linkUp(_ link: NodeLink, _ epoch: Epoch, _ slot: Int) {
-        let isCurrent = link == .next ? nodes[slot].machine?.assignment?.epoch == epoch : nodes[slot].welcome != nil
+        let isCurrent = link == .next ? nodes[slot].assign(of: epoch) != nil : nodes[slot].welcome != nil
         guard isCurrent else { return }
-        guard listener(link, slot) != nil, let place = place(link, slot), !network.areParted(.worker(slot), place),
+        guard listener(link, slot, epoch) != nil, let place = place(link, slot, epoch), !network.areParted(.worker(slot), place),
             !network.isClosed(.worker(slot), place, link.kind)
         else { return plan(.linkUp(link, epoch), slot, after: 100) }
-        tell(slot, .link(link, .up))
+        tell(slot, .link(link, .up, of: epoch))
     }
 
-    private func place(_ link: NodeLink, _ slot: Int) -> Place? {
-        link == .next ? endpoints[nodes[slot].nextStage].map { .worker($0.slot) } : .coordinator
+    private func place(_ link: NodeLink, _ slot: Int, _ epoch: Epoch) -> Place? {
+        link == .next ? endpoints[nodes[slot].nextStages[epoch] ?? ""].map { .worker($0.slot) } : .coordinator
     }
 
     /// The process at the other end; nil: there is none.
-    private func listener(_ link: NodeLink, _ slot: Int) -> Int? {
+    private func listener(_ link: NodeLink, _ slot: Int, _ epoch: Epoch) -> Int? {
         switch link {
         case .weights: nodes[slot].welcome.flatMap { coordinator.life(at: $0.weightsEndpoint) }
         case .tokens: nodes[slot].welcome.flatMap { coordinator.life(at: $0.tokensEndpoint) }
         case .next:
-            endpoints[nodes[slot].nextStage].flatMap {
+            endpoints[nodes[slot].nextStages[epoch] ?? ""].flatMap {
                 nodes[$0.slot].machine != nil && nodes[$0.slot].life == $0.life ? $0.life : nil
             }
         case .previous: nil
@@ -39,9 +39,10 @@ extension World {
     }
 
     func say(_ hello: Hello, on link: NodeLink, _ slot: Int) {
-        guard let place = place(link, slot) else { return }
+        guard let place = place(link, slot, hello.epoch) else { return }
         post(
-            .hello(hello, of: nodes[slot].id), from: .worker(slot), to: place, link.kind, life: listener(link, slot))
+            .hello(hello, of: nodes[slot].id), from: .worker(slot), to: place, link.kind,
+            life: listener(link, slot, hello.epoch))
     }
 
     func answer(_ reply: HelloReply, to speaker: WorkerID?, _ slot: Int) {
@@ -56,8 +57,8 @@ extension World {
     // MARK: The coordinator
 
     func firstStageUp(_ epoch: Epoch) {
-        guard coordinator.firstEpoch == epoch else { return }
-        guard let (slot, life) = endpoints[coordinator.firstStage], nodes[slot].machine != nil,
+        guard let endpoint = coordinator.firstStages[epoch] else { return }
+        guard let (slot, life) = endpoints[endpoint], nodes[slot].machine != nil,
             nodes[slot].life == life, !network.areParted(.coordinator, .worker(slot)),
             !network.isClosed(.coordinator, .worker(slot), .data)
         else {
@@ -67,15 +68,16 @@ extension World {
         tell(.firstStage(epoch, .up))
     }
 
-    func connectFirstStage(_ epoch: Epoch, _ endpoint: String) {
-        (coordinator.firstStage, coordinator.firstEpoch) = (endpoint, epoch)
-        network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data)
+    func connectFirstStage(_ epoch: Epoch, _ endpoint: String, isBeside: Bool) {
+        if !isBeside { coordinator.firstStages = [:] }
+        coordinator.firstStages[epoch] = endpoint
+        if !isBeside { network.cut(.coordinator, .worker(endpoints[endpoint]?.slot ?? 0), .data) }
         let thing = SimulatedCoordinator.Thing.firstStageUp(epoch)
         queue.plan(.atCoordinator(thing, life: coordinator.life), at: now + random.milliseconds(1...5))
     }
 
     func sayHello(_ hello: Hello) {
-        guard let (slot, life) = endpoints[coordinator.firstStage] else { return }
+        guard let (slot, life) = endpoints[coordinator.firstStages[hello.epoch] ?? ""] else { return }
         post(.hello(hello, of: nil), from: .coordinator, to: .worker(slot), .data, life: life)
     }
 

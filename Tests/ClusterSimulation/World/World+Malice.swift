@@ -50,7 +50,7 @@ extension World {
         case .link(var report):
             if random.chance(30) { report.outcome = .failed(random.chance(50) ? .noAnswer : .stepsLost) }
             return .link(report)
-        case .join, .ready, .failed, .measured, .leave: return message
+        case .join, .ready, .failed, .measured, .copied, .leaving, .leave: return message
         }
     }
 }

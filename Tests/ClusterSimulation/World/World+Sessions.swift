@@ -17,7 +17,7 @@ extension World {
             guard let status = coordinator.machine?.status(now: coordinator.clock.reading(now)) else { return }
             reply(.status(status), to: client)
         case .ping: reply(.pong(clockMicroseconds: 0), to: client)
-        case .measureQuery: note("\(client) has links measured")
+        case .measureQuery, .drain: note("\(client) asks \(message)")
         case .cancel(let id):
             if let session = coordinator.sessions.session(id, of: client) { order(.cancel(session.request)) }
         case .generate(let message):
@@ -62,7 +62,8 @@ extension World {
             if error.retryAfterMilliseconds != nil { happened(.queueFull) }
             inform(request) { .failed($0.id, error) }
             coordinator.sessions.close(request)
-        case .started, .send, .connectFirstStage, .sayHello, .answerHello, .forward, .forget, .measured, .log:
+        case .started, .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget,
+            .measured, .answerDrain, .log:
             break
         }
     }

@@ -17,6 +17,8 @@ extension World {
             guard nodes[slot].weightsSocket == socket else { return }
             let chunk = Chunk(outdated: fetch)
             post(.chunk(chunk, []), from: .coordinator, to: .worker(slot), .weights, life: nodes[slot].life)
+        // It has joined just now, and its fetches of an earlier coordinator's plan come after that.
+        case .foreign where fetch.epoch < coordinator.configuration.firstEpoch: break
         case .foreign: note("worker \(slot) asks for weights of \(fetch.epoch) that are not for it")
         case nil: break
         }

@@ -38,7 +38,7 @@ extension World {
 
     /// The stage is taken up: what of it the cache has, and what must be fetched.
     func takeInventory(_ slot: Int, _ epoch: Epoch) {
-        guard let assign = nodes[slot].machine?.assignment, assign.epoch == epoch else { return }
+        guard let assign = nodes[slot].assign(of: epoch) else { return }
         if bug == .earlyLoad { return plan(.loaded(epoch), slot, after: 5) }
         var needs: [WeightFetch.Need] = []
         for tensor in ToyWeights.layers[assign.layers].joined() {
@@ -131,7 +131,7 @@ extension World {
 
     /// The stage is made of what lies in the cache, and can compute.
     func finishLoad(_ slot: Int, _ epoch: Epoch) {
-        guard let assign = nodes[slot].machine?.assignment, assign.epoch == epoch else { return }
+        guard let assign = nodes[slot].assign(of: epoch) else { return }
         if nodes[slot].loadFails && random.chance(30) {
             happened(.loadFailed)
             return tell(slot, .loadFailed(epoch, message: "out of luck"))
@@ -156,18 +156,25 @@ extension World {
 
     /// Whether it has what it is to keep.
     private func beginStage(_ slot: Int, _ assign: Assign, factors: [UInt64]) -> Bool {
-        var kept = nodes[slot].keyValues.kept(for: assign)
+        // Beside the one that computes only what both have in common is kept.
+        let computing = nodes[slot].machine?.assignments.first?.epoch
+        var others = nodes[slot].stages.filter { $0.stage.assign.epoch != assign.epoch }
+        if computing != assign.epoch { others.removeAll { $0.stage.assign.epoch != computing } }
+        let previous = others.last { $0.keyValues.kept(for: assign) != nil }
+        var kept = previous?.keyValues.kept(for: assign) ?? HeldKeyValues().kept(for: assign)
         if bug == .keptNothing, assign.keptSince.contains(where: { $0 != .none }) { kept = HeldKeyValues.Kept() }
         let hasKept = kept != nil
         if kept == nil { happened(.keepingFailed) }
         if kept?.layers.isEmpty == false { happened(.layersKept) }
         let stage = ToyStage(assign, factors: factors, lengths: lengths, bug: bug)
-        if let previous = nodes[slot].stage, var kept {
+        if let previous = (previous ?? others.last)?.stage, var kept {
             if bug == .keptTooMuch { kept.layers = Array(assign.layers) }
             stage.take(kept, from: previous)
         }
-        nodes[slot].stage = stage
-        nodes[slot].keyValues.load(assign, kept ?? HeldKeyValues.Kept())
+        var keyValues = HeldKeyValues()
+        keyValues.load(assign, kept ?? HeldKeyValues.Kept())
+        nodes[slot].stages = computing == assign.epoch ? [] : others
+        nodes[slot].stages.append(LoadedStage(stage: stage, keyValues: keyValues))
         return hasKept
     }
 }

@@ -82,6 +82,8 @@ extension World {
         case .verify(let epoch, let content): verify(slot, epoch, content)
         case .loaded(let epoch): finishLoad(slot, epoch)
         case .computed(let forward, let input): computed(slot, forward, input)
+        case .sendPart(let copies, let part): sendPart(copies, part, slot)
+        case .stored(let contents, let source): tell(slot, .stored(contents, from: source))
         case .letter(let letter): arrive(letter, slot)
         case .linkUp(let link, let epoch): linkUp(link, epoch, slot)
         }
@@ -99,12 +101,12 @@ extension World {
     }
 
     private func computed(_ slot: Int, _ forward: Forward, _ input: [UInt64]) {
-        guard let stage = nodes[slot].stage, stage.assign.epoch == forward.epoch else { return }
+        guard let stage = nodes[slot].stage(of: forward.epoch) else { return }
         var (hidden, result) = stage.compute(forward, input)
         if let found = stage.takeContents() { note(blocks.observe(found, of: forward)) }
         if forward.rebuilt != nil { happened(.layersRebuilt) }
         // Another stage may be about to be loaded in its place.
-        guard nodes[slot].machine?.assignment?.epoch == forward.epoch else { return note(stage.complaint) }
+        guard nodes[slot].assign(of: forward.epoch) != nil else { return note(stage.complaint) }
         result.timings = [StageMicroseconds(wire: 300, queue: 50, compute: 1_000 + random.next() % 5_000, wait: 10)]
         note(stage.complaint)
         nodes[slot].waitingSteps.removeAll { $0 == forward.step }
@@ -115,7 +117,7 @@ extension World {
         switch letter.content {
         case .command(let command): tell(slot, .command(command))
         case .forward(let forward, let input):
-            if let assign = nodes[slot].machine?.assignment, assign.epoch == forward.epoch {
+            if let assign = nodes[slot].assign(of: forward.epoch) {
                 nodes[slot].waitingSteps.append(forward.step)
                 note(bounds.queue(nodes[slot].waitingSteps.count, assign))
             } else {
@@ -127,6 +129,7 @@ extension World {
         case .helloReply(let reply):
             let links: [Link: NodeLink] = [.weights: .weights, .tokens: .tokens, .data: .next]
             if let link = links[letter.link] { tell(slot, .helloReply(reply, on: link)) }
+        case .blocks(let contents, let values, let source): tell(slot, .blocks(contents, values, from: source))
         case .message, .result, .fetch, .request, .reply: note("worker \(slot) is sent \(letter.content)")
         }
     }
@@ -172,11 +175,12 @@ extension World {
             connectLink(.tokens, slot, .none)
         case .load(let assign):
             nodes[slot].load = nil
-            nodes[slot].waitingSteps = []
+            if !assign.isBeside { nodes[slot].waitingSteps = [] }
             plan(.inventory(assign.epoch), slot, after: random.milliseconds(1...30) * nodes[slot].slowness)
-        case .connectNext(let epoch, let endpoint, _):
-            nodes[slot].nextStage = endpoint
-            if let next = endpoints[endpoint]?.slot {
+        case .connectNext(let epoch, let endpoint, _, let isBeside):
+            if !isBeside { nodes[slot].nextStages = [:] }
+            nodes[slot].nextStages[epoch] = endpoint
+            if !isBeside, let next = endpoints[endpoint]?.slot {
                 network.cut(here, .worker(next), .data)
                 network.cut(.worker(next), here, .data)
             }
@@ -184,22 +188,29 @@ extension World {
         case .sayHello(let link, let hello): say(hello, on: link, slot)
         case .answerHello(let reply, let speaker): answer(reply, to: speaker, slot)
         case .unload: nodes[slot].unload()
+        case .drop(let epoch): nodes[slot].drop(epoch)
+        case .copyBlocks(let order, let epoch): copyBlocks(order, of: epoch, slot)
+        case .endCopying: nodes[slot].copying += 1
+        case .store(let contents, let values, let source): store(contents, values, from: source, slot)
+        case .drained:
+            happened(.workerDrained)
+            nodes[slot].end()
         case .compute(let forward, let input):
             if nodes[slot].isHung { return }
             plan(.computed(forward, input ?? []), slot, after: random.milliseconds(1...6) * nodes[slot].slowness)
         case .sendForward(let forward, let hidden):
             // Also of steps that were skipped.
             nodes[slot].waitingSteps.removeAll { $0 <= forward.step }
-            if let (next, nextLife) = endpoints[nodes[slot].nextStage] {
+            if let (next, nextLife) = endpoints[nodes[slot].nextStages[forward.epoch] ?? ""] {
                 post(.forward(forward, hidden ?? []), from: here, to: .worker(next), .data, life: nextLife)
             }
         case .sendResult(let result):
             nodes[slot].waitingSteps.removeAll { $0 <= result.step }
             nodes[slot].unsent.append(said(result, by: slot))
             sendResults(slot)
-        case .endSequences(let sequences):
-            nodes[slot].stage?.end(sequences)
-            note(nodes[slot].stage?.complaint)
+        case .endSequences(let sequences, let epoch):
+            nodes[slot].stage(of: epoch)?.end(sequences)
+            note(nodes[slot].stage(of: epoch)?.complaint)
         case .log(.error, let text): note("worker \(slot) complains: \(text)")
         case .refused(let reason): note("worker \(slot) is refused: \(reason)")
         case .log: break

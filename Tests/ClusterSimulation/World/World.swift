@@ -102,6 +102,15 @@ final class World {
         configuration.setAsideFor = .seconds(2)
         configuration.hungAfter = .seconds(2)
         configuration.loadStalledAfter = .seconds(5)
+        configuration.changesWhileServing = random.chance(85)
+        // A block of a layer has one byte here.
+        configuration.copying.firstOrderBytes = Double(1 + random.below(20))
+        configuration.copying.orderBytes = 1...Double(2 + random.below(40))
+        configuration.copying.smallBytes = UInt64(random.below(4))
+        configuration.copying.mostVainOrders = 2 + random.below(6)
+        configuration.copying.patience = .seconds(1)
+        configuration.unbalancedFor = .milliseconds(200)
+        configuration.balancedEvery = .seconds(1)
         return configuration
     }
 
@@ -163,7 +172,7 @@ final class World {
     private func checkRest() -> String? {
         guard let status else { return "at rest there is no coordinator" }
         let samplers = status.workers.filter { $0.layers?.upperBound == ToyModel.layerCount }.map { worker in
-            nodes.first { $0.id == worker.id }?.stage?.sequenceCount ?? 0
+            nodes.first { $0.id == worker.id }?.stage(of: status.epoch)?.sequenceCount ?? 0
         }
         return RestChecker.violation(status, samplers: samplers.reduce(0, +))
     }

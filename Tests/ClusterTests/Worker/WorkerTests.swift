@@ -121,7 +121,7 @@ import Wire
         let first = assign(5, isLast: false)
         #expect(
             worker.handle(.command(.assign(first)), now: .start) == [
-                .load(first), .connectNext(Epoch(5), endpoint: "n", key: nil),
+                .load(first), .connectNext(Epoch(5), endpoint: "n", key: nil, isBeside: false),
             ])
         let progress = Loading(epoch: Epoch(5), bytesDone: 1, bytesTotal: 2)
         #expect(
@@ -259,7 +259,7 @@ import Wire
     func endings() {
         var worker = serving()
         let release = Release(epoch: Epoch(5), sequences: [SequenceID(1)])
-        #expect(worker.handle(.command(.release(release)), now: .start) == [.endSequences([SequenceID(1)])])
+        #expect(worker.handle(.command(.release(release)), now: .start) == [.endSequences([SequenceID(1)], of: Epoch(5))])
         let old = Release(epoch: Epoch(4), sequences: [SequenceID(1)])
         #expect(worker.handle(.command(.release(old)), now: .start).isEmpty)
         #expect(worker.handle(.command(.standby(Epoch(5))), now: .start).isEmpty)

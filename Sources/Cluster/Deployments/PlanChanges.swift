@@ -1,0 +1,161 @@
+// Responsible for: when another plan is worth a change while one serves, and whether it can be prepared beside that. Must not
+// know: how a plan is prepared, requests.
+
+import Wire
+
+/// What is remembered of changes while a plan serves.
+struct PlanChanges: Sendable {
+    /// What came to nothing, and until when it is not tried again.
+    private var failed: (plan: Plan, until: Moment, count: Int)?
+    /// Since when another plan is thought to be faster; nil: none is.
+    private var unbalancedSince: Moment?
+    private var lastBalancing: Moment?
+    private var nextLook = Moment.start
+    /// Why a change waits until nothing is computed, as a sentence; nil: none does.
+    var obstacle: String?
+    private(set) var completed = 0
+    private(set) var abandoned = 0
+
+    private static let retryAfter = Duration.seconds(5)
+    private static let mostDoublings = 4
+    private static let lookInterval = Duration.seconds(1)
+
+    mutating func noteAbandoned(_ plan: Plan, isFault: Bool, _ now: Moment) {
+        abandoned += 1
+        guard isFault else { return }
+        let count = failed?.plan == plan ? (failed?.count ?? 0) + 1 : 1
+        failed = (plan, now + Self.retryAfter * (1 << min(count - 1, Self.mostDoublings)), count)
+    }
+
+    mutating func noteCompleted() {
+        completed += 1
+        (failed, unbalancedSince, obstacle) = (nil, nil, nil)
+    }
+
+    /// Whether this plan may be tried (again).
+    func allows(_ plan: Plan, _ now: Moment) -> Bool { failed.map { $0.plan != plan || $0.until <= now } ?? true }
+
+    /// Whether it is time to look if another plan is faster.
+    mutating func looks(_ now: Moment) -> Bool {
+        guard now >= nextLook else { return false }
+        nextLook = now + Self.lookInterval
+        return true
+    }
+
+    /// Another plan is, or is not, so much faster as measured that it is worth a change: whether it has been for long enough.
+    mutating func note(isUnbalanced: Bool, for time: Duration, atMostEvery interval: Duration, _ now: Moment) -> Bool {
+        guard isUnbalanced else {
+            unbalancedSince = nil
+            return false
+        }
+        let since = unbalancedSince ?? now
+        unbalancedSince = since
+        guard now - since >= time, lastBalancing.map({ now - $0 >= interval }) ?? true else { return false }
+        lastBalancing = now
+        unbalancedSince = nil
+        return true
+    }
+}
+
+extension Deployments {
+    /// What becomes of a plan that is due while another serves.
+    enum Change: Sendable {
+        /// It is prepared beside that.
+        case begin(Plan)
+        /// There is none that is worth it.
+        case none
+        /// Not now.
+        case later
+        /// It is for when nothing is computed.
+        case whenIdle
+    }
+
+    private static let thoughtInterval = Duration.seconds(1)
+
+    /// Whether, and how, another plan takes the place of the one that serves.
+    mutating func change(
+        from serving: Deployment, over eligible: [Member], _ reachability: Reachability, _ speeds: SpeedRecord,
+        isIdle: Bool, isWhole: Bool, _ now: Moment
+    ) -> Change {
+        guard configuration.changesWhileServing else { return isIdle ? .whenIdle : .later }
+        guard isWhole, preparing == nil else { return .later }
+        let members = eligible.filter { mayTakePart($0) }
+        let choice = choice(beside: serving.plan, reachability, speeds, now)
+        guard case .success(let best) = choice.plan(over: members) else { return put(off: now) }
+        let plan = best.plan
+        changes.obstacle = nil
+        if plan == serving.plan {
+            // With nothing to compute there may be one with more KV blocks.
+            return plan.blockCount < configuration.wantedBlocks ? put(off: now) : .none
+        }
+        guard best.isReachable else { return .none }
+        guard changes.allows(plan, now) else {
+            nextThought = now + Self.thoughtInterval
+            return .later
+        }
+        guard isIdle || isWorthwhile(plan, serving.plan, members, choice) else { return put(off: now) }
+        if let obstacle = obstacle(to: plan, beside: serving.plan, members) {
+            changes.obstacle = obstacle
+            return put(off: now)
+        }
+        return .begin(plan)
+    }
+
+    /// It is thought about again in a while.
+    private mutating func put(off now: Moment) -> Change {
+        nextThought = now + Self.thoughtInterval
+        return .whenIdle
+    }
+
+    private func choice(
+        beside plan: Plan, _ reachability: Reachability, _ speeds: SpeedRecord, _ now: Moment
+    ) -> PlanChoice {
+        PlanChoice(
+            configuration: configuration, hasServed: true, serving: plan, preparing: nil, reachability: reachability,
+            speeds: speeds, now: now, blockCount: plan.blockCount)
+    }
+
+    /// Somebody is to be left out, there are fewer workers than were asked for, or it is faster enough.
+    private func isWorthwhile(_ plan: Plan, _ serving: Plan, _ members: [Member], _ choice: PlanChoice) -> Bool {
+        if serving.stages.contains(where: { share in !members.contains { $0.id == share.worker } }) { return true }
+        if serving.stages.count < min(configuration.minimumWorkers, plan.stages.count) { return true }
+        if let split = configuration.split, plan.stages.map(\.layers) == split { return true }
+        return choice.slowdown(of: serving, against: plan, members) ?? .infinity >= 1 + configuration.leastGain
+    }
+
+    /// Why two stages do not fit into a worker, as a sentence; nil: all fit.
+    private func obstacle(to plan: Plan, beside serving: Plan, _ members: [Member]) -> String? {
+        for share in plan.stages {
+            guard let held = serving.layers(of: share.worker), let member = members.first(where: { $0.id == share.worker })
+            else { continue }
+            let needed = configuration.model.bytes(
+                of: share.layers, beside: held, blockCount: plan.blockCount, threads: member.join.threads,
+                keepsOutputs: plan.keepsOutputs || serving.keepsOutputs)
+            if needed > member.join.memoryBytes {
+                return "a better plan waits until nothing is computed: beside the one that serves \(member.name) would "
+                    + "need \(bytesText(needed)), and offers \(bytesText(member.join.memoryBytes))"
+            }
+        }
+        return nil
+    }
+
+    /// Looks from time to time whether another plan would be faster, by what steps took.
+    mutating func lookAtBalance(
+        over eligible: [Member], _ reachability: Reachability, _ speeds: SpeedRecord, _ now: Moment
+    ) {
+        guard configuration.changesWhileServing, let serving, preparing == nil, !isPlanDue, changes.looks(now) else {
+            return
+        }
+        let members = eligible.filter { mayTakePart($0) }
+        let choice = choice(beside: serving.plan, reachability, speeds, now)
+        var isUnbalanced = false
+        if case .success(let best) = choice.plan(over: members), best.isReachable, best.plan != serving.plan,
+            let slowdown = choice.slowdown(of: serving.plan, against: best.plan, members)
+        {
+            isUnbalanced = slowdown >= 1 + configuration.leastImbalance
+        }
+        let isDue = changes.note(
+            isUnbalanced: isUnbalanced, for: configuration.unbalancedFor, atMostEvery: configuration.balancedEvery, now)
+        if isDue { noteImbalance() }
+    }
+}
