@@ -30,18 +30,23 @@ struct ShardFetchTests {
     func sparing() throws {
         var fetch = try Self.fetch(chunks: 3, isSparing: true)
         var now = Moment.start + .seconds(1)
-        #expect(Self.asked(fetch.handle(.connected, now)).isEmpty)
+        let asked = Self.asked(fetch.handle(.connected, now))
+        #expect(asked.isEmpty)
         for (chunk, milliseconds) in [40, 7, 90].enumerated() {
             #expect(try #require(fetch.nextAt) <= now)
-            let request = try #require(fetch.takeDue(now))
+            let due = fetch.takeDue(now)
+            let request = try #require(due)
             #expect(request.offset == UInt64(chunk * Limits.chunkBytes) && fetch.nextAt == nil)
-            #expect(fetch.takeDue(now + .seconds(9)) == nil)
+            let more = fetch.takeDue(now + .seconds(9))
+            #expect(more == nil)
             now = now + .milliseconds(milliseconds)
-            #expect(Self.asked(fetch.handle(Self.chunk(request, of: 3), now)).isEmpty)
+            let asked = Self.asked(fetch.handle(Self.chunk(request, of: 3), now))
+            #expect(asked.isEmpty)
             guard chunk < 2 else { break }
-            let due = now + .milliseconds(2 * milliseconds)
-            #expect(fetch.nextAt == due && fetch.takeDue(due + .nanoseconds(-1)) == nil)
-            now = due
+            let next = now + .milliseconds(2 * milliseconds)
+            let early = fetch.takeDue(next + .nanoseconds(-1))
+            #expect(fetch.nextAt == next && early == nil)
+            now = next
         }
         #expect(fetch.nextAt == nil && fetch.machine.progress.doneBytes == UInt64(3 * Limits.chunkBytes))
     }
@@ -51,16 +56,19 @@ struct ShardFetchTests {
         var fetch = try Self.fetch(chunks: 3, isSparing: true)
         let now = Moment.start + .seconds(1)
         _ = fetch.handle(.connected, now)
-        let first = try #require(fetch.takeDue(now))
+        let due = fetch.takeDue(now)
+        let first = try #require(due)
         _ = fetch.handle(Self.chunk(first, of: 3), now + .seconds(10))
         _ = fetch.handle(.connected, now + .seconds(11))
-        let again = try #require(fetch.takeDue(now + .seconds(11)))
-        #expect(again.offset == UInt64(Limits.chunkBytes) && fetch.takeDue(now + .seconds(99)) == nil)
+        let again = fetch.takeDue(now + .seconds(11))
+        let more = fetch.takeDue(now + .seconds(99))
+        #expect(again?.offset == UInt64(Limits.chunkBytes) && more == nil)
     }
 
     @Test("Where nothing is computed everything is asked for at once")
     func alone() throws {
         var fetch = try Self.fetch(chunks: 3, isSparing: false)
-        #expect(Self.asked(fetch.handle(.connected, .start)).count == 3 && fetch.nextAt == nil)
+        let asked = Self.asked(fetch.handle(.connected, .start))
+        #expect(asked.count == 3 && fetch.nextAt == nil)
     }
 }
