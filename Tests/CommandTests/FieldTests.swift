@@ -26,6 +26,7 @@ extension CommandTests {
             for command in [
                 ["run"], ["coordinator"], ["worker"], ["generate"], ["quantize"], ["perplexity"], ["status"],
                 ["token", "create"], ["bench", "model"], ["bench", "kernels"], ["bench", "cluster"],
+                ["chaos"],
             ] {
                 help += try await TandemProcess(command + ["--help"], cache: TemporaryFolder()).wait().output
             }

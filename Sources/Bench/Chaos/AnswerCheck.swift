@@ -96,15 +96,16 @@ package struct AnswerCheck: Sendable {
                 doubled.doubled += 1
                 var lost = next[place]
                 lost.lost += 1
-                next.append([same, doubled, lost].min { $0.count < $1.count } ?? same)
+                next.append([same, doubled, lost].min { $0.cost < $1.cost } ?? same)
             }
             row = next
         }
         let ends = isComplete ? [row[right.count]] : row
-        return ends.min { $0.count < $1.count } ?? AnswerDifference()
+        return ends.min { $0.cost < $1.cost } ?? AnswerDifference()
     }
 }
 
 extension AnswerDifference {
-    fileprivate var count: Int { lost + altered + doubled }
+    /// Changes; of as many those that move nothing.
+    fileprivate var cost: (Int, Int) { (lost + altered + doubled, lost + doubled) }
 }

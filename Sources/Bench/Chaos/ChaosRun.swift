@@ -81,10 +81,9 @@ package final class ChaosRun: Sendable {
         await cluster.settle()
         let last = await state()
         let seconds = start.duration(to: .now).seconds
+        sayOutcome(last)
         return tally.withLock { tally in
-            tally.note(last)
             tally.end()
-            if let fault = tally.faults.last { say(fault.outcome) }
             for trouble in cluster.takeTroubles() { tally.noteReason(trouble) }
             return ChaosReport(
                 tally, seed: options.seed, model: status.model, workers: options.workers, streams: streams,
@@ -136,19 +135,30 @@ package final class ChaosRun: Sendable {
     }
 
     private func begin(_ fault: Fault, since start: ContinuousClock.Instant) async throws {
-        let (status, process) = (await state(), cluster.process(of: fault))
+        let (state, process) = (await state(), cluster.process(of: fault))
         let time = start.duration(to: .now).seconds
-        let before = tally.withLock { tally in
-            tally.begin(fault, process: process, status, at: time)
-            return tally.faults.dropLast().last
-        }
-        if let before { say(before.outcome) }
+        sayOutcome(state)
+        tally.withLock { $0.begin(fault, process: process, state, at: time) }
         say("\(Self.text(time)) s  \(fault.number). \(fault)")
         try cluster.begin(fault)
     }
 
+    /// What streams noticed of the last fault.
+    private func sayOutcome(_ state: ChaosTally.State?) {
+        let (fault, outcome) = tally.withLock { tally in
+            tally.note(state)
+            return (tally.faults.last, tally.outcome)
+        }
+        guard let fault else { return }
+        var facts = ["\(outcome.goneOn) of \(outcome.goneOn + outcome.waiting) streams have gone on"]
+        if outcome.goneOn > 0 { facts.append("longest pause " + String(format: "%.2f s", outcome.longest)) }
+        if fault.rebuiltLayerTokens > 0 { facts.append("\(fault.rebuiltLayerTokens) layer-tokens computed again") }
+        if fault.lostLayers > 0 { facts.append("\(fault.liveTokens) tokens x \(fault.lostLayers) layers were there") }
+        say("          " + facts.joined(separator: ", "))
+    }
+
     /// The cluster's state; nil: the coordinator does not tell it in time.
-    private func state() async -> ClusterStatus? {
+    private func state() async -> ChaosTally.State? {
         let (answers, continuation) = AsyncStream<ClusterStatus?>.makeStream()
         let asking = Task { continuation.yield(try? await client.status()) }
         let waiting = Task {
@@ -159,7 +169,7 @@ package final class ChaosRun: Sendable {
             asking.cancel()
             waiting.cancel()
         }
-        for await answer in answers { return answer }
+        for await answer in answers { return answer.map(ChaosTally.State.init) }
         return nil
     }
 
@@ -269,12 +279,12 @@ extension GenerationEvent {
     }
 }
 
-extension ChaosReport.FaultRecord {
-    /// What streams noticed of it.
-    fileprivate var outcome: String {
-        guard let longest = pauses.max() else { return "          no stream was amid an answer" }
-        let rebuilt = rebuiltLayerTokens == 0 && lostLayers == 0 ? "" : ", \(rebuiltLayerTokens) layer-tokens computed again"
-        let lost = lostLayers == 0 ? "" : " (\(liveTokens) tokens x \(lostLayers) layers lost)"
-        return "          \(pauses.count) streams, longest pause \(String(format: "%.2f", longest)) s\(rebuilt)\(lost)"
+extension ChaosTally.State {
+    fileprivate init(_ status: ClusterStatus) {
+        let live = status.requests.filter { $0.state == "decode" }
+        self.init(
+            uptimeSeconds: status.uptimeSeconds, rebuiltLayerTokens: status.pipeline.rebuiltLayerTokens,
+            liveTokens: live.reduce(0) { $0 + $1.promptTokens + $1.generatedTokens },
+            stages: status.stages.map { ($0.pid, $0.layers.map { $0.last - $0.first + 1 } ?? 0) })
     }
 }

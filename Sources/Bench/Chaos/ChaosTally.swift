@@ -1,6 +1,5 @@
 // Responsible for: what streams went through under faults: pauses of each fault, wrong tokens, how requests ended.
 // Must not know: clocks, sockets, processes, how it is shown.
-import Node
 import Sequences
 
 /// Counts as things happen; times are seconds since the first fault may come.
@@ -39,12 +38,23 @@ package struct ChaosTally: Sendable {
     package private(set) var requests = ChaosReport.Requests()
     package private(set) var tokens = ChaosReport.Tokens()
     package private(set) var reasons: [String] = []
-    private var counts: Counts?
+    private var last: State?
 
-    /// What the coordinator has counted.
-    private struct Counts: Sendable {
-        let uptime: Double
-        let rebuilt: Int
+    /// What a coordinator says of itself.
+    package struct State: Sendable {
+        package var uptimeSeconds: Double
+        /// In its whole life.
+        package var rebuiltLayerTokens: Int
+        /// Of prompts and answers of those that are answered.
+        package var liveTokens: Int
+        /// [stages] process and layers of each.
+        package var stages: [(process: Int, layers: Int)]
+
+        /// What was said.
+        package init(uptimeSeconds: Double, rebuiltLayerTokens: Int, liveTokens: Int, stages: [(Int, Int)]) {
+            (self.uptimeSeconds, self.rebuiltLayerTokens) = (uptimeSeconds, rebuiltLayerTokens)
+            (self.liveTokens, self.stages) = (liveTokens, stages)
+        }
     }
 
     /// At most so many sentences are kept.
@@ -55,15 +65,12 @@ package struct ChaosTally: Sendable {
 
     // MARK: Faults
 
-    /// A fault begins. `status`: of the cluster just before; nil: it did not say.
-    package mutating func begin(_ fault: Fault, process: Int?, _ status: ClusterStatus?, at time: Double) {
-        note(status)
+    /// A fault begins, about this process if about any. `state`: of the cluster just before; nil: it did not say.
+    package mutating func begin(_ fault: Fault, process: Int?, _ state: State?, at time: Double) {
+        note(state)
         var record = ChaosReport.FaultRecord(number: fault.number, kind: fault.kind, what: "\(fault)", seconds: time)
-        if let status {
-            let answering = status.requests.filter { $0.state == "decode" }
-            record.liveTokens = answering.reduce(0) { $0 + $1.promptTokens + $1.generatedTokens }
-            let layers = status.stages.first { $0.pid == process && process != nil }?.layers
-            record.lostLayers = layers.map { $0.last - $0.first + 1 } ?? 0
+        if let state, let process, let stage = state.stages.first(where: { $0.process == process }) {
+            (record.liveTokens, record.lostLayers) = (state.liveTokens, stage.layers)
         }
         faults.append(record)
         for stream in streams.indices where streams[stream].isAnswering {
@@ -73,14 +80,22 @@ package struct ChaosTally: Sendable {
     }
 
     /// What the coordinator has counted since it was asked last belongs to the last fault.
-    package mutating func note(_ status: ClusterStatus?) {
-        guard let status else { return }
-        let now = Counts(uptime: status.uptimeSeconds, rebuilt: status.pipeline.rebuiltLayerTokens)
+    package mutating func note(_ state: State?) {
+        guard let state else { return }
         // One that was started again counts from nothing.
-        let before = counts.flatMap { $0.uptime <= now.uptime ? $0.rebuilt : nil } ?? 0
-        counts = now
-        guard !faults.isEmpty else { return }
-        faults[faults.count - 1].rebuiltLayerTokens += now.rebuilt - before
+        let before = last.flatMap { $0.uptimeSeconds <= state.uptimeSeconds ? $0.rebuiltLayerTokens : nil } ?? 0
+        last = state
+        if !faults.isEmpty { faults[faults.count - 1].rebuiltLayerTokens += state.rebuiltLayerTokens - before }
+    }
+
+    /// Streams that the last fault struck amid an answer, by whether they have gone on, with the longest pause of those.
+    package var outcome: (goneOn: Int, waiting: Int, longest: Double) {
+        let watches = streams.flatMap(\.watches).filter { $0.fault == faults.count - 1 }
+        let goneOn = watches.filter { $0.longest > 0 }
+        let closed = faults.last?.pauses ?? []
+        return (
+            goneOn.count + closed.count, watches.count - goneOn.count, (goneOn.map(\.longest) + closed).max() ?? 0
+        )
     }
 
     // MARK: Streams

@@ -50,6 +50,7 @@ package struct Fault: Sendable, Equatable {
     /// Whose connections with a worker are cut.
     package enum Side: String, Sendable, CaseIterable { case coordinator, neighbour, everybody }
 
+    /// What happens, and to whom: workers count from 0.
     package enum Event: Sendable, Equatable {
         case kill(worker: Int)
         case stop(worker: Int)

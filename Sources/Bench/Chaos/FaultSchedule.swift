@@ -43,6 +43,8 @@ private struct Maker {
     private var place: UInt64
     /// [workers] since when each is there and nothing happens to it; nil: it is not there, for now or at all.
     private var freeFrom: [Double?]
+    /// [workers] until when each is away, and comes back.
+    private var awayUntil: [Double]
     private var coordinatorFreeFrom = 0.0
     /// Newcomers that leave again.
     private var leaving: [(worker: Int, end: Double)] = []
@@ -59,6 +61,7 @@ private struct Maker {
         self.options = options
         place = SplitMix64.first(seed: options.seed)
         freeFrom = (0..<FaultSchedule.mostWorkers(options)).map { $0 < options.workers ? 0 : nil }
+        awayUntil = freeFrom.map { _ in 0 }
     }
 
     mutating func all() -> [Fault] {
@@ -101,11 +104,12 @@ private struct Maker {
     private var absent: [Int] { freeFrom.indices.filter { freeFrom[$0] == nil } }
 
     private mutating func next() -> (Fault.Event, lasts: Double?)? {
-        let present = freeFrom.count - absent.count
+        let present = freeFrom.indices.count { freeFrom[$0] != nil && awayUntil[$0] <= now }
         let possible = options.kinds.filter { kind in
             switch kind {
             case .kill, .stop, .cut: !free.isEmpty
-            case .drain: !free.isEmpty && free.count > 1 && present >= options.workers
+            // Others are there, and unharmed.
+            case .drain: free.count > 1 && present >= options.workers
             case .join: !absent.isEmpty
             case .coordinator: coordinatorFreeFrom <= now
             }
@@ -130,7 +134,7 @@ private struct Maker {
     private mutating func note(_ event: Fault.Event, until end: Double?) {
         switch event {
         case .kill(let worker), .stop(let worker), .cut(let worker, _, _): freeFrom[worker] = end
-        case .drain(let worker): freeFrom[worker] = end
+        case .drain(let worker): (freeFrom[worker], awayUntil[worker]) = (end, end ?? 0)
         // One that joins for good may be struck as any other; one that leaves again is not.
         case .join(let worker): freeFrom[worker] = end == nil ? now + Self.pauses.lowerBound : .infinity
         case .coordinator: coordinatorFreeFrom = end ?? .infinity

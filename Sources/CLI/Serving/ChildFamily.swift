@@ -66,7 +66,7 @@ final class ChildFamily: @unchecked Sendable {
         let pretends = arguments.contains("--simulate-stage-milliseconds")
         let share = Self.share(of: count, threads: threads, pretends: pretends)
         for _ in 0..<count {
-            let process = try start(line.arguments + arguments + share)
+            let process = try start(line.arguments + arguments + share + ["--drain-seconds", "0"])
             lock.withLock { workers.append(process) }
         }
     }

@@ -54,6 +54,11 @@ struct WorkerCommand: AsyncParsableCommand {
     var dataPort: Int?
     @Option(help: "Seconds that layers, with keys and values, are held for a coordinator that is gone.")
     var leaseSeconds: Int = WorkerOptions.defaultLeaseSeconds
+    @Option(
+        help:
+            "Seconds to wait after SIGTERM or Ctrl-C until other workers have its layers; a second one ends it at once."
+    )
+    var drainSeconds: Int = 30
     @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
@@ -70,7 +75,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let node = try WorkerNode(options, log: log, supervisor: supervision.supervisor) { label, done, total in
             progress.update(label, done: done, total: total)
         }
-        try await runUntilSignal(node, supervision, log: log)
+        try await runUntilSignal(node, supervision, log: log) { node.leaveNow() }
     }
 
     /// All but the model, which is looked for.
@@ -86,6 +91,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.dataPort = dataPort
         options.leaseSeconds = leaseSeconds
         options.checksLayers = check.check
+        options.drainSeconds = drainSeconds
         return options
     }
 }

@@ -74,14 +74,25 @@ package struct CoordinatorConfiguration: Sendable {
     package var interruptionLimit = Duration.seconds(10)
     /// A load without progress for so long has failed where its worker cannot fetch weights.
     package var weightsAwaitedFor = Duration.seconds(5)
-    /// Steps outstanding for so long while every worker idles are lost, and replayed.
+    /// Steps outstanding for so long while every worker idles are lost, and replayed: at most, and where they have nothing
+    /// to carry.
     package var stalledAfter = Duration.seconds(5)
+    package var smallStepStalledAfter = Duration.milliseconds(1_250)
+    /// What the slowest link that steps go over carries in a second.
+    package var slowestLinkBytes = 1_250_000
     /// For so long a worker that could not load, or lost steps again and again, is left out of plans.
     package var setAsideFor = Duration.seconds(30)
     /// For so long after a loss an idle cluster waits for its minimum of workers before it plans with fewer.
     package var smallerPlanAfter = Duration.seconds(5)
     /// A request fails after so long without any service.
     package var waitingLimit = Duration.seconds(120)
+
+    /// How long steps of so many tokens in all may be on their way while every worker idles.
+    func stallLimit(tokens: Int) -> Duration {
+        let bytes = Double(tokens) * Double(model.activationsPerToken * MemoryLayout<Float>.size)
+        let milliseconds = min(bytes / Double(max(1, slowestLinkBytes)) * 1000, 1e6)
+        return min(stalledAfter, smallStepStalledAfter + .milliseconds(Int64(milliseconds)))
+    }
 
     /// The defaults, with KV blocks for four whole contexts.
     package init(

@@ -129,7 +129,7 @@ extension Coordinator {
     /// Loads and steps that do not move.
     mutating func checkProgress(_ now: Moment) {
         let stalls = deployments.stalls(
-            dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, now
+            dispatched: scheduler.stepsDispatched, oldest: scheduler.oldestStep, tokens: scheduler.tokensInFlight, now
         ) { weightsTrouble(of: $0) == nil }
         for stall in stalls {
             if let next = deployments.preparing, let (worker, why) = stall.lateLoad {

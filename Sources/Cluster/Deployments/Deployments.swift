@@ -315,9 +315,10 @@ struct Deployments: Sendable {
     // MARK: Watching
 
     /// Loads and steps that do not move. `dispatched`: steps sent in the epoch that serves; `oldest`: since when the one
-    /// that must come through next is the next, where any is under way.
+    /// that must come through next is the next, where any is under way; `tokens`: of those under way.
     func stalls(
-        dispatched: UInt64, oldest: Moment?, _ now: Moment, canFetch: (WorkerID) -> Bool = { _ in true }
+        dispatched: UInt64, oldest: Moment?, tokens: Int = 0, _ now: Moment,
+        canFetch: (WorkerID) -> Bool = { _ in true }
     ) -> [Stall] {
         var stalls: [Stall] = []
         let limit = configuration.loadStalledAfter
@@ -331,7 +332,7 @@ struct Deployments: Sendable {
             stalls.append(.weights(late.worker))
         }
         guard let serving, let oldest else { return stalls }
-        if now - serving.lastProgress >= configuration.stalledAfter {
+        if now - serving.lastProgress >= configuration.stallLimit(tokens: tokens) {
             let worker = serving.slowest(dispatched: dispatched)
             stalls.append(.steps(serving.epoch, worker, now - serving.lastProgress))
         } else if now - oldest >= configuration.hungAfter * serving.stages.count {

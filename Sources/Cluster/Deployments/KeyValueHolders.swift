@@ -75,11 +75,21 @@ struct KeyValueHolders: Sendable {
         return (keeping, copied)
     }
 
-    /// The layers of a plan that nobody would keep.
-    func lostLayers(in next: Plan) -> Int {
-        keeping(for: next).enumerated().reduce(0) { sum, stage in
-            sum + next.stages[stage.offset].layers.count - stage.element.layers.count { $0 != .none }
+    /// How many layers would be computed again under a plan: those that nobody would keep, and those on the way to them.
+    func rebuiltLayers(in next: Plan) -> Int {
+        let kept = keeping(for: next)
+        let isThere = zip(next.stages, kept).flatMap { share, kept in
+            kept.layers.isEmpty ? share.layers.map { _ in false } : kept.layers.map { $0 != .none }
         }
+        return Self.missing(isThere, Self.sources(of: next, kept)).reduce(0) { $0 + $1.count }
+    }
+
+    /// [layers] what goes into each is kept, so that it can be computed again without those before.
+    private static func sources(of plan: Plan, _ kept: [Keeping]) -> [Bool] {
+        let count = plan.stages.last?.layers.upperBound ?? 0
+        var isSource = (0..<count).map { $0 == 0 }
+        for outputs in kept.compactMap(\.outputs) where outputs.layer < count { isSource[outputs.layer] = true }
+        return isSource
     }
 
     /// A worker is told to free what it holds.
@@ -103,42 +113,38 @@ struct KeyValueHolders: Sendable {
         let kept = stages.map { $0.hasKept ? $0.keeping : Keeping() }
         whole = Holdings(layers: Array(repeating: nil, count: count), inputs: Array(repeating: nil, count: count))
         rebuilt = whole
-        /// [layers] a range may begin here.
-        var isSource = (0..<count).map { $0 == 0 }
+        let isSource = Self.sources(of: next, kept)
         for (share, kept) in zip(next.stages, kept) {
             for (place, layer) in share.layers.enumerated() {
                 let since = kept.layers.isEmpty ? .none : kept.layers[place]
                 rebuilt.layers[layer] = Holding(worker: share.worker, since: since == .none ? deployment.epoch : since)
                 if since != .none { whole.layers[layer] = rebuilt.layers[layer] }
             }
-            if let outputs = kept.outputs, outputs.layer < count {
-                isSource[outputs.layer] = true
-                if outputs.layer == share.layers.upperBound {
-                    whole.inputs[outputs.layer] = Holding(worker: share.worker, since: outputs.since)
-                }
+            if let outputs = kept.outputs, outputs.layer < count, outputs.layer == share.layers.upperBound {
+                whole.inputs[outputs.layer] = Holding(worker: share.worker, since: outputs.since)
             }
         }
         // What no stage has kept was copied.
         if deployment.isBeside { whole.layers = rebuilt.layers }
         let isLost = whole.layers.allSatisfy { $0 == nil }
-        let ranges = isLost ? [0..<count] : missing(isSource)
+        let ranges = isLost ? [0..<count] : Self.missing(whole.layers.map { $0 != nil }, isSource)
         noteInputs(of: next, deployment.epoch, computed: ranges)
         if isLost || ranges.isEmpty { whole = rebuilt }
         return isLost ? nil : ranges
     }
 
     /// Runs of layers that nobody has, each from the nearest inputs on that somebody has.
-    private func missing(_ isSource: [Bool]) -> [Range<Int>] {
+    private static func missing(_ isThere: [Bool], _ isSource: [Bool]) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         var layer = 0
-        while layer < whole.layers.count {
-            guard whole.layers[layer] == nil else {
+        while layer < isThere.count {
+            guard !isThere[layer] else {
                 layer += 1
                 continue
             }
             var first = layer
             while !isSource[first] { first -= 1 }
-            while layer < whole.layers.count, whole.layers[layer] == nil { layer += 1 }
+            while layer < isThere.count, !isThere[layer] { layer += 1 }
             while let last = ranges.last, last.upperBound > first {
                 first = min(first, last.lowerBound)
                 ranges.removeLast()

@@ -60,8 +60,8 @@ struct PlanChoice: Sendable {
         return Choice(plan: repaired ?? plan, isReachable: true, isRepaired: repaired != nil)
     }
 
-    /// A plan is slower than the fastest by no more than this, where it spares computing again what runs: as where one of
-    /// two workers takes all layers of a third.
+    /// A plan is slower than the fastest, or than what of the last one is left, by no more than this, where it spares
+    /// computing again what runs: as where one of two workers takes all layers of a third.
     private static let mostSlowdown = 1.35
 
     /// What leaves most of the plan that served last as it was, and is about as fast as `fastest`; nil: there is nothing
@@ -70,15 +70,19 @@ struct PlanChoice: Sendable {
         guard let holders, let earlier = holders.plan else { return nil }
         let candidates = candidates(members)
         let search = SplitSearch(model: configuration.model, candidates: candidates)
-        guard let limit = search.value(fastest).map({ $0 * Self.mostSlowdown }) else { return nil }
+        guard let least = search.value(fastest) else { return nil }
+        let left = earlier.stages.compactMap {
+            search.value($0, earlier.blockCount, keepsOutputs: earlier.keepsOutputs)
+        }
+        let limit = Self.mostSlowdown * left.reduce(least) { max($0, $1) }
         let repair = PlanRepair(model: configuration.model, earlier: earlier, caches: holders.caches)
-        var best = (lost: holders.lostLayers(in: fastest), value: Double.infinity, plan: Plan?.none)
+        var best = (rebuilt: holders.rebuiltLayers(in: fastest), value: Double.infinity, plan: Plan?.none)
         for plan in repair.plans(candidates, caches: members.map(\.join.cacheIdentity)) where order.carries(plan) {
             guard isAsAsked(plan) || !isAsAsked(fastest), let value = search.value(plan), value <= limit else {
                 continue
             }
-            let lost = holders.lostLayers(in: plan)
-            if (lost, value) < (best.lost, best.value) { best = (lost, value, plan) }
+            let rebuilt = holders.rebuiltLayers(in: plan)
+            if (rebuilt, value) < (best.rebuilt, best.value) { best = (rebuilt, value, plan) }
         }
         return best.plan
     }

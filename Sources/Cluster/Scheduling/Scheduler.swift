@@ -75,6 +75,7 @@ struct Scheduler: Sendable {
     /// As many steps are wanted in flight.
     var targetSteps: Int { pipeline.target }
     var stepsInFlight: Int { pipeline.steps.count }
+    var tokensInFlight: Int { pipeline.steps.reduce(0) { $0 + $1.tokens } }
     /// Since when the step that must come through next is the next; nil: none is in flight.
     var oldestStep: Moment? { pipeline.steps.isEmpty ? nil : pipeline.oldestSince }
     /// In this epoch.

@@ -242,7 +242,7 @@ private final class ClientCancellation: Sendable {
 
 /// One connection to a coordinator, owned by one thread.
 private final class ClientLink {
-    private let link: OutboundLink
+    private var link: OutboundLink
     private let poller: Poller
     private let address: String
     private let wasThere: Bool
@@ -258,13 +258,21 @@ private final class ClientLink {
     ) throws {
         address = passage.address.place
         self.wasThere = wasThere
-        guard let way = try passage.find() else { throw passage.absent() }
+        guard var way = try passage.find() else { throw passage.absent() }
         do {
             poller = try Poller(waker)
-            link = try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller)
         } catch { throw TandemError(error) }
+        link = try Self.link(over: way, context, poller)
         do {
-            if try !isLetIn(passage, connectMilliseconds) {
+            var isIn = try isLetIn(passage, connectMilliseconds)
+            if !isIn, let newer = try passage.find(), !newer.isSame(as: way) {
+                // It was started again while we waited for it, and knows its owner by another token.
+                link.close()
+                way = newer
+                link = try Self.link(over: way, context, poller)
+                isIn = try isLetIn(passage, connectMilliseconds)
+            }
+            if !isIn {
                 try passage.enrol(way, in: context)
                 // The link makes itself anew.
                 guard try isLetIn(passage, connectMilliseconds) else { throw passage.notAdmitted() }
@@ -274,6 +282,14 @@ private final class ClientLink {
             throw error
         }
         passage.remember(way)
+    }
+
+    private static func link(
+        over way: Passage.Way, _ context: Context, _ poller: Poller
+    ) throws(TandemError) -> OutboundLink {
+        do { return try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller) } catch {
+            throw TandemError(error)
+        }
     }
 
     /// Waits for the connection. False: the coordinator does not know our key. Throws why there is none.

@@ -25,6 +25,11 @@ struct Passage: Sendable {
         var identity: KeyPair?
         fileprivate var token: JoinToken?
 
+        /// Whether it says nothing else than another one.
+        func isSame(as other: Way) -> Bool {
+            (endpoint, server, token) == (other.endpoint, other.server, other.token)
+        }
+
         /// A link over it, with this node's key or the one that it names.
         func link(
             _ context: Context, maximumFrameBytes: Int, _ poller: Poller

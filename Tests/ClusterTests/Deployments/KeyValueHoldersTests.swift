@@ -115,6 +115,6 @@ import Wire
         #expect(holders.keeping(for: plan((1, 0..<2), (2, 2..<4), (3, 4..<6), blocks: 4)).allSatisfy { $0 == .init() })
         holders.release(WorkerID(2))
         #expect(holders.keeping(for: three).map { $0.layers.count } == [2, 0, 2])
-        #expect(holders.lostLayers(in: three) == 2)
+        #expect(holders.rebuiltLayers(in: three) == 2)
     }
 }
