@@ -38,10 +38,7 @@ extension Coordinator {
     /// Tells every worker its share of a new plan.
     private mutating func prepare(_ deployment: Deployment, _ now: Moment) {
         let (epoch, plan) = (deployment.epoch, deployment.plan)
-        let shares = plan.stages.map { share in
-            "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
-        }
-        log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks")
+        log(.info, "\(epoch): \(planText(plan))")
         for worker in workers where plan.layers(of: worker) == nil {
             holders.release(worker)
             act(.send(worker, .standby(epoch)))
@@ -50,6 +47,14 @@ extension Coordinator {
         let first = plan.stages[0].worker
         act(.connectFirstStage(epoch, endpoint: membership.dataEndpoint(of: first), key: membership.key(of: first)))
         beginFirstLink(deployment, now)
+    }
+
+    /// For people: who has which layers.
+    func planText(_ plan: Plan) -> String {
+        let shares = plan.stages.map { share in
+            "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
+        }
+        return "\(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks"
     }
 
     /// Tells a worker its share of a plan, if it has one.

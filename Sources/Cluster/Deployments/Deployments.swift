@@ -30,6 +30,8 @@ struct Deployments: Sendable {
     private(set) var refusal: PlanRefusal
     /// Members have changed since a plan was last chosen.
     private(set) var isPlanDue = false
+    /// The plan that a person asked for, until one is given up or somebody comes; nil: nobody did.
+    private(set) var asked: Plan?
     /// The newest plan is not the fastest there is: it spares what runs, and once nothing does there may be a better one.
     private var isMakeshift = false
     /// Since when; nil: none is, or was thought about.
@@ -84,7 +86,16 @@ struct Deployments: Sendable {
     }
 
     /// There is somebody who was not there before.
-    mutating func noteNewcomer() { allowance.noteNewcomer() }
+    mutating func noteNewcomer() {
+        allowance.noteNewcomer()
+        asked = nil
+    }
+
+    /// A person asks for this plan: it is due.
+    mutating func ask(for plan: Plan) {
+        asked = plan
+        noteNewMembers()
+    }
 
     /// Other links are thought to carry than when a plan was last chosen.
     mutating func noteLinksChanged() { if serving == nil { isPlanDue = true } }
@@ -108,12 +119,12 @@ struct Deployments: Sendable {
         let members = eligible.filter { mayTakePart($0) }
         let choice = PlanChoice(
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
-            reachability: reachability, speeds: speeds, holders: holders, now: now)
+            reachability: reachability, speeds: speeds, asked: asked, holders: holders, now: now)
         switch choice.plan(over: members) {
         case .success(let choice):
             // To wait for links to carry is what the last plan does already.
             if choice.plan == all.last?.plan || !choice.isReachable && !all.isEmpty { return nil }
-            if interruptsTooLong(choice.plan, members, now) { return nil }
+            if choice.plan != asked, interruptsTooLong(choice.plan, members, now) { return nil }
             isMakeshift = choice.isRepaired
             return choice.plan
         case .failure(let reason):
@@ -189,6 +200,7 @@ struct Deployments: Sendable {
         if serving == nil && withoutServiceSince == nil { withoutServiceSince = now }
         refusal = .tooFewWorkers(needed: 1, present: 0)
         isPlanDue = true
+        asked = nil
     }
 
     // MARK: What is heard

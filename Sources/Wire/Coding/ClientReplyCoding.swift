@@ -33,6 +33,7 @@ extension ClientReply {
                 FieldRule(1, "Measurements.clocks", atMost: Limits.workers),
                 FieldRule(2, "Measurements.links", atMost: Limits.measuredLinks),
             ]),
+        FieldRule(90, "ClientReply.planPreview", PlanPreview.rules),
     ]
 
     package func encode() -> [UInt8] {
@@ -42,6 +43,7 @@ extension ClientReply {
         case .failed(let id, let error): frame.failed = error.proto(id)
         case .status(let status): frame.status = status.proto
         case .measurements(let measurements): frame.measurements = measurements.proto
+        case .planPreview(let preview): frame.planPreview = preview.proto
         case .pong(let clock): frame.pong.clockMicroseconds = min(clock, Limits.clockMicroseconds)
         case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
         }
@@ -66,6 +68,7 @@ extension ClientReply {
             self = .event(ClientRequestID(p.id), .notice(try check.sentence(p.explanation, "notice")))
         case .status(let status): self = .status(try StatusReply(status))
         case .measurements(let measurements): self = .measurements(try Measurements(measurements))
+        case .planPreview(let preview): self = .planPreview(try PlanPreview(preview))
         case .pong(let pong):
             let clock = try check.number(pong.clockMicroseconds, "clockMicroseconds", to: Limits.clockMicroseconds)
             self = .pong(clockMicroseconds: clock)

@@ -8,6 +8,7 @@ package enum ClientMessage: Equatable, Sendable {
     case cancel(ClientRequestID)
     case statusQuery(StatusQuery)
     case measureQuery(MeasureQuery)
+    case planQuery(PlanQuery)
     /// Are you there? Answered by `ClientReply.pong`.
     case ping
 }

@@ -10,6 +10,7 @@ package enum ClientReply: Equatable, Sendable, WireMessage {
     case failed(ClientRequestID, TandemError)
     case status(StatusReply)
     case measurements(Measurements)
+    case planPreview(PlanPreview)
     /// I am here: the answer to a ping, or said unasked to find out whether the client is. The time of day of the
     /// coordinator in microseconds; 0: not said.
     case pong(clockMicroseconds: UInt64)

@@ -82,6 +82,8 @@ package enum Limits {
     package static let linkBytesPerSecond = 0...1e12
     /// Of a time of day, since 1970 (285 years), and of the difference between two.
     package static let clockMicroseconds: UInt64 = 1 << 53
+    /// What is predicted or measured of a plan: microseconds, seconds, tokens per second.
+    package static let figures = 0...1e15
     /// A log-probability is no greater: that of a certain token is 0, give or take what rounding does.
     package static let logProbability: Float = 0.01
 }
