@@ -20,4 +20,6 @@ extension Field {
     static let state = Field("state")
     static let stepMilliseconds = Field("step_milliseconds")
     static let waitSeconds = Field("wait_seconds")
+    static let without = Field("without")
+    static let workers = Field("workers")
 }

@@ -25,7 +25,7 @@ extension CommandTests {
             var help = ""
             for command in [
                 ["run"], ["coordinator"], ["worker"], ["generate"], ["quantize"], ["perplexity"], ["status"],
-                ["token", "create"], ["bench", "model"], ["bench", "kernels"], ["bench", "cluster"],
+                ["plan"], ["token", "create"], ["bench", "model"], ["bench", "kernels"], ["bench", "cluster"],
                 ["chaos"],
             ] {
                 help += try await TandemProcess(command + ["--help"], cache: TemporaryFolder()).wait().output

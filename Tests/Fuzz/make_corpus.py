@@ -88,6 +88,7 @@ def messages():
             "link-proven": "link { epoch: 10 link: 3 bytes_per_second: 1e9 }",
             "link-failed": "link { epoch: 10 link: 1 failure: 5 }",
             "measured": "measured { number: 3 clock_microseconds: 99 round_trip_microseconds: 70 bytes_per_second: 1e8 }",
+            "plan-query": f'plan_query {{ version: {number} build: "y" without: ["h", "5"] worker_count: 4 }}',
             "measure-query": f'measure_query {{ version: {number} build: "y" }}',
             "enrol": f'enrol {{ version: {number} build: "y" key: "{HASH}" is_client: true name: "host-b" }}',
         },
@@ -110,6 +111,8 @@ def messages():
             "scores": "scores { id: 3 log_probabilities: [-1, -inf] }", "pong": "pong { clock_microseconds: 99 }",
             "measurements": "measurements { clocks { worker: 5 round_trip_microseconds: 9 ahead_microseconds: -8 } "
             "links { from: 5 to: 6 link: 3 round_trip_microseconds: 70 bytes_per_second: 1e8 } was_busy: true }",
+            "plan_preview": 'plan_preview { stages { worker: 5 name: "h" first_layer: 0 end_layer: 4 planned_bytes: 9 } '
+            'idle: "w" key_value_block_count: 8 figures { one_answer: 9.5 answers: 32 } move { blocks: 3 } }',
             "notice": 'notice { id: 3 explanation { parts: "n" } }', "refusal": 'refusal: "no"',
             "status": 'status { build: "b" model_name: "m" epoch: 4 is_serving: true state: "serving" workers { id: 5 '
             'host_name: "h" first_layer: 2 end_layer: 4 state: "ready" } requests { id: 1 state: "decode" '

@@ -78,12 +78,13 @@ struct Messages {
     }
 
     private func ofClient(_ random: inout Mutator) -> ClientMessage {
-        switch random.below(8) {
+        switch random.below(9) {
         // An answer is work; what is looked for is harm.
         case 0 where random.once(in: 4): .generate(generate(&random))
         case 1...3: .cancel(ClientRequestID(UInt64(random.below(30))))
         case 4...5: .statusQuery(StatusQuery())
         case 6: .measureQuery(MeasureQuery())
+        case 7: .planQuery(PlanQuery())
         default: .ping
         }
     }

@@ -180,6 +180,34 @@ import Testing
         #expect(refusal(CoordinatorMessage.self, encodeFrame(frame)).contains("Assign.endLayer is 4294967295"))
     }
 
+    @Test("A plan's figures, stages and workers are refused beyond their limits")
+    func plans() {
+        func reply(_ change: (inout PPlanPreview) -> Void) -> String {
+            var frame = PClientReply()
+            frame.planPreview = Samples.planPreview.proto
+            change(&frame.planPreview)
+            return refusal(ClientReply.self, encodeFrame(frame))
+        }
+        #expect(reply { _ in } == "accepted")
+        #expect(reply { $0.stages[1].endLayer = 4 }.contains("PlannedStage.endLayer is 4"))
+        #expect(reply { $0.stages[0].weightBytes = .max }.contains("PlannedStage.weightBytes is"))
+        #expect(reply { $0.stages[0].promptMicroseconds = .nan }.contains("PlannedStage.promptMicroseconds is nan"))
+        #expect(reply { $0.figures.oneAnswer = -1 }.contains("PlanFigures.oneAnswer is -1"))
+        #expect(reply { $0.figures.promptBottleneck = 2 }.contains("PlanFigures.promptBottleneck is 2"))
+        #expect(reply { $0.move.keyValueSeconds = .infinity }.contains("PlanPreview.keyValueSeconds is inf"))
+        #expect(reply { $0.keyValueBlockCount = .max }.contains("PlanPreview.keyValueBlockCount is"))
+        #expect(reply { $0.idle = Array(repeating: "w", count: Limits.workers + 1) }.contains("more than 256 times"))
+        var frame = PControlRequest()
+        frame.planQuery.version = protocolVersion
+        frame.planQuery.workerCount = 257
+        #expect(refusal(ControlRequest.self, encodeFrame(frame)).contains("PlanQuery.workerCount is 257"))
+        frame.planQuery.workerCount = 0
+        frame.planQuery.without = ["a\nb"]
+        #expect(refusal(ControlRequest.self, encodeFrame(frame)).contains("cannot be shown"))
+        frame.planQuery.without = Array(repeating: "w", count: Limits.workers + 1)
+        #expect(refusal(ControlRequest.self, encodeFrame(frame)).contains("PlanQuery.without occurs more than 256"))
+    }
+
     @Test("An empty frame is no message")
     func empty() {
         #expect(refusal(ControlRequest.self, []).contains("empty or of an unknown kind"))

@@ -110,6 +110,7 @@ enum Samples {
             .client(.generate(generate(.text("Once upon a time")))),
             .client(.generate(generate(.tokens([1, 2, 3])))),
             .client(.generate(conversation)), .client(.ping), .client(.measureQuery(measureQuery)),
+            .client(.planQuery(planQuery)), .client(.planQuery(PlanQuery())),
             .worker(.measured(Measured(number: .max, clockMicroseconds: 1 << 51))),
             .worker(
                 .measured(Measured(number: 3, figures: LinkFigures(roundTripMicroseconds: 0, bytesPerSecond: 1e8)))),
@@ -130,6 +131,39 @@ enum Samples {
         var query = MeasureQuery()
         query.build = "y"
         return query
+    }
+
+    static var planQuery: PlanQuery {
+        var query = PlanQuery()
+        query.build = "y"
+        query.without = ["höst", "8000000000000001"]
+        query.workerCount = 4
+        query.memoryBytes = 1 << 33
+        query.isApplied = true
+        return query
+    }
+
+    static var planPreview: PlanPreview {
+        var preview = PlanPreview()
+        var stage = PlanPreview.Stage(worker: WorkerID(5), layers: 0..<4)
+        stage.name = "h/12"
+        (stage.memoryBytes, stage.plannedBytes, stage.weightBytes) = (1 << 33, 1 << 32, 1 << 31)
+        (stage.keyValueBytes, stage.fetchedBytes) = (7, 9)
+        (stage.decodingMicroseconds, stage.promptMicroseconds) = (12.5, 900)
+        preview.stages = [stage, PlanPreview.Stage(worker: nil, layers: 4..<6)]
+        preview.idle = ["höst"]
+        preview.blockCount = 64
+        preview.figures.oneAnswer = 20
+        (preview.figures.manyAnswers, preview.figures.answers) = (300.5, 32)
+        (preview.figures.prompt, preview.figures.promptTokens) = (500, 256)
+        (preview.figures.decodingBottleneck, preview.figures.promptBottleneck) = (1, 0)
+        preview.serving = PlanPreview.Figures()
+        preview.serving?.decodingBottleneck = 7
+        (preview.move.weightBytes, preview.move.weightSeconds) = (1 << 30, 2.5)
+        (preview.move.blocks, preview.move.keyValueBytes, preview.move.keyValueSeconds) = (3, 1 << 20, 0.25)
+        preview.isServing = true
+        preview.isApplied = true
+        return preview
     }
 
     static var measurements: Measurements {
@@ -206,6 +240,7 @@ enum Samples {
         stage.total = StageMicroseconds(wire: 1, queue: 2, compute: 3, wait: 4)
         stage.recentBusy = 0.75
         stage.queuedSteps = 2
+        (stage.decodingTokens, stage.decodingMicroseconds, stage.predictedMicroseconds) = (1.5, 900, 850)
         status.stages = [stage, StageStatus(worker: WorkerID(6))]
         status.pipeline.bubble = 0.125
         status.pipeline.targetSteps = 3
@@ -255,7 +290,8 @@ enum Samples {
                 .pong(clockMicroseconds: 1 << 51),
                 .drain(DrainReply(.draining, "its layers go to others")),
                 .drain(DrainReply(.refused, "\(.split) needs it")),
-                .measurements(Measurements()), .measurements(measurements), .refusal(Refusal(reason: "no")),
+                .measurements(Measurements()), .measurements(measurements),
+                .planPreview(PlanPreview()), .planPreview(planPreview), .refusal(Refusal(reason: "no")),
             ]
     }
 

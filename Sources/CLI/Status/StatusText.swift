@@ -48,7 +48,10 @@ enum StatusText {
     }
 
     private static func stageRows(_ status: ClusterStatus) -> [[String]] {
-        let header = ["layers", "stage", "busy lately", "compute/step", "wait", "wire", "queue", "steps", "queued"]
+        let header = [
+            "layers", "stage", "busy lately", "compute/step", "wait", "wire", "queue", "steps", "queued", "decode",
+            "predicted",
+        ]
         return [header]
             + status.stages.map { stage in
                 let (full, empty) = bar(stage.recentBusyFraction, width: 20)
@@ -57,6 +60,9 @@ enum StatusText {
                     "[\(full)\(empty)] " + percent(stage.recentBusyFraction).padded(to: 4, isRight: true),
                 ] + timeCells(stage.meanMicroseconds).map { $0 + ($0 == "-" ? "" : " ms") }
                     + ["\(stage.steps)", "\(stage.queuedSteps)"]
+                    + [stage.decodingMicroseconds, stage.predictedMicroseconds].map { time in
+                        time.map { threeDigits($0 / 1000) + " ms" } ?? "-"
+                    }
             }
     }
 

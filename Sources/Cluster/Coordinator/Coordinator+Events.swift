@@ -21,6 +21,8 @@ extension Coordinator {
         case drain(DrainRequest, of: ClientID)
         /// What the links carry is to be found out; answered by `measured`, in some seconds.
         case examine
+        /// The plan that this asks for is to be carried out; `preview` tells which that is.
+        case apply(PlanQuery)
         case submit(GenerationTask)
         /// Its client wants no more, or is gone: ends with `FinishReason.cancelled`.
         case cancel(RequestID)

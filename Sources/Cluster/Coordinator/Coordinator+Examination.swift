@@ -33,6 +33,7 @@ extension Coordinator {
         }
         guard let found = examination?.found else { return }
         examination = nil
+        lastFound = found
         act(.measured(found))
     }
 

@@ -40,11 +40,8 @@ extension Coordinator {
     /// Tells every worker its share of a new plan.
     mutating func prepare(_ deployment: Deployment, _ now: Moment) {
         let (epoch, plan) = (deployment.epoch, deployment.plan)
-        let shares = plan.stages.map { share in
-            "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
-        }
         let beside = deployment.beside.map { " beside the plan that serves, as \($0)" } ?? ""
-        log(.info, "\(epoch): \(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks\(beside)")
+        log(.info, "\(epoch): \(planText(plan))\(beside)")
         if !deployment.isBeside { standBy(deployment) }
         for share in plan.stages { sendAssign(share.worker, deployment) }
         let first = plan.stages[0].worker
@@ -62,6 +59,14 @@ extension Coordinator {
             adoption.remove(worker)
             act(.send(worker, .standby(deployment.epoch)))
         }
+    }
+
+    /// For people: who has which layers.
+    func planText(_ plan: Plan) -> String {
+        let shares = plan.stages.map { share in
+            "layers \(share.layers.lowerBound)-\(share.layers.upperBound - 1) on \(membership.name(of: share.worker))"
+        }
+        return "\(shares.joined(separator: ", ")); \(plan.blockCount) KV blocks"
     }
 
     /// Tells a worker its share of a plan, if it has one.

@@ -23,6 +23,8 @@ package struct Coordinator: Sendable {
     var copying: BlockCopying?
     /// What links carry is being found out; nil: nobody asked.
     var examination: Examination?
+    /// What was found out last.
+    var lastFound = Measurements()
     /// Of the last question that was asked for it.
     var questionNumber: UInt64 = 0
     /// When a pair of nodes is next as good as any again.
@@ -61,6 +63,7 @@ package struct Coordinator: Sendable {
         case .firstStage(let epoch, let connection): changeFirstLink(epoch, now) { $0.note(connection, now) }
         case .drain(let request, let client): drain(request, of: client, now)
         case .examine: examine(now)
+        case .apply(let query): apply(query, now)
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
         case .stop(let request): end(request, .stop, now)

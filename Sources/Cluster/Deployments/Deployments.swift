@@ -44,6 +44,8 @@ struct Deployments: Sendable {
     private(set) var isPlanDue = false
     /// Why, for people.
     private var reason = ""
+    /// The plan that a person asked for, until one is given up or somebody comes; nil: nobody did.
+    private(set) var asked: Plan?
     /// The newest plan is not the fastest there is: it spares what runs, and once nothing does there may be a better one.
     private var isMakeshift = false
     /// Since when; nil: none is, or was thought about.
@@ -100,7 +102,16 @@ struct Deployments: Sendable {
     }
 
     /// There is somebody who was not there before.
-    mutating func noteNewcomer() { allowance.noteNewcomer() }
+    mutating func noteNewcomer() {
+        allowance.noteNewcomer()
+        asked = nil
+    }
+
+    /// A person asks for this plan: it is due.
+    mutating func ask(for plan: Plan) {
+        asked = plan
+        noteNewMembers()
+    }
 
     /// Epochs go on from here, at least: a worker holds something of it.
     mutating func noteHeld(_ epoch: Epoch) { lastEpoch = max(lastEpoch, epoch) }
@@ -155,14 +166,14 @@ struct Deployments: Sendable {
         let members = eligible.filter { mayTakePart($0) }
         let choice = PlanChoice(
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
-            reachability: reachability, speeds: speeds, holders: holders, now: now)
+            reachability: reachability, speeds: speeds, asked: asked, holders: holders, now: now)
         var result = choice.plan(over: members)
         if serving == nil, case .failure = result, !reluctant.isEmpty { result = choice.plan(over: members + reluctant) }
         switch result {
         case .success(let choice):
             // To wait for links to carry is what the last plan does already.
             if choice.plan == all.last?.plan || !choice.isReachable && !all.isEmpty { return nil }
-            if interruptsTooLong(choice.plan, members, now) { return nil }
+            if choice.plan != asked, interruptsTooLong(choice.plan, members, now) { return nil }
             isMakeshift = choice.isRepaired
             return DuePlan(plan: choice.plan)
         case .failure(let reason):
@@ -249,6 +260,7 @@ struct Deployments: Sendable {
         preparing = nil
         changes.noteAbandoned(plan, isFault: isFault, now)
         isPlanDue = true
+        asked = nil
     }
 
     /// What was prepared beside the plan that serves takes its place.

@@ -17,15 +17,16 @@ struct LoadTimes: Sendable {
         return measured > 0 ? measured : Self.unknownRate
     }
 
+    /// Bytes of weights of a stage that its worker does not hold as one of `held`; nil: nobody holds any.
+    func missing(_ share: Plan.Share, holding held: Plan?) -> UInt64 {
+        let overlap = (held?.layers(of: share.worker) ?? 0..<0).clamped(to: share.layers)
+        let bytes = model.weightBytes(of: share.layers)
+        return bytes - min(bytes, overlap.isEmpty ? 0 : model.weightBytes(of: overlap))
+    }
+
     /// The longest of a plan's fetches, for those who hold the layers of `held` now.
-    func estimate(of plan: Plan, holding held: Plan) -> Duration {
-        let seconds = plan.stages.map { share -> Double in
-            let own = held.layers(of: share.worker) ?? 0..<0
-            let overlap = own.clamped(to: share.layers)
-            let bytes = model.weightBytes(of: share.layers)
-            let there = overlap.isEmpty ? 0 : model.weightBytes(of: overlap)
-            return Double(bytes - min(bytes, there)) / rate(of: share.worker)
-        }
+    func estimate(of plan: Plan, holding held: Plan?) -> Duration {
+        let seconds = plan.stages.map { Double(missing($0, holding: held)) / rate(of: $0.worker) }
         return .seconds(min(seconds.max() ?? 0, 1e6))
     }
 

@@ -110,13 +110,17 @@ extension Deployments {
     private func choice(
         beside plan: Plan, _ reachability: Reachability, _ speeds: SpeedRecord, _ now: Moment
     ) -> PlanChoice {
-        PlanChoice(
+        var asked = asked
+        asked?.blockCount = plan.blockCount
+        return PlanChoice(
             configuration: configuration, hasServed: true, serving: plan, preparing: nil, reachability: reachability,
-            speeds: speeds, now: now, blockCount: plan.blockCount)
+            speeds: speeds, asked: asked, now: now, blockCount: plan.blockCount)
     }
 
-    /// Somebody is to be left out, there are fewer workers than were asked for, or it is faster enough.
+    /// A person asked for it, somebody is to be left out, there are fewer workers than were asked for, or it is faster
+    /// enough.
     private func isWorthwhile(_ plan: Plan, _ serving: Plan, _ members: [Member], _ choice: PlanChoice) -> Bool {
+        if let asked, asked.stages == plan.stages { return true }
         if serving.stages.contains(where: { share in !members.contains { $0.id == share.worker } }) { return true }
         if serving.stages.count < min(configuration.minimumWorkers, plan.stages.count) { return true }
         if let split = configuration.split, plan.stages.map(\.layers) == split { return true }

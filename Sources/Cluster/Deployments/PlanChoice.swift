@@ -21,6 +21,8 @@ struct PlanChoice: Sendable {
     let preparing: Plan?
     let reachability: Reachability
     let speeds: SpeedRecord
+    /// What a person asked for: as long as it can be carried out, there is no better one.
+    var asked: Plan?
     /// Who has the keys and values of what runs; nil: nothing does.
     var holders: KeyValueHolders?
     let now: Moment
@@ -31,6 +33,7 @@ struct PlanChoice: Sendable {
     /// cannot fetch weights last; in an order that avoids links that do not carry, if there is one; else a plan that has
     /// to wait until they do.
     func plan(over members: [Member]) -> Result<Choice, PlanRefusal> {
+        if let asked, let choice = choice(asked, members) { return .success(choice) }
         let proven = members.filter { $0.hasProvenLinks || takesPart($0) }
         let fetching = members.filter { $0.weightsLink.failure == nil || takesPart($0) }
         var tried = 0
@@ -47,13 +50,23 @@ struct PlanChoice: Sendable {
             || preparing?.layers(of: member.id) != nil && member.weightsLink.failure == nil
     }
 
-    private func reachable(_ members: [Member]) -> Choice? {
-        let order = StageOrder { from, to in
+    /// nil: these cannot carry it out.
+    private func choice(_ plan: Plan, _ members: [Member]) -> Choice? {
+        let search = SplitSearch(model: configuration.model, candidates: candidates(members))
+        return search.slowest(plan) == nil ? nil : Choice(plan: plan, isReachable: order(of: members).carries(plan))
+    }
+
+    private func order(of members: [Member]) -> StageOrder {
+        StageOrder { from, to in
             if to == nil, let last = members.first(where: { $0.id == from }), last.tokensLink.failure != nil {
                 return false
             }
             return !reachability.isAvoided(from, to, now)
         }
+    }
+
+    private func reachable(_ members: [Member]) -> Choice? {
+        let order = order(of: members)
         let plan = order.plan(candidates(members)) { try? split($0, enough: members.count).get() }
         guard let plan else { return nil }
         let repaired = repaired(plan, members, order)
@@ -70,15 +83,15 @@ struct PlanChoice: Sendable {
         guard let holders, let earlier = holders.plan else { return nil }
         let candidates = candidates(members)
         let search = SplitSearch(model: configuration.model, candidates: candidates)
-        guard let least = search.value(fastest) else { return nil }
+        guard let least = search.slowest(fastest) else { return nil }
         let left = earlier.stages.compactMap {
-            search.value($0, earlier.blockCount, keepsOutputs: earlier.keepsOutputs)
+            search.time($0, earlier.blockCount, keepsOutputs: earlier.keepsOutputs)
         }
         let limit = Self.mostSlowdown * left.reduce(least) { max($0, $1) }
         let repair = PlanRepair(model: configuration.model, earlier: earlier, caches: holders.caches)
         var best = (rebuilt: holders.rebuiltLayers(in: fastest), value: Double.infinity, plan: Plan?.none)
         for plan in repair.plans(candidates, caches: members.map(\.join.cacheIdentity)) where order.carries(plan) {
-            guard isAsAsked(plan) || !isAsAsked(fastest), let value = search.value(plan), value <= limit else {
+            guard isAsAsked(plan) || !isAsAsked(fastest), let value = search.slowest(plan), value <= limit else {
                 continue
             }
             let rebuilt = holders.rebuiltLayers(in: plan)
@@ -96,7 +109,7 @@ struct PlanChoice: Sendable {
     /// cannot be carried out by these.
     func slowdown(of plan: Plan, against other: Plan, _ members: [Member]) -> Double? {
         let search = SplitSearch(model: configuration.model, candidates: candidates(members))
-        guard let own = search.value(plan), let others = search.value(other), others > 0 else { return nil }
+        guard let own = search.slowest(plan), let others = search.slowest(other), others > 0 else { return nil }
         return own / others
     }
 

@@ -57,7 +57,7 @@ struct PlanRepair: Sendable {
             stages[stages.count - 1].layers = last.layers.lowerBound..<model.layerBytes.count
         }
         let plan = Plan(stages: stages, blockCount: earlier.blockCount, keepsOutputs: earlier.keepsOutputs)
-        return search.value(plan) == nil ? nil : plan
+        return search.slowest(plan) == nil ? nil : plan
     }
 
     /// The last of `stages`, and the one before it if there is one, take the layers between them.
@@ -69,7 +69,7 @@ struct PlanRepair: Sendable {
             let shares =
                 [left.map { Plan.Share(worker: $0.worker, layers: $0.layers.lowerBound..<cut) }].compactMap { $0 }
                 + [Plan.Share(worker: right.worker, layers: cut..<right.layers.upperBound)]
-            let values = shares.map { search.value($0, earlier.blockCount, keepsOutputs: earlier.keepsOutputs) }
+            let values = shares.map { search.time($0, earlier.blockCount, keepsOutputs: earlier.keepsOutputs) }
             let slowest = values.reduce(0) { max($0, $1 ?? .infinity) }
             if slowest < best?.value ?? .infinity { best = (slowest, cut) }
         }

@@ -119,7 +119,7 @@ struct SplitSearch {
     // MARK: How good a split is
 
     /// The value of a stage; nil: it does not fit into its worker, or there is no such.
-    func value(_ share: Plan.Share, _ blockCount: Int, keepsOutputs: Bool) -> Double? {
+    func time(_ share: Plan.Share, _ blockCount: Int, keepsOutputs: Bool) -> Double? {
         guard let index = candidates.firstIndex(where: { $0.worker == share.worker }),
             fits(share.layers, index, blockCount, keepsOutputs: keepsOutputs)
         else { return nil }
@@ -128,8 +128,8 @@ struct SplitSearch {
 
     /// That of a plan: how many times as long as with the best split for each its steps take at their slowest stages, of
     /// decoding or of prompts, where that is more.
-    func value(_ plan: Plan) -> Double? {
-        let values = plan.stages.compactMap { value($0, plan.blockCount, keepsOutputs: plan.keepsOutputs) }
+    func slowest(_ plan: Plan) -> Double? {
+        let values = plan.stages.compactMap { time($0, plan.blockCount, keepsOutputs: plan.keepsOutputs) }
         return values.count == plan.stages.count ? values.max() : nil
     }
 

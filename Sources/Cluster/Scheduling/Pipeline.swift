@@ -82,8 +82,11 @@ struct Pipeline: Sendable {
     /// Of no plan: nothing can be sent.
     static let none = Pipeline(epoch: .none, stageCount: 0, vocabularySize: 0)
 
-    /// As many steps are wanted in flight.
-    var target: Int { max(0, min(monitor.targetSteps, Limits.stepsInFlight(stages: stageCount) - 1)) }
+    /// As many steps are wanted in flight where so many answers are decoded, beside prompts or not.
+    func target(answers: Int, hasPrompts: Bool) -> Int {
+        let most = max(0, Limits.stepsInFlight(stages: stageCount) - 1)
+        return stageCount == 0 ? 0 : monitor.targetSteps(answers: answers, hasPrompts: hasPrompts, most: most)
+    }
 
     /// The number of the step that is sent with these items.
     mutating func send(_ items: [Item], isRebuild: Bool = false, _ now: Moment) -> StepID {

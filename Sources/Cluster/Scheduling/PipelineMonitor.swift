@@ -25,6 +25,8 @@ struct PipelineMonitor: Sendable {
     /// Moving means: all hops of a step together, and its slowest stage.
     private var hopMicroseconds = 0.0
     private var slowestMicroseconds = 0.0
+    /// [stages] slower means of each.
+    private var stageMicroseconds: [Double]
     private var samples: Deque<Sample> = []
     /// The time with steps in flight, until they last came to an end, and since when there are some now.
     private var activeTime = Duration.zero
@@ -35,8 +37,12 @@ struct PipelineMonitor: Sendable {
     private static let coldSteps = 4
     /// The weight of the newest step in the moving means.
     private static let weight = 0.1
+    private static let stageWeight = 0.02
 
-    init(stageCount: Int = 0) { stages = Array(repeating: StageTotals(), count: stageCount) }
+    init(stageCount: Int = 0) {
+        stages = Array(repeating: StageTotals(), count: stageCount)
+        stageMicroseconds = Array(repeating: 0, count: stageCount)
+    }
 
     /// As many steps in flight as there are stages keep all busy, if the hops between them cost nothing; one more for
     /// each step that could be computed while hops take their time. More would only make steps smaller, and a small step
@@ -45,6 +51,20 @@ struct PipelineMonitor: Sendable {
         guard slowestMicroseconds > 0 else { return stages.count }
         return stages.count + Int(min(Double(stages.count), hopMicroseconds / slowestMicroseconds))
     }
+
+    /// As many make most tokens of so many answers. What comes of prompts beside them needs its usual steps.
+    func targetSteps(answers: Int, hasPrompts: Bool, most: Int) -> Int {
+        let usual = min(targetSteps, most)
+        guard let slowest = stageMicroseconds.max(), slowest > 0 else { return usual }
+        let deal = StepDeal(
+            stageCount: stages.count, costs: costs, stagesShare: stageMicroseconds.reduce(0, +) / slowest,
+            hopMicroseconds: hopMicroseconds)
+        let steps = deal.steps(answers: answers, usual: usual, most: most)
+        return hasPrompts ? max(usual, steps) : steps
+    }
+
+    /// All hops of a step together; nil: none is through.
+    var hopSeconds: Double? { hopMicroseconds > 0 ? hopMicroseconds / 1e6 : nil }
 
     /// A step was sent while no other was in flight.
     mutating func begin(_ now: Moment) { if activeSince == nil { activeSince = now } }
@@ -72,6 +92,9 @@ struct PipelineMonitor: Sendable {
             stages[index].total += timing
             resident &+= timing.queue &+ timing.compute
             most = max(most, timing.compute)
+            let mean = stageMicroseconds[index]
+            let time = mean == 0 ? Double(timing.compute) : min(Double(timing.compute), 4 * mean)
+            stageMicroseconds[index] += (time - mean) * max(Self.stageWeight, 1 / Double(stages[index].steps))
         }
         if most == 0 { return }
         // The first steps of a stage also bring its weights into caches.

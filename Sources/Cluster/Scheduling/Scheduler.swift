@@ -73,7 +73,11 @@ struct Scheduler: Sendable {
     var pool: BlockPool { table.pool }
     var monitor: PipelineMonitor { pipeline.monitor }
     /// As many steps are wanted in flight.
-    var targetSteps: Int { pipeline.target }
+    var targetSteps: Int {
+        pipeline.target(
+            answers: table.sequences.count(where: \.isDecoding),
+            hasPrompts: table.sequences.contains(where: \.isPrefilling))
+    }
     var stepsInFlight: Int { pipeline.steps.count }
     var tokensInFlight: Int { pipeline.steps.reduce(0) { $0 + $1.tokens } }
     /// Since when the step that must come through next is the next; nil: none is in flight.

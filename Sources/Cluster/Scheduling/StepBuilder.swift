@@ -36,8 +36,8 @@ struct StepBuilder: Sendable {
         costs = pipeline.monitor.costs
         stageCount = pipeline.stageCount
         flying = pipeline.ordinary
-        target = pipeline.target
         decoding = table.sequences.count(where: \.isDecoding)
+        target = pipeline.target(answers: decoding, hasPrompts: table.sequences.contains(where: \.isPrefilling))
         if flying < target { addAnswers(&table, &counts) }
         // Where nobody waits for a token, a piece of a prompt may wait before the first stage.
         if flying < target + (decoding == 0 ? 1 : 0) { addPrompts(&table, &counts) }

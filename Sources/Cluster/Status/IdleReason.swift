@@ -30,6 +30,7 @@ struct IdleReason: Sendable {
         let (count, layers) = (plan.stages.count, configuration.model.layerBytes.count)
         let workers = "\(count) worker\(count == 1 ? "" : "s")"
         if deployments.isPlanDue { return "the next plan, made when nothing is computed, counts it in" }
+        if plan == deployments.asked { return "the plan that was asked for leaves it out" }
         if count == layers { return "each of the model's \(layers) layers has a worker of its own" }
         if let split = configuration.split, split.count == count {
             return "the split that was asked for is for \(workers)"

@@ -30,6 +30,9 @@ extension StatusReply {
         uptimeMilliseconds = uptime.wholeMilliseconds
         generatedTokens = scheduler.generatedTokens
         stages = deployments.serving.map { StageStatus.stages(of: $0, scheduler, now) } ?? []
+        if let serving = deployments.serving {
+            StageStatus.predict(&stages, serving, membership, configuration, scheduler)
+        }
         pipeline = PipelineStatus(scheduler, now)
         pipeline.queueLimit = configuration.maximumWaiting
         pipeline.refusals = waitingRoom.refusals
@@ -55,6 +58,25 @@ extension StageStatus {
             status.queuedSteps = min(scheduler.stepsInFlight, Int(clamping: before - completed))
             before = completed
             return status
+        }
+    }
+
+    /// What steps that decode took, beside what they should by what workers claim and all of them show of their claims.
+    fileprivate static func predict(
+        _ stages: inout [StageStatus], _ serving: Deployment, _ membership: Membership,
+        _ configuration: CoordinatorConfiguration, _ scheduler: Scheduler
+    ) {
+        let members = serving.stages.compactMap { membership[$0.worker] }
+        guard members.count == stages.count, let measured = scheduler.monitor.times.decoding else { return }
+        let claims = SpeedRecord.claims(of: members)
+        let forecast = PlanForecast(
+            configuration.model,
+            zip(serving.plan.stages, claims).map { ($0.layers, ($1 * membership.speeds.efficiency)) }, hops: HopCosts())
+        let predicted = forecast.seconds(.decoding(measured.tokens))
+        for index in stages.indices where index < measured.compute.count {
+            stages[index].decodingTokens = measured.tokens
+            stages[index].decodingMicroseconds = measured.compute[index]
+            stages[index].predictedMicroseconds = predicted[index] * 1e6
         }
     }
 }

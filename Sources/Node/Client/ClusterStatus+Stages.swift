@@ -55,6 +55,11 @@ extension ClusterStatus {
         package var recentBusyFraction: Double
         /// Steps that wait at it or are being computed.
         package var queuedSteps: Int
+        /// Of the smallest steps that decoded: their mean tokens, what they took, and what they should take by what its worker
+        /// measured at joining and all workers show of that; nil: there were too few.
+        package var decodingStepTokens: Double?
+        package var decodingMicroseconds: Double?
+        package var predictedMicroseconds: Double?
     }
 
     /// How full the pipeline is, and what the coordinator has counted in its whole life: one object for scripts.
@@ -139,6 +144,9 @@ extension ClusterStatus.Stage {
         busyFraction = time > 0 ? totalMicroseconds.compute / time : nil
         recentBusyFraction = stage.recentBusy
         queuedSteps = stage.queuedSteps
+        guard stage.decodingTokens > 0 else { return }
+        decodingStepTokens = stage.decodingTokens
+        (decodingMicroseconds, predictedMicroseconds) = (stage.decodingMicroseconds, stage.predictedMicroseconds)
     }
 }
 

@@ -101,6 +101,21 @@ package final class CoordinatorClient: Generator {
         }
     }
 
+    /// The plan that there would be. Throws the coordinator's reason where there is none, or it may not be carried out.
+    package func plan(_ question: PlanQuestion) async throws -> ClusterPlan {
+        try await overLink("plan") { link in
+            try link.send(.planQuery(question.query))
+            while true {
+                switch try link.next() {
+                case .planPreview(let preview): return ClusterPlan(preview)
+                case .failed(PlanQuery.request, let error):
+                    throw TandemError(error.message, kind: error.kind, hint: error.hint, isReply: true)
+                default: continue
+                }
+            }
+        }
+    }
+
     /// What `body` makes of a connection, on a thread of its own.
     private func overLink<Value: Sendable>(
         _ name: String, _ body: @escaping @Sendable (ClientLink) throws -> Value
@@ -167,7 +182,7 @@ package final class CoordinatorClient: Generator {
                 if case .finished = event { return }
             case .failed(_, let error):
                 throw TandemError(error.message, kind: error.kind, hint: error.hint, isReply: true)
-            case .status, .measurements, .drain, .pong, .refusal: break
+            case .status, .measurements, .drain, .planPreview, .pong, .refusal: break
             }
         }
     }

@@ -26,6 +26,10 @@ extension CoordinatorLoop {
             guard request.version == Wire.protocolVersion else { return refuse(client, request.version, request.build) }
             guard pace.allows(.status, arrival, now) else { return refuse(arrival, on: sockets.control) }
             decide(.drain(request, of: client))
+        case .planQuery(let query):
+            guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
+            guard pace.allows(.plan, arrival, now) else { return refuse(arrival, on: sockets.control) }
+            preview(query, for: client, mayApply: permissions.mayAdminister(arrival.key))
         case .ping: reply(.pong(clockMicroseconds: Microseconds.ofDay), to: client)
         case .generate(let generate):
             guard generate.version == Wire.protocolVersion else {
@@ -36,6 +40,23 @@ extension CoordinatorLoop {
                 generate, of: client, for: permissions.requester(arrival), with: parts.generations,
                 replies: parts.wishes)
             if let refusal { reply(refusal, to: client) }
+        }
+    }
+
+    /// Tells which plan there would be, and has it carried out if that is wanted.
+    private func preview(_ query: PlanQuery, for client: ClientID, mayApply: Bool) {
+        guard mayApply || !query.isApplied else {
+            let error = TandemError(
+                "only the user who runs the coordinator may have another plan carried out", kind: .forbidden,
+                hint: "run it on the coordinator's host as that user, as `tandem remove`")
+            return reply(.failed(PlanQuery.request, error), to: client)
+        }
+        switch machine.preview(query, now: now) {
+        case .failure(let error): reply(.failed(PlanQuery.request, error), to: client)
+        case .success(var preview):
+            preview.isApplied = query.isApplied
+            if query.isApplied { decide(.apply(query)) }
+            reply(.planPreview(preview), to: client)
         }
     }
 

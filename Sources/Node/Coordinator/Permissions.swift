@@ -25,6 +25,12 @@ struct Permissions {
         }
     }
 
+    /// Whether this key may change what the cluster does for all: its owner's, as for `tandem remove`.
+    func mayAdminister(_ key: PublicKey?) -> Bool {
+        guard let roll else { return true }
+        return key.flatMap { roll.standing(of: $0) } == .owner
+    }
+
     /// Whose turn a message takes. All connections of a key count as one; where links are open each is its own.
     func owner(_ arrival: Arrival) -> ClientID {
         guard let key = arrival.key else { return ClientID(arrival.peer) }

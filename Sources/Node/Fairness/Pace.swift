@@ -15,6 +15,8 @@ struct Pace {
         case status
         /// Sends some MiB over every link.
         case measure
+        /// Looks for the best of many plans.
+        case plan
 
         /// At once, and a second.
         var allowance: (burst: Double, perSecond: Double) {
@@ -23,6 +25,7 @@ struct Pace {
             case .enrol: (32, 1)
             case .status: (400, 100)
             case .measure: (8, 0.2)
+            case .plan: (16, 2)
             }
         }
     }

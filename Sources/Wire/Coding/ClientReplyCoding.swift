@@ -37,6 +37,7 @@ extension ClientReply {
         FieldRule(
             80, "ClientReply.drain",
             [FieldRule(2, "DrainReply.sentence", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)])]),
+        FieldRule(90, "ClientReply.planPreview", PlanPreview.rules),
     ]
 
     package func encode() -> [UInt8] {
@@ -47,6 +48,7 @@ extension ClientReply {
         case .status(let status): frame.status = status.proto
         case .measurements(let measurements): frame.measurements = measurements.proto
         case .drain(let reply): frame.drain = reply.proto
+        case .planPreview(let preview): frame.planPreview = preview.proto
         case .pong(let clock): frame.pong.clockMicroseconds = min(clock, Limits.clockMicroseconds)
         case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
         }
@@ -72,6 +74,7 @@ extension ClientReply {
         case .status(let status): self = .status(try StatusReply(status))
         case .measurements(let measurements): self = .measurements(try Measurements(measurements))
         case .drain(let reply): self = .drain(try DrainReply(reply))
+        case .planPreview(let preview): self = .planPreview(try PlanPreview(preview))
         case .pong(let pong):
             let clock = try check.number(pong.clockMicroseconds, "clockMicroseconds", to: Limits.clockMicroseconds)
             self = .pong(clockMicroseconds: clock)

@@ -171,6 +171,11 @@ func clipped(speed: Double, to range: ClosedRange<Double>) -> Double {
     speed > 0 ? min(max(speed, range.lowerBound), range.upperBound) : 0
 }
 
+/// What is predicted or measured, as receivers allow it.
+func clipped(figure: Double) -> Double {
+    figure > Limits.figures.lowerBound ? min(figure, Limits.figures.upperBound) : Limits.figures.lowerBound
+}
+
 /// A name as receivers allow it.
 func named(_ name: String) -> String { clipped(name.printable, to: Limits.nameBytes) }
 

@@ -15,7 +15,8 @@ extension ControlRequest {
                     FieldRule(6, "Generate.tokens", []), FieldRule(8, "Generate.sampling", []),
                     FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
                 ])
-        ] + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82, 85], in: "ControlRequest")
+        ] + [FieldRule(90, "PlanQuery", PlanQuery.rules)]
+        + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82, 85], in: "ControlRequest")
 
     package func encode() -> [UInt8] {
         var frame = PControlRequest()
@@ -41,6 +42,7 @@ extension ControlRequest {
         case .client(.measureQuery(let query)):
             frame.measureQuery.version = query.version
             frame.measureQuery.build = named(query.build)
+        case .client(.planQuery(let query)): frame.planQuery = query.proto
         case .newcomer(let enrol): frame.enrol = enrol.proto
         }
         return encodeFrame(frame)
@@ -73,6 +75,7 @@ extension ControlRequest {
             value.version = query.version
             value.build = try Check("MeasureQuery").name(query.build, "build")
             self = .client(.measureQuery(value))
+        case .planQuery(let query): self = .client(.planQuery(try PlanQuery(query)))
         case .ping: self = .client(.ping)
         case .drain(let request): self = .client(.drain(try DrainRequest(request)))
         case .enrol(let enrol): self = .newcomer(try Enrol(enrol))

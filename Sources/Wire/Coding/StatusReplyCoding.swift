@@ -133,6 +133,9 @@ extension StageStatus {
         p.total = total.proto(upTo: Limits.total)
         p.recentBusy = recentBusy
         p.queuedSteps = UInt32(queuedSteps)
+        p.decodingTokens = clipped(figure: decodingTokens)
+        p.decodingMicroseconds = clipped(figure: decodingMicroseconds)
+        p.predictedMicroseconds = clipped(figure: predictedMicroseconds)
         return p
     }
 
@@ -144,6 +147,9 @@ extension StageStatus {
         total = try check.microseconds(p.total, upTo: Limits.total)
         recentBusy = try check.number(p.recentBusy, "recentBusy", in: 0...1)
         queuedSteps = try check.count(p.queuedSteps, "queuedSteps", to: Limits.stepsInFlight)
+        decodingTokens = try check.number(p.decodingTokens, "decodingTokens", in: Limits.figures)
+        decodingMicroseconds = try check.number(p.decodingMicroseconds, "decodingMicroseconds", in: Limits.figures)
+        predictedMicroseconds = try check.number(p.predictedMicroseconds, "predictedMicroseconds", in: Limits.figures)
     }
 }
 

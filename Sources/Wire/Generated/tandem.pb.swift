@@ -186,6 +186,14 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .drain(newValue)}
   }
 
+  var planQuery: PPlanQuery {
+    get {
+      if case .planQuery(let v)? = kind {return v}
+      return PPlanQuery()
+    }
+    set {kind = .planQuery(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -207,6 +215,7 @@ nonisolated struct PControlRequest: Sendable {
     case copied(PCopied)
     case leaving(PEmpty)
     case drain(PDrainRequest)
+    case planQuery(PPlanQuery)
 
   }
 
@@ -873,6 +882,33 @@ nonisolated struct PMeasureQuery: Sendable {
   init() {}
 }
 
+/// Client -> coordinator: which plan would there be?
+nonisolated struct PPlanQuery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt32 = 0
+
+  var build: String = String()
+
+  /// workers that are left out, each by its host's name, its id or as "host/pid"
+  var without: [String] = []
+
+  /// as many as if there were; 0: as many as there are
+  var workerCount: UInt32 = 0
+
+  /// that each imagined worker offers; 0: as much as the others
+  var memoryBytes: UInt64 = 0
+
+  /// the plan is to be carried out
+  var isApplied: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// Coordinator -> worker.
 nonisolated struct PCoordinatorMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1400,6 +1436,14 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .drain(newValue)}
   }
 
+  var planPreview: PPlanPreview {
+    get {
+      if case .planPreview(let v)? = kind {return v}
+      return PPlanPreview()
+    }
+    set {kind = .planPreview(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1416,6 +1460,7 @@ nonisolated struct PClientReply: Sendable {
     case notice(PWaiting)
     case measurements(PMeasurements)
     case drain(PDrainReply)
+    case planPreview(PPlanPreview)
 
   }
 
@@ -1708,6 +1753,173 @@ nonisolated struct PLinkMeasurement: Sendable {
   fileprivate var _roundTripMicroseconds: UInt64? = nil
 }
 
+/// Coordinator -> client: the plan that there would be, what it would give, and what would move for it.
+nonisolated struct PPlanPreview: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var stages: [PPlannedStage] {
+    get {_storage._stages}
+    set {_uniqueStorage()._stages = newValue}
+  }
+
+  /// workers that would have no layers
+  var idle: [String] {
+    get {_storage._idle}
+    set {_uniqueStorage()._idle = newValue}
+  }
+
+  var keyValueBlockCount: UInt32 {
+    get {_storage._keyValueBlockCount}
+    set {_uniqueStorage()._keyValueBlockCount = newValue}
+  }
+
+  var figures: PPlanFigures {
+    get {_storage._figures ?? PPlanFigures()}
+    set {_uniqueStorage()._figures = newValue}
+  }
+  /// Returns true if `figures` has been explicitly set.
+  var hasFigures: Bool {_storage._figures != nil}
+  /// Clears the value of `figures`. Subsequent reads from it will return its default value.
+  mutating func clearFigures() {_uniqueStorage()._figures = nil}
+
+  /// of the plan that serves now; absent: none does
+  var serving: PPlanFigures {
+    get {_storage._serving ?? PPlanFigures()}
+    set {_uniqueStorage()._serving = newValue}
+  }
+  /// Returns true if `serving` has been explicitly set.
+  var hasServing: Bool {_storage._serving != nil}
+  /// Clears the value of `serving`. Subsequent reads from it will return its default value.
+  mutating func clearServing() {_uniqueStorage()._serving = nil}
+
+  var move: PPlanMove {
+    get {_storage._move ?? PPlanMove()}
+    set {_uniqueStorage()._move = newValue}
+  }
+  /// Returns true if `move` has been explicitly set.
+  var hasMove: Bool {_storage._move != nil}
+  /// Clears the value of `move`. Subsequent reads from it will return its default value.
+  mutating func clearMove() {_uniqueStorage()._move = nil}
+
+  /// it is the plan that serves
+  var isServing: Bool {
+    get {_storage._isServing}
+    set {_uniqueStorage()._isServing = newValue}
+  }
+
+  /// it is carried out as soon as it can be
+  var isApplied: Bool {
+    get {_storage._isApplied}
+    set {_uniqueStorage()._isApplied = newValue}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Coordinator -> client, in `PlanPreview`: one stage, in order.
+nonisolated struct PPlannedStage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// absent: an imagined one
+  var worker: UInt64 {
+    get {_worker ?? 0}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  mutating func clearWorker() {self._worker = nil}
+
+  var name: String = String()
+
+  var firstLayer: UInt32 = 0
+
+  var endLayer: UInt32 = 0
+
+  /// that it offers
+  var memoryBytes: UInt64 = 0
+
+  var plannedBytes: UInt64 = 0
+
+  var weightBytes: UInt64 = 0
+
+  var keyValueBytes: UInt64 = 0
+
+  /// weights that it does not hold now
+  var fetchedBytes: UInt64 = 0
+
+  /// of a step of one answer
+  var decodingMicroseconds: Double = 0
+
+  /// of a piece of a prompt
+  var promptMicroseconds: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _worker: UInt64? = nil
+}
+
+/// Coordinator -> client, in `PlanPreview`: what a plan is thought to give, in tokens per second.
+nonisolated struct PPlanFigures: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var oneAnswer: Double = 0
+
+  var manyAnswers: Double = 0
+
+  /// so many they are
+  var answers: UInt32 = 0
+
+  var prompt: Double = 0
+
+  /// in a step
+  var promptTokens: UInt32 = 0
+
+  /// the stage that decides, from 0
+  var decodingBottleneck: UInt32 = 0
+
+  var promptBottleneck: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> client, in `PlanPreview`: what goes from where it is to where the plan wants it.
+nonisolated struct PPlanMove: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var weightBytes: UInt64 = 0
+
+  var weightSeconds: Double = 0
+
+  /// KV blocks in use
+  var blocks: UInt32 = 0
+
+  /// of them, in layers that change hands
+  var keyValueBytes: UInt64 = 0
+
+  var keyValueSeconds: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// Coordinator -> client: how the cluster is.
 nonisolated struct PStatusReply: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1870,6 +2082,15 @@ nonisolated struct PStageStatus: Sendable {
   var recentBusy: Double = 0
 
   var queuedSteps: UInt32 = 0
+
+  /// of the steps of this epoch that the next two are about; 0: there were too few
+  var decodingTokens: Double = 0
+
+  /// what they took
+  var decodingMicroseconds: Double = 0
+
+  /// what they should, by what its worker claims and all show of their claims
+  var predictedMicroseconds: Double = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2456,7 +2677,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&copied\0\u{1}leaving\0\u{1}drain\0\u{2}\u{3}holding\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&copied\0\u{1}leaving\0\u{1}drain\0\u{2}\u{3}holding\0\u{4}\u{5}plan_query\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2693,6 +2914,19 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .holding(v)
         }
       }()
+      case 90: try {
+        var v: PPlanQuery?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .planQuery(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .planQuery(v)
+        }
+      }()
       default: break
       }
     }
@@ -2775,6 +3009,10 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .holding?: try {
       guard case .holding(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 85)
+    }()
+    case .planQuery?: try {
+      guard case .planQuery(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
     }()
     case nil: break
     }
@@ -3958,6 +4196,61 @@ nonisolated extension PMeasureQuery: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 }
 
+nonisolated extension PPlanQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PlanQuery"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}without\0\u{3}worker_count\0\u{3}memory_bytes\0\u{3}is_applied\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.build) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.without) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.workerCount) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.memoryBytes) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.isApplied) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
+    }
+    if !self.build.isEmpty {
+      try visitor.visitSingularStringField(value: self.build, fieldNumber: 2)
+    }
+    if !self.without.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.without, fieldNumber: 3)
+    }
+    if self.workerCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.workerCount, fieldNumber: 4)
+    }
+    if self.memoryBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.memoryBytes, fieldNumber: 5)
+    }
+    if self.isApplied != false {
+      try visitor.visitSingularBoolField(value: self.isApplied, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPlanQuery, rhs: PPlanQuery) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.build != rhs.build {return false}
+    if lhs.without != rhs.without {return false}
+    if lhs.workerCount != rhs.workerCount {return false}
+    if lhs.memoryBytes != rhs.memoryBytes {return false}
+    if lhs.isApplied != rhs.isApplied {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0\u{4}G\u{1}copy_blocks\0\u{1}drop\0\u{1}drained\0\u{3}drain_refused\0")
@@ -4710,7 +5003,7 @@ nonisolated extension PMeasure: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0\u{1}measurements\0\u{2}E\u{1}drain\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0\u{1}measurements\0\u{2}E\u{1}drain\0\u{4}\u{a}plan_preview\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4869,6 +5162,19 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.kind = .drain(v)
         }
       }()
+      case 90: try {
+        var v: PPlanPreview?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .planPreview(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .planPreview(v)
+        }
+      }()
       default: break
       }
     }
@@ -4927,6 +5233,10 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .drain?: try {
       guard case .drain(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
+    }()
+    case .planPreview?: try {
+      guard case .planPreview(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
     }()
     case nil: break
     }
@@ -5429,6 +5739,319 @@ nonisolated extension PLinkMeasurement: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension PPlanPreview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PlanPreview"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stages\0\u{1}idle\0\u{3}key_value_block_count\0\u{1}figures\0\u{1}serving\0\u{1}move\0\u{3}is_serving\0\u{3}is_applied\0")
+
+  fileprivate class _StorageClass {
+    var _stages: [PPlannedStage] = []
+    var _idle: [String] = []
+    var _keyValueBlockCount: UInt32 = 0
+    var _figures: PPlanFigures? = nil
+    var _serving: PPlanFigures? = nil
+    var _move: PPlanMove? = nil
+    var _isServing: Bool = false
+    var _isApplied: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _stages = source._stages
+      _idle = source._idle
+      _keyValueBlockCount = source._keyValueBlockCount
+      _figures = source._figures
+      _serving = source._serving
+      _move = source._move
+      _isServing = source._isServing
+      _isApplied = source._isApplied
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeRepeatedMessageField(value: &_storage._stages) }()
+        case 2: try { try decoder.decodeRepeatedStringField(value: &_storage._idle) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._keyValueBlockCount) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._figures) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._serving) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._move) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._isServing) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._isApplied) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._stages.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._stages, fieldNumber: 1)
+      }
+      if !_storage._idle.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._idle, fieldNumber: 2)
+      }
+      if _storage._keyValueBlockCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._keyValueBlockCount, fieldNumber: 3)
+      }
+      try { if let v = _storage._figures {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._serving {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      try { if let v = _storage._move {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      if _storage._isServing != false {
+        try visitor.visitSingularBoolField(value: _storage._isServing, fieldNumber: 7)
+      }
+      if _storage._isApplied != false {
+        try visitor.visitSingularBoolField(value: _storage._isApplied, fieldNumber: 8)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPlanPreview, rhs: PPlanPreview) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._stages != rhs_storage._stages {return false}
+        if _storage._idle != rhs_storage._idle {return false}
+        if _storage._keyValueBlockCount != rhs_storage._keyValueBlockCount {return false}
+        if _storage._figures != rhs_storage._figures {return false}
+        if _storage._serving != rhs_storage._serving {return false}
+        if _storage._move != rhs_storage._move {return false}
+        if _storage._isServing != rhs_storage._isServing {return false}
+        if _storage._isApplied != rhs_storage._isApplied {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PPlannedStage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PlannedStage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}name\0\u{3}first_layer\0\u{3}end_layer\0\u{3}memory_bytes\0\u{3}planned_bytes\0\u{3}weight_bytes\0\u{3}key_value_bytes\0\u{3}fetched_bytes\0\u{3}decoding_microseconds\0\u{3}prompt_microseconds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self._worker) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.firstLayer) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.memoryBytes) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.plannedBytes) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.weightBytes) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.keyValueBytes) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.fetchedBytes) }()
+      case 10: try { try decoder.decodeSingularDoubleField(value: &self.decodingMicroseconds) }()
+      case 11: try { try decoder.decodeSingularDoubleField(value: &self.promptMicroseconds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._worker {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 1)
+    } }()
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if self.firstLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.firstLayer, fieldNumber: 3)
+    }
+    if self.endLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.endLayer, fieldNumber: 4)
+    }
+    if self.memoryBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.memoryBytes, fieldNumber: 5)
+    }
+    if self.plannedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.plannedBytes, fieldNumber: 6)
+    }
+    if self.weightBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.weightBytes, fieldNumber: 7)
+    }
+    if self.keyValueBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.keyValueBytes, fieldNumber: 8)
+    }
+    if self.fetchedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.fetchedBytes, fieldNumber: 9)
+    }
+    if self.decodingMicroseconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.decodingMicroseconds, fieldNumber: 10)
+    }
+    if self.promptMicroseconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.promptMicroseconds, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPlannedStage, rhs: PPlannedStage) -> Bool {
+    if lhs._worker != rhs._worker {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.firstLayer != rhs.firstLayer {return false}
+    if lhs.endLayer != rhs.endLayer {return false}
+    if lhs.memoryBytes != rhs.memoryBytes {return false}
+    if lhs.plannedBytes != rhs.plannedBytes {return false}
+    if lhs.weightBytes != rhs.weightBytes {return false}
+    if lhs.keyValueBytes != rhs.keyValueBytes {return false}
+    if lhs.fetchedBytes != rhs.fetchedBytes {return false}
+    if lhs.decodingMicroseconds != rhs.decodingMicroseconds {return false}
+    if lhs.promptMicroseconds != rhs.promptMicroseconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PPlanFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PlanFigures"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}one_answer\0\u{3}many_answers\0\u{1}answers\0\u{1}prompt\0\u{3}prompt_tokens\0\u{3}decoding_bottleneck\0\u{3}prompt_bottleneck\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.oneAnswer) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.manyAnswers) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.answers) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.prompt) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.promptTokens) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.decodingBottleneck) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.promptBottleneck) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.oneAnswer.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.oneAnswer, fieldNumber: 1)
+    }
+    if self.manyAnswers.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.manyAnswers, fieldNumber: 2)
+    }
+    if self.answers != 0 {
+      try visitor.visitSingularUInt32Field(value: self.answers, fieldNumber: 3)
+    }
+    if self.prompt.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.prompt, fieldNumber: 4)
+    }
+    if self.promptTokens != 0 {
+      try visitor.visitSingularUInt32Field(value: self.promptTokens, fieldNumber: 5)
+    }
+    if self.decodingBottleneck != 0 {
+      try visitor.visitSingularUInt32Field(value: self.decodingBottleneck, fieldNumber: 6)
+    }
+    if self.promptBottleneck != 0 {
+      try visitor.visitSingularUInt32Field(value: self.promptBottleneck, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPlanFigures, rhs: PPlanFigures) -> Bool {
+    if lhs.oneAnswer != rhs.oneAnswer {return false}
+    if lhs.manyAnswers != rhs.manyAnswers {return false}
+    if lhs.answers != rhs.answers {return false}
+    if lhs.prompt != rhs.prompt {return false}
+    if lhs.promptTokens != rhs.promptTokens {return false}
+    if lhs.decodingBottleneck != rhs.decodingBottleneck {return false}
+    if lhs.promptBottleneck != rhs.promptBottleneck {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PPlanMove: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PlanMove"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}weight_bytes\0\u{3}weight_seconds\0\u{1}blocks\0\u{3}key_value_bytes\0\u{3}key_value_seconds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.weightBytes) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.weightSeconds) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.blocks) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.keyValueBytes) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.keyValueSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.weightBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.weightBytes, fieldNumber: 1)
+    }
+    if self.weightSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weightSeconds, fieldNumber: 2)
+    }
+    if self.blocks != 0 {
+      try visitor.visitSingularUInt32Field(value: self.blocks, fieldNumber: 3)
+    }
+    if self.keyValueBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.keyValueBytes, fieldNumber: 4)
+    }
+    if self.keyValueSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.keyValueSeconds, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PPlanMove, rhs: PPlanMove) -> Bool {
+    if lhs.weightBytes != rhs.weightBytes {return false}
+    if lhs.weightSeconds != rhs.weightSeconds {return false}
+    if lhs.blocks != rhs.blocks {return false}
+    if lhs.keyValueBytes != rhs.keyValueBytes {return false}
+    if lhs.keyValueSeconds != rhs.keyValueSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StatusReply"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0\u{2}A\u{1}change\0")
@@ -5681,7 +6304,7 @@ nonisolated extension PPlanChangeStatus: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension PStageStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StageStatus"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}steps\0\u{1}tokens\0\u{1}total\0\u{3}recent_busy\0\u{3}queued_steps\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worker\0\u{1}steps\0\u{1}tokens\0\u{1}total\0\u{3}recent_busy\0\u{3}queued_steps\0\u{4}T\u{1}decoding_tokens\0\u{3}decoding_microseconds\0\u{3}predicted_microseconds\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5695,6 +6318,9 @@ nonisolated extension PStageStatus: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 4: try { try decoder.decodeSingularMessageField(value: &self._total) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.recentBusy) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.queuedSteps) }()
+      case 90: try { try decoder.decodeSingularDoubleField(value: &self.decodingTokens) }()
+      case 91: try { try decoder.decodeSingularDoubleField(value: &self.decodingMicroseconds) }()
+      case 92: try { try decoder.decodeSingularDoubleField(value: &self.predictedMicroseconds) }()
       default: break
       }
     }
@@ -5723,6 +6349,15 @@ nonisolated extension PStageStatus: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.queuedSteps != 0 {
       try visitor.visitSingularUInt32Field(value: self.queuedSteps, fieldNumber: 6)
     }
+    if self.decodingTokens.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.decodingTokens, fieldNumber: 90)
+    }
+    if self.decodingMicroseconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.decodingMicroseconds, fieldNumber: 91)
+    }
+    if self.predictedMicroseconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.predictedMicroseconds, fieldNumber: 92)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5733,6 +6368,9 @@ nonisolated extension PStageStatus: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs._total != rhs._total {return false}
     if lhs.recentBusy != rhs.recentBusy {return false}
     if lhs.queuedSteps != rhs.queuedSteps {return false}
+    if lhs.decodingTokens != rhs.decodingTokens {return false}
+    if lhs.decodingMicroseconds != rhs.decodingMicroseconds {return false}
+    if lhs.predictedMicroseconds != rhs.predictedMicroseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -9,6 +9,7 @@ package enum ClientMessage: Equatable, Sendable {
     case statusQuery(StatusQuery)
     case measureQuery(MeasureQuery)
     case drain(DrainRequest)
+    case planQuery(PlanQuery)
     /// Are you there? Answered by `ClientReply.pong`.
     case ping
 }

@@ -11,6 +11,7 @@ package enum ClientReply: Equatable, Sendable, WireMessage {
     case status(StatusReply)
     case measurements(Measurements)
     case drain(DrainReply)
+    case planPreview(PlanPreview)
     /// I am here: the answer to a ping, or said unasked to find out whether the client is. The time of day of the
     /// coordinator in microseconds; 0: not said.
     case pong(clockMicroseconds: UInt64)

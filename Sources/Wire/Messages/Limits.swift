@@ -90,6 +90,8 @@ package enum Limits {
     package static let copiedBlocks = 1 << 12
     package static let copyParts = 1 << 24
     package static let copyOrders = 1 << 30
+    /// What is predicted or measured of a plan: microseconds, seconds, tokens per second.
+    package static let figures = 0...1e15
     /// A log-probability is no greater: that of a certain token is 0, give or take what rounding does.
     package static let logProbability: Float = 0.01
 }

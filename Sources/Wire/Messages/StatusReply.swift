@@ -117,6 +117,11 @@ package struct StageStatus: Equatable, Sendable {
     package var recentBusy: Double = 0
     /// Steps that wait at it or are being computed.
     package var queuedSteps = 0
+    /// Of the smallest steps that decoded in this epoch: their tokens, what they took, and what they should take by what its
+    /// worker claims and what all show of their claims; 0: there were too few.
+    package var decodingTokens = 0.0
+    package var decodingMicroseconds = 0.0
+    package var predictedMicroseconds = 0.0
     package init(worker: WorkerID) { self.worker = worker }
 }
 

@@ -40,7 +40,7 @@ struct ClientChecker {
 
     private static func hear(_ reply: ClientReply, _ record: inout Record) -> String? {
         switch reply {
-        case .status, .measurements, .drain, .pong: return nil
+        case .status, .measurements, .drain, .planPreview, .pong: return nil
         case .refusal(let refusal): return "is refused: \(refusal.reason)"
         case .event(_, let event):
             return record.hasEnded ? "hears \(event) after the end of its answer" : hear(event, &record)

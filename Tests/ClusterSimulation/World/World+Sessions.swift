@@ -17,6 +17,7 @@ extension World {
             guard let status = coordinator.machine?.status(now: coordinator.clock.reading(now)) else { return }
             reply(.status(status), to: client)
         case .ping: reply(.pong(clockMicroseconds: 0), to: client)
+        case .planQuery(let query): note("\(client) asks for \(query)")
         case .measureQuery, .drain: note("\(client) asks \(message)")
         case .cancel(let id):
             if let session = coordinator.sessions.session(id, of: client) { order(.cancel(session.request)) }

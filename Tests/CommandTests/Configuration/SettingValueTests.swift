@@ -39,7 +39,9 @@ extension CommandTests {
             "template-variables": ("'{\"a\": 1}'", "'{'"), "tg": ("64", "'x'"), "threads": ("2", "'many'"),
             "time-scale": ("2", "'x'"), "tools": ("'t.json'", "true"), "top-k": ("40", "-7"), "top-p": ("0.9", "7"),
             "trace": ("'t.csv'", "true"), "type": ("'q8_0'", "'q9'"), "types": ("'q8_0,q4_k'", "'q9'"),
-            "reconnect-seconds": ("60", "-1"), "uses": ("3", "'x'"), "wait-seconds": ("60", "0"), "workers": ("2", "0"),
+            "reconnect-seconds": ("60", "-1"), "uses": ("3", "'x'"), "wait-seconds": ("60", "0"),
+            "without": ("['host-a']", "[true]"),
+            "workers": ("2", "0"),
         ]
 
         static let tree = CommandTree.whole(of: Tandem.self)
