@@ -122,7 +122,7 @@ struct Played {
         connected = epoch
         var actions = tell(.firstStage(epoch, .up))
         var all = actions
-        while let hello = actions.hellos.first, let first = coordinator.deployments.foremost?.stages[0].worker {
+        while let hello = actions.hellos.first, let first = coordinator.deployments.all.last?.stages[0].worker {
             actions = tell(.helloReply(HelloReply(epoch: hello.epoch, worker: first, number: hello.number)))
             all += actions
         }
@@ -133,10 +133,10 @@ struct Played {
     mutating func ready(hasKept: Bool = false) {
         let epoch = epoch
         var all: [Coordinator.Action] = []
-        for stage in coordinator.deployments.foremost?.plan.stages ?? [] {
+        for stage in coordinator.deployments.all.last?.plan.stages ?? [] {
             let ready = Ready(epoch: epoch, transferredBytes: 0, cachedBytes: 0, hasKept: hasKept)
             all += tell(.worker(stage.worker, .ready(ready)))
-            let isLast = stage.worker == coordinator.deployments.foremost?.last
+            let isLast = stage.worker == coordinator.deployments.all.last?.last
             all += link(stage.worker.value, .proven(bytesPerSecond: 0), last: isLast)
         }
         actions = all + proveFirst()
@@ -158,7 +158,7 @@ struct Played {
             let ticked = tell(.tick)
             all += ticked
             for hello in ticked.hellos {
-                guard let first = coordinator.deployments.foremost?.stages[0].worker else { continue }
+                guard let first = coordinator.deployments.all.last?.stages[0].worker else { continue }
                 let reply = HelloReply(epoch: hello.epoch, worker: first, number: hello.number)
                 all += tell(.helloReply(reply))
             }
@@ -166,18 +166,21 @@ struct Played {
         return all
     }
 
-    /// Of the plan in force.
-    var epoch: Epoch { coordinator.deployments.foremost?.epoch ?? .none }
+    /// Of the newest plan.
+    var epoch: Epoch { coordinator.deployments.all.last?.epoch ?? .none }
 
-    /// The layers of the plan in force, by worker, in order.
+    /// The layers of the newest plan, by worker, in order.
     var plan: [(worker: UInt64, layers: Range<Int>)] {
-        (coordinator.deployments.foremost?.plan.stages ?? []).map { ($0.worker.value, $0.layers) }
+        (coordinator.deployments.all.last?.plan.stages ?? []).map { ($0.worker.value, $0.layers) }
     }
 }
 
 extension [Coordinator.Action] {
     var forwards: [Forward] { compactMap { if case .forward(let forward) = $0 { forward } else { nil } } }
     var assigns: [Assign] { compactMap { if case .send(_, .assign(let assign)) = $0 { assign } else { nil } } }
+    var copies: [CopyBlocks] {
+        compactMap { if case .send(_, .copyBlocks(let order)) = $0 { order } else { nil } }
+    }
     var hellos: [Hello] { compactMap { if case .sayHello(let hello) = $0 { hello } else { nil } } }
     var failures: [String] { compactMap { if case .fail(_, let error) = $0 { "\(error.message)" } else { nil } } }
     var explanations: [String] { compactMap { if case .waiting(_, let why) = $0 { "\(why)" } else { nil } } }

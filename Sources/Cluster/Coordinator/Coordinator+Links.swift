@@ -127,7 +127,8 @@ extension Coordinator {
     mutating func avoids(_ from: WorkerID?, _ to: WorkerID, _ now: Moment) -> Bool {
         var without = reachability
         guard without.noteFailure(from, to, "", now) else { return false }
-        guard case .success(let choice) = planChoice(without, now).plan(over: membership.eligible), choice.isReachable else {
+        guard case .success(let choice) = planChoice(without, now).plan(over: membership.eligible), choice.isReachable
+        else {
             return false
         }
         avoid(from, to, .stepsLost, now)

@@ -123,7 +123,9 @@ extension Coordinator {
     mutating func giveUpPlan(_ epoch: Epoch, _ now: Moment, _ why: String = "") {
         guard let deployment = deployments[epoch] else { return }
         // What is prepared beside it takes from it.
-        if deployment.epoch == deployments.serving?.epoch { abandonChange("the plan that serves is given up", isFault: false, now) }
+        if deployment.epoch == deployments.serving?.epoch {
+            abandonChange("the plan that serves is given up", isFault: false, now)
+        }
         if deployment.isBeside, deployment.epoch == deployments.preparing?.epoch {
             return abandonChange(why, isFault: true, now)
         }

@@ -168,7 +168,9 @@ struct Deployments: Sendable {
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
             reachability: reachability, speeds: speeds, asked: asked, holders: holders, now: now)
         var result = choice.plan(over: members)
-        if serving == nil, case .failure = result, !reluctant.isEmpty { result = choice.plan(over: members + reluctant) }
+        if serving == nil, case .failure = result, !reluctant.isEmpty {
+            result = choice.plan(over: members + reluctant)
+        }
         switch result {
         case .success(let choice):
             // To wait for links to carry is what the last plan does already.

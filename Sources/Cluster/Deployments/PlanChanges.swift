@@ -130,7 +130,8 @@ extension Deployments {
     /// Why two stages do not fit into a worker, as a sentence; nil: all fit.
     private func obstacle(to plan: Plan, beside serving: Plan, _ members: [Member]) -> String? {
         for share in plan.stages {
-            guard let held = serving.layers(of: share.worker), let member = members.first(where: { $0.id == share.worker })
+            guard let held = serving.layers(of: share.worker),
+                let member = members.first(where: { $0.id == share.worker })
             else { continue }
             let needed = configuration.model.bytes(
                 of: share.layers, beside: held, blockCount: plan.blockCount, threads: member.join.threads,

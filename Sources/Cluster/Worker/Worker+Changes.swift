@@ -95,4 +95,22 @@ extension Worker {
         guard stages[index].noteStored(contents, from: source) else { return }
         act(.send(.copied(Copied(epoch: contents.epoch, number: contents.number, source: source))))
     }
+
+    // MARK: Leaving
+
+    /// Others are to have its layers first; whoever is no member has none.
+    mutating func wantToLeave() {
+        isLeaving = true
+        switch attachment {
+        case .member: act(.send(.leaving))
+        case .unconnected, .joining, .pausing: leaveDrained()
+        case .ended: break
+        }
+    }
+
+    mutating func leaveDrained() {
+        if case .member = attachment { act(.send(.leave)) }
+        attachment = .ended
+        act(.drained)
+    }
 }

@@ -101,7 +101,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     }
 
     /// How things stand between this worker and the coordinator.
-    private enum Attachment {
+    enum Attachment {
         case unconnected
         /// It has said so last at this time.
         case joining(said: Moment)
@@ -122,7 +122,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
 
     let id: WorkerID
     private var join: Join
-    private var attachment = Attachment.unconnected
+    var attachment = Attachment.unconnected
     /// Oldest epoch first. A newer assignment takes the place of those before it.
     var stages: [AssignedStage] = []
     var links: WorkerLinks
@@ -138,7 +138,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     /// The coordinator said something last.
     private var lastCommand: Moment
     /// It ends once others have its layers.
-    private var isLeaving = false
+    var isLeaving = false
     private var lastHeard: Moment
     private var lastEvent: Moment
     private var nextHeartbeat: Moment
@@ -280,22 +280,6 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             joinAgain(now)
         case .unconnected, .pausing, .ended: break
         }
-    }
-
-    /// Others are to have its layers first; whoever is no member has none.
-    private mutating func wantToLeave() {
-        isLeaving = true
-        switch attachment {
-        case .member: act(.send(.leaving))
-        case .unconnected, .joining, .pausing: leaveDrained()
-        case .ended: break
-        }
-    }
-
-    private mutating func leaveDrained() {
-        if case .member = attachment { act(.send(.leave)) }
-        attachment = .ended
-        act(.drained)
     }
 
     private mutating func sayJoin(_ now: Moment) {

@@ -7,7 +7,8 @@ extension CoordinatorMessage {
     private static let rules =
         [
             FieldRule(3, "Assign", [FieldRule(81, "Assign.copied", atMost: Limits.workers, [])]),
-            FieldRule(83, "CoordinatorMessage.drainRefused", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
+            FieldRule(
+                83, "CoordinatorMessage.drainRefused", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
         ] + FieldRule.once([1, 4, 5, 6, 8, 80, 82], in: "CoordinatorMessage")
 
     package func encode() -> [UInt8] {

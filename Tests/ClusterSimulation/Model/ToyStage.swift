@@ -113,7 +113,9 @@ final class ToyStage {
             for position in item.position..<item.position + item.tokens.count {
                 let slot = slot(bug == .shiftedOutputs ? item.position : position, item)
                 if layers.lowerBound > assign.layers.lowerBound {
-                    if outputs.values[slot] == 0 || ![outputsLayer, assign.layers.upperBound].contains(layers.lowerBound) {
+                    if outputs.values[slot] == 0
+                        || ![outputsLayer, assign.layers.upperBound].contains(layers.lowerBound)
+                    {
                         complaint = "the inputs of layer \(layers.lowerBound) are not kept at \(position)"
                     }
                     hidden.append(outputs.values[slot])
@@ -147,7 +149,9 @@ final class ToyStage {
         }
         if bug == .lostTail, count < KeyValueBlock.positions { return }
         let first = Int(contents.block) * KeyValueBlock.positions
-        if bug == .staleCopy, memories[contents.layers.lowerBound - assign.layers.lowerBound].keys[first] != 0 { return }
+        if bug == .staleCopy, memories[contents.layers.lowerBound - assign.layers.lowerBound].keys[first] != 0 {
+            return
+        }
         for (place, layer) in contents.layers.enumerated() {
             let memory = memories[layer - assign.layers.lowerBound]
             for offset in 0..<count {

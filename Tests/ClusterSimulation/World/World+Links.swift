@@ -15,7 +15,8 @@ extension World {
     func linkUp(_ link: NodeLink, _ epoch: Epoch, _ slot: Int) {
         let isCurrent = link == .next ? nodes[slot].assign(of: epoch) != nil : nodes[slot].welcome != nil
         guard isCurrent else { return }
-        guard listener(link, slot, epoch) != nil, let place = place(link, slot, epoch), !network.areParted(.worker(slot), place),
+        guard listener(link, slot, epoch) != nil, let place = place(link, slot, epoch),
+            !network.areParted(.worker(slot), place),
             !network.isClosed(.worker(slot), place, link.kind)
         else { return plan(.linkUp(link, epoch), slot, after: 100) }
         tell(slot, .link(link, .up, of: epoch))

@@ -132,6 +132,8 @@ extension World {
     /// The stage is made of what lies in the cache, and can compute.
     func finishLoad(_ slot: Int, _ epoch: Epoch) {
         guard let assign = nodes[slot].assign(of: epoch) else { return }
+        // It was told to load the same once more meanwhile.
+        guard nodes[slot].load?.assign.epoch == epoch || bug == .earlyLoad else { return }
         if nodes[slot].loadFails && random.chance(30) {
             happened(.loadFailed)
             return tell(slot, .loadFailed(epoch, message: "out of luck"))

@@ -15,7 +15,9 @@ import Wire
         #expect(assign?.next == .tokens)
         #expect(assign?.epoch == Epoch(11))
         #expect(assign?.modelDescription == [1, 2])
-        #expect(played.actions.contains(.connectFirstStage(Epoch(11), endpoint: "tcp://192.0.2.1:1", key: nil, isBeside: false)))
+        #expect(
+            played.actions.contains(
+                .connectFirstStage(Epoch(11), endpoint: "tcp://192.0.2.1:1", key: nil, isBeside: false)))
         #expect(!played.coordinator.status(now: .start).isServing)
         played.ready()
         #expect(played.coordinator.status(now: .start).isServing)

@@ -259,7 +259,8 @@ import Wire
     func endings() {
         var worker = serving()
         let release = Release(epoch: Epoch(5), sequences: [SequenceID(1)])
-        #expect(worker.handle(.command(.release(release)), now: .start) == [.endSequences([SequenceID(1)], of: Epoch(5))])
+        #expect(
+            worker.handle(.command(.release(release)), now: .start) == [.endSequences([SequenceID(1)], of: Epoch(5))])
         let old = Release(epoch: Epoch(4), sequences: [SequenceID(1)])
         #expect(worker.handle(.command(.release(old)), now: .start).isEmpty)
         #expect(worker.handle(.command(.standby(Epoch(5))), now: .start).isEmpty)
