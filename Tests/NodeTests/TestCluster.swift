@@ -85,7 +85,8 @@ actor TestCluster {
     /// Starts a worker with an empty cache, or with `cache`; one that only pretends to compute with `simulating`.
     @discardableResult
     func join(
-        cache: TemporaryFolder? = nil, model: String? = nil, simulating milliseconds: Double? = nil
+        cache: TemporaryFolder? = nil, model: String? = nil, simulating milliseconds: Double? = nil,
+        drainSeconds: Int = 0
     ) throws -> RunningNode {
         let folder = try cache ?? TemporaryFolder()
         var options = WorkerOptions(join: address)
@@ -97,6 +98,7 @@ actor TestCluster {
         options.cacheFolder = folder.path
         options.state = state
         options.dataPort = 0
+        options.drainSeconds = drainSeconds
         // The folder lives as long as the worker: its closure holds it.
         let node = RunningNode(try WorkerNode(options, log: Self.quiet) { _, _, _ in withExtendedLifetime(folder) {} })
         nodes.append(node)

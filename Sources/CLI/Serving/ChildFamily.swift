@@ -63,7 +63,8 @@ final class ChildFamily: @unchecked Sendable {
         let part = count > 1 && !pretends ? MemoryLedger.share(of: count) : nil
         let memory = part.map { ["--memory", "\($0)"] } ?? []
         for _ in 0..<count {
-            let process = try start(line.arguments + arguments + memory + ["--threads", "\(share)"], output: nil)
+            let process = try start(
+                line.arguments + arguments + memory + ["--threads", "\(share)", "--drain-seconds", "0"], output: nil)
             lock.withLock { workers.append(process) }
         }
     }

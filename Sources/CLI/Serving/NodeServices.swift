@@ -4,16 +4,20 @@ import Logging
 import Node
 import ServiceLifecycle
 
-/// Runs a node until SIGINT or SIGTERM, then lets it end in order; a second signal ends it at once.
-func runUntilSignal(_ node: some Service, _ supervision: NodeSupervision, log: Logger) async throws {
+/// Runs a node until SIGINT or SIGTERM, then lets it end in order. At a second signal it calls `again`, if there is that;
+/// else, and at a third, the process ends at once.
+func runUntilSignal(
+    _ node: some Service, _ supervision: NodeSupervision, log: Logger, again: (@Sendable () -> Void)? = nil
+) async throws {
     let group = ServiceGroup(
         configuration: .init(
             services: [.init(service: node, successTerminationBehavior: .gracefullyShutdownGroup)],
             logger: Logger(label: "quiet") { _ in SwiftLogNoOpLogHandler() }))
-    let interrupt = Interrupt {
-        supervision.noteStopping()
-        Task { await group.triggerGracefulShutdown() }
-    }
+    let interrupt = Interrupt(
+        {
+            supervision.noteStopping()
+            Task { await group.triggerGracefulShutdown() }
+        }, again: again)
     defer { interrupt.stop() }
     try await group.run()
     log.info("stopped")

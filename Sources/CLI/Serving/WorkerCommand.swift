@@ -49,6 +49,11 @@ struct WorkerCommand: AsyncParsableCommand {
             "Where it listens for the stage before it (default: 7080, or the next free one).", valueName: "n"),
         transform: ValueReader.number(.dataPort, to: 65_535, as: 7080))
     var dataPort: Int?
+    @Option(
+        help:
+            "Seconds to wait after SIGTERM or Ctrl-C until other workers have its layers; a second one ends it at once."
+    )
+    var drainSeconds: Int = 30
     @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
@@ -65,7 +70,7 @@ struct WorkerCommand: AsyncParsableCommand {
         let node = try WorkerNode(options, log: log, supervisor: supervision.supervisor) { label, done, total in
             progress.update(label, done: done, total: total)
         }
-        try await runUntilSignal(node, supervision, log: log)
+        try await runUntilSignal(node, supervision, log: log) { node.leaveNow() }
     }
 
     /// All but the model, which is looked for.
@@ -80,6 +85,7 @@ struct WorkerCommand: AsyncParsableCommand {
         options.state = state.folder
         options.dataPort = dataPort
         options.checksLayers = check.check
+        options.drainSeconds = drainSeconds
         return options
     }
 }

@@ -2,16 +2,21 @@
 import Foundation
 import Synchronization
 
-/// While it lives, the first SIGINT (or SIGTERM) calls a closure and the second ends the process.
+/// While it lives, the first SIGINT (or SIGTERM) calls a closure, and the next one ends the process, where there is nothing to
+/// be done for that one too.
 final class Interrupt: Sendable {
     private let listeners: [Signals.Listener]
 
-    /// `action` is called on a thread of Dispatch.
-    init(_ action: @escaping @Sendable () -> Void) {
+    /// `action`, and at the second signal `again`, are called on a thread of Dispatch.
+    init(_ action: @escaping @Sendable () -> Void, again: (@Sendable () -> Void)? = nil) {
         let count = InterruptCount()
         listeners = [SIGINT, SIGTERM].map { number in
             Signals.listen(number) {
-                if count.increment() == 1 { action() } else { exitNow(128 + number) }
+                switch (count.increment(), again) {
+                case (1, _): action()
+                case (2, let again?): again()
+                default: exitNow(128 + number)
+                }
             }
         }
     }

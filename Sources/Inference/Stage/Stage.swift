@@ -17,8 +17,8 @@ package final class Stage: @unchecked Sendable {
     /// What the stage was made for.
     package let configuration: StageConfiguration
 
-    private let store: WeightStore
-    private let pool: ThreadPool
+    let store: WeightStore
+    let pool: ThreadPool
     private let rotary: RotaryTable?
     /// Of layers whose window slides, where it differs.
     private let slidingRotary: RotaryTable?
@@ -49,24 +49,55 @@ package final class Stage: @unchecked Sendable {
         let sampler: Sampler?
     }
 
-    /// Loads a stage.
+    /// Loads a stage on all its threads.
     /// - Parameters:
     ///   - tensors: at least those that the layers need (`ModelConfiguration.parts(ofLayers:)`).
     ///   - source: where their bytes are read, in windows of a few megabytes.
     ///   - previous: an earlier stage of the same model. It gives up everything: what both need moves over, the
     ///     rest is freed before anything is loaded, and its `forward` must not be called again. Sequences start anew.
     ///   - kept: what of the previous stage's keys and values goes on as it is. It has as many blocks of the same type.
+    ///   - others: further stages that give up everything, as the previous one, but of which only weights move over.
     ///   - progress: gets the stored bytes done so far, those taken over included; called on this thread.
-    package init(
+    package convenience init(
         _ configuration: StageConfiguration, tensors: [TensorDescriptor], source: any TensorSource,
-        reusing previous: Stage? = nil, keeping kept: Kept = Kept(), progress: (Int) -> Void = { _ in }
+        reusing previous: Stage? = nil, keeping kept: Kept = Kept(), weightsOf others: [Stage] = [],
+        progress: (Int) -> Void = { _ in }
     ) throws(InferenceError) {
         let needed = try Self.check(configuration, tensors: tensors)
+        let common = try previous?.share(with: configuration, tensors: tensors, keeping: kept)
+        for other in others {
+            try common?.store.add(other.share(with: configuration, tensors: tensors, keeping: Kept()).store)
+        }
+        for stage in [previous].compactMap(\.self) + others { stage.giveUp() }
+        let all = common ?? Shared(pool: Self.pool(for: configuration))
+        try self.init(
+            configuration, needed: needed, source: source, common: all, readingOn: all.pool, progress: progress)
+    }
+
+    /// Loads a stage beside others on the calling thread alone.
+    /// - Parameters:
+    ///   - tensors: at least those that the layers need (`ModelConfiguration.parts(ofLayers:)`).
+    ///   - source: where the bytes are read of those that `common` has not.
+    ///   - common: what it has together with another stage, of `share` with this configuration. That one may compute
+    ///     meanwhile; afterwards one thread computes with both.
+    ///   - progress: as of a stage that takes another's place.
+    package convenience init(
+        _ configuration: StageConfiguration, tensors: [TensorDescriptor], source: any TensorSource,
+        beside common: Shared, progress: (Int) -> Void = { _ in }
+    ) throws(InferenceError) {
+        let needed = try Self.check(configuration, tensors: tensors)
+        try self.init(
+            configuration, needed: needed, source: source, common: common,
+            readingOn: ThreadPool(threads: 1, threshold: 0), progress: progress)
+    }
+
+    private init(
+        _ configuration: StageConfiguration, needed: [String: TensorDescriptor], source: any TensorSource,
+        common: Shared, readingOn readers: ThreadPool, progress: (Int) -> Void
+    ) throws(InferenceError) {
         self.configuration = configuration
         let model = configuration.model
-        let memories = previous?.memories(kept, for: configuration)
-        store = previous?.giveUp(for: model, keeping: Set(needed.values)) ?? WeightStore()
-        pool = ThreadPool(threads: configuration.threads, threshold: configuration.threadingThreshold)
+        (store, pool) = (common.store, common.pool)
         if case .rotary(let rotary) = model.positions { self.rotary = try RotaryTable(rotary) } else { rotary = nil }
         if let rotary = model.slidingWindow?.rotary {
             slidingRotary = try RotaryTable(rotary)
@@ -74,7 +105,7 @@ package final class Stage: @unchecked Sendable {
             slidingRotary = nil
         }
         let weights = try Self.load(
-            configuration, tensors: needed, store: store, source: source, pool: pool, progress: progress)
+            configuration, tensors: needed, store: store, source: source, pool: readers, progress: progress)
         layout = BatchLayout(capacity: configuration.maximumBatchTokens)
         isDamaged = [Bool](repeating: false, count: Workspace.maximumLogitRows)
         live = Live(
@@ -83,8 +114,8 @@ package final class Stage: @unchecked Sendable {
                 type: configuration.keyValueType, blockCount: configuration.blockCount,
                 blockBytes: configuration.layers.map {
                     Self.keyValueBlockBytes(of: model, layer: $0, type: configuration.keyValueType)
-                }, kept: memories?.layers ?? configuration.layers.map { _ in nil }),
-            outputs: try Self.outputs(configuration, memories?.outputs),
+                }, kept: configuration.layers.map { common.keyValues[$0] }),
+            outputs: try Self.outputs(configuration, common.outputs),
             workspace: try Workspace(configuration),
             sampler: configuration.isLast
                 ? try Sampler(vocabularySize: model.vocabularySize, threads: pool.threads) : nil)
@@ -281,7 +312,7 @@ package final class Stage: @unchecked Sendable {
     // MARK: Loading
 
     /// Refuses configurations and tensors that do not make a stage; the tensors it needs, by name.
-    private static func check(
+    static func check(
         _ configuration: StageConfiguration, tensors: [TensorDescriptor]
     ) throws(InferenceError) -> [String: TensorDescriptor] {
         let model = configuration.model
@@ -319,10 +350,14 @@ package final class Stage: @unchecked Sendable {
         return try result.get()
     }
 
-    /// Frees everything but the packed tensors in `tensors`, which it hands over.
-    private func giveUp(for model: ModelConfiguration, keeping tensors: Set<TensorDescriptor>) -> WeightStore {
+    /// Frees everything that nobody shares.
+    private func giveUp() {
         live = nil
-        store.keep(model == configuration.model ? tensors : [])
-        return store
+        store.removeAll()
+    }
+
+    /// Threads for a stage; made by the one that will compute with it, whose standing with the system they have.
+    static func pool(for configuration: StageConfiguration) -> ThreadPool {
+        ThreadPool(threads: configuration.threads, threshold: configuration.threadingThreshold)
     }
 }

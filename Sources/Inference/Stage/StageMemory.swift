@@ -82,6 +82,31 @@ package struct StageMemory: Sendable, Equatable {
         outputs = configuration.keepsOutputs ? Self.outputBytes(of: configuration) : 0
     }
 
+    /// Of two stages beside each other, of which the second has `kept` of the first: that, and weights that both need, are
+    /// there once.
+    /// - Parameter tensors: those of both.
+    package init(
+        of first: StageConfiguration, beside second: StageConfiguration, keeping kept: Stage.Kept,
+        tensors: [TensorDescriptor]
+    ) {
+        let (one, two) = (Self(of: first, tensors: tensors), Self(of: second, tensors: tensors))
+        let names = [first, second].reduce(into: Set<String>()) { names, stage in
+            for part in stage.model.parts(ofLayers: stage.layers) {
+                names.formUnion(stage.model.tensors(of: part).lazy.map(\.name))
+            }
+        }
+        weights = Stage.weightBytes(of: tensors.lazy.filter { names.contains($0.name) })
+        var kept = kept
+        kept.layers.removeAll { !first.layers.contains($0) || !second.layers.contains($0) }
+        let shared = kept.layers.reduce(0) {
+            $0 + Stage.keyValueBlockBytes(of: first.model, layer: $1, type: first.keyValueType)
+        }
+        // It is a part of what the second has, so that it has a product too.
+        keyValues = Self.sum([one.keyValues, two.keyValues == .max ? .max : two.keyValues - shared * first.blockCount])
+        workspace = Self.sum([one.workspace, two.workspace])
+        outputs = Self.sum([one.outputs, kept.outputs ? 0 : two.outputs])
+    }
+
     private static func outputBytes(of configuration: StageConfiguration) -> Int {
         let blockBytes = OutputLog.blockBytes(width: configuration.model.embeddingLength)
         let (product, overflow) = blockBytes.multipliedReportingOverflow(by: configuration.blockCount)
@@ -89,8 +114,10 @@ package struct StageMemory: Sendable, Equatable {
     }
 
     /// All of it.
-    package var byteCount: Int {
-        [weights, keyValues, workspace, outputs].reduce(0) { sum, bytes in
+    package var byteCount: Int { Self.sum([weights, keyValues, workspace, outputs]) }
+
+    private static func sum(_ sizes: [Int]) -> Int {
+        sizes.reduce(0) { sum, bytes in
             let (next, overflow) = sum.addingReportingOverflow(bytes)
             return overflow ? .max : next
         }

@@ -1,6 +1,6 @@
 // The weights of a stage by tensor, each read and packed once.
 //
-// Responsible for: where in memory packed tensors lie, and keeping what a new stage can take over.
+// Responsible for: where in memory packed tensors lie, and sharing them with another stage.
 // Must not know: what the tensors are for, how they are read.
 
 import ModelFile
@@ -10,11 +10,22 @@ final class WeightStore {
     private var matrices: [TensorDescriptor: PackedMatrix] = [:]
     private var vectors: [TensorDescriptor: FloatVector] = [:]
 
-    /// Forgets all tensors but these.
-    func keep(_ tensors: Set<TensorDescriptor>) {
-        matrices = matrices.filter { tensors.contains($0.key) }
-        vectors = vectors.filter { tensors.contains($0.key) }
+    /// Another store with those of these tensors that are here. The tensors are the same objects, and stay as they are.
+    func sharing(_ tensors: Set<TensorDescriptor>) -> WeightStore {
+        let other = WeightStore()
+        other.matrices = matrices.filter { tensors.contains($0.key) }
+        other.vectors = vectors.filter { tensors.contains($0.key) }
+        return other
     }
+
+    /// Has those of another store too.
+    func add(_ other: WeightStore) {
+        matrices.merge(other.matrices) { own, _ in own }
+        vectors.merge(other.vectors) { own, _ in own }
+    }
+
+    /// Forgets all tensors.
+    func removeAll() { (matrices, vectors) = ([:], [:]) }
 
     /// Bytes of the stored form of what is held already.
     var storedBytes: Int {

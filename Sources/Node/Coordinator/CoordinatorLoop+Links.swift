@@ -6,20 +6,21 @@ import Transport
 import Wire
 
 extension CoordinatorLoop {
-    /// Closes the link for the steps of the plan before, and makes one for those of this.
+    /// Makes the link for the steps of a plan.
     func connectFirstStage(_ epoch: Epoch, _ text: String, _ key: NodeKey?) {
-        firstStage?.link.close()
-        firstStage = nil
+        disconnectFirstStage(epoch)
         do {
-            let link = try OutboundLink(
+            firstStages[epoch] = try OutboundLink(
                 sockets.context, to: Endpoint(parsing: text), server: key.map { PublicKey($0) },
                 maximumFrameBytes: Wire.Limits.headerBytes, poller: poller)
-            firstStage = (epoch, link)
         } catch {
             parts.log.warning("the first worker cannot be reached: \(error)")
-            firstStageProblem = epoch
+            firstStageProblems.append(epoch)
         }
     }
+
+    /// Closes it.
+    func disconnectFirstStage(_ epoch: Epoch) { firstStages.removeValue(forKey: epoch)?.close() }
 
     /// A worker asks on one of its links whether it is heard.
     func receiveHello(_ arrival: Arrival, on link: NodeLink) {
@@ -40,24 +41,22 @@ extension CoordinatorLoop {
         (link == .weights ? sockets.weights : sockets.tokens).answer(peer, reply)
     }
 
-    /// What the first stage answers, and what its connection does.
-    func receiveFirstStage() {
-        if let epoch = firstStageProblem {
-            firstStageProblem = nil
-            decide(.firstStage(epoch, .notResolved))
-        }
-        guard let (epoch, link) = firstStage else { return }
-        for event in link.events() {
-            if let connection = event.linkConnection { decide(.firstStage(epoch, connection)) }
-        }
-        // What was decided may have led to another first stage.
-        guard firstStage?.epoch == epoch else { return }
-        while let frames = link.socket.receive() {
-            guard LinkFrames.areOfLink(frames) else { continue }
-            do { decide(.helloReply(try LinkFrames.reply(frames))) } catch {
-                parts.log.warning("an unreadable answer of the first stage was dropped: \(error)")
+    /// What first stages answer, and what the connections to them do.
+    func receiveFirstStages() {
+        let problems = firstStageProblems
+        firstStageProblems = []
+        for epoch in problems { decide(.firstStage(epoch, .notResolved)) }
+        for (epoch, link) in firstStages {
+            for event in link.events() {
+                if let connection = event.linkConnection { decide(.firstStage(epoch, connection)) }
             }
-            guard firstStage?.epoch == epoch else { return }
+            // What was decided may have led to another first stage.
+            while firstStages[epoch] === link, let frames = link.socket.receive() {
+                guard LinkFrames.areOfLink(frames) else { continue }
+                do { decide(.helloReply(try LinkFrames.reply(frames))) } catch {
+                    parts.log.warning("an unreadable answer of the first stage was dropped: \(error)")
+                }
+            }
         }
     }
 }

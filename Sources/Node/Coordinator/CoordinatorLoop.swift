@@ -38,10 +38,10 @@ final class CoordinatorLoop {
     let sockets: Sockets
     let poller: Poller
     var machine: Coordinator
-    /// The link for the steps of an epoch.
-    var firstStage: (epoch: Epoch, link: OutboundLink)?
-    /// The plan whose first stage has no address; told to the machine afterwards.
-    var firstStageProblem: Epoch?
+    /// The links for the steps of each epoch: of the plan that serves, and of one that is prepared beside it.
+    var firstStages: [Epoch: OutboundLink] = [:]
+    /// Plans whose first stages have no address; told to the machine afterwards.
+    var firstStageProblems: [Epoch] = []
     var trips = RoundTrips()
     /// What workers fetch.
     var waitingFetches = FetchQueue()
@@ -123,7 +123,7 @@ final class CoordinatorLoop {
             }
             // Steps before all that others say.
             receiveResults()
-            receiveFirstStage()
+            receiveFirstStages()
             receiveControl()
             receiveFetches()
             noticeDisconnections()
@@ -143,7 +143,7 @@ final class CoordinatorLoop {
         fetches.close()
         chunks.close()
         try? server.join()
-        firstStage?.link.close()
+        for link in firstStages.values { link.close() }
         for socket in sockets.listening { socket.close() }
     }
 
@@ -246,15 +246,17 @@ final class CoordinatorLoop {
     private func perform(_ action: Coordinator.Action) {
         switch action {
         case .send(let worker, let command): send(command, to: worker)
-        case .connectFirstStage(let epoch, let endpoint, let key, _): connectFirstStage(epoch, endpoint, key)
-        case .disconnectFirstStage: break
+        case .connectFirstStage(let epoch, let endpoint, let key, let isBeside):
+            if !isBeside { for other in firstStages.keys where other != epoch { disconnectFirstStage(other) } }
+            connectFirstStage(epoch, endpoint, key)
+        case .disconnectFirstStage(let epoch): disconnectFirstStage(epoch)
         case .answerDrain(let client, let answer): reply(.drain(answer), to: client)
-        case .sayHello(let hello): if let (epoch, link) = firstStage, epoch == hello.epoch { link.say(hello) }
+        case .sayHello(let hello): firstStages[hello.epoch]?.say(hello)
         case .answerHello(let worker, let link, let reply): answer(worker, on: link, reply)
         case .forward(var forward):
             trips.begin(of: forward.step, forward.epoch)
             forward.sentMicroseconds = Microseconds.ofDay
-            if let (epoch, link) = firstStage, epoch == forward.epoch { link.send(forward.encode()) }
+            firstStages[forward.epoch]?.send(forward.encode())
         case .started(let request, _): tell(request, .started)
         case .emit(let request, let sample): tell(request, .token(sample))
         case .score(let request, let values): tell(request, .scores(values))

@@ -157,7 +157,6 @@ package struct CoordinatorOptions: Sendable {
         configuration.weightsAddress = weights.on(host).description
         configuration.tokensAddress = tokens.on(host).description
         configuration.isSimulated = isSimulated
-        configuration.changesWhileServing = false
         configuration.keyValueType = manifest.keyValueType.rawValue
         configuration.lengthRule = loaded.lengthRule
         configuration.split = split

@@ -1,4 +1,4 @@
-// Responsible for: the frames of hellos and their answers on a link, and what a connection's events mean for it. Must not
+// Responsible for: the frames of hellos, their answers and blocks on a link, and what a connection's events mean for it. Must not
 // know: what is proven by them.
 import Cluster
 import Transport
@@ -23,6 +23,19 @@ enum LinkFrames {
         let reply = try HelloReply(decoding: frames[1].bytes)
         try check(frames, reply.probeBytes)
         return reply
+    }
+
+    /// Whether a message carries keys and values.
+    static func areBlocks(_ frames: [Frame]) -> Bool { frames.first?.bytes == BlockContents.marker }
+
+    /// Throws where it does not, or the raw frame is not as long as it says.
+    static func blocks(_ frames: [Frame]) throws -> (BlockContents, Frame) {
+        guard frames.count == 3 else { throw WireError("a message with keys and values has \(frames.count) frames") }
+        let contents = try BlockContents(decoding: frames[1].bytes)
+        guard frames[2].count == contents.byteCount else {
+            throw WireError("keys and values have \(frames[2].count) bytes instead of \(contents.byteCount)")
+        }
+        return (contents, frames[2])
     }
 
     private static func check(_ frames: [Frame], _ bytes: Int) throws {

@@ -14,7 +14,7 @@ final class OutboundLink {
     private let endpoint: Endpoint
     private let server: PublicKey?
     private let identity: KeyPair?
-    private let maximumFrameBytes: Int
+    private let options: SocketOptions
     private let poller: Poller
     private var waiting: [(header: [UInt8], bulk: Frame?)] = []
     /// When the handshake that is under way began.
@@ -31,19 +31,19 @@ final class OutboundLink {
     /// show there; nil: the context's own. Throws where the endpoint cannot be one.
     init(
         _ context: Context, to endpoint: Endpoint, server: PublicKey?, identity: KeyPair? = nil,
-        maximumFrameBytes: Int, poller: Poller
+        maximumFrameBytes: Int, sendHighWaterMark: Int = 1000, poller: Poller
     ) throws(TransportError) {
         (self.context, self.endpoint, self.server, self.identity) = (context, endpoint, server, identity)
-        (self.maximumFrameBytes, self.poller) = (maximumFrameBytes, poller)
-        (socket, monitor) = try Self.open(context, endpoint, server, identity, maximumFrameBytes, poller)
+        options = SocketOptions(maximumFrameBytes: maximumFrameBytes, sendHighWaterMark: sendHighWaterMark)
+        self.poller = poller
+        (socket, monitor) = try Self.open(context, endpoint, server, identity, options, poller)
     }
 
     private static func open(
         _ context: Context, _ endpoint: Endpoint, _ server: PublicKey?, _ identity: KeyPair?,
-        _ maximumFrameBytes: Int, _ poller: Poller
+        _ options: SocketOptions, _ poller: Poller
     ) throws(TransportError) -> (DealerSocket, Monitor) {
-        let socket = try DealerSocket(
-            context, SocketOptions(maximumFrameBytes: maximumFrameBytes), server: server, identity: identity)
+        let socket = try DealerSocket(context, options, server: server, identity: identity)
         let monitor = try socket.monitor()
         do throws(TransportError) { try socket.connect(endpoint) } catch {
             socket.close()
@@ -64,6 +64,11 @@ final class OutboundLink {
             precondition(waiting.count < Self.capacity, "more messages wait than there is credit for")
             waiting.append((header, bulk))
         }
+    }
+
+    /// Sends frames and one beside them; false: there is no connection, or it has no room for more now.
+    func offer(_ frames: [[UInt8]], sharing bulk: Frame) -> Bool {
+        waiting.isEmpty && socket.send(frames, sharing: bulk) == .sent
     }
 
     private func offer(_ header: [UInt8], _ bulk: Frame?) -> Bool {
@@ -92,7 +97,7 @@ final class OutboundLink {
         // Out of descriptors, say: the old one stays, and it is tried again.
         guard
             let (newSocket, newMonitor) = try? Self.open(
-                context, endpoint, server, identity, maximumFrameBytes, poller)
+                context, endpoint, server, identity, options, poller)
         else {
             renewal = .now + Self.renewalDelay
             return

@@ -10,7 +10,7 @@ extension WorkerLoop {
     func receiveHello(_ frames: [Frame], over arrival: Arrival) {
         do {
             let hello = try LinkFrames.hello(frames)
-            guard arrival.key == nil || hello.worker == machine.assignment?.previous else { return }
+            guard mayAsk(hello.worker, arrival.key) else { return }
             if askers.count >= Wire.Limits.workers { askers = [:] }
             askers[hello.worker] = arrival.peer
             decide(.hello(hello, from: hello.worker))
@@ -22,10 +22,14 @@ extension WorkerLoop {
 
     /// Answers, and what became of connections, on the links that carry nothing else this way.
     func receiveReplies() {
-        for (name, link) in [(NodeLink.next, next?.link), (.tokens, tokens)] {
-            guard let link else { continue }
-            note(link.events(), on: name)
-            while let frames = link.socket.receive() { receiveReply(frames, on: name) }
+        if let tokens {
+            note(tokens.events(), on: .tokens)
+            while let frames = tokens.socket.receive() { receiveReply(frames, on: .tokens) }
+        }
+        for (epoch, link) in nexts {
+            note(link.events(), on: .next, of: epoch)
+            // What was decided may have closed it.
+            while nexts[epoch] === link, let frames = link.socket.receive() { receiveReply(frames, on: .next) }
         }
     }
 
@@ -36,11 +40,10 @@ extension WorkerLoop {
         }
     }
 
-    /// What became of a link's connection.
-    func note(_ events: [ConnectionEvent], on link: NodeLink) {
+    /// What became of a link's connection; `epoch`: of the steps that leave by it.
+    func note(_ events: [ConnectionEvent], on link: NodeLink, of epoch: Epoch = .none) {
         for event in events {
-            guard let connection = event.linkConnection else { continue }
-            decide(.link(link, connection, of: link == .next ? next?.epoch ?? .none : .none))
+            if let connection = event.linkConnection { decide(.link(link, connection, of: epoch)) }
         }
     }
 
@@ -49,7 +52,7 @@ extension WorkerLoop {
         switch link {
         case .weights: weights?.say(hello)
         case .tokens: tokens?.say(hello)
-        case .next: if let next, next.epoch == hello.epoch { next.link.say(hello) }
+        case .next: nexts[hello.epoch]?.say(hello)
         case .previous: break
         }
     }

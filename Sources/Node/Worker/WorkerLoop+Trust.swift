@@ -1,4 +1,4 @@
-// Responsible for: a worker's way to its coordinator, and whose steps it takes. Must not know: what is computed.
+// Responsible for: a worker's way to its coordinator, and whose steps and blocks it takes. Must not know: what is computed.
 import Cluster
 import Logging
 import Sequences
@@ -118,21 +118,31 @@ extension WorkerLoop {
         parts.log.warning("\(what)")
     }
 
-    // MARK: Who sends steps
+    // MARK: Who sends steps and blocks
 
-    /// Admits the stage before this one, for as long as its assignment lasts, and nobody else.
-    func admitSender(of assign: Assign?) {
+    /// Admits the stages before those of this worker and those whose keys and values it is to have, for as long as its
+    /// assignments last, and nobody else.
+    func admitSenders() {
+        senders = machine.dataSenders
         guard parts.passage.key != nil else { return }
-        sender = assign?.previousKey.map { PublicKey($0) }
-        parts.admission.admit(sender.map { [$0] } ?? [], for: Roll.Purpose.data)
-        data.disconnect { [sender] in $0 != sender }
-        guard let assign else { return }
-        let step = assign.maximumBatchTokens * (assign.activationsPerToken * MemoryLayout<Float>.size + 64)
-        let steps = Wire.Limits.stepsInFlight(stages: assign.stageCount) + 1
-        data.maximumUnreadBytes = (step + Self.headerAllowance) * steps
-        // A connection and the one that takes its place.
-        let both = 2 * data.maximumUnreadBytes
-        data.unreadLimits = .init(ofKey: both, inAll: both)
+        let keys = Set(senders.compactMap { $0.key.map { PublicKey($0) } })
+        parts.admission.admit(keys, for: Roll.Purpose.data)
+        data.disconnect { !keys.contains($0) }
+        let steps = machine.assignments.map { assign in
+            let step = assign.maximumBatchTokens * (assign.activationsPerToken * MemoryLayout<Float>.size + 64)
+            return (step + Self.headerAllowance) * (Wire.Limits.stepsInFlight(stages: assign.stageCount) + 1)
+        }
+        guard let most = steps.max() else { return }
+        let blocks = senders.contains { $0.kind == .blocks } ? OutgoingCopies.mostUnreadBytes : 0
+        data.maximumUnreadBytes = max(most, blocks)
+        // A connection of each kind, and those that take their places.
+        let all = 2 * (most + blocks)
+        data.unreadLimits = .init(ofKey: all, inAll: all * max(1, keys.count))
+    }
+
+    /// Whether somebody with this key may be the one who says hello: the stage before one of ours.
+    func mayAsk(_ worker: WorkerID?, _ key: PublicKey?) -> Bool {
+        key == nil || senders.contains { $0.kind == .steps && $0.worker == worker && $0.has(key) }
     }
 
     /// For the header of a step: histories of sequences that begin.
@@ -151,7 +161,12 @@ extension WorkerLoop {
         for sentence in ended { parts.log.warning("\(sentence)") }
         nextGuard = now + .milliseconds(milliseconds)
         for stranger in parts.admission.takeStrangers().strangers {
-            parts.log.debug("turned away \(stranger.address): its key \(stranger.key.shortText)… sends no steps to us")
+            parts.log.debug("turned away \(stranger.address): its key \(stranger.key.shortText)… sends nothing to us")
         }
     }
+}
+
+extension DataSender {
+    /// Whether it is the one with this key; where links are open it is whoever says so.
+    func has(_ key: PublicKey?) -> Bool { key == nil || self.key.map { PublicKey($0) } == key }
 }

@@ -32,7 +32,11 @@ final class WorkerLoop {
     }
 
     /// What other threads want of the loop.
-    enum Wish: Sendable { case leave }
+    enum Wish: Sendable {
+        /// Once others have its layers.
+        case drain
+        case leave
+    }
 
     /// Activations pass through it with their steps.
     typealias Machine = Worker<StepArrival, Frame>
@@ -54,22 +58,28 @@ final class WorkerLoop {
     var hasControlEnded = false
     /// Who asked on the data link, by who that is.
     var askers: [WorkerID?: Peer] = [:]
-    /// Whose steps are taken; nil: nobody's, or links are open.
-    var sender: PublicKey?
+    /// Whose steps and blocks are taken.
+    var senders: [DataSender] = []
     var nextGuard = Moment.start
-    /// The link for the steps of an epoch.
-    private(set) var next: (epoch: Epoch, link: OutboundLink)?
+    /// The links for the steps of each epoch: of the stage that computes, and of one that is prepared beside it.
+    private(set) var nexts: [Epoch: OutboundLink] = [:]
+    /// Blocks on their way to other workers.
+    var copies = OutgoingCopies()
     private(set) var tokens: OutboundLink?
     private(set) var weights: OutboundLink?
-    private let commands: Mailbox<StageCommand>
-    private let stageEvents: Mailbox<StageEvent>
+    let commands: Mailbox<StageCommand>
+    let stageEvents: Mailbox<StageEvent>
     private let compute: LoopThread<Void>
-    /// What is reserved for this worker; others of this host see it as long as this lives.
-    private let memory: MemoryReservation?
+    /// Others of this host see what is reserved for this worker as long as this lives.
+    let settings: StageSettings
 
+    /// Loads a stage beside those that compute.
+    var loader: StageLoader?
     /// The shard being fetched.
-    private var fetch: (epoch: Epoch, machine: WeightFetch, localBytes: Int)?
-    private var isWeightsLinkUp = false
+    var fetch: ShardFetch?
+    var isWeightsLinkUp = false
+    /// When it leaves whatever it computes; nil: it was not told to stop.
+    private var leaveAt: Moment?
     var ending: Result<Void, TandemError>?
     private var pulse: LoopPulse
     private let clock = LoopClock()
@@ -90,7 +100,7 @@ final class WorkerLoop {
         port = DataPort(data, parts.options, parts.passage)
         let endpoint = try port.endpoint(towards: coordinator)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
-        memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
+        let memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
         var join = try parts.options.offer(dataEndpoint: endpoint, threads: parts.threads, memory: memory)
         if !join.isSimulated { join.cacheIdentity = parts.cache.identity }
         machine = Machine(id, join, now: .start)
@@ -100,15 +110,12 @@ final class WorkerLoop {
         let inbox = Mailbox<StageCommand>(capacity: 1 << 16, waking: try Waker())
         let outbox = Mailbox<StageEvent>(capacity: 1024, waking: parts.waker)
         (commands, stageEvents) = (inbox, outbox)
+        let settings = StageSettings(
+            threads: parts.threads, local: parts.local, cache: parts.cache, digestBook: parts.digestBook,
+            memory: memory, simulatedSpeed: parts.simulatedSpeed, checksLayers: parts.options.checksLayers)
+        self.settings = settings
         compute = try LoopThread(name: "compute") {
-            [
-                threads = parts.threads, local = parts.local, cache = parts.cache, digests = parts.digestBook,
-                speed = parts.simulatedSpeed, checksLayers = parts.options.checksLayers, memory
-            ] in
-            StageRunner(
-                inbox: inbox, outbox: outbox, threads: threads, local: local, cache: cache, digestBook: digests,
-                memory: memory, simulatedSpeed: speed, checksLayers: checksLayers
-            ).run()
+            StageRunner(inbox: inbox, outbox: outbox, settings: settings).run()
         }
         parts.log.info("joining \(parts.passage.address.place): \(Self.offer(join, parts.simulatedSpeed))")
     }
@@ -128,7 +135,7 @@ final class WorkerLoop {
     var now: Moment { clock.now }
 
     /// Messages taken from each link in one turn, so that nobody keeps the loop from its other work; as many may wait.
-    private static let messagesPerTurn = 64
+    static let messagesPerTurn = 64
 
     // MARK: The loop
 
@@ -136,7 +143,8 @@ final class WorkerLoop {
     func run() throws {
         defer { close() }
         while ending == nil {
-            let timeout = clock.pollMilliseconds(until: machine.nextDeadline, search.nextAttempt, nextGuard)
+            let timeout = clock.pollMilliseconds(
+                until: machine.nextDeadline, search.nextAttempt, nextGuard, fetch?.nextAt, copies.nextAttempt, leaveAt)
             if poller.wait(timeoutMilliseconds: timeout).wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for event in stageEvents.drain() { handle(event) }
@@ -144,13 +152,16 @@ final class WorkerLoop {
             seekCoordinator()
             keepGuard()
             receiveCommands()
-            receiveForwards()
+            receiveData()
             receiveChunks()
+            askForMore()
             receiveReplies()
+            sendBlocks()
+            leaveLate()
             if now >= machine.nextDeadline {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
                 decide(.tick)
-                if let memory { decide(.offer(bytes: UInt64(memory.bytes))) }
+                if let memory = settings.memory { decide(.offer(bytes: UInt64(memory.bytes))) }
             }
             pulse.beat(now) { NodeState(machine, coordinator: parts.passage.address.endpoint) }
         }
@@ -158,10 +169,12 @@ final class WorkerLoop {
     }
 
     private func close() {
+        endLoad()
         commands.close()
         stageEvents.close()
         try? compute.join()
-        for link in [control?.link, next?.link, tokens, weights] { link?.close() }
+        for link in [control?.link, tokens, weights] + Array(nexts.values) { link?.close() }
+        copies.end()
         poller.remove(data)
         poller.remove(data.monitor)
         data.close()
@@ -169,10 +182,24 @@ final class WorkerLoop {
 
     private func perform(_ wish: Wish) {
         switch wish {
-        case .leave:
-            decide(.leave)
-            ending = ending ?? .success(())
+        case .drain where leaveAt == nil && parts.options.drainSeconds > 0:
+            leaveAt = now + .seconds(parts.options.drainSeconds)
+            decide(.wantsToLeave)
+            if ending == nil { parts.log.info("stopping once others have its layers") }
+        case .drain, .leave: leave()
         }
+    }
+
+    private func leave() {
+        decide(.leave)
+        ending = ending ?? .success(())
+    }
+
+    /// Others have not taken its layers in time.
+    private func leaveLate() {
+        guard let due = leaveAt, due <= now else { return }
+        parts.log.warning("leaving, though others may need it: \(parts.options.drainSeconds) s are over")
+        leave()
     }
 
     // MARK: What arrives
@@ -187,75 +214,9 @@ final class WorkerLoop {
         }
     }
 
-    private func receiveForwards() {
-        for _ in 0..<Self.messagesPerTurn {
-            guard let arrival = data.receive() else { return }
-            let frames = arrival.frames
-            guard arrival.key == sender else {
-                refuse(arrival)
-                continue
-            }
-            if LinkFrames.areOfLink(frames) {
-                receiveHello(frames, over: arrival)
-                continue
-            }
-            do {
-                guard let header = frames.first else { throw WireError("a step has too many frames") }
-                let forward = try Forward(decoding: header.bytes)
-                let rawBytes = frames.count == 2 ? frames[1].count : 0
-                guard frames.count <= 2, rawBytes == forward.rawFrameBytes else {
-                    throw WireError("a step's activations have \(rawBytes) bytes instead of \(forward.rawFrameBytes)")
-                }
-                let arrival = StepArrival(
-                    activations: frames.count == 2 ? frames[1] : nil,
-                    wireMicroseconds: Microseconds.since(forward.sentMicroseconds),
-                    arrivalMicroseconds: Microseconds.monotonic)
-                decide(.forward(forward, arrival))
-            } catch {
-                parts.log.warning("an unreadable step was dropped: \(error)")
-                refuse(arrival)
-            }
-        }
-    }
-
-    private func receiveChunks() {
-        guard let weights else { return }
-        for event in weights.events() {
-            note([event], on: .weights)
-            switch event {
-            case .handshakeSucceeded:
-                isWeightsLinkUp = true
-                advanceFetch(.connected)
-            case .disconnected: isWeightsLinkUp = false
-            default: break
-            }
-        }
-        while let frames = weights.socket.receive() {
-            if LinkFrames.areOfLink(frames) {
-                receiveReply(frames, on: .weights)
-                continue
-            }
-            guard let header = frames.first else { continue }
-            do {
-                let chunk = try Chunk(decoding: header.bytes)
-                let rawBytes = frames.count == 2 ? frames[1].count : 0
-                guard rawBytes == chunk.length else {
-                    throw WireError("a chunk has \(rawBytes) bytes instead of \(chunk.length)")
-                }
-                advanceFetch(.chunk(chunk), bytes: frames.count == 2 ? frames[1] : nil)
-            } catch { parts.log.warning("unreadable weights were dropped: \(error)") }
-        }
-    }
-
     private func handle(_ event: StageEvent) {
         switch event {
-        case .inventory(let epoch, let needs, let localBytes):
-            guard machine.assignment?.epoch == epoch else { return }
-            let fetching = WeightFetch(needs, for: epoch)
-            fetch = (epoch, fetching, localBytes)
-            // What lies here already came at another time.
-            parts.progress("receiving weights", Int(fetching.progress.doneBytes), Int(fetching.progress.totalBytes))
-            if isWeightsLinkUp || needs.allSatisfy({ $0.cachedBytes == $0.byteCount }) { advanceFetch(.connected) }
+        case .inventory(let epoch, let needs, let localBytes): beginFetch(epoch, needs, localBytes: localBytes)
         case .verified(let epoch, let content, let isRight):
             if fetch?.epoch == epoch { advanceFetch(.verified(content, isRight: isRight)) }
         case .progress(let epoch, let done, let total):
@@ -264,57 +225,17 @@ final class WorkerLoop {
         case .loaded(let epoch, let hasKept): finishLoad(epoch, hasKept: hasKept)
         case .failed(let epoch, let message):
             parts.log.error("\(message)")
-            if fetch?.epoch == epoch { fetch = nil }
+            if fetch?.epoch == epoch || loader?.epoch == epoch { endLoad() }
             decide(.loadFailed(epoch, message: message))
         case .damaged(let origin):
             parts.log.error("\(TandemError.notNumbers(origin: origin).message)")
         case .computed(let result, let activations): decide(.computed(result, activations))
+        case .copied(let contents, let bytes, let target): copies.add(contents, bytes, for: target)
+        case .stored(let contents, let source): decide(.stored(contents, from: source))
         }
     }
 
-    private func finishLoad(_ epoch: Epoch, hasKept: Bool) {
-        guard let fetch, fetch.epoch == epoch else { return }
-        let progress = fetch.machine.progress
-        let cached =
-            progress.totalBytes - min(progress.transferredBytes, progress.totalBytes) + UInt64(fetch.localBytes)
-        machine.gauges.cachedBytes += cached
-        self.fetch = nil
-        if let layers = machine.assignment?.layers {
-            parts.log.info("ready with layers \(layers.lowerBound)-\(layers.upperBound - 1)")
-        }
-        decide(
-            .loaded(epoch, transferredBytes: progress.transferredBytes, cachedBytes: cached, hasKept: hasKept))
-    }
-
-    // MARK: Weights
-
-    private func advanceFetch(_ event: WeightFetch.Event, bytes: Frame? = nil) {
-        guard var current = fetch else { return }
-        let actions = current.machine.handle(event)
-        fetch = current
-        for action in actions {
-            switch action {
-            case .send(let request): weights?.send(request.encode())
-            case .write(let content, let offset):
-                guard let bytes else { continue }
-                machine.gauges.transferredBytes += UInt64(bytes.count)
-                order(.write(content, offset: Int(offset), bytes: bytes))
-            case .verify(let content): order(.verify(content))
-            case .discard(let content): order(.discard(content))
-            case .finished: order(.load)
-            case .failed(let message):
-                fetch = nil
-                decide(.loadFailed(current.epoch, message: message))
-            }
-        }
-        let progress = current.machine.progress
-        if case .chunk = event {
-            parts.progress("receiving weights", Int(progress.doneBytes), Int(progress.totalBytes))
-            decide(.loadProgress(current.epoch, bytesDone: progress.doneBytes, bytesTotal: progress.totalBytes))
-        }
-    }
-
-    private func order(_ command: StageCommand) {
+    func order(_ command: StageCommand) {
         if !commands.post(command) { ending = .failure(TandemError("the compute thread does not keep up")) }
     }
 
@@ -331,34 +252,37 @@ final class WorkerLoop {
         case .send(let message): send(message)
         case .welcomed(let welcome):
             parts.log.info("joined; the model is \(welcome.modelName)")
-            (isWeightsLinkUp, fetch) = (false, nil)  // it has no share until it is told of one
+            isWeightsLinkUp = false
+            endLoad()  // it has no share until it is told of one
             let server = control?.way.server
             try replace(&weights, welcome.weightsEndpoint, server, maximumFrameBytes: Wire.Limits.chunkBytes)
             try replace(&tokens, welcome.tokensEndpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
         case .refused(let reason): throw TandemError("the coordinator refused this worker: \(reason)")
         case .reconnect: leaveCoordinator()
         case .load(let assign):
-            fetch = nil
-            admitSender(of: assign)
-            parts.log.info(
-                "loading layers \(assign.layers.lowerBound)-\(assign.layers.upperBound - 1) of \(assign.layerCount)")
-            order(.prepare(assign))
-        case .connectNext(let epoch, let endpoint, let key, _):
-            var link = next?.link
-            next = nil
-            let server = key.map { PublicKey($0) }
-            do {
-                try replace(&link, endpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
-            } catch { return decide(.link(.next, .notResolved, of: epoch)) }
-            next = link.map { (epoch, $0) }
-            askers = [:]
+            admitSenders()
+            beginLoad(assign)
+        case .connectNext(let epoch, let endpoint, let key, let isBeside):
+            if !isBeside { endNext { $0 != epoch } }
+            connectNext(epoch, endpoint, key)
         case .unload:
-            fetch = nil
-            admitSender(of: nil)
-            next?.link.close()
-            next = nil
+            endLoad()
+            admitSenders()
+            endNext { _ in true }
+            copies.end()
             order(.unload)
-        case .drop, .copyBlocks, .endCopying, .store: break
+        case .drop(let epoch):
+            if loader?.epoch == epoch || fetch?.epoch == epoch { endLoad() }
+            admitSenders()
+            endNext { $0 == epoch }
+            order(.drop(epoch))
+        case .copyBlocks(let copy, let epoch): beginCopying(copy, of: epoch)
+        case .endCopying:
+            admitSenders()
+            copies.end()
+        case .store(let contents, let arrival, let source):
+            guard let frame = arrival.activations else { return }
+            order(.store(contents, frame, from: source))
         case .drained: ending = ending ?? .success(())
         case .compute(let forward, let arrival):
             order(
@@ -366,14 +290,32 @@ final class WorkerLoop {
                     forward, arrival ?? StepArrival(wireMicroseconds: 0, arrivalMicroseconds: Microseconds.monotonic)))
         case .sendForward(var forward, let activations):
             forward.sentMicroseconds = Microseconds.ofDay
-            if let (epoch, link) = next, epoch == forward.epoch { link.send(forward.encode(), bulk: activations) }
+            nexts[forward.epoch]?.send(forward.encode(), bulk: activations)
         case .sendResult(var result):
             result.sentMicroseconds = Microseconds.ofDay
             tokens?.send(result.encode())
         case .sayHello(let link, let hello): say(hello, on: link)
         case .answerHello(let reply, let speaker): answer(reply, to: speaker)
-        case .endSequences(let sequences, _): order(.endSequences(sequences))
+        case .endSequences(let sequences, let epoch): order(.endSequences(sequences, of: epoch))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
+        }
+    }
+
+    /// Connects to a next stage; where its address is none, the machine is told.
+    private func connectNext(_ epoch: Epoch, _ endpoint: String, _ key: NodeKey?) {
+        var link = nexts[epoch]
+        nexts[epoch] = nil
+        do {
+            try replace(
+                &link, endpoint, key.map { PublicKey($0) }, maximumFrameBytes: Wire.Limits.headerBytes)
+        } catch { return decide(.link(.next, .notResolved, of: epoch)) }
+        nexts[epoch] = link
+    }
+
+    private func endNext(_ isOver: (Epoch) -> Bool) {
+        for (epoch, link) in nexts where isOver(epoch) {
+            link.close()
+            nexts[epoch] = nil
         }
     }
 

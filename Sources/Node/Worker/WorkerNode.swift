@@ -41,14 +41,18 @@ package final class WorkerNode: Service, Sendable {
         if options.isInsecure { log.warning("\(CoordinatorNode.insecurity)") }
     }
 
-    /// Serves until a graceful shutdown. Throws where the coordinator refuses this worker.
+    /// Serves until a graceful shutdown, and on until others have its layers, for as long as it may. Throws where the
+    /// coordinator refuses this worker.
     package func run() async throws {
         let parts = self.parts
         let thread = try LoopThread(name: "worker-loop") { try WorkerLoop(parts).run() }
         try await withGracefulShutdownHandler {
             try await thread.value
         } onGracefulShutdown: { [stop] in
-            _ = stop.post(.leave)
+            _ = stop.post(.drain)
         }
     }
+
+    /// Ends it whatever it computes.
+    package func leaveNow() { _ = stop.post(.leave) }
 }

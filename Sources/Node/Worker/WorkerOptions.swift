@@ -32,6 +32,9 @@ package struct WorkerOptions: Sendable {
     /// Where the workers of this host say what memory they have reserved; nil: the user's folder for that.
     package var ledgerFolder: String?
 
+    /// Seconds that others may take to have this worker's layers after it was told to stop; 0: it leaves at once.
+    package var drainSeconds = 0
+
     /// Compute nothing, but take so many milliseconds for each step; nil: compute.
     package var simulatedStageMilliseconds: Double?
     /// And so many microseconds for each token of a step beyond the first.
@@ -44,6 +47,7 @@ package struct WorkerOptions: Sendable {
     package func validate() throws(TandemError) {
         if simulatedStageMilliseconds != nil { _ = try simulatedSpeed() }
         _ = try dataPorts()
+        try TandemError.checked(drainSeconds, .drainSeconds, in: 0...86_400)
         _ = try MachineDescription.threadCount(threads)
         try checkMemory()
         if let advertise {

@@ -23,6 +23,16 @@ package final class Frame: @unchecked Sendable {
         if let base = bytes.baseAddress { zmq_msg_data(message).copyMemory(from: base, byteCount: bytes.count) }
     }
 
+    /// So many bytes, which `fill` writes, to be sent.
+    package init<Failure: Error>(
+        byteCount: Int, filledBy fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        message = .allocate(capacity: 1)
+        let result = zmq_msg_init_size(message, byteCount)
+        precondition(result == 0, "there is no memory for a frame of \(byteCount) bytes")
+        try fill(UnsafeMutableRawBufferPointer(start: zmq_msg_data(message), count: byteCount))
+    }
+
     /// Sends the bytes, sharing them with libzmq, as the last frame of a message, without waiting. Returns 0 or the
     /// error number.
     func send(to socket: UnsafeMutableRawPointer) -> Int32 {

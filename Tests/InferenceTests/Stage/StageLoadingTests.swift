@@ -153,7 +153,7 @@ extension StageLoadingTests {
 }
 
 /// Remembers which tensors are read.
-private final class CountingSource: TensorSource {
+final class CountingSource: TensorSource {
     let model: TinyModel
     let names = Mutex<[String]>([])
 

@@ -41,11 +41,10 @@ struct AssignedMemoryTests {
         let (cache, book) = (try WeightCache(folder: folder.file("cache")), DigestBook(folder: folder.file("digests")))
         let host = MemoryLimit(.host, freeBytes: Int(offered) + MemoryLedger.leastMargin, name: "this host")
         let memory = MemoryLedger.reserveAlone(Int(offered), under: [host])
-        let thread = try LoopThread(name: "compute") { [model] in
-            StageRunner(
-                inbox: inbox, outbox: outbox, threads: threads, local: model, cache: cache, digestBook: book,
-                memory: memory
-            ).run()
+        let settings = StageSettings(
+            threads: threads, local: model, cache: cache, digestBook: book, memory: memory)
+        let thread = try LoopThread(name: "compute") {
+            StageRunner(inbox: inbox, outbox: outbox, settings: settings).run()
         }
         #expect(inbox.post(.prepare(assign)))
         let event = outbox.wait().first

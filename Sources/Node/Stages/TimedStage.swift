@@ -39,14 +39,21 @@ final class TimedStage: StepComputer {
     /// Tokens below are the special ones of most models: an answer should not end with one.
     private static let firstToken: Int32 = 3
 
-    /// A stage of a model with this vocabulary and width. Made on the thread that computes: its sleeps become exact.
+    /// A stage of a model with this vocabulary and width. The thread that computes with it wakes on time
+    /// (`wakeThisThreadOnTime`).
     init(speed: Speed, activationsPerToken: Int, vocabularySize: Int, isLast: Bool) {
         precondition(vocabularySize > 0 && activationsPerToken > 0)
         self.speed = speed
         self.activationsPerToken = activationsPerToken
         self.vocabularySize = vocabularySize
         self.isLast = isLast
-        wakeThisThreadOnTime()
+    }
+
+    /// The stage of a shard.
+    convenience init(of shard: Shard, speed: Speed) {
+        self.init(
+            speed: speed, activationsPerToken: shard.assign.activationsPerToken,
+            vocabularySize: shard.configuration.model.vocabularySize, isLast: shard.assign.isLast)
     }
 
     deinit { activations.deallocate() }
@@ -62,6 +69,13 @@ final class TimedStage: StepComputer {
     }
 
     func end(_ sequence: UInt64) { sequences[sequence] = nil }
+
+    /// It keeps nothing; what travels in the place of that has its size.
+    func copyBlock(_ block: Int, layers: Range<Int>, into bytes: UnsafeMutableRawBufferPointer) {
+        bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    }
+
+    func storeBlock(_ block: Int, layers: Range<Int>, from bytes: UnsafeRawBufferPointer) {}
 
     let damage = Damage()
 

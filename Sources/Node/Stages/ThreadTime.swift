@@ -1,4 +1,4 @@
-// Responsible for: sleeps of threads that are not the loop's. Must not know: what they wait for.
+// Responsible for: when threads that are not the loop's run. Must not know: what they do.
 import Foundation
 
 /// Lets other threads run for a moment.
@@ -15,3 +15,7 @@ func wakeThisThreadOnTime() {
     _ = write(file, "1", 1)
     close(file)
 }
+
+/// Lets all others go before this thread, for good: about a tenth of a core that another thread wants too (`nice(2)`: on
+/// Linux a thread has its own, and those that it starts have the same). A failure only makes it go first.
+func letOthersGoFirst() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
