@@ -163,7 +163,8 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
         places[worker].dataPort = try LoopbackSocket.freePorts(1)
         let host = Self.host(worker)
         var links = (0..<3).map { distance in
-            Relay.Link(host: host, port: port + distance, target: port + distance, isFromWorker: true, side: .coordinator)
+            Relay.Link(
+                host: host, port: port + distance, target: port + distance, isFromWorker: true, side: .coordinator)
         }
         links.append(
             Relay.Link(

@@ -19,11 +19,13 @@ struct Permissions {
         return switch (request, standing) {
         case (.newcomer, .newcomer), (.newcomer, .owner): true
         case (.worker, .member(.worker, _)): true
-        case (.client(.drain), let standing): standing == .owner
         case (.client, .member(.client, _)), (.client, .owner): true
         case (.newcomer, _), (.worker, _), (.client, _): false
         }
     }
+
+    /// Whether this key may have workers left out of plans: only who runs the coordinator.
+    func mayDrain(_ key: PublicKey?) -> Bool { roll.map { key.flatMap($0.standing) == .owner } ?? true }
 
     /// Whose turn a message takes. All connections of a key count as one; where links are open each is its own.
     func owner(_ arrival: Arrival) -> ClientID {
