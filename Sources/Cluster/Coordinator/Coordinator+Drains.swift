@@ -26,10 +26,11 @@ extension Coordinator {
         return DrainReply(.counted, "\(membership.name(of: worker)) is counted in again")
     }
 
-    /// A worker wants to leave.
+    /// A worker wants to leave. Where nothing is computed nobody needs it.
     mutating func drainLeaving(_ worker: WorkerID, _ now: Moment) {
         let reply = beginDrain(of: worker, now)
-        if reply.state == .refused { act(.send(worker, .drainRefused(reply.sentence))) }
+        guard reply.state == .refused else { return }
+        act(.send(worker, scheduler.isIdle ? .drained : .drainRefused(reply.sentence)))
     }
 
     /// Leaves a worker out of plans, if others can do without it.
