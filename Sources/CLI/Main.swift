@@ -23,8 +23,8 @@ struct Tandem: AsyncParsableCommand {
         version: "tandem \(Build.version) (commit \(Build.commit), protocol \(Build.protocolVersion))",
         subcommands: [
             RunCommand.self, CoordinatorCommand.self, WorkerCommand.self, UpCommand.self, GenerateCommand.self,
-            ChatCommand.self, StatusCommand.self, PlanCommand.self, TokenCommand.self, MembersCommand.self,
-            RemoveCommand.self,
+            ChatCommand.self, StatusCommand.self, PlanCommand.self, DrainCommand.self, UndrainCommand.self,
+            TokenCommand.self, MembersCommand.self, RemoveCommand.self,
             ListCommand.self, InspectCommand.self, PerplexityCommand.self,
             QuantizeCommand.self,
             TokenizeCommand.self, DetokenizeCommand.self, BenchCommand.self, ChaosCommand.self, ConfigCommand.self,

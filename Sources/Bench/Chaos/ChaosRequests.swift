@@ -32,7 +32,8 @@ package enum ChaosRequests {
     package static func count(streams: Int) -> Int { max(forms.count, 2 * streams) }
 
     /// `count` requests. Prompts are of ids below `vocabularySize`; all are cut to `contextLength`.
-    package static func all(_ count: Int, seed: UInt64, vocabularySize: Int, contextLength: Int) -> [GenerationRequest] {
+    package static func all(_ count: Int, seed: UInt64, vocabularySize: Int, contextLength: Int) -> [GenerationRequest]
+    {
         let prompts = LoadPrompts(seed: seed, vocabularySize: vocabularySize)
         return (0..<count).map { number in
             let form = forms[number % forms.count]

@@ -63,7 +63,9 @@ package final class ChaosRun: Sendable {
         let answers = try await knownAnswers(to: requests)
         try Task.checkCancellation()
         let count = answers.reduce(0) { $0 + $1.tokens.count }
-        say("\(count) tokens are known; \(schedule.faults.count) faults in \(Int(options.seconds)) s, seed \(options.seed)")
+        say(
+            "\(count) tokens are known; \(schedule.faults.count) faults in \(Int(options.seconds)) s, seed \(options.seed)"
+        )
 
         let start = ContinuousClock.now
         await withTaskGroup(of: Bool.self) { group in

@@ -9,7 +9,8 @@ import Sequences
 struct ChaosCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Kill, stop, cut off, drain and add the processes of a cluster while it answers, and check every token.",
+        abstract:
+            "Kill, stop, cut off, drain and add the processes of a cluster while it answers, and check every token.",
         discussion: """
             Starts a coordinator and workers on this machine, asks them questions whose answers \
             it has computed first, undisturbed, and lets faults happen at random:

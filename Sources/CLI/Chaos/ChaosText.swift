@@ -6,7 +6,8 @@ extension ChaosReport {
     /// A table with a line for each kind of fault, and sentences about all of them.
     var text: String {
         var lines = [
-            "\(model), \(workers) workers, \(streams) streams, \(faults.count) faults in \(Int(seconds)) s, seed \(seed)", "",
+            "\(model), \(workers) workers, \(streams) streams, \(faults.count) faults in \(Int(seconds)) s, seed \(seed)",
+            "",
         ]
         let header = ["fault", "times", "streams", "pause p50", "p90", "p99", "max", "computed again", "lost"]
         lines += table([header] + kinds.map(Self.cells))
@@ -18,7 +19,8 @@ extension ChaosReport {
                 + "\(requests.unaccepted) not accepted and asked again, \(requests.cancelled) cancelled",
         ]
         lines += troubles.map { "trouble   \($0)" }
-        lines.append(isRight ? "every token was right" : "NOT RIGHT: `--seed \(seed)` lets the same faults happen again")
+        lines.append(
+            isRight ? "every token was right" : "NOT RIGHT: `--seed \(seed)` lets the same faults happen again")
         return lines.joined(separator: "\n") + "\n"
     }
 

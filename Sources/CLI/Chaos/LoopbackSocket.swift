@@ -4,7 +4,8 @@ import Foundation
 import Sequences
 
 enum LoopbackSocket {
-    private static let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    private static let flags =
+        Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
 
     /// Port 0: any free one. Throws where it is taken.
     static func listening(_ host: String, _ port: UInt16) throws(TandemError) -> Int32 {

@@ -29,6 +29,7 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
         var relay: Relay?
         /// Where it listens behind the relay.
         var dataPort: UInt16 = 0
+        var startedAt = ContinuousClock.now
         /// Whoever ends it is us.
         var isExpectedToEnd = false
         /// It ends in order now, and another one is started then.
@@ -149,8 +150,17 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
             arguments += ["--data-port", "0"]
         }
         places[worker].process = try ChildProcess(arguments, environment: environment(name), errors: log(name))
-        places[worker].isExpectedToEnd = false
+        (places[worker].isExpectedToEnd, places[worker].startedAt) = (false, .now)
     }
+
+    /// One that has yet to find a coordinator ends where another than it expects seems to be in its place, as a relay does
+    /// when there is none; whoever watches over it starts it again.
+    private func findsNobody(_ worker: Int, _ ending: ChildProcess.Ending) -> Bool {
+        ending == .exit(ExitStatus.forbidden.rawValue) && places[worker].relay != nil
+            && places[worker].startedAt.duration(to: .now) < Self.findingTime
+    }
+
+    private static let findingTime = Duration.seconds(15)
 
     private static func name(_ worker: Int) -> String { "worker-\(worker + 1)" }
 
@@ -163,7 +173,8 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
         places[worker].dataPort = try LoopbackSocket.freePorts(1)
         let host = Self.host(worker)
         var links = (0..<3).map { distance in
-            Relay.Link(host: host, port: port + distance, target: port + distance, isFromWorker: true, side: .coordinator)
+            Relay.Link(
+                host: host, port: port + distance, target: port + distance, isFromWorker: true, side: .coordinator)
         }
         links.append(
             Relay.Link(
@@ -247,7 +258,9 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
         lock.withLock {
             for worker in places.indices where !places[worker].isExpectedToEnd {
                 guard let ending = places[worker].process?.ending else { continue }
-                troubles.append("worker \(worker + 1) \(Self.text(ending)) by itself")
+                if !findsNobody(worker, ending) {
+                    troubles.append("worker \(worker + 1) \(Self.text(ending)) by itself")
+                }
                 places[worker].isExpectedToEnd = true
                 attempt { try start(worker) }
             }

@@ -15,6 +15,7 @@ enum StatusText {
             "tokens   \(status.generatedTokens) generated in \(formatSeconds(status.uptimeSeconds))",
             "pipeline \(pipelineFacts(status, bubble: status.pipeline.bubbleFraction).joined(separator: ", "))",
         ].map(\.printable)
+        if let change = status.change { lines.append("change   \(changeText(change))".printable) }
         if status.pipeline.isSimulated { lines.append("note     \(pretence)") }
         lines += table(workerRows(status))
         if !status.stages.isEmpty { lines += table(stageRows(status)) }
@@ -83,6 +84,24 @@ enum StatusText {
             "guesses \(pipeline.acceptedTokens) of \(pipeline.draftedTokens) right",
             "\(pipeline.preemptions) preempted", "\(pipeline.refusals) refused",
         ] + changeFacts(pipeline)
+    }
+
+    /// A change of the plan under way: why, how far it is, and what comes of it.
+    static func changeText(_ change: ClusterStatus.Change) -> String {
+        let progress =
+            switch change.phase {
+            case "loading":
+                change.bytesToLoad == 0
+                    ? "loading weights"
+                    : "loading weights, \(formatBytes(change.loadedBytes)) of \(formatBytes(change.bytesToLoad))"
+            case "copying":
+                "copying keys and values, \(change.copiedBlocks) blocks done and \(change.blocksLeft) left "
+                    + "(\(formatBytes(change.copiedBytes)))"
+            default: "copying the rest, \(change.blocksLeft) blocks left"
+            }
+        let stages = change.stages.map { "\(layersText($0.layers)) on \($0.host)/\($0.pid)" }
+        let reason = change.reason.isEmpty ? "" : "\(change.reason): "
+        return "\(reason)\(progress); then \(stages.joined(separator: ", "))"
     }
 
     /// Of the last change of the plan under answers; empty: there was none.

@@ -43,6 +43,7 @@ struct StatusView {
         }
         facts += StatusText.pipelineFacts(status, bubble: bubble(status))
         facts.append("kv \(StatusText.keyValueText(status))")
+        if let change = status.change { facts.append("change: \(StatusText.changeText(change))") }
         if status.pipeline.isSimulated { facts.append("simulated") }
         return facts.joined(separator: ", ").printable
     }
@@ -63,6 +64,7 @@ struct StatusView {
         } else {
             lines.append(StyledLine(status.explanation, status.isServing ? .good : .fair))
         }
+        if let change = status.change { lines.append(StyledLine(StatusText.changeText(change), .fair)) }
         if status.pipeline.isSimulated { lines.append(StyledLine(StatusText.pretence, .fair)) }
         return lines
     }

@@ -104,7 +104,12 @@ extension WorkerStatus {
         hostName = join.hostName
         processID = join.processID
         build = join.build
-        state = deployment?.stage(of: member.id).map { Self.state(of: member, $0) } ?? whereIdle
+        let stage = deployment?.stage(of: member.id)
+        if member.draining != nil {
+            state = stage == nil ? Self.drained : Self.draining
+        } else {
+            state = stage.map { Self.state(of: member, $0) } ?? whereIdle
+        }
         residentBytes = gauges.residentBytes
         memoryBytes = join.memoryBytes
         layers = deployment?.plan.layers(of: member.id)

@@ -19,6 +19,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         package var version: String
         package var layers: Layers?
         package var state: String
+        /// It is to be left out of plans, and may still have layers.
+        package var isDraining: Bool
         package var residentBytes: Int
         package var memoryBytes: Int
         package var plannedBytes: Int
@@ -62,6 +64,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     /// The stages of the plan that serves, in order; none where none does.
     package var stages: [Stage]
     package var pipeline: Pipeline
+    /// The plan that is prepared beside the one that serves; nil: none is.
+    package var change: Change?
 
     init(_ reply: StatusReply) {
         version = reply.build
@@ -83,6 +87,7 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         }
         stages = reply.stages.map { stage in Stage(stage, worker: reply.workers.first { $0.id == stage.worker }) }
         pipeline = Pipeline(reply.pipeline)
+        change = reply.change.map { Change($0, reply.workers) }
     }
 
     /// A worker's id as it is shown.
@@ -101,6 +106,7 @@ extension ClusterStatus.Worker {
         version = worker.build
         layers = worker.layers.map(ClusterStatus.Layers.init)
         state = worker.state
+        isDraining = worker.state == WorkerStatus.draining || worker.state == WorkerStatus.drained
         residentBytes = Int(clamping: worker.residentBytes)
         memoryBytes = Int(clamping: worker.memoryBytes)
         plannedBytes = Int(clamping: worker.plannedBytes)

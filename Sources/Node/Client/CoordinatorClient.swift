@@ -70,6 +70,18 @@ package final class CoordinatorClient: Generator {
         }
     }
 
+    /// Has the worker of this id left out of plans, or (`ends`) counted in again. Throws where that is refused.
+    package func drain(_ worker: String, ends: Bool = false) async throws -> DrainOutcome {
+        try await overLink("drain") { link in
+            var request = DrainRequest(worker: worker, ends: ends)
+            request.build = Build.version
+            try link.send(.drain(request))
+            while true {
+                if case .drain(let reply) = try link.next() { return try DrainOutcome(reply) }
+            }
+        }
+    }
+
     /// The host that it asks; nil: the coordinator is in this process.
     package var host: String? { if case .tcp(let host, _) = passage.address.endpoint { host } else { nil } }
 

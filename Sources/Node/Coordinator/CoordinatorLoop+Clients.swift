@@ -25,6 +25,10 @@ extension CoordinatorLoop {
         case .drain(let request):
             guard request.version == Wire.protocolVersion else { return refuse(client, request.version, request.build) }
             guard pace.allows(.status, arrival, now) else { return refuse(arrival, on: sockets.control) }
+            guard permissions.mayAdminister(arrival.key) else {
+                let why: Sentence = "only the user who runs the coordinator may have workers left out"
+                return reply(.drain(DrainReply(.refused, why)), to: client)
+            }
             decide(.drain(request, of: client))
         case .planQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }

@@ -19,7 +19,6 @@ struct Permissions {
         return switch (request, standing) {
         case (.newcomer, .newcomer), (.newcomer, .owner): true
         case (.worker, .member(.worker, _)): true
-        case (.client(.drain), let standing): standing == .owner
         case (.client, .member(.client, _)), (.client, .owner): true
         case (.newcomer, _), (.worker, _), (.client, _): false
         }

@@ -65,6 +65,10 @@ package struct PlanChange: Equatable, Sendable {
 
 /// One worker of a status.
 package struct WorkerStatus: Equatable, Sendable {
+    /// The states of one that is to be left out of plans: with layers, and without.
+    package static let draining = "draining"
+    package static let drained = "drained"
+
     package var id: WorkerID
     package var hostName = ""
     package var processID: Int32 = 0

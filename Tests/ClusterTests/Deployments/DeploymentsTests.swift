@@ -96,7 +96,7 @@ import Wire
         #expect(deployments.note(readyEarly, of: WorkerID(2), .start) == nil)
         deployments.note(heartbeat(serving.epoch, steps: 4), of: WorkerID(1), .start)
         deployments.note(heartbeat(serving.epoch, steps: 3), of: WorkerID(2), .start)
-        #expect(deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(4_999)).isEmpty)
+        #expect(deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(1_249)).isEmpty)
         #expect(deployments.stalls(dispatched: 4, oldest: nil, .milliseconds(5_000)).isEmpty)
         let minute = Duration.seconds(60)
         #expect(
@@ -105,6 +105,24 @@ import Wire
             ])
         deployments.excuse(minute, .milliseconds(60_000))
         #expect(deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(60_000)).isEmpty)
+    }
+
+    @Test("Steps that are lost on their way are missed the sooner the less they carry, and after five seconds at most")
+    func smallSteps() {
+        var configuration = Example.configuration()
+        configuration.slowestLinkBytes = 16_000
+        // 16 bytes a token.
+        #expect(configuration.stallLimit(tokens: 0) == .milliseconds(1_250))
+        #expect(configuration.stallLimit(tokens: 1_000) == .milliseconds(2_250))
+        #expect(configuration.stallLimit(tokens: .max) == .seconds(5))
+        let (deployments, serving, _) = two()
+        func isStalled(tokens: Int, _ milliseconds: UInt64) -> Bool {
+            deployments.stalls(dispatched: 4, oldest: .start, tokens: tokens, .milliseconds(milliseconds)).contains {
+                if case .steps(serving.epoch, _, _) = $0 { true } else { false }
+            }
+        }
+        #expect(!isStalled(tokens: 8, 1_249) && isStalled(tokens: 8, 1_260))
+        #expect(!isStalled(tokens: 1 << 20, 4_999) && isStalled(tokens: 1 << 20, 5_000))
     }
 
     @Test("A worker that says that it computes, and from which nothing comes, is not waited for without end")

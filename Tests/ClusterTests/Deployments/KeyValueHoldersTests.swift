@@ -97,6 +97,16 @@ import Wire
         #expect(serve(three, 6, &holders, without: [1, 2, 3]) == nil)
     }
 
+    @Test("What a plan computes again are the layers that nobody keeps, and those on the way to them")
+    func rebuilt() {
+        let holders = served(plan((1, 0..<3), (2, 3..<6)))
+        #expect(holders.rebuiltLayers(in: plan((1, 0..<3), (2, 3..<6))) == 0)
+        #expect(holders.rebuiltLayers(in: plan((1, 0..<3), (4, 3..<6))) == 3)
+        // Nobody has kept what goes into layer 2.
+        #expect(holders.rebuiltLayers(in: plan((1, 0..<2), (4, 2..<4), (5, 4..<6))) == 6)
+        #expect(holders.rebuiltLayers(in: plan((4, 0..<3), (5, 3..<6))) == 6)
+    }
+
     @Test("What was not rebuilt to its end is lost again")
     func unfinished() {
         var holders = served()

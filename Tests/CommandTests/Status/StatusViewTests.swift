@@ -41,6 +41,28 @@ struct StatusViewTests {
         return ClusterStatus(reply)
     }
 
+    @Test("A change of the plan is told with its reason, how far it is, and what comes of it")
+    func change() throws {
+        var status = Self.status(stages: 2, seconds: 12, epoch: 7)
+        func change(_ phase: String) -> String {
+            status.change = .init(
+                epoch: 8, phase: phase, reason: "a worker has joined", loadedBytes: 1 << 20, bytesToLoad: 3 << 20,
+                copiedBlocks: 12, blocksLeft: 30, copiedBytes: 2048,
+                stages: [.init(worker: "1", host: "a", pid: 7, layers: .init(first: 0, last: 2))])
+            return StatusText.text(status)
+        }
+        let end = "; then 0-2 on a/7"
+        #expect(change("loading").contains("a worker has joined: loading weights, 1.0 MiB of 3.0 MiB" + end))
+        #expect(change("fencing").contains("a worker has joined: copying the rest, 30 blocks left" + end))
+        let copying = "a worker has joined: copying keys and values, 12 blocks done and 30 left (2.0 KiB)" + end
+        #expect(change("copying").contains("change   " + copying))
+        let view = StatusView(status: status, previous: nil)
+        #expect(view.plainLine().contains("change: " + copying))
+        #expect(view.lines(width: 200, height: 40).contains { $0.text == copying })
+        status.change = nil
+        #expect(!StatusText.text(status).contains("change "))
+    }
+
     private static func view(stages: Int, epochs: (UInt64, UInt64) = (7, 7)) -> StatusView {
         StatusView(
             status: status(stages: stages, seconds: 12, epoch: epochs.1),
