@@ -72,17 +72,22 @@ extension CommandTests {
 
             let made = try await tandem("token", "create", "--role", "client", cache: cluster.folder)
             let line = try #require(made.output.split(separator: " ").dropFirst(3).first.map(String.init))
-            let friend = try await tandem("plan", "--coordinator", line, "--without", name, cache: TemporaryFolder())
+            let folder = try TemporaryFolder()
+            let friend = try await tandem("plan", "--coordinator", line, "--without", name, cache: folder)
             #expect(friend.status == 0 && friend.output.contains("0-5"), "\(friend)")
             let refused = try await tandem(
-                "plan", "--coordinator", line, "--without", name, "--apply", cache: TemporaryFolder())
+                "plan", "--coordinator", line, "--without", name, "--apply", cache: folder)
             #expect(
                 refused.status == 77 && refused.talk.contains("only the user who runs the coordinator"), "\(refused)")
 
             #expect(try await preview(cluster, ["--without", name, "--apply"]).isApplied)
             _ = try await cluster.status { $0.isServing && $0.workers.count { $0.layers != nil } == 1 }
             #expect(try await cluster.answer(arguments).tokens == before.tokens)
-            #expect(try await preview(cluster, []).isServing)
+            #expect(try await preview(cluster, ["--without", name]).isServing)
+            // And back to what is best.
+            #expect(try await preview(cluster, ["--apply"]).stages.count == 2)
+            _ = try await cluster.status { $0.isServing && $0.workers.allSatisfy { $0.layers != nil } }
+            #expect(try await cluster.answer(arguments).tokens == before.tokens)
         }
     }
 }

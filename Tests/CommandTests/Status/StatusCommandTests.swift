@@ -69,7 +69,7 @@ extension CommandTests {
                 "active_microseconds", "bubble_fraction", "steps_in_flight", "target_steps", "prefill_budget_tokens",
                 "waiting_requests", "running_requests", "queue_limit_requests", "prompt_token_count", "reused_tokens",
                 "drafted_tokens", "accepted_tokens", "skipped_steps", "preemptions", "refusals", "finished_requests",
-                "kv_blocks_cached", "is_simulated", "kv_type",
+                "kv_blocks_cached", "is_simulated", "kv_type", "last_pause_microseconds", "rebuilt_layer_tokens",
             ]
             #expect(named == wanted)
             let text = try await tandem("status", "--coordinator", cluster.address, cache: cluster.folder).output
