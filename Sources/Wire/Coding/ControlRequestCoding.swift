@@ -5,17 +5,8 @@ import Sequences
 
 extension ControlRequest {
     private static let rules =
-        [
-            FieldRule(
-                16, "Generate",
-                [
-                    FieldRule(
-                        5, "Generate.conversation",
-                        [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages, [])]),
-                    FieldRule(6, "Generate.tokens", []), FieldRule(8, "Generate.sampling", []),
-                    FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
-                ])
-        ] + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80], in: "ControlRequest")
+        [FieldRule(16, "Generate", Generate.rules)]
+        + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80], in: "ControlRequest")
 
     package func encode() -> [UInt8] {
         var frame = PControlRequest()
