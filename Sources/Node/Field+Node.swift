@@ -8,6 +8,7 @@ extension Field {
     static let drainSeconds = Field("drain_seconds")
     static let insecure = Field("insecure")
     static let join = Field("join")
+    static let journal = Field("journal")
     static let leaseSeconds = Field("lease_seconds")
     static let listen = Field("listen")
     static let maximumRunning = Field("max_running")

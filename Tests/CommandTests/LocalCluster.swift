@@ -27,6 +27,7 @@ struct Status: Decodable {
     struct Pipeline: Decodable {
         var promptTokenCount: Int
         var reusedTokens: Int
+        var finishedRequests: Int
     }
 
     var isServing: Bool

@@ -116,6 +116,14 @@ import Testing
         #expect(self.refusal(ControlRequest.self, encodeFrame(frame)).contains("at most \(Limits.heldBlocks)"))
     }
 
+    @Test("A request's identity of another length is refused")
+    func identity() {
+        var frame = PControlRequest()
+        frame.generate = Samples.generate(.tokens([1])).proto
+        frame.generate.identity.removeLast()
+        #expect(refusal(ControlRequest.self, encodeFrame(frame)).contains("identity has 15 bytes, not 16"))
+    }
+
     @Test("Activations that are not a whole number of tokens are refused")
     func activations() {
         var forward = Samples.forward

@@ -77,6 +77,7 @@ enum Samples {
         request.answered = [4, 0, 511]
         var generate = Generate(id: ClientRequestID(12), request: request)
         generate.build = "x"
+        generate.identity = RequestIdentity((0..<16).map { UInt8($0) })
         return generate
     }
 

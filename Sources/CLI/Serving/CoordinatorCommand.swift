@@ -43,6 +43,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(help: "Seconds a request may wait while no workers can serve it.") var waitSeconds: Int = 120
     @Option(help: "Seconds that answers may go on after SIGTERM or Ctrl-C; new requests are refused then.")
     var drainSeconds: Int = 30
+    @Option(
+        help: """
+            Whether requests that were accepted are written down in the state folder, so that they go on after a restart on \
+            the same port.
+            """)
+    var journal = Switch.on
     @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
@@ -95,6 +101,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         serving.apply(to: &options)
         options.waitSeconds = waitSeconds
         options.drainSeconds = drainSeconds
+        options.keepsJournal = journal.isOn
         options.isInsecure = security.insecure
         options.state = state.folder
         return options

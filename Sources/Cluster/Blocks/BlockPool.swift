@@ -114,7 +114,12 @@ package struct BlockPool: Sendable {
     mutating func adopt(_ blocks: [Holding.Block], _ rule: LengthRule) -> Int {
         /// [blocks] the prefix that ends with each; nil: it is none of these.
         var prefixes: [PrefixIndex.Prefix?] = Array(repeating: nil, count: count)
-        for block in blocks where block.block < count {
+        let parents = Set(blocks.compactMap(\.parent))
+        for var block in blocks where block.block < count {
+            // Whoever goes on with the last block may know less of it than stages do: one that is not full can be had in part.
+            if block.tokens.count == KeyValueBlock.positions, !parents.contains(block.block) {
+                block.tokens.removeLast()
+            }
             let root = PrefixIndex.Prefix.root(rule.lengthClass(restartLength: block.restartLength))
             guard let parent = block.parent.map({ prefixes[Int($0)] }) ?? root else { continue }
             prefixes[Int(block.block)] = index.insert(block.block, after: parent, tokens: block.tokens[...])
@@ -123,7 +128,7 @@ package struct BlockPool: Sendable {
         let found = blocks.filter { $0.block < count && index.contains($0.block) }
         for block in found.reversed() { kept.append(block.block) }
         empty.removeAll { index.contains($0) }
-        return found.reduce(0) { $0 + $1.tokens.count }
+        return found.reduce(0) { $0 + index.positionCount(of: $1.block) }
     }
 
     /// Forgets the contents of blocks that stages do not have any more; `isLost` is given a block and how many of its

@@ -125,6 +125,9 @@ package final class PrivateFolder: Sendable {
         renameat(descriptor, name, descriptor, other) == 0
     }
 
+    /// Names that were given are on the disk from here on; false: perhaps not (`errno` says why).
+    package func sync() -> Bool { fsync(descriptor) == 0 }
+
     /// The names of all entries.
     package var names: [String] { Self.names(in: descriptor) }
 

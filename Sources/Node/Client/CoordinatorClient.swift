@@ -150,11 +150,13 @@ package final class CoordinatorClient: Generator {
         try request.validate()
         let waker = try cancellation.makeWaker()
         var progress = AnswerProgress(request)
+        let bytes = (0..<RequestIdentity.byteCount).map { _ in UInt8.random(in: 0 ... .max) }
+        let identity = RequestIdentity(bytes)
         var link = try ClientLink(context, passage, waker: waker)
         while true {
             do {
                 defer { link.close() }
-                return try follow(&progress, over: link, cancellation: cancellation, emit: emit)
+                return try follow(&progress, identity, over: link, cancellation: cancellation, emit: emit)
             } catch {
                 guard let loss = error as? TandemError, patience > .zero, let end = progress.lose(loss, patience) else {
                     throw error
@@ -176,12 +178,14 @@ package final class CoordinatorClient: Generator {
 
     /// Asks for what is missing of an answer, and follows it to its end.
     private func follow(
-        _ progress: inout AnswerProgress, over link: ClientLink, cancellation: ClientCancellation,
+        _ progress: inout AnswerProgress, _ identity: RequestIdentity?, over link: ClientLink,
+        cancellation: ClientCancellation,
         emit: (GenerationEvent) -> Void
     ) throws {
         let id = ClientRequestID(1)
         var message = Generate(id: id, request: progress.rest)
         message.build = Build.version
+        message.identity = identity
         try link.send(.generate(message))
         while true {
             guard let reply = try link.next(interruptedBy: { cancellation.takeRequest() }) else {

@@ -43,9 +43,10 @@ struct ClientSessions {
     }
 
     /// Begins to answer; replies come through the loop's mailbox. A returned reply is all that the client gets.
+    /// `known`: of its answer, beyond what the client has; `answer`: its way through the journal.
     mutating func start(
-        _ message: Generate, of client: ClientID, for requester: Requester, with service: GenerationService,
-        replies: Mailbox<CoordinatorLoop.Wish>
+        _ message: Generate, known: [SampledToken], of client: ClientID, for requester: Requester,
+        with service: GenerationService, _ answer: JournaledAnswer, replies: Mailbox<CoordinatorLoop.Wish>
     ) -> ClientReply? {
         let id = message.id
         guard requests[client]?[id] == nil else { return nil }
@@ -53,19 +54,24 @@ struct ClientSessions {
         guard count < maximumCount, counts[requester.id, default: 0] < maximumCount - Self.spareCount / 2 else {
             return .failed(id, .overloaded)
         }
-        let generation = service.generate(message.request, for: requester.id, named: requester.name)
+        let generation = service.generate(
+            message.request, known: known, for: requester.id, named: requester.name)
         requests[client, default: [:]][id] = Request(generation: generation, requester: requester.id)
         count += 1
         counts[requester.id, default: 0] += 1
         Task {
+            var answer = answer
             do {
                 for try await event in generation.events {
+                    try await answer.note(event)
                     await replies.postPatiently(.reply(client, id, .event(id, event)))
                 }
             } catch {
+                generation.cancel()
                 let error = error as? TandemError ?? TandemError("\(error)", kind: .internal)
                 await replies.postPatiently(.reply(client, id, .failed(id, error)))
             }
+            await answer.end()
             await replies.postPatiently(.forget(client, id))
         }
         return nil

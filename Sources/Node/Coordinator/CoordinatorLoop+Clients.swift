@@ -1,6 +1,7 @@
 // Responsible for: what clients ask of a coordinator over the control link, and what they are told there.
 // Must not know: text, how an answer comes about.
 import Cluster
+import Logging
 import Sequences
 import Transport
 import Wire
@@ -40,9 +41,14 @@ extension CoordinatorLoop {
                 return refuse(client, generate.version, generate.build)
             }
             if drain.hasBegun { return reply(.failed(generate.id, .stopping), to: client) }
+            let owner = permissions.keeper(arrival, coordinator: parts.configuration.key)
+            let known = resumed.take(generate, of: owner)
+            if let known {
+                parts.log.debug("\(generate.id) was accepted before; \(known.count) tokens are known to follow")
+            }
             let refusal = clients.start(
-                generate, of: client, for: permissions.requester(arrival), with: parts.generations,
-                replies: parts.wishes)
+                generate, known: known ?? [], of: client, for: permissions.requester(arrival), with: parts.generations,
+                JournaledAnswer(generate, owner: owner, in: parts.journal), replies: parts.wishes)
             if let refusal { reply(refusal, to: client) }
         }
     }

@@ -18,6 +18,8 @@ final class CoordinatorLoop {
         let wishes: Mailbox<Wish>
         let orders: Mailbox<GenerationService.Order>
         let generations: GenerationService
+        /// nil: nothing is written down.
+        let journal: Journal?
         let server: WeightServer
         let contents: LayerContents
         /// So long may answers that run go on after it was told to stop.
@@ -52,6 +54,9 @@ final class CoordinatorLoop {
     private let server: LoopThread<Void>
     private var sinks: [RequestID: GenerationService.Outcomes.Continuation] = [:]
     var clients: ClientSessions
+    /// What an earlier process had accepted, and until when its clients may come.
+    var resumed: ResumedAnswers
+    private var resumptionEnd: Moment?
     var permissions: Permissions
     var speakers = Speakers()
     /// How often who may say what costs something.
@@ -82,6 +87,11 @@ final class CoordinatorLoop {
         machine = Coordinator(parts.configuration, now: .start)
         permissions = Permissions(roll: parts.roll)
         drain = Drain(limit: parts.drainLimit)
+        resumed = ResumedAnswers(parts.journal, with: parts.generations)
+        if resumed.count > 0 {
+            parts.log.info("\(resumed.count) requests that were accepted before go on")
+            resumptionEnd = .start + ResumedAnswers.patience
+        }
         pulse = LoopPulse(parts.supervisor, now: .start)
         clients = ClientSessions(
             maximumCount: parts.configuration.maximumRunning + parts.configuration.maximumWaiting
@@ -113,7 +123,7 @@ final class CoordinatorLoop {
             let wasRung = poller.wait(
                 timeoutMilliseconds: clock.pollMilliseconds(
                     until: machine.nextDeadline, workerCheck, clientCheck, retelling, nextGuard, drain.deadline,
-                    pulse.deadline)
+                    resumptionEnd, pulse.deadline)
             ).wasRung
             statusFrame = nil
             if wasRung {
@@ -130,6 +140,7 @@ final class CoordinatorLoop {
             keepGuard()
             tellUntold()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
+            if isDue(&resumptionEnd) { resumed.endAll() }
             advanceDrain()
             pulse.beat(now) { state }
         }
@@ -140,6 +151,7 @@ final class CoordinatorLoop {
         parts.orders.close()
         for case .submit(_, let sink) in parts.orders.drain() { sink.finish() }
         parts.wishes.close()
+        parts.journal?.close()
         fetches.close()
         chunks.close()
         try? server.join()

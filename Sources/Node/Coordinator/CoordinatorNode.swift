@@ -76,9 +76,10 @@ package final class CoordinatorNode: Service, Sendable {
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
         generations = try GenerationService(
             loaded, orders: orders, maximumUnread: options.maximumUnread, budget: options.budget, log: log)
+        let journal = try options.journal(at: endpoint, for: configuration, log: log)
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, roll: roll, waker: waker, wishes: wishes, orders: orders,
-            generations: generations, server: WeightServer(loaded.model, manifest),
+            generations: generations, journal: journal, server: WeightServer(loaded.model, manifest),
             contents: LayerContents(manifest),
             drainLimit: .seconds(options.drainSeconds), supervisor: supervisor, log: log)
         do {

@@ -4,6 +4,7 @@ import Cluster
 import Foundation
 import Generation
 import Inference
+import Logging
 import ModelFile
 import Sequences
 import Transport
@@ -54,6 +55,8 @@ package struct CoordinatorOptions: Sendable {
     package var waitSeconds = 120
     /// Seconds that answers which run may go on after the coordinator was told to stop.
     package var drainSeconds = 0
+    /// What was accepted is written down in the state folder, so that it goes on after a restart.
+    package var keepsJournal = true
     /// Messages that may wait unread for one client, and events for one reader of an answer; with more the requests end.
     package var maximumUnread = 2048
     /// Where the digests of the model's tensors are remembered; nil: the user's cache.
@@ -173,6 +176,17 @@ package struct CoordinatorOptions: Sendable {
         configuration.keepsPrefixes = keepsPrefixes
         configuration.waitingLimit = .seconds(waitSeconds)
         return configuration
+    }
+
+    /// What was accepted, by this process and the one before it on the same port; nil: nobody wants that, or nobody could
+    /// find a coordinator again that listens on any port.
+    func journal(at endpoint: Endpoint, for configuration: CoordinatorConfiguration, log: Logger) throws(TandemError)
+        -> Journal?
+    {
+        guard keepsJournal, case .tcp(_, let port) = endpoint, port != 0, let model = configuration.modelHash else {
+            return nil
+        }
+        return try Journal(state.folder("journal/\(port)"), model: model, log: log)
     }
 
     /// One client may fill the queue and all places, and have further requests refused with the time to try again; and leaves

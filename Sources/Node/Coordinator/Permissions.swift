@@ -33,7 +33,14 @@ struct Permissions {
     /// Whose turn a message takes. All connections of a key count as one; where links are open each is its own.
     func owner(_ arrival: Arrival) -> ClientID {
         guard let key = arrival.key else { return ClientID(arrival.peer) }
-        return ClientID(key.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+        return ClientID(of: NodeKey(key))
+    }
+
+    /// Who may ask for a request again, also of the next process: the owner has another key with each, and is known by the
+    /// coordinator's. nil: links are open.
+    func keeper(_ arrival: Arrival, coordinator: NodeKey?) -> NodeKey? {
+        guard let key = arrival.key else { return nil }
+        return roll?.standing(of: key) == .owner ? coordinator : NodeKey(key)
     }
 
     /// Who asks over this connection.
@@ -70,4 +77,9 @@ struct Permissions {
         guard let key, let worker = speakers.workers(of: [key]).first else { return nil }
         return coordinator.claim(of: worker, in: fetch.epoch) { contents.need(fetch.content, in: $0) }
     }
+}
+
+extension ClientID {
+    /// All connections of a key.
+    init(of key: NodeKey) { self.init(key.bytes.prefix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }) }
 }

@@ -53,8 +53,11 @@ package final class GenerationService: Generator {
     /// read while they come is cancelled and ends with `TandemError.readTooSlowly`.
     package func generate(_ request: GenerationRequest) -> Generation { generate(request, for: .own, named: "itself") }
 
-    /// The same for a client, who takes turns with others and may ask no more than so much at once. `name`: for the log.
-    func generate(_ request: GenerationRequest, for client: ClientID, named name: String) -> Generation {
+    /// The same for a client, who takes turns with others and may ask no more than so much at once. `known`: what follows
+    /// what the client has of the answer, as far as somebody knows; it is told first. `name`: for the log.
+    func generate(
+        _ request: GenerationRequest, known: [SampledToken] = [], for client: ClientID, named name: String
+    ) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
         let isCancelled = Cancellation()
         let orders = self.orders
@@ -70,7 +73,7 @@ package final class GenerationService: Generator {
                     let bytes = request.keptBytes(contextLength: loaded.contextLength)
                     try budget.take(bytes, of: client)
                     defer { budget.giveBack(bytes, of: client) }
-                    try await answer(request, of: client, id: id, isCancelled: isCancelled) { event in
+                    try await answer(request, known, of: client, id: id, isCancelled: isCancelled) { event in
                         line.note(event)
                         guard case .dropped = continuation.yield(event) else { return }
                         Self.cancel(id, isCancelled, orders)
@@ -95,11 +98,12 @@ package final class GenerationService: Generator {
     }
 
     private func answer(
-        _ request: GenerationRequest, of client: ClientID, id: RequestID, isCancelled: Cancellation,
+        _ request: GenerationRequest, _ known: [SampledToken], of client: ClientID, id: RequestID,
+        isCancelled: Cancellation,
         emit: (GenerationEvent) throws -> Void
     ) async throws {
         var clock = AnswerClock()
-        guard let (prompt, beginning) = try await prepare(request, of: client, isCancelled) else {
+        guard case (let prompt, var beginning)? = try await prepare(request, of: client, isCancelled) else {
             return try emit(.finished(.cancelled, clock.timings(promptTokens: 0)))
         }
         try emit(
@@ -111,12 +115,21 @@ package final class GenerationService: Generator {
             return try emit(.finished(.cancelled, clock.timings(promptTokens: prompt.tokens.count)))
         }
         var assembler = beginning.assembler
+        if beginning.end == nil {
+            for sample in known where beginning.end == nil {
+                let step = assembler.append(sample)
+                for event in step.events { try emit(event) }
+                if step.isFinished { beginning.end = .stop }
+            }
+            let count = request.answered.count + known.count
+            if !known.isEmpty, beginning.end == nil, count >= beginning.limit { beginning.end = .length }
+        }
         if let reason = beginning.end {
             if reason == .length { for event in assembler.finish() { try emit(event) } }
             return try emit(.finished(reason, clock.timings(promptTokens: prompt.tokens.count)))
         }
         let (outcomes, sink) = Outcomes.makeStream(bufferingPolicy: .bufferingOldest(maximumUnread))
-        guard orders.post(.submit(task(request, of: client, id: id, prompt: prompt.tokens), sink)) else {
+        guard orders.post(.submit(task(request, known, of: client, id: id, prompt: prompt.tokens), sink)) else {
             throw orders.isClosed ? TandemError.stopped : TandemError.overloaded
         }
         if isCancelled.isSet { await orders.postPatiently(.cancel(id)) }
@@ -145,6 +158,8 @@ package final class GenerationService: Generator {
     /// Where an answer begins: after what its client has of it.
     private struct Beginning {
         var assembler: AnswerAssembler
+        /// Tokens that it may have.
+        let limit: Int
         /// Why there is nothing more to come; nil: there is.
         var end: FinishReason?
     }
@@ -157,12 +172,12 @@ package final class GenerationService: Generator {
         return try await prompts.run(bytes: request.promptBytes, of: client, isCancelled) {
             try request.validate()
             let prompt = try loaded.encoder.encode(request, isCancelled: isCancelled)
-            var beginning = Beginning(assembler: loaded.assembler(for: request, prompt: prompt))
+            var beginning = Beginning(
+                assembler: loaded.assembler(for: request, prompt: prompt),
+                limit: loaded.answerLimit(for: request, prompt: prompt))
             if beginning.assembler.take(request.answered) {
                 beginning.end = .stop
-            } else if request.scoringStart == nil,
-                request.answered.count >= loaded.answerLimit(for: request, prompt: prompt)
-            {
+            } else if request.scoringStart == nil, request.answered.count >= beginning.limit {
                 beginning.end = .length
             }
             return (prompt, beginning)
@@ -170,10 +185,11 @@ package final class GenerationService: Generator {
     }
 
     private func task(
-        _ request: GenerationRequest, of client: ClientID, id: RequestID, prompt: [Int32]
+        _ request: GenerationRequest, _ known: [SampledToken], of client: ClientID, id: RequestID, prompt: [Int32]
     ) -> GenerationTask {
         GenerationTask(
-            request: id, client: client, prompt: prompt, answered: request.answered,
+            request: id, client: client, prompt: prompt,
+            answered: request.answered + known.map(\.token),
             sampling: loaded.sampling(of: request), maximumTokens: request.maximumTokens,
             endTokens: (request.ignoresEndOfText ? [] : loaded.endTokens.sorted()) + request.stopTokens,
             scoringStart: request.scoringStart, priority: request.priority)

@@ -5,17 +5,7 @@ import Sequences
 
 extension ControlRequest {
     private static let rules =
-        [
-            FieldRule(
-                16, "Generate",
-                [
-                    FieldRule(
-                        5, "Generate.conversation",
-                        [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages, [])]),
-                    FieldRule(6, "Generate.tokens", []), FieldRule(8, "Generate.sampling", []),
-                    FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
-                ])
-        ] + [FieldRule(90, "PlanQuery", PlanQuery.rules)]
+        [FieldRule(16, "Generate", Generate.rules), FieldRule(90, "PlanQuery", PlanQuery.rules)]
         + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82, 85], in: "ControlRequest")
 
     package func encode() -> [UInt8] {

@@ -4,6 +4,13 @@ import FoundationEssentials
 import Sequences
 
 extension Generate {
+    static let rules = [
+        FieldRule(
+            5, "Generate.conversation", [FieldRule(1, "Generate.messages", atMost: RequestLimits.chatMessages, [])]),
+        FieldRule(6, "Generate.tokens", []), FieldRule(8, "Generate.sampling", []),
+        FieldRule(10, "Generate.stops", atMost: RequestLimits.stops),
+    ]
+
     var proto: PGenerate {
         var p = PGenerate()
         p.version = version
@@ -26,6 +33,7 @@ extension Generate {
         p.priority = Int32(request.priority)
         p.answered = request.answered
         if let start = request.scoringStart { p.scoringStart = UInt32(start) }
+        if let identity { p.identity = Data(identity.bytes) }
         return p
     }
 
@@ -33,7 +41,13 @@ extension Generate {
         self.init(id: ClientRequestID(p.id), request: GenerationRequest(prompt: .text("")))
         version = p.version
         build = try Check("Generate").name(p.build, "build")
-        if version == protocolVersion { request = try GenerationRequest(p) }
+        if version != protocolVersion { return }
+        request = try GenerationRequest(p)
+        if p.identity.isEmpty { return }
+        guard let bytes = RequestIdentity(p.identity) else {
+            throw WireError("Generate.identity has \(p.identity.count) bytes, not \(RequestIdentity.byteCount)")
+        }
+        identity = bytes
     }
 }
 

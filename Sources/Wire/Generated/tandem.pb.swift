@@ -676,6 +676,12 @@ nonisolated struct PGenerate: @unchecked Sendable {
     set {_uniqueStorage()._answered = newValue}
   }
 
+  /// 16 random bytes, the same whenever it is asked for again; empty: none
+  var identity: Data {
+    get {_storage._identity}
+    set {_uniqueStorage()._identity = newValue}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Prompt: Equatable, Sendable {
@@ -2671,6 +2677,124 @@ nonisolated struct PChunk: Sendable {
   fileprivate var _outdatedEpoch: UInt64? = nil
 }
 
+/// One record: what happened to a request that was accepted.
+nonisolated struct PJournalRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: PJournalRecord.OneOf_Kind? = nil
+
+  var beginning: PJournalBeginning {
+    get {
+      if case .beginning(let v)? = kind {return v}
+      return PJournalBeginning()
+    }
+    set {kind = .beginning(newValue)}
+  }
+
+  var admission: PJournalAdmission {
+    get {
+      if case .admission(let v)? = kind {return v}
+      return PJournalAdmission()
+    }
+    set {kind = .admission(newValue)}
+  }
+
+  var progress: PJournalProgress {
+    get {
+      if case .progress(let v)? = kind {return v}
+      return PJournalProgress()
+    }
+    set {kind = .progress(newValue)}
+  }
+
+  /// number of the request
+  var end: UInt64 {
+    get {
+      if case .end(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .end(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case beginning(PJournalBeginning)
+    case admission(PJournalAdmission)
+    case progress(PJournalProgress)
+    /// number of the request
+    case end(UInt64)
+
+  }
+
+  init() {}
+}
+
+/// The first record of each file.
+nonisolated struct PJournalBeginning: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the protocol
+  var version: UInt32 = 0
+
+  /// as in `Assign`
+  var model: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// A client is about to be told that its request was accepted.
+nonisolated struct PJournalAdmission: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the request; ascending
+  var number: UInt64 = 0
+
+  /// the client's key; empty: links are open
+  var owner: Data = Data()
+
+  var request: PGenerate {
+    get {_request ?? PGenerate()}
+    set {_request = newValue}
+  }
+  /// Returns true if `request` has been explicitly set.
+  var hasRequest: Bool {self._request != nil}
+  /// Clears the value of `request`. Subsequent reads from it will return its default value.
+  mutating func clearRequest() {self._request = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _request: PGenerate? = nil
+}
+
+/// It was told more of its answer.
+nonisolated struct PJournalProgress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  /// how many tokens it was told before, of those that were not known at its admission
+  var first: UInt32 = 0
+
+  var tokens: [PSampledToken] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "tandem"
@@ -3727,7 +3851,7 @@ nonisolated extension PDrainRequest: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Generate"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{2}-answered\0\u{c}\u{c}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}id\0\u{1}text\0\u{1}conversation\0\u{1}tokens\0\u{3}is_raw\0\u{1}sampling\0\u{3}maximum_tokens\0\u{1}stops\0\u{3}ignores_end_of_text\0\u{4}\u{2}scoring_start\0\u{1}priority\0\u{3}stop_tokens\0\u{2}-answered\0\u{2}\u{15}identity\0\u{c}\u{c}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -3743,6 +3867,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     var _priority: Int32 = 0
     var _stopTokens: [Int32] = []
     var _answered: [Int32] = []
+    var _identity: Data = Data()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3766,6 +3891,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       _priority = source._priority
       _stopTokens = source._stopTokens
       _answered = source._answered
+      _identity = source._identity
     }
   }
 
@@ -3830,6 +3956,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         case 14: try { try decoder.decodeSingularSInt32Field(value: &_storage._priority) }()
         case 15: try { try decoder.decodeRepeatedInt32Field(value: &_storage._stopTokens) }()
         case 60: try { try decoder.decodeRepeatedInt32Field(value: &_storage._answered) }()
+        case 81: try { try decoder.decodeSingularBytesField(value: &_storage._identity) }()
         default: break
         }
       }
@@ -3893,6 +4020,9 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       if !_storage._answered.isEmpty {
         try visitor.visitPackedInt32Field(value: _storage._answered, fieldNumber: 60)
       }
+      if !_storage._identity.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._identity, fieldNumber: 81)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3915,6 +4045,7 @@ nonisolated extension PGenerate: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if _storage._priority != rhs_storage._priority {return false}
         if _storage._stopTokens != rhs_storage._stopTokens {return false}
         if _storage._answered != rhs_storage._answered {return false}
+        if _storage._identity != rhs_storage._identity {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -7480,6 +7611,221 @@ nonisolated extension PChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs.total != rhs.total {return false}
     if lhs._error != rhs._error {return false}
     if lhs._outdatedEpoch != rhs._outdatedEpoch {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}beginning\0\u{1}admission\0\u{1}progress\0\u{1}end\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: PJournalBeginning?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .beginning(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .beginning(v)
+        }
+      }()
+      case 2: try {
+        var v: PJournalAdmission?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .admission(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .admission(v)
+        }
+      }()
+      case 3: try {
+        var v: PJournalProgress?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .progress(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .progress(v)
+        }
+      }()
+      case 4: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .end(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .beginning?: try {
+      guard case .beginning(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .admission?: try {
+      guard case .admission(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .progress?: try {
+      guard case .progress(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .end?: try {
+      guard case .end(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalRecord, rhs: PJournalRecord) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalBeginning: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalBeginning"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}model\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.model) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularBytesField(value: self.model, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalBeginning, rhs: PJournalBeginning) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalAdmission: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalAdmission"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}owner\0\u{1}request\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.owner) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._request) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.owner.isEmpty {
+      try visitor.visitSingularBytesField(value: self.owner, fieldNumber: 2)
+    }
+    try { if let v = self._request {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalAdmission, rhs: PJournalAdmission) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.owner != rhs.owner {return false}
+    if lhs._request != rhs._request {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalProgress"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}first\0\u{1}tokens\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.first) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.tokens) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.first != 0 {
+      try visitor.visitSingularUInt32Field(value: self.first, fieldNumber: 2)
+    }
+    if !self.tokens.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.tokens, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalProgress, rhs: PJournalProgress) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.first != rhs.first {return false}
+    if lhs.tokens != rhs.tokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -22,6 +22,8 @@ package struct Generate: Equatable, Sendable {
     package var build = ""
     package var id: ClientRequestID
     package var request: GenerationRequest
+    /// The same whenever it is asked for again; nil: it never is.
+    package var identity: RequestIdentity?
     package init(id: ClientRequestID, request: GenerationRequest) {
         self.id = id
         self.request = request

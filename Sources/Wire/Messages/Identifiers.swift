@@ -25,6 +25,19 @@ package struct ClientRequestID: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "request \(value)" }
 }
 
+/// Which request a client asks for again, after it has lost its connection: 16 random bytes.
+package struct RequestIdentity: Hashable, Sendable {
+    package static let byteCount = 16
+    /// Exactly `byteCount` bytes.
+    package let bytes: [UInt8]
+
+    /// nil: not 16 bytes.
+    package init?(_ bytes: some Sequence<UInt8>) {
+        self.bytes = Array(bytes)
+        if self.bytes.count != Self.byteCount { return nil }
+    }
+}
+
 /// A request as the coordinator numbers it.
 package struct RequestID: Hashable, Sendable, Comparable, CustomStringConvertible {
     package let value: UInt64

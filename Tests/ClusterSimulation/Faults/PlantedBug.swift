@@ -41,11 +41,15 @@ enum PlantedBug: CaseIterable {
     case shiftedOutputs
     /// A worker that is asked what it holds says of two blocks that each contains what the other does.
     case mixedBlocks
+    /// A client that comes back after a restart is told the last token that it has once more.
+    case repeatedToken
+    /// A client is told that its request was accepted before that is safe.
+    case earlyAcceptance
 
     /// Among so many worlds one must find it. Some need a coordinator that starts again at the right moment.
     var seeds: UInt64 {
         switch self {
-        case .earlierResult, .mixedBlocks: 500
+        case .earlierResult, .repeatedEpochs, .mixedBlocks, .repeatedToken, .earlyAcceptance: 500
         case .staleCopy, .lostTail, .keptNothing, .keptTooMuch, .passedRebuild, .shiftedOutputs: 200
         default: 20
         }

@@ -2,6 +2,7 @@
 // (World+Coordinator), how the machine decides.
 
 import Cluster
+import Sequences
 import Wire
 
 /// The place where coordinator processes live, one after the other. What is in memory is lost with the process.
@@ -17,6 +18,10 @@ struct SimulatedCoordinator {
         case read(Fetch, worker: Int, socket: Int)
         case letter(Letter)
         case firstStageUp(Epoch)
+        /// A request is safe in the journal.
+        case admitted(Generate, number: UInt64, known: [SampledToken], ClientID)
+        /// Whoever has not asked again for a request of an earlier process does not come.
+        case nobodyComes
     }
 
     /// Without addresses and epoch, which each process has of its own.
@@ -27,6 +32,9 @@ struct SimulatedCoordinator {
     var life = 0
     var clock = ProcessClock(start: 0)
     var sessions = SimulatedSessions()
+    /// Of its journal, and of the requests that were in it when it began.
+    var lastNumber: UInt64 = 0
+    var resumed: [ResumedSession] = []
     /// By the epochs of their steps.
     var firstStages: [Epoch: String] = [:]
     /// When the weight server has read all that it was asked for.

@@ -13,6 +13,11 @@ struct SimulatedSessions {
         let id: ClientRequestID
         /// The token that ends the answer, and whether it came.
         let stop: Int32?
+        /// In the journal, and by whom it may be asked for again; nil: it is in none.
+        var number: UInt64?
+        var identity: RequestIdentity?
+        /// Tokens of it that its client was told since its admission.
+        var told = 0
         var isStopped = false
         /// Its client is gone: nothing more of it is sent.
         var isGivenUp = false
@@ -24,14 +29,24 @@ struct SimulatedSessions {
     var isEmpty: Bool { sessions.isEmpty }
     var count: Int { sessions.count }
 
-    mutating func open(_ message: Generate, of client: ClientID) -> Session {
+    mutating func open(_ message: Generate, number: UInt64?, of client: ClientID) -> Session {
         lastRequest += 1
-        let session = Session(
+        var session = Session(
             request: RequestID(lastRequest), client: client, id: message.id,
             stop: message.request.stops.first.flatMap { Int32($0) })
+        (session.number, session.identity) = (number, message.identity)
         sessions.append(session)
         return session
     }
+
+    /// One that nobody is told of.
+    mutating func resume(_ message: Generate) -> Session {
+        let session = open(message, number: nil, of: .own)
+        change(session.request) { $0.isGivenUp = true }
+        return session
+    }
+
+    mutating func noteTold(_ request: RequestID) { change(request) { $0.told += 1 } }
 
     func session(of request: RequestID) -> Session? { sessions.first { $0.request == request } }
 
@@ -56,6 +71,14 @@ struct SimulatedSessions {
     private mutating func change(_ request: RequestID, _ body: (inout Session) -> Void) {
         if let index = sessions.firstIndex(where: { $0.request == request }) { body(&sessions[index]) }
     }
+}
+
+/// A request of an earlier process that goes on without its client.
+struct ResumedSession {
+    let entry: JournalState.Entry
+    let request: RequestID
+    /// Since the admission.
+    var tokens: [SampledToken]
 }
 
 extension GenerationTask {

@@ -45,6 +45,8 @@ enum Happening: String, CaseIterable {
     case keepingFailed = "a stage has not what it is to keep"
     case planAdopted = "a coordinator takes up what stages hold from the one before"
     case blocksAdopted = "blocks are found again under another coordinator"
+    case answerResumed = "an answer goes on after a restart before its client is back"
+    case answerTakenUp = "a client takes up an answer that went on after a restart"
     case stageFreed = "a worker frees its stage as no coordinator comes back"
     case clientLeft = "a client is gone in the middle of an answer"
     case clientCancelled = "a client cancels"

@@ -31,8 +31,11 @@ extension World {
         let habit: Question.Habit = random.chance(75) ? .waits : random.chance(50) ? .cancels : .leaves
         clients[index].tokens = prompt
         clients[index].turnsLeft -= 1
+        var message = Generate(id: id, request: request)
+        message.identity = RequestIdentity(
+            (0..<RequestIdentity.byteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) })
         clients[index].question = Question(
-            Generate(id: id, request: request), habit: habit, contextLength: Self.contextLength, lengths: lengths)
+            message, habit: habit, contextLength: Self.contextLength, lengths: lengths)
     }
 
     /// Asks the next thing, or the same again, on a new connection.
@@ -46,7 +49,7 @@ extension World {
         clients[index].question?.message.request.answered = had
         if let question = clients[index].question {
             heard.ask(question, client: index, having: had)
-            asked[clients[index].connectionID] = question.whole
+            if let identity = question.message.identity { asked[identity] = question.whole }
         }
         plan(.handshake, client: index, within: 1...20)
     }

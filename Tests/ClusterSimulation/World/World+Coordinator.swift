@@ -27,6 +27,7 @@ extension World {
         coordinator.isFrozen = false
         coordinator.held = []
         coordinator.earlierTokens = []
+        resume()
     }
 
     /// The process ends, as by `kill -9`, or its host does.
@@ -35,6 +36,7 @@ extension World {
         happened(loss.isSilent ? .hostLost : .coordinatorKilled)
         if !coordinator.sessions.isEmpty { happened(.requestsLost) }
         coordinator.machine = nil
+        disk.crash(&random)
         coordinator.held = []
         coordinator.isFrozen = false
         answers.coordinatorIsLost()
@@ -66,6 +68,9 @@ extension World {
         case .read(let fetch, let slot, let socket): sendChunk(fetch, to: slot, socket: socket)
         case .letter(let letter): receive(letter)
         case .firstStageUp(let epoch): firstStageUp(epoch)
+        case .admitted(let message, let number, let known, let client):
+            admitted(message, number: number, known: known, of: client)
+        case .nobodyComes: nobodyComes()
         }
     }
 

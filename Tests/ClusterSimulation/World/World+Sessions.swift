@@ -22,27 +22,41 @@ extension World {
         case .cancel(let id):
             if let session = coordinator.sessions.session(id, of: client) { order(.cancel(session.request)) }
         case .generate(let message):
-            guard coordinator.sessions.session(message.id, of: client) == nil,
-                case .tokens(let prompt) = message.request.prompt
-            else { return note("\(client) asks \(message.id) twice, or without tokens") }
-            let session = coordinator.sessions.open(message, of: client)
-            reply(
-                .event(message.id, .accepted(model: "toy", promptTokens: prompt, droppedMessages: 0)), to: client)
-            var task = GenerationTask(session.request, prompt, message.request)
-            if let reason = task.end(message.request, contextLength: Self.contextLength) {
-                reply(.event(message.id, .finished(reason, GenerationTimings())), to: client)
-                return coordinator.sessions.close(session.request)
+            guard coordinator.sessions.session(message.id, of: client) == nil else {
+                return note("\(client) asks \(message.id) twice")
             }
-            // Some are the same person.
-            task.client = ClientID(UInt64(1 + Self.client(client) % 3))
-            guard let right = asked[client] else { return note("nobody asked \(task)") }
-            answers.submit(task, right: right)
-            tell(.submit(task))
+            admit(message, of: client)
         }
     }
 
+    /// A request is accepted; of its answer this is known beyond what its client has.
+    func begin(_ message: Generate, number: UInt64?, known: [SampledToken], of client: ClientID) {
+        guard case .tokens(let prompt) = message.request.prompt else { return note("\(client) asks without tokens") }
+        let session = coordinator.sessions.open(message, number: number, of: client)
+        if let number, let identity = message.identity, number > 0 { journal.accept(identity) }
+        reply(.event(message.id, .accepted(model: "toy", promptTokens: prompt, droppedMessages: 0)), to: client)
+        for token in known { say(token, to: session.request) }
+        var request = message.request
+        request.answered += known.map(\.token)
+        var task = GenerationTask(session.request, prompt, request)
+        if let reason = task.end(request, contextLength: Self.contextLength) {
+            reply(.event(message.id, .finished(reason, GenerationTimings())), to: client)
+            return close(session.request)
+        }
+        // Some are the same person.
+        task.client = ClientID(UInt64(1 + Self.client(client) % 3))
+        guard let right = message.identity.flatMap({ asked[$0] }) else { return note("nobody asked \(task)") }
+        answers.submit(task, right: right)
+        tell(.submit(task))
+    }
+
+    private func close(_ request: RequestID) {
+        if let session = coordinator.sessions.session(of: request) { writeEnd(session) }
+        coordinator.sessions.close(request)
+    }
+
     /// The text side tells the machine something; that takes a moment.
-    private func order(_ event: Coordinator.Event) {
+    func order(_ event: Coordinator.Event) {
         queue.plan(.atCoordinator(.order(event), life: coordinator.life), at: now + random.milliseconds(0...3))
     }
 
@@ -58,11 +72,11 @@ extension World {
                 let reason = session.isStopped && reason != .cancelled ? FinishReason.stop : reason
                 return .event(session.id, .finished(reason, GenerationTimings()))
             }
-            coordinator.sessions.close(request)
+            close(request)
         case .fail(let request, let error):
             if error.retryAfterMilliseconds != nil { happened(.queueFull) }
             inform(request) { .failed($0.id, error) }
-            coordinator.sessions.close(request)
+            close(request)
         case .started, .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget,
             .measured, .answerDrain, .log:
             break
@@ -78,10 +92,15 @@ extension World {
             order(.stop(request))
         }
         if bug == .lostToken && token.token % 7 == 1 { return }
+        note(token, ofResumed: request)
         let times = bug == .doubledToken && token.token % 7 == 1 ? 2 : 1
-        for _ in 0..<times {
-            inform(request) { .event($0.id, .tokens([token], text: nil)) }
-        }
+        for _ in 0..<times { say(token, to: request) }
+    }
+
+    private func say(_ token: SampledToken, to request: RequestID) {
+        if let session = coordinator.sessions.session(of: request) { writeDown(token, session) }
+        coordinator.sessions.noteTold(request)
+        inform(request) { .event($0.id, .tokens([token], text: nil)) }
     }
 
     private func inform(_ request: RequestID, _ make: (SimulatedSessions.Session) -> ClientReply) {
@@ -111,7 +130,7 @@ extension World {
 
 extension GenerationTask {
     /// Why nothing more is to come than its client has, which lacks only that end; nil: something is.
-    fileprivate func end(_ request: GenerationRequest, contextLength: Int) -> FinishReason? {
+    func end(_ request: GenerationRequest, contextLength: Int) -> FinishReason? {
         let stop = request.stops.first.flatMap { Int32($0) }
         if answered.contains(where: { $0 == stop || endTokens.contains($0) }) { return .stop }
         return !answered.isEmpty && answered.count >= min(maximumTokens, contextLength - prompt.count) ? .length : nil

@@ -40,8 +40,12 @@ final class World {
     var network = VirtualNetwork()
     /// The process behind each endpoint there ever was.
     var endpoints: [String: (slot: Int, life: Int)] = [:]
-    /// The right answer to what was asked on each connection there ever was: one may be read after its end.
-    var asked: [ClientID: SingleProcessAnswer] = [:]
+    /// The right answer to whatever was asked, by anybody and at any time.
+    var asked: [RequestIdentity: SingleProcessAnswer] = [:]
+    /// In most worlds coordinators write down what they accept, on a disk that outlives them.
+    let keepsJournal: Bool
+    var disk = SimulatedDisk()
+    var journal = JournalChecker()
     var answers = AnswerChecker()
     var heard = ClientChecker()
     var bounds = BoundChecker()
@@ -63,6 +67,7 @@ final class World {
         let length = 8 + random.below(100)
         lengths = [.none, .dynamic(beyond: length), .replayed(beyond: length)][random.below(3)]
         isCoded = random.chance(4)
+        keepsJournal = random.chance(70)
         coordinator = SimulatedCoordinator(Self.configuration(&random, workers: workers, lengths: lengths))
         weights = WeightService(&random)
         startCoordinator()

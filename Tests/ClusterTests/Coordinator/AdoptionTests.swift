@@ -100,7 +100,8 @@ import Wire
             var played = played()
             join(1, held, &played)
             played.ready(hasKept: true)
-            #expect(firstPosition(&played) == tokens)
+            // One that is full and that nothing continues is found but for its last position.
+            #expect(firstPosition(&played) == min(tokens, 31))
         }
     }
 

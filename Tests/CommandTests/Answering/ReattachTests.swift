@@ -7,11 +7,11 @@ extension CommandTests {
     @Suite("A coordinator that comes back", .serialized)
     struct ReattachTests {
         /// A coordinator on the ports of the one before.
-        private static func restart(_ cluster: LocalCluster) async throws -> TandemProcess {
+        private static func restart(_ cluster: LocalCluster, workers: Int = 2) async throws -> TandemProcess {
             let process = try TandemProcess(
                 [
-                    "coordinator", "--model", Place.tales, "--listen", "tcp://\(cluster.address)", "--min-workers", "2",
-                    TandemProcess.endsWithStandardInput,
+                    "coordinator", "--model", Place.tales, "--listen", "tcp://\(cluster.address)", "--min-workers",
+                    "\(workers)", TandemProcess.endsWithStandardInput,
                 ], cache: cluster.folder)
             let isUp = await eventually { process.outputSoFar.contains("\n") || !process.isRunning }
             try #require(isUp && process.isRunning, "\(process.talkSoFar)")
@@ -69,7 +69,10 @@ extension CommandTests {
                 _ = try await coordinator.wait()
                 coordinator = try await Self.restart(cluster)
                 // Workers have what they had, and answers go on from it.
-                let status = try await cluster.status { $0.isServing && $0.pipeline.promptTokenCount > 0 }
+                let status = try await cluster.status { status in
+                    status.isServing && status.pipeline.promptTokenCount > 0
+                        && status.workers.allSatisfy { $0.transferredBytes > 0 }
+                }
                 #expect(status.workers.reduce(0) { $0 + $1.transferredBytes } == transferred)
                 let (reused, computed) = (status.pipeline.reusedTokens, status.pipeline.promptTokenCount)
                 #expect(reused >= 19 * computed, "\(computed) tokens were computed again, \(reused) found")
@@ -84,6 +87,29 @@ extension CommandTests {
             #expect(outcome.status == 0 && outcome.output == (expected[0].text ?? "") + "\n", "\(outcome)")
             #expect(outcome.talk.contains("the answer goes on if it can within 30 s"))
             #expect(cluster.workers.allSatisfy { $0.isRunning })
+        }
+
+        @Test("What was accepted goes on after a restart without its client, who takes it up when it is back")
+        func resumed() async throws {
+            let cluster = try await LocalCluster(listen: "tcp://127.0.0.1:\(try Self.port())", "--min-workers", "1")
+            try await cluster.join(count: 1)
+            let question = ["--prompt", "Once upon a time", "--seed", "11", "--ignore-eos", "--max-tokens", "400"]
+            let expected = try await reference(question)
+            let client = try TandemProcess(
+                ["generate", "--coordinator", cluster.address] + question, cache: cluster.folder)
+            let isUnderWay = await eventually { client.outputSoFar.utf8.count > 40 || !client.isRunning }
+            try #require(isUnderWay && client.isRunning, "\(client.talkSoFar)")
+            client.signal(SIGSTOP)
+            cluster.coordinator.signal(SIGKILL)
+            _ = try await cluster.coordinator.wait()
+            let coordinator = try await Self.restart(cluster, workers: 1)
+            _ = try await cluster.status { $0.pipeline.finishedRequests == 1 }
+            #expect(coordinator.talkSoFar.contains("1 requests that were accepted before go on"))
+            client.signal(SIGCONT)
+            let outcome = try await client.wait()
+            #expect(outcome.status == 0 && outcome.output == (expected.text ?? "") + "\n", "\(outcome)")
+            // All of it was known.
+            #expect(try await cluster.status().pipeline.finishedRequests == 1)
         }
 
         @Test("Who does not want to wait is told at once that the coordinator is gone; who does, after that time")

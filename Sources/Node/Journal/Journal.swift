@@ -1,0 +1,145 @@
+// Responsible for: the way of records to a coordinator's journal: a thread that writes them, and those who wait until one is
+// safe. Must not know: what is in files (JournalFiles), how requests are answered.
+import Generation
+import Logging
+import Sequences
+import Transport
+import Wire
+
+/// What a coordinator has promised, on its disk. Whoever posts never waits for the disk, but for an admission.
+package final class Journal: Sendable {
+    private enum Order: Sendable {
+        case admit(Generate, owner: NodeKey?, CheckedContinuation<Result<UInt64, TandemError>, Never>)
+        case note(JournalRecord)
+    }
+
+    /// Requests of an earlier process that had not ended.
+    let found: [JournalState.Entry]
+    private let orders: Mailbox<Order>
+    private let thread: LoopThread<Void>
+
+    /// Opens the journal in a folder, for this model. Throws where it cannot be used.
+    init(_ folder: StateFolder, model: ContentHash, log: Logger) throws(TandemError) {
+        let files = try JournalFiles(folder, model: model)
+        found = files.state.entries
+        do {
+            let orders = Mailbox<Order>(capacity: 1 << 16, waking: try Waker())
+            self.orders = orders
+            thread = try LoopThread(name: "journal") { [path = folder.path] in
+                JournalWriter(files: files, orders: orders, path: path, log: log).run()
+            }
+        } catch { throw TandemError(error) }
+    }
+
+    /// Takes no more, and ends when all that was posted is written.
+    func close() {
+        orders.close()
+        try? thread.join()
+    }
+
+    /// Writes down that a request was accepted; returns when that is safe, with its number. Throws where it is not, and then
+    /// nobody may be told.
+    func admit(_ request: Generate, owner: NodeKey?) async throws(TandemError) -> UInt64 {
+        try await withCheckedContinuation { continuation in
+            guard orders.post(.admit(request, owner: owner, continuation)) else {
+                let error: TandemError = orders.isClosed ? .stopped : .overloaded
+                return continuation.resume(returning: .failure(error))
+            }
+        }.get()
+    }
+
+    /// Writes down what need not be safe.
+    func note(_ record: JournalRecord) async { await orders.postPatiently(.note(record)) }
+
+    /// The thread: takes what there is, writes it, makes it safe once for all who wait, and tells them.
+    private struct JournalWriter {
+        let files: JournalFiles
+        let orders: Mailbox<Order>
+        let path: String
+        let log: Logger
+
+        func run() {
+            var wasWell = true
+            while true {
+                let taken = orders.wait()
+                if taken.isEmpty { return }
+                var records: [JournalRecord] = []
+                var waiting: [(number: UInt64, CheckedContinuation<Result<UInt64, TandemError>, Never>)] = []
+                var number = files.state.lastNumber
+                for order in taken {
+                    switch order {
+                    case .note(let record): records.append(record)
+                    case .admit(let request, let owner, let continuation):
+                        number += 1
+                        records.append(
+                            .admission(JournalAdmission(number: number, owner: owner, request: request)))
+                        waiting.append((number, continuation))
+                    }
+                }
+                let problem = files.append(records, isDurable: !waiting.isEmpty)
+                if let problem, wasWell {
+                    log.error("the journal in \(path) cannot be written: \(problem); new requests are refused")
+                } else if problem == nil, !wasWell {
+                    log.info("the journal in \(path) is written again")
+                }
+                wasWell = problem == nil
+                for (number, continuation) in waiting {
+                    if problem != nil { files.forget(number) }
+                    continuation.resume(
+                        returning: problem.map { .failure(.notJournaled(path, $0)) } ?? .success(number))
+                }
+            }
+        }
+    }
+}
+
+extension TandemError {
+    /// The end of a request that could not be written down.
+    static func notJournaled(_ path: String, _ problem: String) -> TandemError {
+        TandemError(
+            "the coordinator takes no new requests, as its journal in \(path) cannot be written: \(problem)",
+            kind: .overloaded(retryAfterMilliseconds: 5_000),
+            hint: "free space on the coordinator's disk, or start it with another \(.state), or without \(.journal)")
+    }
+}
+
+/// One request on its way through the journal.
+struct JournaledAnswer {
+    private let journal: Journal?
+    private let message: Generate
+    private let owner: NodeKey?
+    private var number: UInt64?
+    /// Tokens that the journal knows of, and that were told.
+    private var written = 0
+    private var told = 0
+
+    /// One that is not accepted yet. Who cannot ask for it again, or only has a prompt scored, needs no journal.
+    init(_ message: Generate, owner: NodeKey?, in journal: Journal?) {
+        let isKept = message.identity != nil && message.request.scoringStart == nil
+        (self.journal, self.message, self.owner) = (isKept ? journal : nil, message, owner)
+    }
+
+    /// One that an earlier process has accepted.
+    init(_ entry: JournalState.Entry, in journal: Journal) {
+        (self.journal, message, owner) = (journal, entry.admission.request, entry.admission.owner)
+        (number, written) = (entry.admission.number, entry.tokens.count)
+    }
+
+    /// Before its client is told of something. Throws where it must not be.
+    mutating func note(_ event: GenerationEvent) async throws(TandemError) {
+        guard let journal else { return }
+        switch event {
+        case .accepted: if number == nil { number = try await journal.admit(message, owner: owner) }
+        case .tokens(let samples, _), .reasoning(let samples, _):
+            let new = samples.dropFirst(max(0, written - told))
+            told += samples.count
+            guard let number, !new.isEmpty else { return }
+            await journal.note(.progress(number: number, first: written, tokens: Array(new)))
+            written += new.count
+        case .waiting, .notice, .scores, .finished: break
+        }
+    }
+
+    /// Nobody waits for it any more.
+    func end() async { if let number { await journal?.note(.end(number: number)) } }
+}
