@@ -36,6 +36,9 @@ extension StatusReply {
         pipeline = PipelineStatus(scheduler, now)
         pipeline.queueLimit = configuration.maximumWaiting
         pipeline.refusals = waitingRoom.refusals
+        pipeline.planChanges = deployments.changes.completed
+        pipeline.abandonedPlanChanges = deployments.changes.abandoned
+        pipeline.copiedBlocks = Int(clamping: deployments.changes.copiedBlocks)
         pipeline.pauseMicroseconds = pause?.wholeMicroseconds ?? 0
         pipeline.isSimulated = configuration.isSimulated
         pipeline.keyValueType = configuration.keyValueType
