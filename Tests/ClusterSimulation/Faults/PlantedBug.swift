@@ -26,7 +26,7 @@ enum PlantedBug: CaseIterable {
     /// A coordinator that starts again counts epochs from the same number.
     case repeatedEpochs
 
-    /// A stage takes no block a second time that it is sent again.
+    /// A stage sends every block as it was when the first was sent.
     case staleCopy
     /// A stage leaves out what it is sent of blocks that are not full.
     case lostTail

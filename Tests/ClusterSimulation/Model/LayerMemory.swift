@@ -12,6 +12,9 @@ final class LayerMemory {
         keys = Array(repeating: 0, count: slots)
         digests = keys
     }
+
+    /// What another has now.
+    init(_ other: LayerMemory) { (keys, digests) = (other.keys, other.digests) }
 }
 
 /// What went out behind one layer.

@@ -8,6 +8,7 @@ import Wire
 extension World {
     /// An order is carried out part by part; some parts have all layers of a block, others some of them.
     func copyBlocks(_ order: CopyBlocks, of epoch: Epoch, _ slot: Int) {
+        nodes[slot].stage(of: epoch)?.freeze()
         var parts: [(layers: Range<Int>, extent: BlockExtent)] = []
         for extent in order.blocks {
             let cut = order.layers.lowerBound + random.below(order.layers.count)
