@@ -15,6 +15,7 @@ enum StatusText {
             "tokens   \(status.generatedTokens) generated in \(formatSeconds(status.uptimeSeconds))",
             "pipeline \(pipelineFacts(status, bubble: status.pipeline.bubbleFraction).joined(separator: ", "))",
         ].map(\.printable)
+        if let change = status.change { lines.insert("change   \(changeText(change))".printable, at: 2) }
         if status.pipeline.isSimulated { lines.append("note     \(pretence)") }
         lines += table(workerRows(status))
         if !status.stages.isEmpty { lines += table(stageRows(status)) }
@@ -26,6 +27,19 @@ enum StatusText {
                     })
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Such as "a worker has joined: 3 of 4 MiB loaded, while answers go on".
+    static func changeText(_ change: ClusterStatus.Change) -> String {
+        let how =
+            switch change.phase {
+            case "loading":
+                "\(formatBytes(change.loadedBytes)) of \(formatBytes(change.bytesToLoad)) loaded, while answers go on"
+            case "copying":
+                "\(change.copiedBlocks) KV blocks copied, \(change.blocksLeft) left, while answers go on"
+            default: "the last \(change.blocksLeft) KV blocks are copied, and no step is sent"
+            }
+        return "\(change.reason): \(how)"
     }
 
     static let pretence = "the stages only pretend to compute: no figure here says anything about a model"

@@ -69,7 +69,7 @@ extension Coordinator {
     private mutating func switchOver(_ now: Moment) -> Bool {
         guard let earlier = deployments.serving, let copying else { return false }
         suspend(earlier.epoch, now)
-        guard let next = deployments.switchOver(now) else { return false }
+        guard let next = deployments.switchOver(copiedBlocks: copying.copiedBlocks, now) else { return false }
         self.copying = nil
         log(.info, "\(copying.copiedBlocks) KV blocks (\(bytesText(copying.copiedBytes))) were copied")
         for stage in next.stages where earlier.stage(of: stage.worker) != nil {

@@ -93,9 +93,14 @@ struct Deployments: Sendable {
 
     /// Members have come or may be used again: a plan is due.
     mutating func noteNewMembers(_ reason: String = "a worker can be used") {
-        isPlanDue = true
-        self.reason = reason
+        becomeDue(reason)
         nextThought = .start
+    }
+
+    /// Another plan is to be thought about, for this reason.
+    private mutating func becomeDue(_ reason: String) {
+        (isPlanDue, changes.waitsForIdle) = (true, false)
+        self.reason = reason
     }
 
     /// There is somebody who was not there before.
@@ -231,7 +236,7 @@ struct Deployments: Sendable {
         if serving?.epoch == epoch { serving = nil }
         if serving == nil && withoutServiceSince == nil { withoutServiceSince = now }
         refusal = .tooFewWorkers(needed: 1, present: 0)
-        (isPlanDue, reason) = (true, "a plan was given up")
+        becomeDue("a plan was given up")
     }
 
     /// What is prepared beside the plan that serves comes to nothing; another is due. `isFault`: it is not tried again soon.
@@ -239,15 +244,15 @@ struct Deployments: Sendable {
         guard let plan = preparing?.plan else { return }
         preparing = nil
         changes.noteAbandoned(plan, isFault: isFault, now)
-        isPlanDue = true
+        becomeDue(reason)
     }
 
     /// What was prepared beside the plan that serves takes its place.
-    mutating func switchOver(_ now: Moment) -> Deployment? {
+    mutating func switchOver(copiedBlocks: UInt64, _ now: Moment) -> Deployment? {
         guard var deployment = preparing, deployment.isReady else { return nil }
         deployment.noteProgress(now)
         (serving, preparing) = (deployment, nil)
-        changes.noteCompleted()
+        changes.noteCompleted(copiedBlocks: copiedBlocks)
         return deployment
     }
 
@@ -283,7 +288,7 @@ struct Deployments: Sendable {
     private mutating func takeOver() -> Deployment? {
         guard let deployment = preparing, deployment.isReady, !deployment.isBeside else { return nil }
         (serving, preparing) = (deployment, nil)
-        if isMakeshift { (isPlanDue, reason) = (true, "a faster plan is possible") }
+        if isMakeshift { becomeDue("a faster plan is possible") }
         hasServed = true
         failedPreparations = 0
         withoutServiceSince = nil

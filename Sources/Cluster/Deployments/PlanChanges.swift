@@ -11,10 +11,13 @@ struct PlanChanges: Sendable {
     private var unbalancedSince: Moment?
     private var lastBalancing: Moment?
     private var nextLook = Moment.start
+    /// What is due is for when nothing is computed, until there is another reason.
+    var waitsForIdle = false
     /// Why a change waits until nothing is computed, as a sentence; nil: none does.
     var obstacle: String?
     private(set) var completed = 0
     private(set) var abandoned = 0
+    private(set) var copiedBlocks: UInt64 = 0
 
     private static let retryAfter = Duration.seconds(5)
     private static let mostDoublings = 4
@@ -27,8 +30,9 @@ struct PlanChanges: Sendable {
         failed = (plan, now + Self.retryAfter * (1 << min(count - 1, Self.mostDoublings)), count)
     }
 
-    mutating func noteCompleted() {
+    mutating func noteCompleted(copiedBlocks count: UInt64) {
         completed += 1
+        copiedBlocks &+= count
         (failed, unbalancedSince, obstacle) = (nil, nil, nil)
     }
 
@@ -78,6 +82,7 @@ extension Deployments {
         isIdle: Bool, isWhole: Bool, _ now: Moment
     ) -> Change {
         guard configuration.changesWhileServing else { return isIdle ? .whenIdle : .later }
+        if changes.waitsForIdle, !isIdle { return .later }
         guard isWhole, preparing == nil else { return .later }
         let members = eligible.filter { mayTakePart($0) }
         let choice = choice(beside: serving.plan, reachability, speeds, now)
@@ -101,8 +106,9 @@ extension Deployments {
         return .begin(plan)
     }
 
-    /// It is thought about again in a while.
+    /// It is thought about again once nothing is computed.
     private mutating func put(off now: Moment) -> Change {
+        changes.waitsForIdle = true
         nextThought = now + Self.thoughtInterval
         return .whenIdle
     }
@@ -144,7 +150,9 @@ extension Deployments {
     mutating func lookAtBalance(
         over eligible: [Member], _ reachability: Reachability, _ speeds: SpeedRecord, _ now: Moment
     ) {
-        guard configuration.changesWhileServing, let serving, preparing == nil, !isPlanDue, changes.looks(now) else {
+        guard configuration.changesWhileServing, let serving, preparing == nil, !isPlanDue || changes.waitsForIdle,
+            changes.looks(now)
+        else {
             return
         }
         let members = eligible.filter { mayTakePart($0) }

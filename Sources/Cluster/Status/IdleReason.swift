@@ -15,6 +15,7 @@ struct IdleReason: Sendable {
             let seconds = Int(((end - now) / .seconds(1)).rounded(.up))
             return "set aside for \(max(0, seconds)) s: \(why)"
         }
+        if member.draining != nil { return "idle: left out, as somebody has asked for that" }
         return reason(member).map { "idle: \($0)" } ?? "idle"
     }
 

@@ -33,6 +33,9 @@ extension StatusReply {
         pipeline = PipelineStatus(scheduler, now)
         pipeline.queueLimit = configuration.maximumWaiting
         pipeline.refusals = waitingRoom.refusals
+        pipeline.planChanges = deployments.changes.completed
+        pipeline.abandonedPlanChanges = deployments.changes.abandoned
+        pipeline.copiedBlocks = Int(clamping: deployments.changes.copiedBlocks)
         pipeline.pauseMicroseconds = pause?.wholeMicroseconds ?? 0
         pipeline.isSimulated = configuration.isSimulated
         pipeline.keyValueType = configuration.keyValueType
@@ -83,6 +86,7 @@ extension WorkerStatus {
         processID = join.processID
         build = join.build
         state = deployment?.stage(of: member.id).map { Self.state(of: member, $0) } ?? whereIdle
+        if member.draining != nil, deployment?.stage(of: member.id) != nil { state += ", to be left out" }
         residentBytes = gauges.residentBytes
         memoryBytes = join.memoryBytes
         layers = deployment?.plan.layers(of: member.id)

@@ -62,6 +62,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     /// The stages of the plan that serves, in order; none where none does.
     package var stages: [Stage]
     package var pipeline: Pipeline
+    /// nil: no change of the plan is under way.
+    package var change: Change?
 
     init(_ reply: StatusReply) {
         version = reply.build
@@ -83,6 +85,7 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         }
         stages = reply.stages.map { stage in Stage(stage, worker: reply.workers.first { $0.id == stage.worker }) }
         pipeline = Pipeline(reply.pipeline)
+        change = reply.change.map(Change.init)
     }
 
     /// A worker's id as it is shown.

@@ -12,6 +12,11 @@ package struct PipelineCounts: Sendable, Equatable, Encodable {
     package var acceptedTokens = 0
     /// Tokens times layers whose keys and values were computed again, as a change of the plan had lost them.
     package var rebuiltLayerTokens = 0
+    /// Plans that took the place of one that served without a break, and those that came to nothing beside it.
+    package var planChanges = 0
+    package var abandonedPlanChanges = 0
+    /// KV blocks that were copied from worker to worker for them, each for every pair of workers.
+    package var copiedBlocks = 0
     /// Steps that were passed on uncomputed.
     package var skippedSteps = 0
     /// Requests that gave way to others, that were refused, and that have ended.
@@ -26,7 +31,8 @@ package struct PipelineCounts: Sendable, Equatable, Encodable {
     package static let all: [(name: String, path: any WritableKeyPath<PipelineCounts, Int> & Sendable)] = [
         ("promptTokens", \.promptTokens), ("reusedTokens", \.reusedTokens), ("draftedTokens", \.draftedTokens),
         ("acceptedTokens", \.acceptedTokens), ("rebuiltLayerTokens", \.rebuiltLayerTokens),
-        ("skippedSteps", \.skippedSteps),
+        ("skippedSteps", \.skippedSteps), ("planChanges", \.planChanges),
+        ("abandonedPlanChanges", \.abandonedPlanChanges), ("copiedBlocks", \.copiedBlocks),
         ("preemptions", \.preemptions),
         ("refusals", \.refusals), ("finishedRequests", \.finishedRequests),
     ]
