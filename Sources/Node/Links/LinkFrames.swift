@@ -26,7 +26,10 @@ enum LinkFrames {
     }
 
     /// Whether a message carries keys and values.
-    static func areBlocks(_ frames: [Frame]) -> Bool { frames.first?.bytes == BlockContents.marker }
+    static func areBlocks(_ frames: [Frame]) -> Bool {
+        guard let first = frames.first, first.count == BlockContents.marker.count else { return false }
+        return first.bytes == BlockContents.marker
+    }
 
     /// Throws where it does not, or the raw frame is not as long as it says.
     static func blocks(_ frames: [Frame]) throws -> (BlockContents, Frame) {

@@ -26,7 +26,7 @@ extension NodeState {
             sentence = "trying to join \(coordinator)"
             return
         }
-        let layers = worker.assignment.map { "\($0.layers.lowerBound)-\($0.layers.upperBound - 1)" }
+        let layers = worker.assignments.first.map { "\($0.layers.lowerBound)-\($0.layers.upperBound - 1)" }
         switch (layers, worker.isLoaded) {
         case (nil, _): sentence = "joined \(coordinator); has no layers yet"
         case (let layers?, false): sentence = "joined \(coordinator); loads layers \(layers)"

@@ -11,7 +11,7 @@ extension WorkerLoop {
         for _ in 0..<Self.messagesPerTurn {
             guard let arrival = data.receive() else { return }
             do {
-                guard senders.contains(where: { $0.has(arrival.key) }) else {
+                guard arrival.key == nil || senders.contains(where: { $0.has(arrival.key) }) else {
                     refuse(arrival)
                     continue
                 }

@@ -26,7 +26,8 @@ struct BlockWishTests {
         #expect(parts.map(\.part) == Array(0..<8) && parts.allSatisfy { $0.partCount == 8 })
         #expect(parts.map(\.layers) == [3..<6, 6..<7, 7..<9, 9..<10, 3..<6, 6..<7, 7..<9, 9..<10])
         #expect(parts.map { $0.byteCount >> 10 } == [240, 300, 200, 100, 240, 300, 200, 100])
-        #expect(parts.map(\.block) == [5, 5, 5, 5, 1, 1, 1, 1] && parts.map(\.positions) == [32, 32, 32, 32, 7, 7, 7, 7])
+        #expect(parts.map(\.block) == [5, 5, 5, 5, 1, 1, 1, 1])
+        #expect(parts.map(\.positions) == [32, 32, 32, 32, 7, 7, 7, 7])
         #expect(parts.allSatisfy { $0.epoch == Epoch(4) && $0.number == 9 } && parts.last?.isLast == true)
     }
 
