@@ -21,6 +21,8 @@ enum Example {
         configuration.prefillChunk = 16
         configuration.maximumBatchTokens = 20
         configuration.changesWhileServing = false
+        // So that links that fail and steps that are lost are told apart by when they are noticed.
+        configuration.smallStepStalledAfter = configuration.stalledAfter
         return configuration
     }
 

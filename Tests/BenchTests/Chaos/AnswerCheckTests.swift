@@ -48,7 +48,7 @@ struct AnswerCheckTests {
     @Test("Of an answer that was given up only what came can be wrong")
     func incomplete() {
         #expect(check([5, 6, 7], isComplete: false).1.isNone && check([], isComplete: false).1.isNone)
-        #expect(check([5, 6, 6, 7], isComplete: false).1 == .init(doubled: 1))
+        #expect(check([5, 6, 6, 7, 7, 8], isComplete: false).1 == .init(doubled: 1))
     }
 
     @Test("Other log-probabilities are altered tokens, and another text is one")

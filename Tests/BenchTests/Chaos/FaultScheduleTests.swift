@@ -64,7 +64,9 @@ struct FaultScheduleTests {
         return misfits
     }
 
-    @Test("Whatever the kinds, each fault is about somebody who is there and to whom nothing else happens", arguments: [false, true])
+    @Test(
+        "Whatever the kinds, each fault is about somebody who is there and to whom nothing else happens",
+        arguments: [false, true])
     func fits(areTogether: Bool) {
         let kinds = Fault.Kind.allCases
         for seed: UInt64 in 0..<128 {

@@ -96,7 +96,7 @@ import Wire
         #expect(deployments.note(readyEarly, of: WorkerID(2), .start) == nil)
         deployments.note(heartbeat(serving.epoch, steps: 4), of: WorkerID(1), .start)
         deployments.note(heartbeat(serving.epoch, steps: 3), of: WorkerID(2), .start)
-        #expect(deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(1_249)).isEmpty)
+        #expect(deployments.stalls(dispatched: 4, oldest: .start, .milliseconds(4_999)).isEmpty)
         #expect(deployments.stalls(dispatched: 4, oldest: nil, .milliseconds(5_000)).isEmpty)
         let minute = Duration.seconds(60)
         #expect(
@@ -110,13 +110,16 @@ import Wire
     @Test("Steps that are lost on their way are missed the sooner the less they carry, and after five seconds at most")
     func smallSteps() {
         var configuration = Example.configuration()
-        configuration.slowestLinkBytes = 16_000
+        (configuration.smallStepStalledAfter, configuration.slowestLinkBytes) = (.milliseconds(1_250), 16_000)
         // 16 bytes a token.
         #expect(configuration.stallLimit(tokens: 0) == .milliseconds(1_250))
         #expect(configuration.stallLimit(tokens: 1_000) == .milliseconds(2_250))
         #expect(configuration.stallLimit(tokens: .max) == .seconds(5))
-        let (deployments, serving, _) = two()
+        var deployments = Deployments(configuration, now: .start)
+        let serving = deployments.prepare(first, .start)
+        #expect(ready(serving, &deployments) == serving.epoch)
         func isStalled(tokens: Int, _ milliseconds: UInt64) -> Bool {
+            // At 1,000 tokens a second.
             deployments.stalls(dispatched: 4, oldest: .start, tokens: tokens, .milliseconds(milliseconds)).contains {
                 if case .steps(serving.epoch, _, _) = $0 { true } else { false }
             }

@@ -1,5 +1,6 @@
 // Responsible for: a coordinator that is away for a while, behind something that takes connections in its place: what a port
 // of a container or a balancer does. Must not know: how an answer goes on.
+import Bench
 import Foundation
 import Testing
 
