@@ -206,7 +206,8 @@ def main():
     before = sum(worker["transferred_bytes"] for worker in cluster.serving()["workers"])
     streams = Streams(cluster, arguments.streams)
     pauses, found, computed = [], 0, 0
-    time.sleep(3)
+    while streams.answers < arguments.streams:
+        time.sleep(0.1)
     for kill in range(arguments.kills):
         cluster.kill()
         end = time.monotonic() + 60
