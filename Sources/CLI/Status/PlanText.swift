@@ -47,11 +47,11 @@ extension ClusterPlan {
     private var moves: String {
         if move.weightBytes == 0, move.kvBytes == 0 { return "nothing" }
         var parts = [
-            "\(formatBytes(move.weightBytes)) of weights in \(formatSeconds(move.weightSeconds)) unless cached"
+            "\(formatBytes(move.weightBytes)) of weights in \(threeDigits(move.weightSeconds)) s unless cached"
         ]
         if move.kvBytes > 0 {
             parts.append(
-                "\(move.kvBlocks) KV blocks, \(formatBytes(move.kvBytes)) in \(formatSeconds(move.kvSeconds))")
+                "\(move.kvBlocks) KV blocks, \(formatBytes(move.kvBytes)) in \(threeDigits(move.kvSeconds)) s")
         }
         return parts.joined(separator: "; ")
     }
