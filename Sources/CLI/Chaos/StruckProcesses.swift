@@ -113,7 +113,14 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
 
     private func log(_ name: String) -> String { plan.logs.map { "\($0)/\(name).log" } ?? "/dev/null" }
 
+    /// Whether a process runs no more; one that was killed may take a moment to be gone.
+    private static func isOver(_ process: ChildProcess?, isExpected: Bool) -> Bool {
+        guard let process, process.isRunning else { return true }
+        return isExpected && process.wait(until: Date(timeIntervalSinceNow: 10)) != nil
+    }
+
     private func startCoordinator() throws {
+        guard Self.isOver(coordinator, isExpected: isCoordinatorExpectedToEnd) else { return }
         let arguments =
             [
                 "coordinator", "--drain-seconds", "0", "--model", plan.model, "--listen", "tcp://\(address)",
@@ -138,7 +145,7 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
             places[worker].isSucceeded = true
             return
         }
-        if places[worker].process?.isRunning == true { return }
+        guard Self.isOver(places[worker].process, isExpected: places[worker].isExpectedToEnd) else { return }
         let name = Self.name(worker)
         var arguments = ["worker", "--join", join, "--state", "\(folder)/\(name)"] + share
         if plan.kinds.contains(.cut) {

@@ -31,9 +31,8 @@ package struct PipelineCounts: Sendable, Equatable, Encodable {
     package static let all: [(name: String, path: any WritableKeyPath<PipelineCounts, Int> & Sendable)] = [
         ("promptTokens", \.promptTokens), ("reusedTokens", \.reusedTokens), ("draftedTokens", \.draftedTokens),
         ("acceptedTokens", \.acceptedTokens), ("rebuiltLayerTokens", \.rebuiltLayerTokens),
-        ("skippedSteps", \.skippedSteps), ("planChanges", \.planChanges),
-        ("abandonedPlanChanges", \.abandonedPlanChanges), ("copiedBlocks", \.copiedBlocks),
-        ("preemptions", \.preemptions),
+        ("planChanges", \.planChanges), ("abandonedPlanChanges", \.abandonedPlanChanges),
+        ("copiedBlocks", \.copiedBlocks), ("skippedSteps", \.skippedSteps), ("preemptions", \.preemptions),
         ("refusals", \.refusals), ("finishedRequests", \.finishedRequests),
     ]
 }
