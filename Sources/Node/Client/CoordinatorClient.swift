@@ -179,8 +179,7 @@ package final class CoordinatorClient: Generator {
     /// Asks for what is missing of an answer, and follows it to its end.
     private func follow(
         _ progress: inout AnswerProgress, _ identity: RequestIdentity?, over link: ClientLink,
-        cancellation: ClientCancellation,
-        emit: (GenerationEvent) -> Void
+        cancellation: ClientCancellation, emit: (GenerationEvent) -> Void
     ) throws {
         let id = ClientRequestID(1)
         var message = Generate(id: id, request: progress.rest)

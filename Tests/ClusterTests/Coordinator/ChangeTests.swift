@@ -192,7 +192,7 @@ import Wire
     func gain() {
         var configuration = Example.configuration()
         configuration.changesWhileServing = true
-        configuration.leastGain = 0.9
+        configuration.leastGain = 1.5
         var played = Played(configuration)
         played.join(1)
         played.ready()
