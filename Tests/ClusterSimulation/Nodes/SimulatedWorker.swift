@@ -46,7 +46,7 @@ struct SimulatedWorker {
     /// Of the plan that serves, and perhaps of one that is prepared beside it.
     var stages: [LoadedStage] = []
     /// Received, and neither computed nor skipped.
-    var waitingSteps: [StepID] = []
+    var waitingSteps: [(epoch: Epoch, step: StepID)] = []
     /// By the epochs of their steps.
     var nextStages: [Epoch: String] = [:]
     /// Counts the times that all copying was ended.

@@ -110,7 +110,7 @@ extension World {
         guard nodes[slot].assign(of: forward.epoch) != nil else { return note(stage.complaint) }
         result.timings = [StageMicroseconds(wire: 300, queue: 50, compute: 1_000 + random.next() % 5_000, wait: 10)]
         note(stage.complaint)
-        nodes[slot].waitingSteps.removeAll { $0 == forward.step }
+        nodes[slot].waitingSteps.removeAll { $0 == (forward.epoch, forward.step) }
         tell(slot, .computed(result, hidden))
     }
 
@@ -119,8 +119,8 @@ extension World {
         case .command(let command): tell(slot, .command(command))
         case .forward(let forward, let input):
             if let assign = nodes[slot].assign(of: forward.epoch) {
-                nodes[slot].waitingSteps.append(forward.step)
-                note(bounds.queue(nodes[slot].waitingSteps.count, assign))
+                nodes[slot].waitingSteps.append((forward.epoch, forward.step))
+                note(bounds.queue(nodes[slot].waitingSteps.count { $0.epoch == forward.epoch }, assign))
             } else {
                 happened(.oldForward)
             }
@@ -176,7 +176,7 @@ extension World {
             connectLink(.tokens, slot, .none)
         case .load(let assign):
             nodes[slot].load = nil
-            if !assign.isBeside { nodes[slot].waitingSteps = [] }
+            nodes[slot].waitingSteps.removeAll { !assign.isBeside || $0.epoch == assign.epoch }
             plan(.inventory(assign.epoch), slot, after: random.milliseconds(1...30) * nodes[slot].slowness)
         case .connectNext(let epoch, let endpoint, _, let isBeside):
             if !isBeside { nodes[slot].nextStages = [:] }
@@ -189,7 +189,9 @@ extension World {
         case .sayHello(let link, let hello): say(hello, on: link, slot)
         case .answerHello(let reply, let speaker): answer(reply, to: speaker, slot)
         case .unload: nodes[slot].unload()
-        case .drop(let epoch): nodes[slot].drop(epoch)
+        case .drop(let epoch):
+            nodes[slot].waitingSteps.removeAll { $0.epoch == epoch }
+            nodes[slot].drop(epoch)
         case .copyBlocks(let order, let epoch): copyBlocks(order, of: epoch, slot)
         case .endCopying: nodes[slot].copying += 1
         case .store(let contents, let values, let source): store(contents, values, from: source, slot)
@@ -201,12 +203,12 @@ extension World {
             plan(.computed(forward, input ?? []), slot, after: random.milliseconds(1...6) * nodes[slot].slowness)
         case .sendForward(let forward, let hidden):
             // Also of steps that were skipped.
-            nodes[slot].waitingSteps.removeAll { $0 <= forward.step }
+            nodes[slot].waitingSteps.removeAll { $0.epoch == forward.epoch && $0.step <= forward.step }
             if let (next, nextLife) = endpoints[nodes[slot].nextStages[forward.epoch] ?? ""] {
                 post(.forward(forward, hidden ?? []), from: here, to: .worker(next), .data, life: nextLife)
             }
         case .sendResult(let result):
-            nodes[slot].waitingSteps.removeAll { $0 <= result.step }
+            nodes[slot].waitingSteps.removeAll { $0.epoch == result.epoch && $0.step <= result.step }
             nodes[slot].unsent.append(said(result, by: slot))
             sendResults(slot)
         case .endSequences(let sequences, let epoch):
