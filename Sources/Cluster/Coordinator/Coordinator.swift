@@ -245,7 +245,7 @@ package struct Coordinator: Sendable {
             return act(.fail(task.request, error))
         }
         let waiting = scheduler.waitingCount
-        if waiting >= configuration.maximumWaiting {
+        if waiting >= configuration.maximumWaiting, !task.isAccepted {
             guard let other = scheduler.displaceable(by: task.client) else {
                 return refuse(task.request, waiting: waiting)
             }

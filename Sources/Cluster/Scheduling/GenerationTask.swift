@@ -24,6 +24,8 @@ package struct GenerationTask: Sendable, Equatable {
     /// Of one client's requests, and of those whose turn it is, higher ones are served before others, equal ones in the
     /// order they came.
     package var priority: Int
+    /// It has its place in the queue since before this coordinator began: it is refused for nobody.
+    package var isAccepted = false
 
     /// All of it.
     package init(

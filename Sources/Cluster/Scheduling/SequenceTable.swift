@@ -47,14 +47,16 @@ struct SequenceTable: Sendable {
         sequences.prefix { $0.request != request }.count { $0.phase == .waiting }
     }
 
-    /// Of all that wait and have never run, the last one of the client that has most of them waiting, where that is at least
+    /// Of all that wait, have never run and were accepted here, the last one of the client that has most of them waiting, where that is at least
     /// two more than `client` has.
     func displaceable(by client: ClientID) -> RequestID? {
         var most = waitingCount(of: client) + 1
         var last: RequestID?
         var seen: Set<ClientID> = []
         for sequence in sequences.reversed()
-        where sequence.phase == .waiting && !sequence.hasStarted && seen.insert(sequence.task.client).inserted {
+        where sequence.phase == .waiting && !sequence.hasStarted && !sequence.task.isAccepted
+            && seen.insert(sequence.task.client).inserted
+        {
             let count = waitingCount(of: sequence.task.client)
             if count > most { (most, last) = (count, sequence.request) }
         }

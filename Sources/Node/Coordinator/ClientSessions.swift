@@ -43,9 +43,9 @@ struct ClientSessions {
     }
 
     /// Begins to answer; replies come through the loop's mailbox. A returned reply is all that the client gets.
-    /// `known`: of its answer, beyond what the client has; `answer`: its way through the journal.
+    /// `known`: of its answer, beyond what the client has; nil: it was not accepted before; `answer`: its way through the journal.
     mutating func start(
-        _ message: Generate, known: [SampledToken], of client: ClientID, for requester: Requester,
+        _ message: Generate, known: [SampledToken]?, of client: ClientID, for requester: Requester,
         with service: GenerationService, _ answer: JournaledAnswer, replies: Mailbox<CoordinatorLoop.Wish>
     ) -> ClientReply? {
         let id = message.id

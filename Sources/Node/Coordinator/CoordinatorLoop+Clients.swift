@@ -47,7 +47,7 @@ extension CoordinatorLoop {
                 parts.log.debug("\(generate.id) was accepted before; \(known.count) tokens are known to follow")
             }
             let refusal = clients.start(
-                generate, known: known ?? [], of: client, for: permissions.requester(arrival), with: parts.generations,
+                generate, known: known, of: client, for: permissions.requester(arrival), with: parts.generations,
                 JournaledAnswer(generate, owner: owner, in: parts.journal), replies: parts.wishes)
             if let refusal { reply(refusal, to: client) }
         }

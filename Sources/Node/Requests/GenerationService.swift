@@ -54,9 +54,9 @@ package final class GenerationService: Generator {
     package func generate(_ request: GenerationRequest) -> Generation { generate(request, for: .own, named: "itself") }
 
     /// The same for a client, who takes turns with others and may ask no more than so much at once. `known`: what follows
-    /// what the client has of the answer, as far as somebody knows; it is told first. `name`: for the log.
+    /// what the client has of the answer, as far as somebody knows; it is told first. nil: it was not accepted before. `name`: for the log.
     func generate(
-        _ request: GenerationRequest, known: [SampledToken] = [], for client: ClientID, named name: String
+        _ request: GenerationRequest, known: [SampledToken]? = nil, for client: ClientID, named name: String
     ) -> Generation {
         let id = RequestID(lastID.add(1, ordering: .relaxed).newValue)
         let isCancelled = Cancellation()
@@ -98,7 +98,7 @@ package final class GenerationService: Generator {
     }
 
     private func answer(
-        _ request: GenerationRequest, _ known: [SampledToken], of client: ClientID, id: RequestID,
+        _ request: GenerationRequest, _ known: [SampledToken]?, of client: ClientID, id: RequestID,
         isCancelled: Cancellation,
         emit: (GenerationEvent) throws -> Void
     ) async throws {
@@ -116,13 +116,13 @@ package final class GenerationService: Generator {
         }
         var assembler = beginning.assembler
         if beginning.end == nil {
-            for sample in known where beginning.end == nil {
+            for sample in known ?? [] where beginning.end == nil {
                 let step = assembler.append(sample)
                 for event in step.events { try emit(event) }
                 if step.isFinished { beginning.end = .stop }
             }
-            let count = request.answered.count + known.count
-            if !known.isEmpty, beginning.end == nil, count >= beginning.limit { beginning.end = .length }
+            let count = request.answered.count + (known?.count ?? 0)
+            if known?.isEmpty == false, beginning.end == nil, count >= beginning.limit { beginning.end = .length }
         }
         if let reason = beginning.end {
             if reason == .length { for event in assembler.finish() { try emit(event) } }
@@ -185,14 +185,16 @@ package final class GenerationService: Generator {
     }
 
     private func task(
-        _ request: GenerationRequest, _ known: [SampledToken], of client: ClientID, id: RequestID, prompt: [Int32]
+        _ request: GenerationRequest, _ known: [SampledToken]?, of client: ClientID, id: RequestID, prompt: [Int32]
     ) -> GenerationTask {
-        GenerationTask(
+        var task = GenerationTask(
             request: id, client: client, prompt: prompt,
-            answered: request.answered + known.map(\.token),
+            answered: request.answered + (known ?? []).map(\.token),
             sampling: loaded.sampling(of: request), maximumTokens: request.maximumTokens,
             endTokens: (request.ignoresEndOfText ? [] : loaded.endTokens.sorted()) + request.stopTokens,
             scoringStart: request.scoringStart, priority: request.priority)
+        task.isAccepted = known != nil
+        return task
     }
 }
 

@@ -19,7 +19,7 @@ struct SimulatedCoordinator {
         case letter(Letter)
         case firstStageUp(Epoch)
         /// A request is safe in the journal.
-        case admitted(Generate, number: UInt64, known: [SampledToken], ClientID)
+        case admitted(Generate, number: UInt64, known: [SampledToken]?, ClientID)
         /// Whoever has not asked again for a request of an earlier process does not come.
         case nobodyComes
     }

@@ -14,7 +14,7 @@ extension World {
     /// A request is written down; it goes on when that is safe.
     func admit(_ message: Generate, of client: ClientID) {
         guard keepsJournal, message.identity != nil, message.request.scoringStart == nil else {
-            return begin(message, number: nil, known: [], of: client)
+            return begin(message, number: nil, known: nil, of: client)
         }
         let known = takeResumed(message)
         coordinator.lastNumber += 1
@@ -27,7 +27,7 @@ extension World {
     }
 
     /// It is safe.
-    func admitted(_ message: Generate, number: UInt64, known: [SampledToken], of client: ClientID) {
+    func admitted(_ message: Generate, number: UInt64, known: [SampledToken]?, of client: ClientID) {
         disk.sync()
         begin(message, number: number, known: known, of: client)
     }
@@ -72,7 +72,8 @@ extension World {
             let session = coordinator.sessions.resume(message)
             coordinator.resumed.append(
                 ResumedSession(entry: entry, request: session.request, tokens: entry.tokens))
-            let task = GenerationTask(session.request, prompt, message.request)
+            var task = GenerationTask(session.request, prompt, message.request)
+            task.isAccepted = true
             if task.end(message.request, contextLength: Self.contextLength) != nil {
                 coordinator.sessions.close(session.request)
                 continue
@@ -83,12 +84,12 @@ extension World {
     }
 
     /// What follows the tokens that a client has which asks for one of these.
-    private func takeResumed(_ message: Generate) -> [SampledToken] {
+    private func takeResumed(_ message: Generate) -> [SampledToken]? {
         guard
             let index = coordinator.resumed.firstIndex(where: {
                 $0.entry.admission.request.identity == message.identity
             })
-        else { return [] }
+        else { return nil }
         let resumed = coordinator.resumed.remove(at: index)
         end(resumed)
         happened(.answerTakenUp)

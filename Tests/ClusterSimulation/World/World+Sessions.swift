@@ -30,15 +30,16 @@ extension World {
     }
 
     /// A request is accepted; of its answer this is known beyond what its client has.
-    func begin(_ message: Generate, number: UInt64?, known: [SampledToken], of client: ClientID) {
+    func begin(_ message: Generate, number: UInt64?, known: [SampledToken]?, of client: ClientID) {
         guard case .tokens(let prompt) = message.request.prompt else { return note("\(client) asks without tokens") }
         let session = coordinator.sessions.open(message, number: number, of: client)
         if let number, let identity = message.identity, number > 0 { journal.accept(identity) }
         reply(.event(message.id, .accepted(model: "toy", promptTokens: prompt, droppedMessages: 0)), to: client)
-        for token in known { say(token, to: session.request) }
+        for token in known ?? [] { say(token, to: session.request) }
         var request = message.request
-        request.answered += known.map(\.token)
+        request.answered += (known ?? []).map(\.token)
         var task = GenerationTask(session.request, prompt, request)
+        task.isAccepted = known != nil
         if let reason = task.end(request, contextLength: Self.contextLength) {
             reply(.event(message.id, .finished(reason, GenerationTimings())), to: client)
             return close(session.request)

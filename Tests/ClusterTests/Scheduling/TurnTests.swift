@@ -78,6 +78,20 @@ struct TurnTests {
         #expect(played.coordinator.status(now: .start).requests.count == 4)
     }
 
+    @Test("What was accepted before the coordinator began is not refused, and gives its place to nobody")
+    func acceptedBefore() {
+        var configuration = Example.configuration()
+        configuration.maximumWaiting = 2
+        var played = Played(configuration)
+        for request in UInt64(1)...4 {
+            var accepted = task(request, of: 1)
+            accepted.isAccepted = true
+            #expect(played.tell(.submit(accepted)).refused == [])
+        }
+        #expect(played.tell(.submit(task(5, of: 2))).refused == [5])
+        #expect(played.coordinator.status(now: .start).requests.count == 4)
+    }
+
     @Test("Clients that have one request each take no place from each other")
     func noPlaceTaken() {
         var configuration = Example.configuration()
