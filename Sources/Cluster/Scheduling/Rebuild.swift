@@ -21,9 +21,9 @@ struct Rebuild: Sendable {
     /// Of the next one: the range, and the position from which on it is to be sent for that.
     private var range = 0
     private var start = 0
-    /// [blocks] so many positions of each are, or will be by what was sent, as they were. Of those who share a block one may
-    /// have gone back further than another.
-    private var rebuilt: [Int]
+    /// [ranges, blocks] so many positions of each are, or will be by what was sent, as they were: also where the sequence that
+    /// they were sent for ends before the rest of it. Of those who share a block one may have gone back further than another.
+    private var rebuilt: [[Int]]
 
     /// nil: nothing is to be done.
     init?(_ ranges: [Range<Int>], of table: SequenceTable) {
@@ -32,7 +32,7 @@ struct Rebuild: Sendable {
         self.ranges = ranges
         queue = lacking.enumerated().sorted { ($0.element.dispatched, $0.offset) > ($1.element.dispatched, $1.offset) }
             .map(\.element.id)
-        rebuilt = Array(repeating: 0, count: table.pool.count)
+        rebuilt = Array(repeating: Array(repeating: 0, count: table.pool.count), count: ranges.count)
     }
 
     /// All was sent.
@@ -55,20 +55,26 @@ struct Rebuild: Sendable {
             let sequence = table.sequences[index]
             if let run = lackingRun(of: sequence, atMost: left) {
                 piece.items.append(sequence.lostItem(from: run.lowerBound, count: run.count))
+                note(run, of: sequence)
                 left -= run.count
                 start = run.upperBound
                 continue
             }
             (range, start) = (range + 1, 0)
             guard range == ranges.count else { continue }
-            for (place, block) in sequence.blocks.enumerated() {
-                let count = min(KeyValueBlock.positions, sequence.dispatched - place * KeyValueBlock.positions)
-                rebuilt[Int(block)] = max(rebuilt[Int(block)], count)
-            }
             piece.completed.append(id)
             endFirst()
         }
         return piece
+    }
+
+    /// These positions are sent for the range.
+    private mutating func note(_ run: Range<Int>, of sequence: SequenceState) {
+        for place in run.lowerBound / KeyValueBlock.positions...(run.upperBound - 1) / KeyValueBlock.positions {
+            let block = Int(sequence.blocks[place])
+            let count = min(KeyValueBlock.positions, run.upperBound - place * KeyValueBlock.positions)
+            rebuilt[range][block] = max(rebuilt[range][block], count)
+        }
     }
 
     private mutating func endFirst() {
@@ -80,7 +86,7 @@ struct Rebuild: Sendable {
     private func lackingRun(of sequence: SequenceState, atMost limit: Int) -> Range<Int>? {
         func isThere(_ position: Int) -> Bool {
             let block = Int(sequence.blocks[position / KeyValueBlock.positions])
-            return position % KeyValueBlock.positions < rebuilt[block]
+            return position % KeyValueBlock.positions < rebuilt[range][block]
         }
         guard let first = (start..<max(start, sequence.dispatched)).first(where: { !isThere($0) }) else { return nil }
         let end = min(sequence.dispatched, first + limit)

@@ -113,6 +113,27 @@ import Wire
         #expect(scheduler.counts.rebuiltLayerTokens == lengths.reduce(0, +) - 64)
     }
 
+    @Test("What was computed again for a request that ends before the rest of it is not computed once more for another")
+    func sharedWithOneThatEnds() {
+        var scheduler = Example.scheduler(blocks: 16, stages: 1, chunk: 16)
+        scheduler.submit(Example.task(1, prompt: 64, maximumTokens: 50), now: .start)
+        run(&scheduler, steps: 6)
+        scheduler.submit(Example.task(2, prompt: 70, maximumTokens: 50), now: .start)
+        run(&scheduler, steps: 4)
+        let first = scheduler.sequences.min { $0.dispatched < $1.dispatched }
+        let length = scheduler.sequences.map(\.dispatched).max() ?? 0
+        scheduler.suspend(Epoch(1))
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: [0..<1])
+        run(&scheduler, steps: 2)
+        #expect(scheduler.counts.rebuiltLayerTokens == 32)
+        #expect(first.flatMap { scheduler.end($0.request) } != nil)
+        while !scheduler.isWhole, let forward = scheduler.nextStep(.start).forward {
+            #expect(forward.rebuilt == nil || (forward.items.first?.position ?? 0) >= 32)
+            complete(&scheduler, forward)
+        }
+        #expect(scheduler.counts.rebuiltLayerTokens == length)
+    }
+
     @Test("While a request lacks something nobody reuses its blocks, and it may end")
     func ending() {
         var scheduler = Example.scheduler(blocks: 16, stages: 1)
