@@ -75,7 +75,10 @@ extension CommandTests {
                 }
                 #expect(status.workers.reduce(0) { $0 + $1.transferredBytes } == transferred)
                 let (reused, computed) = (status.pipeline.reusedTokens, status.pipeline.promptTokenCount)
-                #expect(reused >= 19 * computed, "\(computed) tokens were computed again, \(reused) found")
+                // Of each at most a KV block, before its client is back and once more when it is.
+                #expect(
+                    computed <= 2 * 4 * 32 && reused > computed,
+                    "\(computed) tokens were computed again, \(reused) found")
                 #expect(coordinator.talkSoFar.contains("positions of an earlier coordinator"))
             }
             for (client, answer) in zip(clients, expected) {

@@ -70,6 +70,7 @@ extension CommandTests {
                 "waiting_requests", "running_requests", "queue_limit_requests", "prompt_token_count", "reused_tokens",
                 "drafted_tokens", "accepted_tokens", "skipped_steps", "preemptions", "refusals", "finished_requests",
                 "kv_blocks_cached", "is_simulated", "kv_type", "last_pause_microseconds", "rebuilt_layer_tokens",
+                "plan_changes", "abandoned_plan_changes", "copied_blocks",
             ]
             #expect(named == wanted)
             let text = try await tandem("status", "--coordinator", cluster.address, cache: cluster.folder).output
