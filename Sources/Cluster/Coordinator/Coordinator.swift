@@ -82,7 +82,9 @@ package struct Coordinator: Sendable {
     /// When `handle(.tick)` is due at the latest; nil: not before another event.
     package var nextDeadline: Moment? {
         if membership.members.isEmpty && scheduler.isIdle { return nil }
-        return min(nextHeartbeat, copying?.nextTurn ?? nextHeartbeat)
+        // Nothing is copied while links of the new plan have to be proven again.
+        let nextCopy = deployments.preparing?.isReady == true ? copying?.nextTurn : nil
+        return min(nextHeartbeat, nextCopy ?? nextHeartbeat)
     }
 
     /// The state of everything, for people.

@@ -13,6 +13,9 @@ struct ProcessClock {
     /// What a machine is told when it is `now` in the world.
     func reading(_ now: UInt64) -> Moment { .milliseconds(now - start) }
 
-    /// When in the world a machine's deadline is.
-    func moment(_ deadline: Moment) -> UInt64 { start + (deadline - .start).wholeMilliseconds }
+    /// When in the world a machine's deadline is: the first millisecond that is not before it.
+    func moment(_ deadline: Moment) -> UInt64 {
+        let count = (deadline - .start).wholeMilliseconds
+        return start + count + (reading(start + count) < deadline ? 1 : 0)
+    }
 }

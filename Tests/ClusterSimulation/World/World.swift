@@ -24,6 +24,8 @@ final class World {
     static let quietTime: UInt64 = 3_000
     static let endOfTime: UInt64 = 120_000
     static let contextLength = 192
+    /// Things in one millisecond.
+    private static let mostAtOnce = 100_000
 
     let seed: UInt64
     let bug: PlantedBug?
@@ -122,7 +124,10 @@ final class World {
 
     /// Runs to the end; nil, or what went wrong.
     func run() -> String? {
+        var atOnce = 0
         while violation == nil, let (time, thing) = queue.next() {
+            atOnce = time == now ? atOnce + 1 : 0
+            if atOnce > Self.mostAtOnce { return "time stands still at \(now) ms: \(thing)" }
             now = time
             handled += 1
             if now > Self.endOfTime { return "\(answers.open) requests do not end: \(describe())" }
