@@ -30,7 +30,7 @@ struct BoundChecker {
         let (minute, most) = (UInt64(60_000), 8 + 12 + 1)
         let count = plans.filter { $0 + minute > time }.count
         let newcomers = joins.filter { $0 + minute > time }.count
-        return count <= most + newcomers ? nil : "\(count) plans in a minute with \(newcomers) newcomers"
+        return count <= most + 2 * newcomers ? nil : "\(count) plans in a minute with \(newcomers) newcomers"
     }
 
     mutating func observe(_ action: Coordinator.Action, at time: UInt64) -> String? {
