@@ -82,8 +82,10 @@ final class StruckProcesses: StruckCluster, @unchecked Sendable {
         while true {
             if let trouble = takeTroubles().first { throw TandemError("\(trouble) before the cluster served") }
             let status = try await client.status()
-            let isWhole = status.workers.count { $0.state == "ready" } == plan.workers
-            if status.isServing && isWhole { return }
+            // Spare workers, and those that would slow the others down, have no layers.
+            let isSettled =
+                status.change == nil && status.workers.allSatisfy { $0.layers == nil || $0.state == "ready" }
+            if status.isServing, isSettled, status.workers.count == plan.workers { return }
             try await Task.sleep(for: .milliseconds(50))
         }
     }
