@@ -56,7 +56,10 @@ package struct Coordinator: Sendable {
         excuseAbsence(now)
         switch event {
         case .worker(let worker, let message): receive(message, from: worker, now)
-        case .disconnected(let worker): lose(worker, "its connection is closed", now)
+        case .disconnected(let worker):
+            // What takes its place is not kept waiting because there were many plans before.
+            if isMember(worker) { deployments.noteEnd() }
+            lose(worker, "its connection is closed", now)
         case .stepResult(let result): complete(result, now)
         case .hello(let worker, let link, let hello): answer(hello, of: worker, on: link, now)
         case .helloReply(let reply): changeFirstLink(reply.epoch, now) { $0.hear(reply, now) }

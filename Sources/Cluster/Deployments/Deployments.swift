@@ -106,9 +106,12 @@ struct Deployments: Sendable {
         self.reason = reason
     }
 
+    /// A member's connection has ended.
+    mutating func noteEnd() { allowance.noteChange() }
+
     /// There is somebody who was not there before.
     mutating func noteNewcomer() {
-        allowance.noteNewcomer()
+        allowance.noteChange()
         asked = nil
     }
 
@@ -231,7 +234,7 @@ struct Deployments: Sendable {
         _ plan: Plan, over members: [Member] = [], keeping: [KeyValueHolders.Keeping]? = nil,
         copied: [[CopySource]]? = nil, beside: String? = nil, _ now: Moment
     ) -> Deployment {
-        allowance.spend()
+        if beside == nil { allowance.spend() }
         lastEpoch = lastEpoch.next
         let times = LoadTimes(model: configuration.model, members: members)
         let deployment = Deployment(

@@ -22,6 +22,6 @@ struct PlanAllowance: Sendable {
 
     mutating func spend() { left = max(0, left - 1) }
 
-    /// There is somebody who was not there before: that is worth a plan now, and another when it is lost.
-    mutating func noteNewcomer() { left = min(Self.most, left + 2) }
+    /// There is somebody who was not there before, or a connection is gone: that is worth a plan.
+    mutating func noteChange() { left = min(Self.most, left + 1) }
 }

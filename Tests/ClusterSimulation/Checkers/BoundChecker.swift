@@ -17,6 +17,7 @@ struct BoundChecker {
     /// When the newest plans were made, and when workers joined that were not there before.
     private var plans: [UInt64] = []
     private var joins: [UInt64] = []
+    private var ends: [UInt64] = []
     private var known: Set<WorkerID> = []
 
     /// A worker asks to join.
@@ -30,12 +31,13 @@ struct BoundChecker {
         let (minute, most) = (UInt64(60_000), 8 + 12 + 1)
         let count = plans.filter { $0 + minute > time }.count
         let newcomers = joins.filter { $0 + minute > time }.count
-        return count <= most + 2 * newcomers ? nil : "\(count) plans in a minute with \(newcomers) newcomers"
+        let ended = ends.filter { $0 + minute > time }.count
+        return count <= most + newcomers + ended ? nil : "\(count) plans in a minute with \(newcomers) newcomers"
     }
 
     mutating func observe(_ action: Coordinator.Action, at time: UInt64) -> String? {
         switch action {
-        case .connectFirstStage: return plan(at: time)
+        case .connectFirstStage(_, _, _, let isBeside): return isBeside ? nil : plan(at: time)
         case .send(_, .assign(let assign)):
             if assign.epoch < prepared.last?.epoch ?? epoch || assign.epoch <= earlier {
                 return "\(assign.epoch) after \(epoch)"
@@ -74,8 +76,11 @@ struct BoundChecker {
         inFlight = 0
         earlier = prepared.last?.epoch ?? epoch
         prepared = []
-        (plans, joins, known) = ([], [], [])
+        (plans, joins, ends, known) = ([], [], [], [])
     }
+
+    /// A member's connection has ended.
+    mutating func end(at time: UInt64) { ends.append(time) }
 
     /// What a stage has received and not computed.
     func queue(_ count: Int, _ assign: Assign) -> String? {

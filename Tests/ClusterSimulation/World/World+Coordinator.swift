@@ -116,7 +116,11 @@ extension World {
     /// Hands an event to the machine and does what it decides.
     func tell(_ event: Coordinator.Event) {
         if case .stepResult(let result) = event { bounds.result(result) }
-        if case .worker(let worker, .join) = event { bounds.join(worker, at: now) }
+        switch event {
+        case .worker(let worker, .join): bounds.join(worker, at: now)
+        case .disconnected: bounds.end(at: now)
+        default: break
+        }
         let clock = coordinator.clock
         guard let actions = coordinator.machine?.handle(event, now: clock.reading(now)) else { return }
         if trace != nil, !actions.isEmpty { trace?.append("\(now) coordinator: \(event) -> \(actions)") }
