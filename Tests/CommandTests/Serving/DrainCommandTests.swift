@@ -20,13 +20,8 @@ extension CommandTests {
 
         @Test("A drained worker has no layers, stays, and is counted in again; the answer goes on as it would have")
         func command() async throws {
-            let cluster = try await LocalCluster("--min-workers", "2")
-            try await cluster.join(count: 2)
             let expected = try await reference(Self.question)
-            let answer = try cluster.generate(
-                Self.question[0], Self.question[1], "--seed", "11", "--ignore-eos",
-                "--max-tokens", "400", "--json")
-            _ = try await cluster.status { $0.requests.contains { $0.state == "decode" } }
+            let (cluster, answer) = try await answering()
             let worker = cluster.workers[0]
             let outcome = try await drain(cluster, "drain", "\(try await id(worker, cluster))", "--json")
             #expect(outcome.status == 0 && outcome.output.contains("\"drained\""), "\(outcome)")
@@ -40,6 +35,17 @@ extension CommandTests {
             _ = try await cluster.status { $0.workers.allSatisfy { $0.layers != nil } }
         }
 
+        /// Two workers, and a client to which they answer.
+        private func answering() async throws -> (LocalCluster, TandemProcess) {
+            let cluster = try await LocalCluster("--min-workers", "2")
+            try await cluster.join(count: 2)
+            let answer = try cluster.generate(
+                Self.question[0], Self.question[1], "--seed", "11", "--ignore-eos",
+                "--max-tokens", "400", "--json")
+            _ = try await cluster.status { $0.requests.contains { $0.state == "decode" } }
+            return (cluster, answer)
+        }
+
         private func id(_ worker: TandemProcess, _ cluster: LocalCluster) async throws -> String {
             struct Known: Decodable {
                 struct Worker: Decodable { var id: String; var pid: Int32 }
@@ -51,13 +57,8 @@ extension CommandTests {
 
         @Test("SIGTERM: others have its layers, it ends with 0, and the answer is right")
         func signal() async throws {
-            let cluster = try await LocalCluster("--min-workers", "2")
-            try await cluster.join(count: 2)
             let expected = try await reference(Self.question)
-            let answer = try cluster.generate(
-                Self.question[0], Self.question[1], "--seed", "11", "--ignore-eos",
-                "--max-tokens", "400", "--json")
-            _ = try await cluster.status { $0.requests.contains { $0.state == "decode" } }
+            let (cluster, answer) = try await answering()
             cluster.workers[1].signal(SIGTERM)
             let ended = try await cluster.workers[1].wait()
             #expect(ended.status == 0, "\(ended)")

@@ -14,20 +14,9 @@ extension ClusterTests {
     struct LiveChangeTests {
         /// Greedy and sampled, short and long.
         private static let requests: [GenerationRequest] = [60, 350].enumerated().flatMap { place, tokens in
-            let prompt = GenerationRequest.Prompt.text(
-                String(repeating: "The little dog saw a cat. ", count: 1 + 3 * place))
-            var greedy = Requests.greedy(prompt, tokens: tokens)
-            greedy.ignoresEndOfText = true
-            var sampled = Requests.sampled(prompt, seed: UInt64(place))
-            sampled.maximumTokens = tokens
-            return [greedy, sampled]
-        }
-
-        private static func expected() async throws -> [Answer] {
-            let generator = try LocalGenerator(modelPath: TestFiles.tales, contextLength: nil, threads: 1)
-            var answers: [Answer] = []
-            for request in requests { answers.append(try await generator.generate(request).answer()) }
-            return answers
+            Requests.pair(
+                String(repeating: "The little dog saw a cat. ", count: 1 + 3 * place), tokens: tokens,
+                seed: UInt64(place))
         }
 
         private static var options: CoordinatorOptions {
@@ -40,7 +29,7 @@ extension ClusterTests {
 
         /// Asks each request again and again, one after the other, until `body` is done; every answer must be as expected.
         private static func underLoad(_ cluster: TestCluster, _ body: () async throws -> Void) async throws {
-            let expected = try await expected()
+            let expected = try await Requests.answersOfOneProcess(to: requests)
             let isOver = Cancellation()
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for (request, answer) in zip(requests, expected) {

@@ -27,25 +27,13 @@ extension ClusterTests {
 
         /// Greedy and sampled, short and long, with log-probabilities.
         private static let requests: [GenerationRequest] = [40, 160, 300, 400].enumerated().flatMap { place, tokens in
-            let prompt = GenerationRequest.Prompt.text(
-                String(repeating: "The little dog saw a cat. ", count: 1 + place))
-            var greedy = Requests.greedy(prompt, tokens: tokens)
-            greedy.ignoresEndOfText = true
-            var sampled = Requests.sampled(prompt, seed: UInt64(place))
-            sampled.maximumTokens = tokens
-            return [greedy, sampled]
-        }
-
-        private static func expected() async throws -> [Answer] {
-            let generator = try LocalGenerator(modelPath: TestFiles.tales, contextLength: nil, threads: 1)
-            var answers: [Answer] = []
-            for request in requests { answers.append(try await generator.generate(request).answer()) }
-            return answers
+            Requests.pair(
+                String(repeating: "The little dog saw a cat. ", count: 1 + place), tokens: tokens, seed: UInt64(place))
         }
 
         @Test("Each worker of three is lost under eight answers", arguments: Successor.allCases, [0, 1, 2])
         func loss(_ successor: Successor, _ lost: Int) async throws {
-            let expected = try await Self.expected()
+            let expected = try await Requests.answersOfOneProcess(to: Self.requests)
             try await TestCluster.with(try Self.options.get(), workers: 0) { cluster in
                 var workers: [RunningNode] = []
                 for count in 1...(successor == .spare ? 4 : 3) {

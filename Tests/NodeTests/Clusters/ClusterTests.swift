@@ -183,3 +183,22 @@ extension ClusterTests {
         }
     }
 }
+
+extension Requests {
+    /// A greedy request and a sampled one, both of so many tokens if nothing ends them before.
+    static func pair(_ prompt: String, tokens: Int, seed: UInt64) -> [GenerationRequest] {
+        var greedy = greedy(.text(prompt), tokens: tokens)
+        greedy.ignoresEndOfText = true
+        var sampled = sampled(.text(prompt), seed: seed)
+        sampled.maximumTokens = tokens
+        return [greedy, sampled]
+    }
+
+    /// What one process without a cluster answers to each of these.
+    static func answersOfOneProcess(to requests: [GenerationRequest]) async throws -> [Answer] {
+        let generator = try LocalGenerator(modelPath: TestFiles.tales, contextLength: nil, threads: 1)
+        var answers: [Answer] = []
+        for request in requests { answers.append(try await generator.generate(request).answer()) }
+        return answers
+    }
+}
