@@ -121,7 +121,12 @@ final class LocalCluster {
             last = now
             return condition(now)
         }
-        return try #require(isThere ? last : nil, "\(String(describing: last)) \(coordinator.talkSoFar)")
+        return try #require(isThere ? last : nil, "\(String(describing: last)) \(allSaid)")
+    }
+
+    /// What its processes said so far, and which of them are still there.
+    private var allSaid: String {
+        ([coordinator] + workers).map { "\($0.isRunning ? "runs" : "ended"): \($0.talkSoFar)" }.joined(separator: "\n")
     }
 
     func status() async throws -> Status {

@@ -17,8 +17,11 @@ final class OutboundLink {
     private let options: SocketOptions
     private let poller: Poller
     private var waiting: [(header: [UInt8], bulk: Frame?)] = []
-    /// When the handshake that is under way began.
+    /// When the handshake that is under way began, at the earliest: events do not say when they came about, and a thread
+    /// that stood still reads both ends of one at once.
     private var connectedAt = ContinuousClock.now
+    /// When events were last looked at.
+    private var lookedAt = ContinuousClock.now
     /// Whoever has another key than we expect ends a handshake at once; what takes so long was lost on the way.
     private static let quickEnd = Duration.seconds(1)
     /// When to make the link anew; nil: it need not be.
@@ -80,8 +83,9 @@ final class OutboundLink {
     func events() -> [ConnectionEvent] {
         renew()
         var events: [ConnectionEvent] = []
+        defer { lookedAt = .now }
         while let event = monitor.next() {
-            if event == .connected { connectedAt = .now }
+            if event == .connected { connectedAt = lookedAt }
             // The end of the connection follows.
             if case .handshakeFailed = event, connectedAt.duration(to: .now) > Self.quickEnd { continue }
             events.append(event)
