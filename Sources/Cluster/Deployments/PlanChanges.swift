@@ -99,7 +99,7 @@ extension Deployments {
             return .later
         }
         guard isIdle || isWorthwhile(plan, serving.plan, members, choice) else { return put(off: now) }
-        if let obstacle = obstacle(to: plan, beside: serving.plan, members) {
+        if let obstacle = obstacle(to: plan, beside: serving, members) {
             changes.obstacle = obstacle
             return put(off: now)
         }
@@ -134,14 +134,17 @@ extension Deployments {
     }
 
     /// Why two stages do not fit into a worker, as a sentence; nil: all fit.
-    private func obstacle(to plan: Plan, beside serving: Plan, _ members: [Member]) -> String? {
+    private func obstacle(to plan: Plan, beside serving: Deployment, _ members: [Member]) -> String? {
         for share in plan.stages {
-            guard let held = serving.layers(of: share.worker),
+            guard let held = serving.plan.layers(of: share.worker),
                 let member = members.first(where: { $0.id == share.worker })
             else { continue }
+            let outputs = serving.stage(of: share.worker)?.keeping.outputs ?? []
+            let end = share.layers.upperBound
+            let isNew = plan.keepsOutputs && share != plan.stages.last && !outputs.contains { $0.layer == end }
             let needed = configuration.model.bytes(
                 of: share.layers, beside: held, blockCount: plan.blockCount, threads: member.join.threads,
-                keepsOutputs: plan.keepsOutputs || serving.keepsOutputs)
+                outputs: outputs.count + (isNew ? 1 : 0))
             if needed > member.join.memoryBytes {
                 return "a better plan waits until nothing is computed: beside the one that serves \(member.name) would "
                     + "need \(bytesText(needed)), and offers \(bytesText(member.join.memoryBytes))"

@@ -89,12 +89,15 @@ struct PlanChoice: Sendable {
         }
         let limit = Self.mostSlowdown * left.reduce(least) { max($0, $1) }
         let repair = PlanRepair(model: configuration.model, earlier: earlier, caches: holders.caches)
-        var best = (rebuilt: holders.rebuiltLayers(in: fastest), value: Double.infinity, plan: Plan?.none)
+        func rebuilt(_ plan: Plan) -> Int {
+            holders.rebuiltLayers(in: plan, room: configuration.model.outputsRoom(in: plan, members))
+        }
+        var best = (rebuilt: rebuilt(fastest), value: Double.infinity, plan: Plan?.none)
         for plan in repair.plans(candidates, caches: members.map(\.join.cacheIdentity)) where order.carries(plan) {
             guard isAsAsked(plan) || !isAsAsked(fastest), let value = search.slowest(plan), value <= limit else {
                 continue
             }
-            let rebuilt = holders.rebuiltLayers(in: plan)
+            let rebuilt = rebuilt(plan)
             if (rebuilt, value) < (best.rebuilt, best.value) { best = (rebuilt, value, plan) }
         }
         return best.plan
