@@ -35,7 +35,13 @@ extension Coordinator {
         if let retired = deployments.retireServing(now) { suspend(retired, now) }
         let room = configuration.model.outputsRoom(in: plan, membership.members)
         let keeping = adoption.keeping(for: plan) ?? holders.keeping(for: plan, room: room)
-        prepare(deployments.prepare(plan, over: membership.members, keeping: keeping, now), now)
+        prepare(
+            deployments.prepare(plan, over: membership.members, keeping: keeping, doubts: doubts(now), now), now)
+    }
+
+    /// Links on which steps seem to have been lost.
+    func doubts(_ now: Moment) -> DeploymentLinks.Doubts {
+        { [reachability] in reachability.isInDoubt($0, $1, now) }
     }
 
     /// Tells every worker its share of a new plan.

@@ -55,9 +55,9 @@ struct KeyValueHolders: Sendable {
     private var whole = Holdings()
     /// The same, once all is rebuilt that was missing when the plan began to serve.
     private var rebuilt = Holdings()
-    /// Layers at which stages of the largest plan began that has served since there was nothing: those who are gone may bring
-    /// it back.
-    private var home: [Int] = []
+    /// The plan of most stages that has served since there was nothing, with the caches of its workers: those who are gone may
+    /// bring it back.
+    private(set) var home: (plan: Plan, caches: [ContentHash?])?
 
     // MARK: What is to be kept
 
@@ -65,7 +65,8 @@ struct KeyValueHolders: Sendable {
     func keeping(for next: Plan, room: Room = { _ in .max }) -> [Keeping] {
         next.stages.map { share in
             var keeping = Keeping(layers: keptLayers(of: share, next))
-            keeping.outputs = wantedOutputs(of: share, keeping.layers, next, most: room(share))
+            let known = keeping.layers.isEmpty ? [] : whole.inputs.map { $0?.worker == share.worker ? $0 : nil }
+            keeping.outputs = wantedOutputs(of: share, keeping.layers, next, known: known, most: room(share))
             return keeping
         }
     }
@@ -88,22 +89,29 @@ struct KeyValueHolders: Sendable {
     }
 
     /// Layers of which a stage is to keep what goes into them, as many as there is room for: first what is there and others
-    /// cannot do without, then what goes to the next stage, then what goes over boundaries that may come back.
-    private func wantedOutputs(of share: Plan.Share, _ layers: [Epoch], _ next: Plan, most: Int) -> [KeptOutputs] {
+    /// cannot do without, then what goes to the next stage; what is kept nearest to that, where that is not kept of all; what
+    /// goes over boundaries that may come back. [layers] `known`: what it can have of them.
+    private func wantedOutputs(
+        of share: Plan.Share, _ layers: [Epoch], _ next: Plan, known: [Inputs?], most: Int
+    ) -> [KeptOutputs] {
         let (end, count) = (share.layers.upperBound, next.stages.last?.layers.upperBound ?? 0)
-        let isPart = next.stages.count <= home.count
-        func inputs(_ layer: Int) -> Inputs? { layers.isEmpty ? nil : held(layer, by: share.worker) }
-        let ranked = ((share.layers.lowerBound + 1)...end).filter { $0 < count }.compactMap { layer -> (Int, Int)? in
-            let isHeld = inputs(layer) != nil
-            if layer == end { return next.keepsOutputs || isHeld ? (isHeld ? 0 : 2, layer) : nil }
-            if isHeld, layers[layer - share.layers.lowerBound] == .none { return (1, layer) }
-            if isHeld, end < count, inputs(end).map({ $0.from > inputs(layer)?.from ?? .none }) ?? true {
-                return (3, layer)
-            }
-            return isPart && home.contains(layer) && (isHeld || next.keepsOutputs) ? (4, layer) : nil
+        let isPart = next.stages.count < home?.plan.stages.count ?? 0
+        func isOfHome(_ layer: Int) -> Bool { home?.plan.stages.contains { $0.layers.lowerBound == layer } ?? false }
+        func inputs(_ layer: Int) -> Inputs? { layer < known.count ? known[layer] : nil }
+        func since(_ layer: Int) -> Epoch {
+            inputs(layer).flatMap { $0.worker == share.worker && !layers.isEmpty ? $0.since : nil } ?? .none
         }
-        return ranked.sorted { $0 < $1 }.prefix(max(0, most)).map(\.1).sorted().map {
-            KeptOutputs(layer: $0, since: inputs($0)?.since ?? .none)
+        let ranked = ((share.layers.lowerBound + 1)...end).filter { $0 < count }.compactMap { layer -> (Int, Int)? in
+            let isKnown = inputs(layer) != nil
+            if layer == end { return next.keepsOutputs || isKnown ? (since(layer) != .none ? 0 : 2, layer) : nil }
+            if since(layer) != .none, layers[layer - share.layers.lowerBound] == .none { return (1, layer) }
+            if isKnown, end < count, inputs(end).map({ $0.from > inputs(layer)?.from ?? .none }) ?? true {
+                return (3, -layer)
+            }
+            return isPart && isOfHome(layer) && (isKnown || next.keepsOutputs) ? (4, layer) : nil
+        }
+        return ranked.sorted { $0 < $1 }.prefix(max(0, most)).map { abs($0.1) }.sorted().map {
+            KeptOutputs(layer: $0, since: since($0))
         }
     }
 
@@ -112,12 +120,15 @@ struct KeyValueHolders: Sendable {
     func sharing(
         for next: Plan, room: Room = { _ in .max }, key: (WorkerID) -> NodeKey?
     ) -> (keeping: [Keeping], copied: [[CopySource]]) {
-        let keeping = keeping(for: next) { share in
+        let keeping = next.stages.map { share in
             // What both stages keep is there once.
             let kept = share.layers.dropFirst().count { held($0, by: share.worker) != nil }
                 + (held(share.layers.upperBound, by: share.worker) == nil ? 0 : 1)
             let room = room(share)
-            return room > .max - kept ? room : room + kept
+            var keeping = Keeping(layers: keptLayers(of: share, next))
+            keeping.outputs = wantedOutputs(
+                of: share, keeping.layers, next, known: whole.inputs, most: room > .max - kept ? room : room + kept)
+            return keeping
         }
         let copied = zip(next.stages, keeping).map { share, keeping in
             (plan?.stages ?? []).compactMap { source -> CopySource? in
@@ -191,7 +202,7 @@ struct KeyValueHolders: Sendable {
             rebuilt.inputs[layer] = inputs.map { Inputs(worker: $0.worker, since: $0.since, from: .none) }
         }
         if isLost || lost.isEmpty { whole = rebuilt }
-        if isLost || next.stages.count > home.count { home = next.stages.dropFirst().map(\.layers.lowerBound) }
+        if isLost || next.stages.count >= home?.plan.stages.count ?? 0 { home = (next, caches) }
         return isLost ? nil : lost
     }
 

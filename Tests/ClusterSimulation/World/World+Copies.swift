@@ -43,7 +43,7 @@ extension World {
     /// A part of what another worker has.
     func store(_ contents: BlockContents, _ values: [UInt64], from source: WorkerID, _ slot: Int) {
         guard let stage = nodes[slot].stage(of: contents.epoch) else { return }
-        happened(.blocksCopied)
+        happened(contents.isOutputs ? .outputsCopied : .blocksCopied)
         stage.store(contents, values)
         note(stage.complaint)
         plan(.stored(contents, from: source), slot, after: random.milliseconds(0...2))

@@ -200,6 +200,11 @@ import Wire
         #expect(loss(lost, 7, holders) == [4..<6])
         #expect(loss(lost, 7, holders, since: 5) == [4..<6])
         #expect(loss(lost, 7, holders, since: 6) == [5..<6])
+        // Those before the boundary that are lost do not take it along.
+        var others = holders
+        _ = change(plan((1, 0..<2), (5, 2..<5), (3, 5..<6)), 7, &others)
+        #expect(loss(plan((1, 0..<2), (5, 2..<5), (4, 5..<6)), 8, others) == [4..<6])
+        #expect(loss(plan((1, 0..<2), (5, 2..<5), (4, 5..<6)), 8, others, since: 6) == [5..<6])
         // And back again.
         _ = change(three, 7, &holders)
         #expect(loss(plan((1, 0..<2), (2, 2..<4), (4, 4..<6)), 8, holders) == [4..<6])
