@@ -21,6 +21,7 @@ enum Example {
         configuration.prefillChunk = 16
         configuration.maximumBatchTokens = 20
         configuration.changesWhileServing = false
+        (configuration.joinersFollowWithin, configuration.joinersAwaitedFor) = (.zero, .zero)
         // So that links that fail and steps that are lost are told apart by when they are noticed.
         configuration.smallStepStalledAfter = configuration.stalledAfter
         return configuration
@@ -145,7 +146,9 @@ struct Played {
     }
 
     /// Time passes, with a heartbeat of these workers every 250 ms. All actions of it.
-    mutating func pass(_ milliseconds: UInt64, alive: [UInt64], busy: UInt64 = 0) -> [Coordinator.Action] {
+    mutating func pass(
+        _ milliseconds: UInt64, alive: [UInt64], busy: UInt64 = 0, completed: [UInt64: UInt64] = [:]
+    ) -> [Coordinator.Action] {
         var all: [Coordinator.Action] = []
         let end = now + .milliseconds(milliseconds)
         while now < end {
@@ -154,6 +157,7 @@ struct Played {
                 var heartbeat = WorkerHeartbeat()
                 heartbeat.epoch = epoch
                 heartbeat.busyMilliseconds = busy
+                heartbeat.stepsCompleted = completed[number] ?? 0
                 all += tell(.worker(WorkerID(number), .heartbeat(heartbeat)))
             }
             all += proveFirst()

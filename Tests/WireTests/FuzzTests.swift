@@ -57,7 +57,7 @@ import Wire
         #expect(try fuzz([Samples.forward], count: 2_000, seed: 4) > 100)
         #expect(try fuzz([Samples.result], count: 1_500, seed: 5) > 100)
         #expect(try fuzz([Samples.fetch], count: 500, seed: 6) > 10)
-        #expect(try fuzz([Samples.contents], count: 500, seed: 8) > 10)
+        #expect(try fuzz([Samples.contents, Samples.partOfOutputs], count: 500, seed: 8) > 10)
         #expect(try fuzz(Samples.chunks, count: 1_000, seed: 7) > 10)
     }
 }

@@ -75,11 +75,26 @@ import Testing
         )
         assign = Samples.assign(isLast: false)
         for layer in [0, 5] {
-            assign.keptOutputs = KeptOutputs(layer: layer, since: Epoch(1))
+            assign.outputs = [KeptOutputs(layer: layer, since: Epoch(1))]
             #expect(
                 refusal(CoordinatorMessage.self, CoordinatorMessage.assign(assign).encode())
-                    .contains("keptOutputsLayer is \(layer)"))
+                    .contains("outputsLayers is \(layer)"))
         }
+        assign.outputs = [KeptOutputs(layer: 3, since: Epoch(1)), KeptOutputs(layer: 3, since: Epoch(1))]
+        #expect(
+            refusal(CoordinatorMessage.self, CoordinatorMessage.assign(assign).encode())
+                .contains("outputsLayers is 3, but must be 4 to 4"))
+        var order = Samples.copyBlocks
+        order.outputs = [1]
+        #expect(
+            refusal(CoordinatorMessage.self, CoordinatorMessage.copyBlocks(order).encode())
+                .contains("CopyBlocks.outputs is 1"))
+        var contents = Samples.contents
+        contents.offset = 1
+        #expect(refusal(BlockContents.self, contents.encode()).contains("a part of layers 2..<4"))
+        contents = Samples.partOfOutputs
+        contents.offset += 1
+        #expect(refusal(BlockContents.self, contents.encode()).contains("offset"))
         var forward = Samples.forward
         forward.rebuilt = 0..<Limits.layers + 1
         #expect(refusal(Forward.self, forward.encode()).contains("endLayer is \(Limits.layers + 1)"))
@@ -102,7 +117,7 @@ import Testing
         #expect(refusal { $0.blocks[1].restartLength = 0 }.contains("Holding.restartLengths is 0"))
         #expect(refusal { $0.since.removeLast() }.contains("2 entries for 3 layers"))
         let outputs = KeptOutputs(layer: 2, since: Epoch(7))
-        #expect(refusal { $0.outputs = outputs }.contains("Holding.outputsLayer is 2"))
+        #expect(refusal { $0.outputs = [outputs] }.contains("Holding.outputsLayers is 2"))
         #expect(refusal { $0.keyValueBlockCount = Limits.keyValueBlocks + 1 }.contains("keyValueBlockCount"))
         var frame = PControlRequest()
         frame.holding = Samples.holding.proto

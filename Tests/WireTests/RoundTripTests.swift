@@ -23,6 +23,7 @@ import Wire
         try check(Samples.result)
         try check(Samples.fetch)
         try check(Samples.contents)
+        try check(Samples.partOfOutputs)
         for chunk in Samples.chunks { try check(chunk) }
     }
 

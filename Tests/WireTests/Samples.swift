@@ -30,7 +30,7 @@ enum Samples {
         holding.layers = 2..<5
         holding.since = [Epoch(1 << 41), Epoch(7), Epoch(7)]
         holding.keyValueBlockCount = 40
-        holding.outputs = KeptOutputs(layer: 5, since: Epoch(7))
+        holding.outputs = [KeptOutputs(layer: 3, since: Epoch(7)), KeptOutputs(layer: 5, since: Epoch(7))]
         holding.blocks = [
             Holding.Block(block: 3, parent: 39, restartLength: 12, tokens: [5, 0, 9]),
             Holding.Block(block: 39, parent: nil, restartLength: 1, tokens: Array(0..<32)),
@@ -128,6 +128,12 @@ enum Samples {
     static let contents = BlockContents(
         epoch: Epoch(3), number: 9, part: 1, partCount: 4, layers: 2..<4, block: 17, positions: 31, byteCount: 1 << 20)
 
+    static var partOfOutputs: BlockContents {
+        var contents = contents
+        (contents.layers, contents.isOutputs, contents.offset) = (3..<4, true, Limits.copiedLayerBytes)
+        return contents
+    }
+
     private static var measureQuery: MeasureQuery {
         var query = MeasureQuery()
         query.build = "y"
@@ -196,11 +202,23 @@ enum Samples {
             contextLength: 2048)
         assign.keptSince = [Epoch(1), .none, Epoch(2), Epoch(2)]
         assign.model = hash
-        assign.keepsOutputs = !isLast
-        assign.keptOutputs = KeptOutputs(layer: isLast ? 8 : 3, since: Epoch(2))
+        assign.outputs = [
+            KeptOutputs(layer: isLast ? 6 : 3, since: Epoch(2)), KeptOutputs(layer: isLast ? 8 : 4, since: .none),
+        ]
         assign.isBeside = isLast
-        if isLast { assign.copied = [CopySource(layers: 5..<6, worker: WorkerID(4), key: NodeKey(hash.bytes))] }
+        if isLast {
+            assign.copied = [CopySource(layers: 5..<6, worker: WorkerID(4), key: NodeKey(hash.bytes))]
+            assign.copied[0].outputs = [6]
+        }
         return assign
+    }
+
+    static var copyBlocks: CopyBlocks {
+        var order = CopyBlocks(
+            epoch: Epoch(8), number: 3, target: WorkerID(2), endpoint: "tcp://192.0.2.1:1", key: NodeKey(hash.bytes),
+            layers: 1..<3, blocks: [BlockExtent(block: 0, positions: 32), BlockExtent(block: 7, positions: 1)])
+        order.outputs = [2, 3]
+        return order
     }
 
     static var commands: [CoordinatorMessage] {
@@ -214,11 +232,7 @@ enum Samples {
             .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,
             .standby(Epoch(8)), .skip(Skip(epoch: Epoch(8), steps: [StepID(4), StepID(5)])),
             .drop(Epoch(8)), .drained, .drainRefused("the \(.split) puts layers on it"),
-            .copyBlocks(
-                CopyBlocks(
-                    epoch: Epoch(8), number: 3, target: WorkerID(2), endpoint: "tcp://192.0.2.1:1",
-                    key: NodeKey(hash.bytes), layers: 1..<3,
-                    blocks: [BlockExtent(block: 0, positions: 32), BlockExtent(block: 7, positions: 1)])),
+            .copyBlocks(copyBlocks),
             .measure(Measure(number: 1, link: nil, bytes: 0)),
             .measure(Measure(number: .max, link: .weights, bytes: Limits.measuringBytes)),
         ]

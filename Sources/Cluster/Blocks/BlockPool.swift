@@ -19,6 +19,8 @@ package struct BlockPool: Sendable {
     private var holders: [Int32]
     private var kept: LeastRecentlyUsed
     private var index: PrefixIndex
+    /// [blocks] the epoch in which the first position of each was last computed by all layers.
+    private var epochs: [Epoch]
 
     /// Blocks 0 ..< count, all empty.
     package init(count: Int) {
@@ -27,6 +29,7 @@ package struct BlockPool: Sendable {
         holders = Array(repeating: 0, count: count)
         kept = LeastRecentlyUsed(count: count)
         index = PrefixIndex(blockCount: count)
+        epochs = Array(repeating: .none, count: count)
     }
 
     /// Blocks that can be had: empty ones, and those kept only for their content.
@@ -77,6 +80,16 @@ package struct BlockPool: Sendable {
         if holders[Int(block)] == 0 { kept.remove(block) }
         holders[Int(block)] += 1
     }
+
+    // MARK: Age
+
+    /// The first position of these is computed now.
+    mutating func noteBegun(_ blocks: some Sequence<Int32>, in epoch: Epoch) {
+        for block in blocks { epochs[Int(block)] = epoch }
+    }
+
+    /// The epoch since which all that is in these blocks was computed.
+    func epoch(of blocks: some Sequence<Int32>) -> Epoch { blocks.lazy.map { epochs[Int($0)] }.min() ?? .none }
 
     // MARK: Contents
 

@@ -60,6 +60,13 @@ package struct CoordinatorConfiguration: Sendable {
     package var unbalancedFor = Duration.seconds(10)
     package var balancedEvery = Duration.seconds(60)
     package var copying = CopyRules()
+    /// For so long after a loss those who are left go on with a plan that is not the fastest: whoever is lost may be back
+    /// soon, and what it had is where it had it.
+    package var returnAwaitedFor = Duration.seconds(5)
+    /// While a plan serves, those who join within so long of each other come into the next one together, and it waits for
+    /// them no longer than that.
+    package var joinersFollowWithin = Duration.milliseconds(300)
+    package var joinersAwaitedFor = Duration.milliseconds(1_500)
 
     package var heartbeatInterval = Duration.milliseconds(250)
     /// A worker not heard of for so long is lost.

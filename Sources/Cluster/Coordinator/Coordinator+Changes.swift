@@ -9,7 +9,8 @@ extension Coordinator {
     mutating func beginChange(_ plan: Plan, _ reason: String, _ now: Moment) {
         guard let serving = deployments.serving else { return }
         holders.end(serving.epoch, isWhole: scheduler.isWhole)
-        let (keeping, copied) = holders.sharing(for: plan) { membership.key(of: $0) }
+        let room = configuration.model.outputsRoom(in: plan, beside: serving, membership.members)
+        let (keeping, copied) = holders.sharing(for: plan, room: room) { membership.key(of: $0) }
         let isCovered = zip(plan.stages, zip(keeping, copied)).allSatisfy { share, sources in
             sources.0.layers.count { $0 != .none } + sources.1.reduce(0) { $0 + $1.layers.count } == share.layers.count
         }
@@ -44,18 +45,23 @@ extension Coordinator {
     private func pairs(of next: Deployment) -> [BlockCopying.Pair] {
         next.stages.flatMap { stage in
             stage.copied.map { source in
-                let bytes = configuration.model.keyValueBytes(of: source.layers, blockCount: 1)
+                let model = configuration.model
+                let bytes =
+                    model.keyValueBytes(of: source.layers, blockCount: 1)
+                    + model.outputBytes(blockCount: 1) * UInt64(source.outputs.count)
                 return BlockCopying.Pair(
-                    source: source.worker, target: stage.worker, layers: source.layers, bytesPerBlock: bytes)
+                    source: source.worker, target: stage.worker, layers: source.layers, bytesPerBlock: bytes,
+                    outputs: source.outputs)
             }
         }
     }
 
     private mutating func send(_ order: BlockCopying.Order, _ epoch: Epoch) {
         let target = order.pair.target
-        let copy = CopyBlocks(
+        var copy = CopyBlocks(
             epoch: epoch, number: order.number, target: target, endpoint: membership.dataEndpoint(of: target),
             key: membership.key(of: target), layers: order.pair.layers, blocks: order.blocks)
+        copy.outputs = order.pair.outputs
         act(.send(order.pair.source, .copyBlocks(copy)))
     }
 

@@ -29,8 +29,15 @@ extension Coordinator {
     /// A worker wants to leave. Where nothing is computed nobody needs it.
     mutating func drainLeaving(_ worker: WorkerID, _ now: Moment) {
         let reply = beginDrain(of: worker, now)
-        guard reply.state == .refused else { return }
-        act(.send(worker, scheduler.isIdle ? .drained : .drainRefused(reply.sentence)))
+        let why = reply.state == .refused && !scheduler.isIdle ? reply.sentence : nil
+        if let why, why != membership[worker]?.stayingBecause { act(.send(worker, .drainRefused(why))) }
+        if reply.state == .refused, why == nil { act(.send(worker, .drained)) }
+        membership.noteStaying(worker, because: why)
+    }
+
+    /// Workers that want to leave and could not: others may have come.
+    mutating func checkRefusedDrains(_ now: Moment) {
+        for member in membership.members where member.stayingBecause != nil { drainLeaving(member.id, now) }
     }
 
     /// Leaves a worker out of plans, if others can do without it.

@@ -33,8 +33,15 @@ extension Coordinator {
         if let reason = due.beside { return beginChange(due.plan, reason, now) }
         let plan = due.plan
         if let retired = deployments.retireServing(now) { suspend(retired, now) }
-        let keeping = adoption.keeping(for: plan) ?? holders.keeping(for: plan)
-        prepare(deployments.prepare(plan, over: membership.members, keeping: keeping, now), now)
+        let room = configuration.model.outputsRoom(in: plan, membership.members)
+        let keeping = adoption.keeping(for: plan) ?? holders.keeping(for: plan, room: room)
+        prepare(
+            deployments.prepare(plan, over: membership.members, keeping: keeping, doubts: doubts(now), now), now)
+    }
+
+    /// Links on which steps seem to have been lost.
+    func doubts(_ now: Moment) -> DeploymentLinks.Doubts {
+        { [reachability] in reachability.isInDoubt($0, $1, now) }
     }
 
     /// Tells every worker its share of a new plan.
@@ -85,9 +92,8 @@ extension Coordinator {
             previous: deployment.worker(before: worker), stageIndex: stage, stageCount: plan.stages.count,
             vocabularySize: configuration.model.vocabularySize, contextLength: configuration.contextLength)
         let keeping = deployment.stages[stage].keeping
-        (assign.keptSince, assign.keptOutputs) = (keeping.layers, keeping.outputs)
+        (assign.keptSince, assign.outputs) = (keeping.layers, keeping.outputs)
         (assign.isBeside, assign.copied) = (deployment.isBeside, deployment.stages[stage].copied)
-        assign.keepsOutputs = plan.keepsOutputs && !assign.isLast
         assign.model = configuration.modelHash
         assign.previousKey = stage == 0 ? configuration.key : membership.key(of: plan.stages[stage - 1].worker)
         act(.send(worker, .assign(assign)))
@@ -96,12 +102,12 @@ extension Coordinator {
     mutating func serve(_ deployment: Deployment) {
         let caches = deployment.stages.map { membership[$0.worker]?.join.cacheIdentity }
         let missing = holders.serve(deployment, caches: caches)
-        if missing == [] { adopt(deployment.plan) }
+        if missing?.isEmpty == true { adopt(deployment.plan) }
         adoption.end()
         scheduler.resume(
             epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount,
             missing: missing)
-        let ranges = (missing ?? []).map { "\($0.lowerBound)-\($0.upperBound - 1)" }.joined(separator: ", ")
+        let ranges = (missing?.ranges ?? []).map { "\($0.lowerBound)-\($0.upperBound - 1)" }.joined(separator: ", ")
         let what = ranges.isEmpty || scheduler.isWhole ? "" : "; layers \(ranges) of what runs are computed again"
         log(.info, "\(deployment.epoch) serves\(what)")
     }

@@ -131,6 +131,7 @@ package struct Coordinator: Sendable {
         deployments.lookAtBalance(over: membership.eligible, reachability, membership.speeds, now)
         checkLinks(now)
         checkChange(now)
+        checkRefusedDrains(now)
         checkExamination(now)
         checkProgress(now)
         checkWaiting(now)
@@ -193,6 +194,7 @@ package struct Coordinator: Sendable {
             if let earlier { noteLoss(earlier, "it joins again", now) }
             if isNew { deployments.noteNewcomer() }
             deployments.noteNewMembers("\(member.name) has joined")
+            deployments.changes.noteJoined(now)
             if !adoption.isOver { adoption.ask(worker) }
             act(.send(worker, .welcome(welcome)))
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
@@ -234,6 +236,7 @@ package struct Coordinator: Sendable {
             return setAside(worker, "steps were lost at it twice in a row: \(why)", now)
         }
         log(.warning, "\(epoch) is given up, as steps were lost at \(membership.name(of: worker)): \(why)")
+        if onTheWay { reachability.noteDoubt(deployments[epoch]?.worker(before: worker), worker, now) }
         giveUpPlan(epoch, now)
     }
 

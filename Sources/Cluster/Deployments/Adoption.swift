@@ -114,7 +114,9 @@ struct Adoption: Sendable {
         while layer < layerCount {
             guard let next = following[layer] else { return nil }
             layer = next.holding.layers.upperBound
-            if layer < layerCount, next.holding.outputs?.layer != layer { plan.keepsOutputs = false }
+            if layer < layerCount, !next.holding.outputs.contains(where: { $0.layer == layer }) {
+                plan.keepsOutputs = false
+            }
             plan.stages.append(Plan.Share(worker: next.worker, layers: next.holding.layers))
         }
         if plan.stages.count == 1 { plan.keepsOutputs = false }
@@ -130,8 +132,7 @@ struct Adoption: Sendable {
             guard let holding = holding(of: share.worker), holding.layers == share.layers,
                 holding.keyValueBlockCount == plan.blockCount
             else { return nil }
-            let isWanted = plan.keepsOutputs && holding.outputs?.layer == share.layers.upperBound
-            keeping.append(.init(layers: holding.since, outputs: isWanted ? holding.outputs : nil))
+            keeping.append(.init(layers: holding.since, outputs: holding.outputs))
         }
         return keeping
     }

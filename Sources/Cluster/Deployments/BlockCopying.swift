@@ -14,8 +14,10 @@ struct BlockCopying: Sendable {
         let source: WorkerID
         let target: WorkerID
         let layers: Range<Int>
-        /// Of all the layers.
+        /// Of all the layers, with what was kept of outputs.
         let bytesPerBlock: UInt64
+        /// Layers whose inputs were kept, and come too.
+        var outputs: [Int] = []
     }
 
     /// Blocks that are to be copied now.

@@ -41,13 +41,13 @@ struct Deployment: Sendable {
     /// `keeping`, `copied` [stages].
     init(
         epoch: Epoch, plan: Plan, keeping: [KeyValueHolders.Keeping], copied: [[CopySource]]? = nil,
-        beside: String? = nil, _ times: LoadTimes, now: Moment
+        beside: String? = nil, _ times: LoadTimes, doubts: DeploymentLinks.Doubts = { _, _ in false }, now: Moment
     ) {
         let copied = copied ?? plan.stages.map { _ in [] }
         self.epoch = epoch
         self.plan = plan
         self.beside = beside
-        links = DeploymentLinks(plan)
+        links = DeploymentLinks(plan, doubts)
         // Beside steps loads get only a part of the links and the cores.
         allowances = plan.stages.map { times.allowance($0) * (beside == nil ? 1 : 4) }
         begunAt = now

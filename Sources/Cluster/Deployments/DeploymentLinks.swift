@@ -22,15 +22,24 @@ struct DeploymentLinks: Sendable {
 
     /// So long after both ends know of it a link that nobody speaks of has failed.
     private static let silence = LinkProbe.patience * 3
+    /// The same of a link on which steps were lost just before: others can do without it soon.
+    private static let silenceInDoubt = Duration.milliseconds(500)
+
+    /// Whether steps were lost just now between two nodes; nil: the coordinator.
+    typealias Doubts = (WorkerID?, WorkerID?) -> Bool
 
     private let workers: [WorkerID]
     /// One more than workers.
     private var states: [State]
     /// [workers] when each first spoke of the plan; nil: it has not.
     private var toldAt: [Moment?]
+    /// [links]
+    private var isInDoubt: [Bool]
 
-    init(_ plan: Plan) {
+    init(_ plan: Plan, _ doubts: Doubts = { _, _ in false }) {
         workers = plan.stages.map(\.worker)
+        let nodes = [nil] + workers.map { Optional($0) } + [nil]
+        isInDoubt = zip(nodes, nodes.dropFirst()).map { doubts($0, $1) }
         states = Array(repeating: .unproven, count: workers.count + 1)
         toldAt = Array(repeating: nil, count: workers.count)
     }
@@ -53,7 +62,7 @@ struct DeploymentLinks: Sendable {
     mutating func note(_ outcome: LinkReport.Outcome, from worker: WorkerID?) {
         guard let index = worker.map({ workers.firstIndex(of: $0).map { $0 + 1 } }) ?? 0 else { return }
         switch outcome {
-        case .proven: states[index] = .proven
+        case .proven: (states[index], isInDoubt[index]) = (.proven, false)
         case .failed(let why): states[index] = .failed(why)
         }
     }
@@ -70,6 +79,9 @@ struct DeploymentLinks: Sendable {
         states.indices.compactMap { index in
             guard let told = bothToldAt(index) else { return nil }
             let (from, to) = ends(index)
+            if isInDoubt[index], now - told >= Self.silenceInDoubt {
+                return Failure(from: from, to: to, why: .stepsLost)
+            }
             switch states[index] {
             case .failed(let why) where now - told >= LinkProbe.patience: return Failure(from: from, to: to, why: why)
             case .unproven where now - told >= Self.silence: return Failure(from: from, to: to, why: .noAnswer)

@@ -48,6 +48,8 @@ struct Deployments: Sendable {
     private(set) var asked: Plan?
     /// The newest plan is not the fastest there is: it spares what runs, and once nothing does there may be a better one.
     private var isMakeshift = false
+    /// One of these begins to serve: the next is thought about later.
+    private var hasBegunMakeshift = false
     /// Since when; nil: none is, or was thought about.
     private var dueSince: Moment?
     private var hasServed = false
@@ -144,9 +146,13 @@ struct Deployments: Sendable {
         isWhole: Bool = true, _ now: Moment
     ) -> DuePlan? {
         if !isIdle { quietSince = nil } else if quietSince == nil { quietSince = now }
+        if hasBegunMakeshift { (hasBegunMakeshift, nextThought) = (false, now + configuration.returnAwaitedFor) }
         guard isPlanDue, serving == nil || now >= nextThought, allowance.allows(now) else { return nil }
         if let serving {
-            switch change(from: serving, over: eligible, reachability, speeds, isIdle: isIdle, isWhole: isWhole, now) {
+            let change = change(
+                from: serving, over: eligible, reachability, speeds, holders: holders, isIdle: isIdle,
+                isWhole: isWhole, now)
+            switch change {
             case .begin(let plan):
                 (isPlanDue, dueSince, postponed) = (false, nil, nil)
                 return DuePlan(plan: plan, beside: reason)
@@ -232,14 +238,15 @@ struct Deployments: Sendable {
     /// [stages]; nil: nothing is kept.
     mutating func prepare(
         _ plan: Plan, over members: [Member] = [], keeping: [KeyValueHolders.Keeping]? = nil,
-        copied: [[CopySource]]? = nil, beside: String? = nil, _ now: Moment
+        copied: [[CopySource]]? = nil, beside: String? = nil, doubts: DeploymentLinks.Doubts = { _, _ in false },
+        _ now: Moment
     ) -> Deployment {
         if beside == nil { allowance.spend() }
         lastEpoch = lastEpoch.next
         let times = LoadTimes(model: configuration.model, members: members)
         let deployment = Deployment(
             epoch: lastEpoch, plan: plan, keeping: keeping ?? plan.stages.map { _ in .init() }, copied: copied,
-            beside: beside, times, now: now)
+            beside: beside, times, doubts: doubts, now: now)
         preparing = deployment
         told.note(plan)
         return deployment
@@ -270,6 +277,7 @@ struct Deployments: Sendable {
         preparing = nil
         changes.noteAbandoned(plan, isFault: isFault, now)
         becomeDue(reason)
+        if isMakeshift { nextThought = now + configuration.returnAwaitedFor }
         asked = nil
     }
 
@@ -277,7 +285,7 @@ struct Deployments: Sendable {
     mutating func switchOver(copiedBlocks: UInt64, _ now: Moment) -> Deployment? {
         guard var deployment = preparing, deployment.isReady else { return nil }
         deployment.noteProgress(now)
-        (serving, preparing) = (deployment, nil)
+        (serving, preparing, isMakeshift) = (deployment, nil, false)
         changes.noteCompleted(copiedBlocks: copiedBlocks)
         return deployment
     }
@@ -315,6 +323,7 @@ struct Deployments: Sendable {
         guard let deployment = preparing, deployment.isReady, !deployment.isBeside else { return nil }
         (serving, preparing) = (deployment, nil)
         if isMakeshift { becomeDue("a faster plan is possible") }
+        hasBegunMakeshift = isMakeshift
         hasServed = true
         failedPreparations = 0
         withoutServiceSince = nil

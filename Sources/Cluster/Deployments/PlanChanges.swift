@@ -13,6 +13,8 @@ struct PlanChanges: Sendable {
     private var nextLook = Moment.start
     /// What is due is for when nothing is computed, until there is another reason.
     var waitsForIdle = false
+    /// When the first and the last came that no plan has been thought about for; nil: nobody did.
+    private var joined: (first: Moment, last: Moment)?
     /// Why a change waits until nothing is computed, as a sentence; nil: none does.
     var obstacle: String?
     private(set) var completed = 0
@@ -34,6 +36,22 @@ struct PlanChanges: Sendable {
         completed += 1
         copiedBlocks &+= count
         (failed, unbalancedSince, obstacle) = (nil, nil, nil)
+    }
+
+    /// Somebody has come. Others may be about to.
+    mutating func noteJoined(_ now: Moment) { joined = (joined?.first ?? now, now) }
+
+    /// Whether a plan waits for those who come at about the same time, so that there is one change for all of them.
+    /// `areProven`: everybody who is there can be used.
+    mutating func awaitsOthers(areProven: Bool, _ configuration: CoordinatorConfiguration, _ now: Moment) -> Bool {
+        guard let joined else { return false }
+        if now - joined.first < configuration.joinersAwaitedFor,
+            !areProven || now - joined.last < configuration.joinersFollowWithin
+        {
+            return true
+        }
+        self.joined = nil
+        return false
     }
 
     /// Whether this plan may be tried (again).
@@ -79,15 +97,18 @@ extension Deployments {
     /// Whether, and how, another plan takes the place of the one that serves.
     mutating func change(
         from serving: Deployment, over eligible: [Member], _ reachability: Reachability, _ speeds: SpeedRecord,
-        isIdle: Bool, isWhole: Bool, _ now: Moment
+        holders: KeyValueHolders?, isIdle: Bool, isWhole: Bool, _ now: Moment
     ) -> Change {
         guard configuration.changesWhileServing else { return isIdle ? .whenIdle : .later }
         if changes.waitsForIdle, !isIdle { return .later }
         guard isWhole, preparing == nil else { return .later }
+        let areProven = eligible.allSatisfy { $0.weightsLink != .unknown && $0.tokensLink != .unknown }
+        if changes.awaitsOthers(areProven: areProven, configuration, now) { return .later }
         let members = eligible.filter { mayTakePart($0) }
-        let choice = choice(beside: serving.plan, reachability, speeds, now)
+        var choice = choice(beside: serving.plan, reachability, speeds, now)
         guard case .success(let best) = choice.plan(over: members) else { return put(off: now) }
-        let plan = best.plan
+        choice.holders = holders
+        let plan = choice.returned(best.plan, members) ?? best.plan
         changes.obstacle = nil
         if plan == serving.plan {
             // With nothing to compute there may be one with more KV blocks.
@@ -99,7 +120,7 @@ extension Deployments {
             return .later
         }
         guard isIdle || isWorthwhile(plan, serving.plan, members, choice) else { return put(off: now) }
-        if let obstacle = obstacle(to: plan, beside: serving.plan, members) {
+        if let obstacle = obstacle(to: plan, beside: serving, members) {
             changes.obstacle = obstacle
             return put(off: now)
         }
@@ -134,14 +155,17 @@ extension Deployments {
     }
 
     /// Why two stages do not fit into a worker, as a sentence; nil: all fit.
-    private func obstacle(to plan: Plan, beside serving: Plan, _ members: [Member]) -> String? {
+    private func obstacle(to plan: Plan, beside serving: Deployment, _ members: [Member]) -> String? {
         for share in plan.stages {
-            guard let held = serving.layers(of: share.worker),
+            guard let held = serving.plan.layers(of: share.worker),
                 let member = members.first(where: { $0.id == share.worker })
             else { continue }
+            let outputs = serving.stage(of: share.worker)?.keeping.outputs ?? []
+            let end = share.layers.upperBound
+            let isNew = plan.keepsOutputs && share != plan.stages.last && !outputs.contains { $0.layer == end }
             let needed = configuration.model.bytes(
                 of: share.layers, beside: held, blockCount: plan.blockCount, threads: member.join.threads,
-                keepsOutputs: plan.keepsOutputs || serving.keepsOutputs)
+                outputs: outputs.count + (isNew ? 1 : 0))
             if needed > member.join.memoryBytes {
                 return "a better plan waits until nothing is computed: beside the one that serves \(member.name) would "
                     + "need \(bytesText(needed)), and offers \(bytesText(member.join.memoryBytes))"

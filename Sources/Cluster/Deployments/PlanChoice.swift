@@ -74,8 +74,9 @@ struct PlanChoice: Sendable {
     }
 
     /// A plan is slower than the fastest, or than what of the last one is left, by no more than this, where it spares
-    /// computing again what runs: as where one of two workers takes all layers of a third.
-    private static let mostSlowdown = 1.35
+    /// computing again what runs: as where one of many workers takes all layers of its neighbour. A faster one takes its
+    /// place without a break.
+    private static let mostSlowdown = 2.05
 
     /// What leaves most of the plan that served last as it was, and is about as fast as `fastest`; nil: there is nothing
     /// better.
@@ -89,15 +90,35 @@ struct PlanChoice: Sendable {
         }
         let limit = Self.mostSlowdown * left.reduce(least) { max($0, $1) }
         let repair = PlanRepair(model: configuration.model, earlier: earlier, caches: holders.caches)
-        var best = (rebuilt: holders.rebuiltLayers(in: fastest), value: Double.infinity, plan: Plan?.none)
+        func rebuilt(_ plan: Plan) -> Int {
+            holders.rebuiltLayers(in: plan, room: configuration.model.outputsRoom(in: plan, members))
+        }
+        var best = (rebuilt: rebuilt(fastest), value: Double.infinity, plan: Plan?.none)
         for plan in repair.plans(candidates, caches: members.map(\.join.cacheIdentity)) where order.carries(plan) {
             guard isAsAsked(plan) || !isAsAsked(fastest), let value = search.slowest(plan), value <= limit else {
                 continue
             }
-            let rebuilt = holders.rebuiltLayers(in: plan)
+            let rebuilt = rebuilt(plan)
             if (rebuilt, value) < (best.rebuilt, best.value) { best = (rebuilt, value, plan) }
         }
         return best.plan
+    }
+
+    /// What those who are there again make of the plan that they had a part in, where it is hardly slower than the fastest:
+    /// what goes over its boundaries is kept, and least has to move. nil: there is no such.
+    func returned(_ fastest: Plan, _ members: [Member]) -> Plan? {
+        guard asked == nil, let home = holders?.home, home.plan.blockCount == fastest.blockCount,
+            home.plan.stages.count > serving?.stages.count ?? 0
+        else { return nil }
+        let candidates = candidates(members)
+        let search = SplitSearch(model: configuration.model, candidates: candidates)
+        guard let least = search.slowest(fastest) else { return nil }
+        let limit = least * (1 + configuration.leastImbalance)
+        let order = order(of: members)
+        let repair = PlanRepair(model: configuration.model, earlier: home.plan, caches: home.caches)
+        return repair.plans(candidates, caches: members.map(\.join.cacheIdentity)).first { plan in
+            isAsAsked(plan) && order.carries(plan) && search.slowest(plan) ?? .infinity <= limit
+        }
     }
 
     /// It has the ranges that a person asked for, if one did.

@@ -12,6 +12,8 @@ struct Reachability: Sendable {
         var failures = 0
         /// Losses of steps that led to nothing yet.
         var losses = 0
+        /// Steps seem to have been lost on the way.
+        var doubtedUntil = Moment.start
         var avoidedUntil = Moment.start
         var forgottenAt = Moment.start
         var sentence = ""
@@ -65,12 +67,19 @@ struct Reachability: Sendable {
         return pairs[index].losses > 1
     }
 
+    /// Steps seem to have been lost on the way; the link may be good again.
+    mutating func noteDoubt(_ from: WorkerID?, _ to: WorkerID?, _ now: Moment) {
+        let index = place(from, to, now)
+        pairs[index].doubtedUntil = now + Self.firstTime
+        pairs[index].forgottenAt = max(pairs[index].forgottenAt, pairs[index].doubtedUntil)
+    }
+
     /// The link is proven: what it once did counts only if it fails again.
     mutating func noteProven(_ from: WorkerID?, _ to: WorkerID?, _ now: Moment) {
+        guard let index = index(from, to) else { return }
+        pairs[index].doubtedUntil = min(pairs[index].doubtedUntil, now)
         // Steps that are lost are lost on links that answer.
-        if let index = index(from, to), pairs[index].losses == 0 {
-            pairs[index].avoidedUntil = min(pairs[index].avoidedUntil, now)
-        }
+        if pairs[index].losses == 0 { pairs[index].avoidedUntil = min(pairs[index].avoidedUntil, now) }
     }
 
     // MARK: What follows
@@ -78,6 +87,11 @@ struct Reachability: Sendable {
     /// Whether a plan may put one behind the other.
     func isAvoided(_ from: WorkerID?, _ to: WorkerID?, _ now: Moment) -> Bool {
         index(from, to).map { pairs[$0].avoidedUntil > now } ?? false
+    }
+
+    /// Whether steps seem to have been lost there just now.
+    func isInDoubt(_ from: WorkerID?, _ to: WorkerID?, _ now: Moment) -> Bool {
+        index(from, to).map { pairs[$0].doubtedUntil > now } ?? false
     }
 
     /// When the next pair is as good as any again; nil: there is none.

@@ -1,5 +1,6 @@
 // Responsible for: what is known of one worker. Must not know: other workers, plans.
 
+import Sequences
 import Wire
 
 /// A worker that has joined.
@@ -28,6 +29,8 @@ struct Member: Sendable {
     /// nil: it may be given layers. Else it is to be left out, because somebody has asked for that; and whether it was told
     /// that it has none any more.
     var draining: Bool?
+    /// It wants to leave, and why it cannot; nil: it can, or does not want to.
+    var stayingBecause: Sentence?
     /// When anything came from it.
     private(set) var lastHeard: Moment
     /// What it last said of itself.

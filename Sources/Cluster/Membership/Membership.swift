@@ -1,6 +1,7 @@
 // Responsible for: who is here: joining, places, leaving, silence, hanging, being set aside. Must not know: plans,
 // requests, what others make of it.
 
+import Sequences
 import Wire
 
 /// The workers of a cluster. What happens to them comes in, and what that means goes out; nothing is sent from here.
@@ -89,6 +90,11 @@ struct Membership: Sendable {
 
     /// It was told so.
     mutating func noteDrained(_ worker: WorkerID) { _ = change(worker) { $0.draining = true } }
+
+    /// It wants to leave, and cannot; nil: it can.
+    mutating func noteStaying(_ worker: WorkerID, because why: Sentence?) {
+        _ = change(worker) { $0.stayingBecause = why }
+    }
 
     // MARK: Joining and leaving
 

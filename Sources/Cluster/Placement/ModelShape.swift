@@ -75,17 +75,21 @@ package struct ModelShape: Sendable, Equatable {
     /// A worker has no more.
     private static let mostThreads = 1024
 
-    /// Bytes of what a stage that runs `layers` keeps of its outputs, beside so many blocks. The last one may have kept some
-    /// as an earlier one.
-    package func outputBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
-        if layers.count == layerBytes.count { return 0 }
-        return UInt64(activationsPerToken * KeyValueBlock.positions * MemoryLayout<Float>.size) * UInt64(blockCount)
+    /// Bytes of what goes into one layer, kept beside so many blocks.
+    package func outputBytes(blockCount: Int) -> UInt64 {
+        UInt64(activationsPerToken * KeyValueBlock.positions * MemoryLayout<Float>.size) * UInt64(blockCount)
     }
 
-    /// Everything that two stages of one worker need that share what both have: weights, keys and values once, buffers and
-    /// kept outputs twice.
+    /// Bytes of what a stage that runs `layers` keeps of its outputs in any case. The last one may keep some that others were
+    /// to keep.
+    package func outputBytes(of layers: Range<Int>, blockCount: Int) -> UInt64 {
+        layers.count == layerBytes.count ? 0 : outputBytes(blockCount: blockCount)
+    }
+
+    /// Everything that two stages of one worker need that share what both have: weights, keys and values once, buffers twice,
+    /// and what goes into so many layers.
     package func bytes(
-        of layers: Range<Int>, beside others: Range<Int>, blockCount: Int, threads: Int, keepsOutputs: Bool
+        of layers: Range<Int>, beside others: Range<Int>, blockCount: Int, threads: Int, outputs: Int
     ) -> UInt64 {
         let all = Array(layers) + others.filter { !layers.contains($0) }
         var bytes = all.reduce(UInt64(0)) {
@@ -93,17 +97,20 @@ package struct ModelShape: Sendable, Equatable {
         }
         if min(layers.lowerBound, others.lowerBound) == 0 { bytes += embeddingBytes }
         if max(layers.upperBound, others.upperBound) == layerBytes.count { bytes += headBytes }
-        bytes += 2 * workspaceBytes(threads: threads)
-        guard keepsOutputs else { return bytes }
-        return bytes + outputBytes(of: layers, blockCount: blockCount)
-            + outputBytes(of: others, blockCount: blockCount)
+        return bytes + 2 * workspaceBytes(threads: threads) + outputBytes(blockCount: blockCount) * UInt64(outputs)
     }
 
     /// Everything a stage that runs `layers` needs.
     package func stageBytes(
         of layers: Range<Int>, blockCount: Int, threads: Int = 1, keepsOutputs: Bool = false
     ) -> UInt64 {
-        weightBytes(of: layers) + keyValueBytes(of: layers, blockCount: blockCount) + workspaceBytes(threads: threads)
+        stageBytes(of: layers, blockCount: blockCount, threads: threads, outputs: 0)
             + (keepsOutputs ? outputBytes(of: layers, blockCount: blockCount) : 0)
+    }
+
+    /// The same where it keeps what goes into so many layers.
+    func stageBytes(of layers: Range<Int>, blockCount: Int, threads: Int, outputs: Int) -> UInt64 {
+        weightBytes(of: layers) + keyValueBytes(of: layers, blockCount: blockCount) + workspaceBytes(threads: threads)
+            + outputBytes(blockCount: blockCount) * UInt64(outputs)
     }
 }

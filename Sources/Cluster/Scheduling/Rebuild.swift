@@ -14,24 +14,33 @@ struct Rebuild: Sendable {
         fileprivate(set) var completed: [SequenceID] = []
     }
 
-    /// In ascending order; each is computed from what goes into its first layer.
+    /// A sequence, and the ranges in ascending order that are computed for it, each from what goes into its first layer.
+    private struct Turn: Sendable {
+        let sequence: SequenceID
+        var ranges: ArraySlice<Int>
+    }
+
+    /// All that are computed for any.
     private let ranges: [Range<Int>]
     /// The next one last.
-    private var queue: [SequenceID]
-    /// Of the next one: the range, and the position from which on it is to be sent for that.
-    private var range = 0
+    private var queue: [Turn]
+    /// Of the first range of the next one: the position from which on it is to be sent.
     private var start = 0
     /// [ranges, blocks] so many positions of each are, or will be by what was sent, as they were: also where the sequence that
     /// they were sent for ends before the rest of it. Of those who share a block one may have gone back further than another.
     private var rebuilt: [[Int]]
 
     /// nil: nothing is to be done.
-    init?(_ ranges: [Range<Int>], of table: SequenceTable) {
+    init?(_ lost: LostLayers, of table: SequenceTable) {
         let lacking = table.sequences.filter { $0.phase == .running && !$0.isWhole }
-        guard !ranges.isEmpty, !lacking.isEmpty else { return nil }
+        guard !lost.isEmpty, !lacking.isEmpty else { return nil }
+        let ranges = lost.ranges
         self.ranges = ranges
         queue = lacking.enumerated().sorted { ($0.element.dispatched, $0.offset) > ($1.element.dispatched, $1.offset) }
-            .map(\.element.id)
+            .map { _, sequence in
+                let own = lost.ranges(since: table.epoch(of: sequence))
+                return Turn(sequence: sequence.id, ranges: own.compactMap { ranges.firstIndex(of: $0) }[...])
+            }
         rebuilt = Array(repeating: Array(repeating: 0, count: table.pool.count), count: ranges.count)
     }
 
@@ -42,34 +51,37 @@ struct Rebuild: Sendable {
     /// that a sequence lacked. No block is computed twice for one range: what it is computed from may be gone then.
     mutating func next(of table: SequenceTable, limit: Int) -> Piece? {
         guard !isSent else { return nil }
-        var piece = Piece(layers: ranges[range])
+        var piece = Piece(layers: ranges[0])
         var left = limit
-        while let id = queue.last, left > 0, piece.items.count < Limits.stepItems {
-            guard let index = table.runningIndex(of: id) else {
+        while let turn = queue.last, left > 0, piece.items.count < Limits.stepItems {
+            guard let index = table.runningIndex(of: turn.sequence) else {
                 // It has ended, or begins anew.
+                endFirst()
+                continue
+            }
+            guard let range = turn.ranges.first else {
+                piece.completed.append(turn.sequence)
                 endFirst()
                 continue
             }
             guard ranges[range] == piece.layers || piece.items.isEmpty else { break }
             if piece.items.isEmpty { piece = Piece(layers: ranges[range], completed: piece.completed) }
             let sequence = table.sequences[index]
-            if let run = lackingRun(of: sequence, atMost: left) {
-                piece.items.append(sequence.lostItem(from: run.lowerBound, count: run.count))
-                note(run, of: sequence)
-                left -= run.count
-                start = run.upperBound
+            guard let run = lackingRun(of: sequence, range, atMost: left) else {
+                queue[queue.count - 1].ranges.removeFirst()
+                start = 0
                 continue
             }
-            (range, start) = (range + 1, 0)
-            guard range == ranges.count else { continue }
-            piece.completed.append(id)
-            endFirst()
+            piece.items.append(sequence.lostItem(from: run.lowerBound, count: run.count))
+            note(run, of: sequence, range)
+            left -= run.count
+            start = run.upperBound
         }
         return piece
     }
 
     /// These positions are sent for the range.
-    private mutating func note(_ run: Range<Int>, of sequence: SequenceState) {
+    private mutating func note(_ run: Range<Int>, of sequence: SequenceState, _ range: Int) {
         for place in run.lowerBound / KeyValueBlock.positions...(run.upperBound - 1) / KeyValueBlock.positions {
             let block = Int(sequence.blocks[place])
             let count = min(KeyValueBlock.positions, run.upperBound - place * KeyValueBlock.positions)
@@ -79,11 +91,11 @@ struct Rebuild: Sendable {
 
     private mutating func endFirst() {
         queue.removeLast()
-        (range, start) = (0, 0)
+        start = 0
     }
 
     /// The next positions of a sequence, one after the other, in blocks that were not rebuilt for another; nil: no more.
-    private func lackingRun(of sequence: SequenceState, atMost limit: Int) -> Range<Int>? {
+    private func lackingRun(of sequence: SequenceState, _ range: Int, atMost limit: Int) -> Range<Int>? {
         func isThere(_ position: Int) -> Bool {
             let block = Int(sequence.blocks[position / KeyValueBlock.positions])
             return position % KeyValueBlock.positions < rebuilt[range][block]

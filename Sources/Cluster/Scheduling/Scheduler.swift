@@ -120,9 +120,9 @@ struct Scheduler: Sendable {
         table.goBack(toBefore: doubtful)
     }
 
-    /// A new plan serves. Its stages have the blocks as they were, but for the layers that are `missing`: these are rebuilt
-    /// from the first of each range on. nil: they have nothing, and requests begin anew.
-    mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int, missing: [Range<Int>]? = nil) {
+    /// A new plan serves. Its stages have the blocks as they were, but for the layers that are `missing`: these are rebuilt.
+    /// nil: they have nothing, and requests begin anew.
+    mutating func resume(epoch: Epoch, stageCount: Int, blockCount: Int, missing: LostLayers? = nil) {
         pipeline = Pipeline(epoch: epoch, stageCount: stageCount, vocabularySize: rules.vocabularySize)
         (rebuild, isFenced) = (nil, false)
         guard let missing, blockCount == table.pool.count else { return table.reset(blockCount: blockCount) }
@@ -228,7 +228,7 @@ struct Scheduler: Sendable {
         }
         let step = pipeline.send(sent, now)
         for item in items {
-            table.noteSent(item.sequence, in: step)
+            table.noteSent(item, in: step, of: pipeline.epoch)
             counts.draftedTokens += item.draftCount
         }
         return Forward(epoch: pipeline.epoch, step: step, items: items)

@@ -288,13 +288,19 @@ struct SequenceTable: Sendable {
         sequences[index].nextItem(count, guesses: guesses)
     }
 
-    /// The item of a sequence is in this step.
-    mutating func noteSent(_ sequence: SequenceID, in step: StepID) {
-        guard let index = runningIndex(of: sequence) else {
+    /// An item of a sequence is in this step.
+    mutating func noteSent(_ item: ForwardItem, in step: StepID, of epoch: Epoch) {
+        guard let index = runningIndex(of: item.sequence) else {
             preconditionFailure("what is sent belongs to a sequence that runs")
         }
         sequences[index].noteSent(in: step)
+        pool.noteBegun(item.blocks[KeyValueBlock.count(forPositions: item.position)...], in: epoch)
         noteBlocks(index)
+    }
+
+    /// The epoch since which all that stages have of a sequence was computed.
+    func epoch(of sequence: SequenceState) -> Epoch {
+        pool.epoch(of: sequence.blocks.prefix(KeyValueBlock.count(forPositions: sequence.dispatched)))
     }
 
     /// See `SequenceState`.

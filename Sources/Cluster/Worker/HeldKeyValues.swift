@@ -10,7 +10,8 @@ package struct HeldKeyValues: Sendable {
     package struct Kept: Sendable, Equatable {
         /// Numbers of the model's layers.
         package var layers: [Int] = []
-        package var outputs = false
+        /// Layers whose inputs were kept.
+        package var outputs: [Int] = []
         package init() {}
     }
 
@@ -18,7 +19,7 @@ package struct HeldKeyValues: Sendable {
     /// [layers]
     private var since: [Epoch] = []
     private var blockCount = 0
-    private var outputs: KeptOutputs?
+    private var outputs: [KeptOutputs] = []
 
     /// Nothing.
     package init() {}
@@ -26,16 +27,15 @@ package struct HeldKeyValues: Sendable {
     /// What the stage of this assignment takes over; nil: not all that it is to keep is here, and it begins anew.
     package func kept(for assign: Assign) -> Kept? {
         var kept = Kept()
-        if assign.keptSince.isEmpty && assign.keptOutputs == nil { return kept }
+        let asked = assign.outputs.filter { $0.since != .none }
+        if assign.keptSince.isEmpty && asked.isEmpty { return kept }
         guard assign.keyValueBlockCount == blockCount else { return nil }
         for (layer, epoch) in zip(assign.layers, assign.keptSince) where epoch != .none {
             guard layers.contains(layer), since[layer - layers.lowerBound] == epoch else { return nil }
             kept.layers.append(layer)
         }
-        if let asked = assign.keptOutputs {
-            guard asked == outputs else { return nil }
-            kept.outputs = true
-        }
+        guard asked.allSatisfy(outputs.contains) else { return nil }
+        kept.outputs = asked.map(\.layer)
         return kept
     }
 
@@ -46,9 +46,9 @@ package struct HeldKeyValues: Sendable {
         since = assign.layers.enumerated().map { place, layer in
             kept.layers.contains(layer) ? assign.keptSince[place] : assign.epoch
         }
-        guard assign.keepsOutputs else { return outputs = nil }
-        let isSame = kept.outputs && assign.keptOutputs?.layer == assign.layers.upperBound
-        outputs = isSame ? assign.keptOutputs : KeptOutputs(layer: assign.layers.upperBound, since: assign.epoch)
+        outputs = assign.outputs.map {
+            kept.outputs.contains($0.layer) ? $0 : KeptOutputs(layer: $0.layer, since: assign.epoch)
+        }
     }
 
     /// What of this is told to another coordinator.

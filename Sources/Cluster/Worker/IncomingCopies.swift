@@ -22,6 +22,7 @@ struct IncomingCopies: Sendable {
         let isExpected = assign.copied.contains { copied in
             copied.worker == source && copied.layers.lowerBound <= contents.layers.lowerBound
                 && copied.layers.upperBound >= contents.layers.upperBound
+                && (!contents.isOutputs || copied.outputs.contains(contents.layers.upperBound))
         }
         guard isExpected, Int(contents.block) < assign.keyValueBlockCount else { return false }
         let known = orders.firstIndex { $0.source == source }

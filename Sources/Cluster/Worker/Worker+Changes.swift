@@ -76,6 +76,7 @@ extension Worker {
         guard let stage = stages.first, stage.isLoaded, stage.epoch < order.epoch,
             stage.assign.layers.lowerBound <= order.layers.lowerBound,
             stage.assign.layers.upperBound >= order.layers.upperBound,
+            order.outputs.allSatisfy({ layer in stage.assign.outputs.contains { $0.layer == layer } }),
             order.blocks.allSatisfy({ Int($0.block) < stage.assign.keyValueBlockCount })
         else { return act(.log(.warning, "blocks of layers \(order.layers) are wanted, which are not here")) }
         act(.copyBlocks(order, of: stage.epoch))

@@ -24,8 +24,9 @@ package struct StageConfiguration: Sendable {
     package var threadingThreshold: Int
     /// How keys and values are kept.
     package var keyValueType: KeyValueType
-    /// What goes to the next stage is kept, of all positions in KV blocks. The last stage keeps what it has from before.
-    package var keepsOutputs = false
+    /// What goes into these layers is kept as it goes out of the one before, which is the stage's, of all positions in KV
+    /// blocks; each once.
+    package var outputs: [Int] = []
     /// Look at the output of every layer for values that are not finite (`Damage.origin`): a pass over it each.
     package var checksLayers: Bool
 

@@ -1,24 +1,23 @@
-// What a stage has put out, of every position in KV blocks: what a lost stage behind it is rebuilt from.
+// What has gone out of a layer of a stage, of every position in KV blocks: what lost layers behind it are rebuilt from.
 //
-// Responsible for: where the activations of a position lie, and behind which layer they are.
+// Responsible for: where the activations of a position lie.
 // Must not know: which sequence uses which block, who has lost what.
 
 import Sequences
 
-/// Activations [blocks, 32, embeddingLength] behind the stage's last layer. Where an earlier stage that ended with another
-/// layer has kept them, each row is what that one put out until it is computed again.
+/// Activations [blocks, 32, embeddingLength] as they go into one layer.
 ///
 /// Pages are taken from the system when a block is first written.
 final class OutputLog {
-    /// Rows not yet computed by this stage are what goes into this layer.
-    let firstLayer: Int
+    /// The layer that they go into; the stage has the one before.
+    let layer: Int
     let memory: AnonymousMemory
     private let width: Int
 
-    /// For `blockCount` blocks of rows of `width` numbers; in `kept`, where that is what goes into `firstLayer`.
-    init(width: Int, blockCount: Int, firstLayer: Int, kept: AnonymousMemory?) throws(InferenceError) {
+    /// For `blockCount` blocks of rows of `width` numbers; in `kept`, where an earlier stage has them.
+    init(width: Int, blockCount: Int, layer: Int, kept: AnonymousMemory?) throws(InferenceError) {
         self.width = width
-        self.firstLayer = firstLayer
+        self.layer = layer
         if let kept {
             memory = kept
         } else {
@@ -29,6 +28,12 @@ final class OutputLog {
 
     /// Bytes of a block.
     static func blockBytes(width: Int) -> Int { width * KeyValueBlock.positions * MemoryLayout<Float>.stride }
+
+    /// All that is kept of a block.
+    func block(_ block: Int) -> UnsafeMutableRawBufferPointer {
+        let count = Self.blockBytes(width: width)
+        return UnsafeMutableRawBufferPointer(start: memory.base + block * count, count: count)
+    }
 
     /// rows [tokens, width] of a batch become what is kept of its positions.
     func store(_ rows: UnsafePointer<Float>, of batch: BatchLayout) {

@@ -9,7 +9,7 @@ extension Stage {
     /// Computes the keys and values of a batch in those of `layers` that are this stage's, and nothing else.
     ///
     /// Where the first of `layers` is the stage's first or one before it, it is computed from the input; where it is a later
-    /// one, or the next stage's first, from what was kept of outputs: of a batch that was not rebuilt since.
+    /// one, or the next stage's first, from what was kept of outputs.
     /// - Parameter input: activations [tokens, embeddingLength] of the stage before; nil on the first stage, and where
     ///   outputs are taken.
     /// - Returns: activations [tokens, embeddingLength] behind the last layer that was computed, or those that were kept,
@@ -23,9 +23,9 @@ extension Stage {
         let own = layers.clamped(to: configuration.layers)
         let hidden = live.workspace.hidden
         if layers.lowerBound > configuration.layers.lowerBound {
-            guard let outputs = live.outputs, input == nil,
-                [outputs.firstLayer, configuration.layers.upperBound].contains(layers.lowerBound)
-            else { throw .invalidBatch(reason: "what goes into layer \(layers.lowerBound) is not kept here") }
+            guard let outputs = live.outputs.first(where: { $0.layer == layers.lowerBound }), input == nil else {
+                throw .invalidBatch(reason: "what goes into layer \(layers.lowerBound) is not kept here")
+            }
             outputs.load(layout, into: hidden)
         } else {
             try fillHidden(layout, input: input, live: live)
@@ -35,9 +35,7 @@ extension Stage {
             for layer in own {
                 let index = layer - configuration.layers.lowerBound
                 live.weights.layers[index].forward(pass, index: index)
-            }
-            if own.upperBound == configuration.layers.upperBound, !configuration.isLast {
-                live.outputs?.store(hidden, of: layout)
+                keepOutputs(ofLayer: layer, live)
             }
         }
         return UnsafeBufferPointer(start: hidden, count: layout.tokenCount * configuration.model.embeddingLength)

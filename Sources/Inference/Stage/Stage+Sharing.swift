@@ -10,10 +10,10 @@ extension Stage {
     package struct Kept: Sendable, Equatable {
         /// Numbers of the model's layers whose keys and values stay.
         package var layers: [Int]
-        /// What was kept of the stage's outputs stays.
-        package var outputs: Bool
+        /// Layers of which the inputs stay that were kept.
+        package var outputs: [Int]
         /// Nothing, where nothing is said.
-        package init(layers: [Int] = [], outputs: Bool = false) {
+        package init(layers: [Int] = [], outputs: [Int] = []) {
             self.layers = layers
             self.outputs = outputs
         }
@@ -24,7 +24,8 @@ extension Stage {
         guard let live, configuration.model == next.model, configuration.blockCount == next.blockCount,
             configuration.keyValueType == next.keyValueType
         else { return kept == Kept() }
-        return kept.layers.allSatisfy(configuration.layers.contains) && (!kept.outputs || live.outputs != nil)
+        return kept.layers.allSatisfy(configuration.layers.contains)
+            && kept.outputs.allSatisfy { layer in live.outputs.contains { $0.layer == layer } }
     }
 
     /// What a new stage has together with another: packed weights, which nobody writes any more, the memory of what is kept,
@@ -38,19 +39,18 @@ extension Stage {
         let store: WeightStore
         /// By layer of the model.
         let keyValues: [Int: AnonymousMemory]
-        /// With the layer that they go into.
-        let outputs: (memory: AnonymousMemory, layer: Int)?
+        /// By the layer that they go into.
+        let outputs: [Int: AnonymousMemory]
 
         fileprivate init(
-            pool: ThreadPool, store: WeightStore, keyValues: [Int: AnonymousMemory],
-            outputs: (memory: AnonymousMemory, layer: Int)?
+            pool: ThreadPool, store: WeightStore, keyValues: [Int: AnonymousMemory], outputs: [Int: AnonymousMemory]
         ) {
             (self.pool, self.store, self.keyValues, self.outputs) = (pool, store, keyValues, outputs)
         }
 
         /// Nothing but threads.
         init(pool: ThreadPool) {
-            self.init(pool: pool, store: WeightStore(), keyValues: [:], outputs: nil)
+            self.init(pool: pool, store: WeightStore(), keyValues: [:], outputs: [:])
         }
 
         /// Nothing, where there is no other stage. The threads are as the calling one, which is to compute.
@@ -66,20 +66,26 @@ extension Stage {
         let needed = next.model == configuration.model ? Set(try Self.check(next, tensors: tensors).values) : []
         var keyValues: [Int: AnonymousMemory] = [:]
         for layer in kept.layers { keyValues[layer] = live?.cache.layers[layer - configuration.layers.lowerBound] }
+        var outputs: [Int: AnonymousMemory] = [:]
+        for log in live?.outputs ?? [] where kept.outputs.contains(log.layer) { outputs[log.layer] = log.memory }
         let isSamePool =
             next.threads == configuration.threads && next.threadingThreshold == configuration.threadingThreshold
         return Shared(
             pool: isSamePool ? pool : Self.pool(for: next), store: store.sharing(needed), keyValues: keyValues,
-            outputs: kept.outputs ? live?.outputs.map { ($0.memory, configuration.layers.upperBound) } : nil)
+            outputs: outputs)
     }
 
-    /// nil: the stage keeps no outputs, and needs none that were kept.
+    /// What a stage keeps of outputs, in the memory of what it has from before.
     static func outputs(
-        _ configuration: StageConfiguration, _ kept: (memory: AnonymousMemory, layer: Int)?
-    ) throws(InferenceError) -> OutputLog? {
-        guard configuration.keepsOutputs || kept != nil else { return nil }
-        return try OutputLog(
-            width: configuration.model.embeddingLength, blockCount: configuration.blockCount,
-            firstLayer: kept?.layer ?? configuration.layers.upperBound, kept: kept?.memory)
+        _ configuration: StageConfiguration, _ kept: [Int: AnonymousMemory]
+    ) throws(InferenceError) -> [OutputLog] {
+        var logs: [OutputLog] = []
+        for layer in configuration.outputs {
+            logs.append(
+                try OutputLog(
+                    width: configuration.model.embeddingLength, blockCount: configuration.blockCount, layer: layer,
+                    kept: kept[layer]))
+        }
+        return logs
     }
 }

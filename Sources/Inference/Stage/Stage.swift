@@ -42,8 +42,8 @@ package final class Stage: @unchecked Sendable {
     struct Live {
         let weights: StageWeights
         let cache: KeyValueCache
-        /// nil: it keeps none.
-        let outputs: OutputLog?
+        /// Of the layers that it is to keep them of.
+        let outputs: [OutputLog]
         let workspace: Workspace
         /// Only on the last stage.
         let sampler: Sampler?
@@ -158,9 +158,9 @@ package final class Stage: @unchecked Sendable {
         var isSound = configuration.checksLayers && check(pass, live.weights.embedding == nil ? nil : "the embeddings")
         for (index, layer) in live.weights.layers.enumerated() {
             layer.forward(pass, index: index)
+            keepOutputs(ofLayer: configuration.layers.lowerBound + index, live)
             if isSound { isSound = check(pass, "the output of layer \(configuration.layers.lowerBound + index)") }
         }
-        if !configuration.isLast { live.outputs?.store(live.workspace.hidden, of: layout) }
         guard let head = live.weights.head, let sampler = live.sampler else {
             let count = layout.tokenCount * configuration.model.embeddingLength
             return .hidden(UnsafeBufferPointer(start: live.workspace.hidden, count: count))
@@ -179,6 +179,13 @@ package final class Stage: @unchecked Sendable {
     var logits: UnsafePointer<Float>? { live.map { UnsafePointer($0.workspace.logits) } }
 
     // MARK: One step
+
+    /// What the batch is behind a layer is kept where that was asked for.
+    func keepOutputs(ofLayer layer: Int, _ live: Live) {
+        for outputs in live.outputs where outputs.layer == layer + 1 {
+            outputs.store(live.workspace.hidden, of: layout)
+        }
+    }
 
     var bounds: BatchLayout.Bounds {
         BatchLayout.Bounds(

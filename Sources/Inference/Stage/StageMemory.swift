@@ -79,7 +79,7 @@ package struct StageMemory: Sendable, Equatable {
         let (product, overflow) = blockBytes.multipliedReportingOverflow(by: configuration.blockCount)
         keyValues = overflow ? .max : product
         workspace = Stage.workspaceBytes(of: configuration)
-        outputs = configuration.keepsOutputs ? Self.outputBytes(of: configuration) : 0
+        outputs = Self.outputBytes(of: configuration, count: configuration.outputs.count)
     }
 
     /// Of two stages beside each other, of which the second has `kept` of the first: that, and weights that both need, are
@@ -104,13 +104,16 @@ package struct StageMemory: Sendable, Equatable {
         // It is a part of what the second has, so that it has a product too.
         keyValues = Self.sum([one.keyValues, two.keyValues == .max ? .max : two.keyValues - shared * first.blockCount])
         workspace = Self.sum([one.workspace, two.workspace])
-        outputs = Self.sum([one.outputs, kept.outputs ? 0 : two.outputs])
+        let own = second.outputs.count { !kept.outputs.contains($0) }
+        outputs = Self.sum([one.outputs, Self.outputBytes(of: second, count: own)])
     }
 
-    private static func outputBytes(of configuration: StageConfiguration) -> Int {
+    /// Of what goes into so many layers.
+    private static func outputBytes(of configuration: StageConfiguration, count: Int) -> Int {
         let blockBytes = OutputLog.blockBytes(width: configuration.model.embeddingLength)
         let (product, overflow) = blockBytes.multipliedReportingOverflow(by: configuration.blockCount)
-        return overflow ? .max : product
+        let (all, overflows) = product.multipliedReportingOverflow(by: count)
+        return overflow && count > 0 || overflows ? .max : all
     }
 
     /// All of it.

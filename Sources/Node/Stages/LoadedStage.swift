@@ -37,6 +37,9 @@ struct LoadedStage: @unchecked Sendable {
         return Stage.keyValueBlockBytes(of: model, layer: layer, type: configuration.keyValueType)
     }
 
+    /// Bytes of a block of what goes from layer to layer.
+    var outputBlockBytes: Int { Stage.outputBlockBytes(of: configuration.model) }
+
     /// Some of its layers may have computed a step, and others not.
     mutating func forgetKeyValues() { held = HeldKeyValues() }
 
@@ -44,6 +47,12 @@ struct LoadedStage: @unchecked Sendable {
     func kept(for assign: Assign, as next: StageConfiguration) -> HeldKeyValues.Kept? {
         guard let kept = held.kept(for: assign) else { return nil }
         return stage?.has(Stage.Kept(kept), for: next) ?? true ? kept : nil
+    }
+}
+
+extension Stage.BlockPart {
+    init(_ contents: BlockContents) {
+        self.init(Int(contents.block), contents.layers, isOutputs: contents.isOutputs, offset: contents.offset)
     }
 }
 

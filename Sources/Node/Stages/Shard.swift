@@ -28,7 +28,7 @@ final class Shard {
             model: inventory.manifest.configuration, layers: assign.layers, blockCount: assign.keyValueBlockCount,
             maximumBatchTokens: assign.maximumBatchTokens, threads: settings.threads,
             keyValueType: inventory.manifest.keyValueType, checksLayers: settings.checksLayers)
-        configuration.keepsOutputs = assign.keepsOutputs || assign.keptOutputs != nil
+        configuration.outputs = assign.outputs.map(\.layer)
         self.configuration = configuration
     }
 

@@ -184,10 +184,10 @@ final class StageRunner {
     /// Keys and values go to another worker; what is not here does not, and is missed there.
     private func copy(_ wish: BlockWish) throws {
         guard let stage = stages.first(where: { $0.epoch == wish.epoch }),
-            let contents = wish.contents(bytesOfLayer: stage.blockBytes)
+            let contents = wish.contents(bytesOfLayer: stage.blockBytes, bytesOfOutputs: stage.outputBlockBytes)
         else { return }
         let frame = try Frame(byteCount: contents.byteCount) { bytes throws(InferenceError) in
-            try stage.computer.copyBlock(Int(contents.block), layers: contents.layers, into: bytes)
+            try stage.computer.copyBlock(Stage.BlockPart(contents), into: bytes)
         }
         outbox.tell(.copied(contents, frame, for: wish.order.target))
     }
@@ -195,7 +195,7 @@ final class StageRunner {
     private func store(_ contents: BlockContents, _ frame: Frame, from source: WorkerID) throws {
         guard let stage = stages.first(where: { $0.epoch == contents.epoch }) else { return }
         try frame.withUnsafeBytes { bytes throws(InferenceError) in
-            try stage.computer.storeBlock(Int(contents.block), layers: contents.layers, from: bytes)
+            try stage.computer.storeBlock(Stage.BlockPart(contents), from: bytes)
         }
         outbox.tell(.stored(contents, from: source))
     }

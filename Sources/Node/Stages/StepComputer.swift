@@ -13,8 +13,8 @@ protocol StepComputer: AnyObject {
     func end(_ sequence: UInt64)
     /// Copies out what it keeps of a block in some layers, which has so many bytes, or takes it in; throws where it has not
     /// that block, those layers, or so many bytes of them.
-    func copyBlock(_ block: Int, layers: Range<Int>, into bytes: UnsafeMutableRawBufferPointer) throws(InferenceError)
-    func storeBlock(_ block: Int, layers: Range<Int>, from bytes: UnsafeRawBufferPointer) throws(InferenceError)
+    func copyBlock(_ part: Stage.BlockPart, into bytes: UnsafeMutableRawBufferPointer) throws(InferenceError)
+    func storeBlock(_ part: Stage.BlockPart, from bytes: UnsafeRawBufferPointer) throws(InferenceError)
     /// What the last step found of values that are no numbers.
     var damage: Damage { get }
 }

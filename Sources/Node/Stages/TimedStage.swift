@@ -71,11 +71,11 @@ final class TimedStage: StepComputer {
     func end(_ sequence: UInt64) { sequences[sequence] = nil }
 
     /// It keeps nothing; what travels in the place of that has its size.
-    func copyBlock(_ block: Int, layers: Range<Int>, into bytes: UnsafeMutableRawBufferPointer) {
+    func copyBlock(_ part: Stage.BlockPart, into bytes: UnsafeMutableRawBufferPointer) {
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    func storeBlock(_ block: Int, layers: Range<Int>, from bytes: UnsafeRawBufferPointer) {}
+    func storeBlock(_ part: Stage.BlockPart, from bytes: UnsafeRawBufferPointer) {}
 
     let damage = Damage()
 

@@ -10,6 +10,7 @@ extension CopySource {
         p.endLayer = UInt32(layers.upperBound)
         p.worker = worker.value
         if let key { p.key = .init(key.bytes) }
+        p.outputs = outputs.map { UInt32($0) }
         return p
     }
 
@@ -18,6 +19,7 @@ extension CopySource {
         self.init(
             layers: try check.layers(p.firstLayer, p.endLayer, least: 1), worker: WorkerID(p.worker),
             key: try check.key(p.key, "key"))
+        outputs = try check.outputs(p.outputs, "outputs", of: layers)
     }
 }
 
@@ -33,6 +35,7 @@ extension CopyBlocks {
         p.endLayer = UInt32(layers.upperBound)
         p.blocks = blocks.map(\.block)
         p.positions = blocks.map { UInt32($0.positions) }
+        p.outputs = outputs.map { UInt32($0) }
         return p
     }
 
@@ -55,6 +58,7 @@ extension CopyBlocks {
             epoch: Epoch(p.epoch), number: try check.count(p.number, "number", to: Limits.copyOrders),
             target: WorkerID(p.target), endpoint: endpoint, key: try check.key(p.key, "key"),
             layers: try check.layers(p.firstLayer, p.endLayer, least: 1), blocks: blocks)
+        outputs = try check.outputs(p.outputs, "outputs", of: layers)
     }
 }
 
@@ -86,6 +90,8 @@ extension BlockContents {
         p.block = block
         p.positions = UInt32(positions)
         p.byteCount = UInt32(byteCount)
+        p.isOutputs = isOutputs
+        p.offset = UInt32(offset)
         return encodeFrame(p)
     }
 
@@ -100,6 +106,11 @@ extension BlockContents {
             block: Int32(try check.count(p.block, "block", to: Limits.keyValueBlocks - 1)),
             positions: try check.count(p.positions, "positions", from: 1, to: KeyValueBlock.positions),
             byteCount: try check.count(p.byteCount, "byteCount", from: 1, to: Limits.copyBytes))
+        isOutputs = p.isOutputs
+        offset = try check.count(p.offset, "offset", to: Limits.copiedLayerBytes)
+        guard layers.count == 1 || !isOutputs && offset == 0 else {
+            throw WireError("BlockContents has a part of layers \(layers), which are not one")
+        }
     }
 }
 

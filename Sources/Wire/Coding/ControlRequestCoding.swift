@@ -206,10 +206,8 @@ extension Holding {
         p.endLayer = UInt32(layers.upperBound)
         p.since = since.map(\.value)
         p.keyValueBlockCount = UInt32(keyValueBlockCount)
-        if let outputs {
-            p.outputsLayer = UInt32(outputs.layer)
-            p.outputsSince = outputs.since.value
-        }
+        p.outputsLayers = outputs.map { UInt32($0.layer) }
+        p.outputsSince = outputs.map(\.since.value)
         let told = blocks.prefix(Limits.heldBlocks)
         p.blocks = told.map { UInt32($0.block) }
         p.parents = told.map { $0.parent.map { UInt32($0) + 1 } ?? 0 }
@@ -231,11 +229,7 @@ extension Holding {
         }
         keyValueBlockCount = try check.count(
             p.keyValueBlockCount, "keyValueBlockCount", from: 1, to: Limits.keyValueBlocks)
-        if p.hasOutputsLayer {
-            let layer = try check.count(
-                p.outputsLayer, "outputsLayer", from: layers.lowerBound + 1, to: layers.upperBound)
-            outputs = KeptOutputs(layer: layer, since: Epoch(p.outputsSince))
-        }
+        outputs = try check.outputs(p.outputsLayers, p.outputsSince, of: layers)
         blocks = try Self.blocks(p, check, count: keyValueBlockCount)
     }
 

@@ -87,6 +87,27 @@ extension Welcome {
     }
 }
 
+extension Check {
+    /// Layers whose inputs are the outputs of some layers, in ascending order.
+    func outputs(_ values: [UInt32], _ field: String, of layers: Range<Int>) throws(WireError) -> [Int] {
+        var outputs: [Int] = []
+        for value in try array(values, field, atMost: layers.count) {
+            outputs.append(
+                try count(value, field, from: (outputs.last ?? layers.lowerBound) + 1, to: layers.upperBound))
+        }
+        return outputs
+    }
+
+    /// The same with the epochs that began them.
+    func outputs(_ values: [UInt32], _ since: [UInt64], of layers: Range<Int>) throws(WireError) -> [KeptOutputs] {
+        let outputs = try outputs(values, "outputsLayers", of: layers)
+        guard outputs.count == since.count else {
+            throw WireError("\(message).outputsSince has \(since.count) entries for \(outputs.count) layers")
+        }
+        return zip(outputs, since).map { KeptOutputs(layer: $0, since: Epoch($1)) }
+    }
+}
+
 extension Assign {
     /// Only a stage beside another has copied layers; they are its own, ascending, and none that it keeps.
     fileprivate func checkCopied() throws(WireError) {
@@ -123,11 +144,8 @@ extension Assign {
         p.vocabularySize = UInt32(vocabularySize)
         p.contextLength = UInt32(contextLength)
         p.keptSince = keptSince.map(\.value)
-        p.keepsOutputs = keepsOutputs
-        if let keptOutputs {
-            p.keptOutputsLayer = UInt32(keptOutputs.layer)
-            p.keptOutputsSince = keptOutputs.since.value
-        }
+        p.outputsLayers = outputs.map { UInt32($0.layer) }
+        p.outputsSince = outputs.map(\.since.value)
         if let model { p.model = .init(model.bytes) }
         p.isBeside = isBeside
         p.copied = copied.map(\.proto)
@@ -169,12 +187,7 @@ extension Assign {
         previousKey = try check.key(p.previousKey, "previousKey")
         if !p.model.isEmpty { model = try check.hash(p.model, "model") }
         keptSince = try check.array(p.keptSince, "keptSince", atMost: layers.count).map { Epoch($0) }
-        keepsOutputs = p.keepsOutputs
-        if p.hasKeptOutputsLayer {
-            let layer = try check.count(
-                p.keptOutputsLayer, "keptOutputsLayer", from: layers.lowerBound + 1, to: layers.upperBound)
-            keptOutputs = KeptOutputs(layer: layer, since: Epoch(p.keptOutputsSince))
-        }
+        outputs = try check.outputs(p.outputsLayers, p.outputsSince, of: layers)
         guard keptSince.isEmpty || keptSince.count == layers.count else {
             throw WireError("Assign keeps \(keptSince.count) layers of \(layers.count)")
         }

@@ -368,18 +368,11 @@ nonisolated struct PHolding: Sendable {
 
   var keyValueBlockCount: UInt32 = 0
 
-  /// the outputs kept, as inputs of this layer; absent: none
-  var outputsLayer: UInt32 {
-    get {_outputsLayer ?? 0}
-    set {_outputsLayer = newValue}
-  }
-  /// Returns true if `outputsLayer` has been explicitly set.
-  var hasOutputsLayer: Bool {self._outputsLayer != nil}
-  /// Clears the value of `outputsLayer`. Subsequent reads from it will return its default value.
-  mutating func clearOutputsLayer() {self._outputsLayer = nil}
+  /// what goes into these layers is kept, ascending
+  var outputsLayers: [UInt32] = []
 
-  /// and the epoch
-  var outputsSince: UInt64 = 0
+  /// of each: the epoch that began it
+  var outputsSince: [UInt64] = []
 
   /// ascending
   var blocks: [UInt32] = []
@@ -399,8 +392,6 @@ nonisolated struct PHolding: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
-
-  fileprivate var _outputsLayer: UInt32? = nil
 }
 
 /// Worker -> coordinator: how far the load of an epoch is.
@@ -1187,26 +1178,16 @@ nonisolated struct PAssign: @unchecked Sendable {
     set {_uniqueStorage()._keptSince = newValue}
   }
 
-  /// what goes to the next stage is kept beside the keys and values
-  var keepsOutputs: Bool {
-    get {_storage._keepsOutputs}
-    set {_uniqueStorage()._keepsOutputs = newValue}
+  /// what goes into these layers is kept beside the keys and values, ascending
+  var outputsLayers: [UInt32] {
+    get {_storage._outputsLayers}
+    set {_uniqueStorage()._outputsLayers = newValue}
   }
 
-  /// the outputs kept already, as inputs of this layer; absent: none
-  var keptOutputsLayer: UInt32 {
-    get {_storage._keptOutputsLayer ?? 0}
-    set {_uniqueStorage()._keptOutputsLayer = newValue}
-  }
-  /// Returns true if `keptOutputsLayer` has been explicitly set.
-  var hasKeptOutputsLayer: Bool {_storage._keptOutputsLayer != nil}
-  /// Clears the value of `keptOutputsLayer`. Subsequent reads from it will return its default value.
-  mutating func clearKeptOutputsLayer() {_uniqueStorage()._keptOutputsLayer = nil}
-
-  /// and the epoch
-  var keptOutputsSince: UInt64 {
-    get {_storage._keptOutputsSince}
-    set {_uniqueStorage()._keptOutputsSince = newValue}
+  /// of each: the epoch that began it; 0: it begins anew
+  var outputsSince: [UInt64] {
+    get {_storage._outputsSince}
+    set {_uniqueStorage()._outputsSince = newValue}
   }
 
   /// SHA-256 of the model description
@@ -1249,6 +1230,9 @@ nonisolated struct PCopySource: Sendable {
   /// by which it is known; empty: links are open
   var key: Data = Data()
 
+  /// what goes into these layers comes with them, ascending
+  var outputs: [UInt32] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1282,6 +1266,9 @@ nonisolated struct PCopyBlocks: Sendable {
 
   /// of each: from its first one on
   var positions: [UInt32] = []
+
+  /// with what goes into these layers, ascending
+  var outputs: [UInt32] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2410,6 +2397,12 @@ nonisolated struct PBlockContents: Sendable {
 
   var byteCount: UInt32 = 0
 
+  /// not keys and values, but what goes out of the one layer
+  var isOutputs: Bool = false
+
+  /// bytes of the one layer's block before these
+  var offset: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -3408,7 +3401,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension PHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Holding"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}first_layer\0\u{3}end_layer\0\u{1}since\0\u{3}key_value_block_count\0\u{3}outputs_layer\0\u{3}outputs_since\0\u{1}blocks\0\u{1}parents\0\u{3}restart_lengths\0\u{3}token_counts\0\u{1}tokens\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}first_layer\0\u{3}end_layer\0\u{1}since\0\u{3}key_value_block_count\0\u{2}\u{3}blocks\0\u{1}parents\0\u{3}restart_lengths\0\u{3}token_counts\0\u{1}tokens\0\u{4}@\u{2}outputs_layers\0\u{3}outputs_since\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3421,23 +3414,19 @@ nonisolated extension PHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
       case 4: try { try decoder.decodeRepeatedUInt64Field(value: &self.since) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.keyValueBlockCount) }()
-      case 6: try { try decoder.decodeSingularUInt32Field(value: &self._outputsLayer) }()
-      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.outputsSince) }()
       case 8: try { try decoder.decodeRepeatedUInt32Field(value: &self.blocks) }()
       case 9: try { try decoder.decodeRepeatedUInt32Field(value: &self.parents) }()
       case 10: try { try decoder.decodeRepeatedUInt32Field(value: &self.restartLengths) }()
       case 11: try { try decoder.decodeRepeatedUInt32Field(value: &self.tokenCounts) }()
       case 12: try { try decoder.decodeRepeatedInt32Field(value: &self.tokens) }()
+      case 140: try { try decoder.decodeRepeatedUInt32Field(value: &self.outputsLayers) }()
+      case 141: try { try decoder.decodeRepeatedUInt64Field(value: &self.outputsSince) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.model.isEmpty {
       try visitor.visitSingularBytesField(value: self.model, fieldNumber: 1)
     }
@@ -3452,12 +3441,6 @@ nonisolated extension PHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
     if self.keyValueBlockCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.keyValueBlockCount, fieldNumber: 5)
-    }
-    try { if let v = self._outputsLayer {
-      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 6)
-    } }()
-    if self.outputsSince != 0 {
-      try visitor.visitSingularUInt64Field(value: self.outputsSince, fieldNumber: 7)
     }
     if !self.blocks.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.blocks, fieldNumber: 8)
@@ -3474,6 +3457,12 @@ nonisolated extension PHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.tokens.isEmpty {
       try visitor.visitPackedInt32Field(value: self.tokens, fieldNumber: 12)
     }
+    if !self.outputsLayers.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.outputsLayers, fieldNumber: 140)
+    }
+    if !self.outputsSince.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.outputsSince, fieldNumber: 141)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3483,7 +3472,7 @@ nonisolated extension PHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.endLayer != rhs.endLayer {return false}
     if lhs.since != rhs.since {return false}
     if lhs.keyValueBlockCount != rhs.keyValueBlockCount {return false}
-    if lhs._outputsLayer != rhs._outputsLayer {return false}
+    if lhs.outputsLayers != rhs.outputsLayers {return false}
     if lhs.outputsSince != rhs.outputsSince {return false}
     if lhs.blocks != rhs.blocks {return false}
     if lhs.parents != rhs.parents {return false}
@@ -4678,7 +4667,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Assign"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0\u{4}\u{13}kept_since\0\u{3}keeps_outputs\0\u{3}kept_outputs_layer\0\u{3}kept_outputs_since\0\u{4}\u{7}is_beside\0\u{1}copied\0\u{2}\u{4}model\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}first_layer\0\u{3}end_layer\0\u{3}layer_count\0\u{3}model_description\0\u{3}key_value_block_count\0\u{3}maximum_batch_tokens\0\u{3}activations_per_token\0\u{3}next_endpoint\0\u{3}stage_index\0\u{3}stage_count\0\u{4}\u{13}previous_key\0\u{3}next_key\0\u{4}\u{9}next_worker\0\u{3}previous_worker\0\u{4}\u{9}vocabulary_size\0\u{3}context_length\0\u{4}\u{13}kept_since\0\u{4}\u{a}is_beside\0\u{1}copied\0\u{2}\u{4}model\0\u{4}7outputs_layers\0\u{3}outputs_since\0")
 
   fileprivate class _StorageClass {
     var _epoch: UInt64 = 0
@@ -4699,9 +4688,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     var _nextWorker: UInt64? = nil
     var _previousWorker: UInt64? = nil
     var _keptSince: [UInt64] = []
-    var _keepsOutputs: Bool = false
-    var _keptOutputsLayer: UInt32? = nil
-    var _keptOutputsSince: UInt64 = 0
+    var _outputsLayers: [UInt32] = []
+    var _outputsSince: [UInt64] = []
     var _model: Data = Data()
     var _isBeside: Bool = false
     var _copied: [PCopySource] = []
@@ -4733,9 +4721,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       _nextWorker = source._nextWorker
       _previousWorker = source._previousWorker
       _keptSince = source._keptSince
-      _keepsOutputs = source._keepsOutputs
-      _keptOutputsLayer = source._keptOutputsLayer
-      _keptOutputsSince = source._keptOutputsSince
+      _outputsLayers = source._outputsLayers
+      _outputsSince = source._outputsSince
       _model = source._model
       _isBeside = source._isBeside
       _copied = source._copied
@@ -4775,12 +4762,11 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         case 50: try { try decoder.decodeSingularUInt32Field(value: &_storage._vocabularySize) }()
         case 51: try { try decoder.decodeSingularUInt32Field(value: &_storage._contextLength) }()
         case 70: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._keptSince) }()
-        case 71: try { try decoder.decodeSingularBoolField(value: &_storage._keepsOutputs) }()
-        case 72: try { try decoder.decodeSingularUInt32Field(value: &_storage._keptOutputsLayer) }()
-        case 73: try { try decoder.decodeSingularUInt64Field(value: &_storage._keptOutputsSince) }()
         case 80: try { try decoder.decodeSingularBoolField(value: &_storage._isBeside) }()
         case 81: try { try decoder.decodeRepeatedMessageField(value: &_storage._copied) }()
         case 85: try { try decoder.decodeSingularBytesField(value: &_storage._model) }()
+        case 140: try { try decoder.decodeRepeatedUInt32Field(value: &_storage._outputsLayers) }()
+        case 141: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._outputsSince) }()
         default: break
         }
       }
@@ -4847,15 +4833,6 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       if !_storage._keptSince.isEmpty {
         try visitor.visitPackedUInt64Field(value: _storage._keptSince, fieldNumber: 70)
       }
-      if _storage._keepsOutputs != false {
-        try visitor.visitSingularBoolField(value: _storage._keepsOutputs, fieldNumber: 71)
-      }
-      try { if let v = _storage._keptOutputsLayer {
-        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 72)
-      } }()
-      if _storage._keptOutputsSince != 0 {
-        try visitor.visitSingularUInt64Field(value: _storage._keptOutputsSince, fieldNumber: 73)
-      }
       if _storage._isBeside != false {
         try visitor.visitSingularBoolField(value: _storage._isBeside, fieldNumber: 80)
       }
@@ -4864,6 +4841,12 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       }
       if !_storage._model.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._model, fieldNumber: 85)
+      }
+      if !_storage._outputsLayers.isEmpty {
+        try visitor.visitPackedUInt32Field(value: _storage._outputsLayers, fieldNumber: 140)
+      }
+      if !_storage._outputsSince.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._outputsSince, fieldNumber: 141)
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4892,9 +4875,8 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
         if _storage._nextWorker != rhs_storage._nextWorker {return false}
         if _storage._previousWorker != rhs_storage._previousWorker {return false}
         if _storage._keptSince != rhs_storage._keptSince {return false}
-        if _storage._keepsOutputs != rhs_storage._keepsOutputs {return false}
-        if _storage._keptOutputsLayer != rhs_storage._keptOutputsLayer {return false}
-        if _storage._keptOutputsSince != rhs_storage._keptOutputsSince {return false}
+        if _storage._outputsLayers != rhs_storage._outputsLayers {return false}
+        if _storage._outputsSince != rhs_storage._outputsSince {return false}
         if _storage._model != rhs_storage._model {return false}
         if _storage._isBeside != rhs_storage._isBeside {return false}
         if _storage._copied != rhs_storage._copied {return false}
@@ -4909,7 +4891,7 @@ nonisolated extension PAssign: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PCopySource: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CopySource"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_layer\0\u{3}end_layer\0\u{1}worker\0\u{1}key\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_layer\0\u{3}end_layer\0\u{1}worker\0\u{1}key\0\u{2}H\u{2}outputs\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4921,6 +4903,7 @@ nonisolated extension PCopySource: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.worker) }()
       case 4: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 140: try { try decoder.decodeRepeatedUInt32Field(value: &self.outputs) }()
       default: break
       }
     }
@@ -4939,6 +4922,9 @@ nonisolated extension PCopySource: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.key.isEmpty {
       try visitor.visitSingularBytesField(value: self.key, fieldNumber: 4)
     }
+    if !self.outputs.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.outputs, fieldNumber: 140)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4947,6 +4933,7 @@ nonisolated extension PCopySource: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.endLayer != rhs.endLayer {return false}
     if lhs.worker != rhs.worker {return false}
     if lhs.key != rhs.key {return false}
+    if lhs.outputs != rhs.outputs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4954,7 +4941,7 @@ nonisolated extension PCopySource: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PCopyBlocks: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CopyBlocks"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}number\0\u{1}target\0\u{1}endpoint\0\u{1}key\0\u{3}first_layer\0\u{3}end_layer\0\u{1}blocks\0\u{1}positions\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}number\0\u{1}target\0\u{1}endpoint\0\u{1}key\0\u{3}first_layer\0\u{3}end_layer\0\u{1}blocks\0\u{1}positions\0\u{2}C\u{2}outputs\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4971,6 +4958,7 @@ nonisolated extension PCopyBlocks: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
       case 8: try { try decoder.decodeRepeatedInt32Field(value: &self.blocks) }()
       case 9: try { try decoder.decodeRepeatedUInt32Field(value: &self.positions) }()
+      case 140: try { try decoder.decodeRepeatedUInt32Field(value: &self.outputs) }()
       default: break
       }
     }
@@ -5004,6 +4992,9 @@ nonisolated extension PCopyBlocks: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.positions.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.positions, fieldNumber: 9)
     }
+    if !self.outputs.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.outputs, fieldNumber: 140)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5017,6 +5008,7 @@ nonisolated extension PCopyBlocks: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.endLayer != rhs.endLayer {return false}
     if lhs.blocks != rhs.blocks {return false}
     if lhs.positions != rhs.positions {return false}
+    if lhs.outputs != rhs.outputs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7046,7 +7038,7 @@ nonisolated extension PForward: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PBlockContents: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".BlockContents"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}number\0\u{1}part\0\u{3}part_count\0\u{3}first_layer\0\u{3}end_layer\0\u{1}block\0\u{1}positions\0\u{3}byte_count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}number\0\u{1}part\0\u{3}part_count\0\u{3}first_layer\0\u{3}end_layer\0\u{1}block\0\u{1}positions\0\u{3}byte_count\0\u{4}C\u{2}is_outputs\0\u{1}offset\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7063,6 +7055,8 @@ nonisolated extension PBlockContents: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 7: try { try decoder.decodeSingularInt32Field(value: &self.block) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.positions) }()
       case 9: try { try decoder.decodeSingularUInt32Field(value: &self.byteCount) }()
+      case 140: try { try decoder.decodeSingularBoolField(value: &self.isOutputs) }()
+      case 141: try { try decoder.decodeSingularUInt32Field(value: &self.offset) }()
       default: break
       }
     }
@@ -7096,6 +7090,12 @@ nonisolated extension PBlockContents: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.byteCount != 0 {
       try visitor.visitSingularUInt32Field(value: self.byteCount, fieldNumber: 9)
     }
+    if self.isOutputs != false {
+      try visitor.visitSingularBoolField(value: self.isOutputs, fieldNumber: 140)
+    }
+    if self.offset != 0 {
+      try visitor.visitSingularUInt32Field(value: self.offset, fieldNumber: 141)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -7109,6 +7109,8 @@ nonisolated extension PBlockContents: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.block != rhs.block {return false}
     if lhs.positions != rhs.positions {return false}
     if lhs.byteCount != rhs.byteCount {return false}
+    if lhs.isOutputs != rhs.isOutputs {return false}
+    if lhs.offset != rhs.offset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

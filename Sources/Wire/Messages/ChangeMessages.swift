@@ -9,6 +9,8 @@ package struct CopySource: Equatable, Sendable {
     package var worker: WorkerID
     /// The worker's, whose connection is admitted for it; nil: links are open.
     package var key: NodeKey?
+    /// Layers whose inputs come too, each as it goes out of one of `layers`.
+    package var outputs: [Int] = []
     package init(layers: Range<Int>, worker: WorkerID, key: NodeKey? = nil) {
         self.layers = layers
         self.worker = worker
@@ -40,6 +42,8 @@ package struct CopyBlocks: Equatable, Sendable {
     package var key: NodeKey?
     package var layers: Range<Int>
     package var blocks: [BlockExtent]
+    /// What goes into these layers is sent too, as it was kept.
+    package var outputs: [Int] = []
     package init(
         epoch: Epoch, number: Int, target: WorkerID, endpoint: String, key: NodeKey?, layers: Range<Int>,
         blocks: [BlockExtent]
@@ -69,7 +73,7 @@ package struct Copied: Equatable, Sendable {
 
 /// Worker -> worker that is to compute the same layers, over a connection of its own to the data socket: a frame of one
 /// byte (`marker`), this header, and a raw frame of `byteCount` bytes: the keys and values of `positions` positions of a
-/// block in each of the layers, one layer after the other.
+/// block in each of the layers, one layer after the other; or a part of what there is of it in one layer.
 package struct BlockContents: Equatable, Sendable, WireMessage {
     /// The frame before the header, which tells these messages from all others.
     package static let marker: [UInt8] = [1]
@@ -84,6 +88,10 @@ package struct BlockContents: Equatable, Sendable, WireMessage {
     package var block: Int32
     package var positions: Int
     package var byteCount: Int
+    /// Not keys and values, but what was kept as it went out of the one layer.
+    package var isOutputs = false
+    /// Bytes before these of what there is in the one layer.
+    package var offset = 0
     package init(
         epoch: Epoch, number: Int, part: Int, partCount: Int, layers: Range<Int>, block: Int32, positions: Int,
         byteCount: Int

@@ -95,10 +95,9 @@ package struct Assign: Equatable, Sendable {
     /// [layers] the epoch whose stage on this worker began the keys and values that it is to keep; `.none`: they begin
     /// anew. Empty: all of them do.
     package var keptSince: [Epoch] = []
-    /// What goes to the next stage is kept beside the keys and values, so that a stage behind this one can be rebuilt.
-    package var keepsOutputs = false
-    /// Of what an earlier stage of this worker has kept so; nil: it begins anew.
-    package var keptOutputs: KeptOutputs?
+    /// What goes into these layers is kept beside the keys and values, as it goes out of the one before, so that a stage
+    /// behind can be rebuilt. Since `.none`: it begins anew; else it is what an earlier stage of this worker has.
+    package var outputs: [KeptOutputs] = []
     /// An earlier stage of this worker, or of others, goes on computing until the first step of this one comes: then all
     /// steps before it are complete. The two share what both need.
     package var isBeside = false
@@ -128,7 +127,7 @@ package struct Assign: Equatable, Sendable {
     package var isLast: Bool { next == .tokens }
 }
 
-/// Outputs of a stage, of all positions in KV blocks.
+/// Outputs of a stage's layer, of positions in KV blocks.
 package struct KeptOutputs: Equatable, Sendable {
     /// They are what goes into this layer.
     package var layer: Int

@@ -86,6 +86,8 @@ package enum Limits {
     package static let clockMicroseconds: UInt64 = 1 << 53
     /// Bytes in the raw frame beside a `BlockContents`.
     package static let copyBytes = 1 << 20
+    /// Bytes of a block in one layer that such parts make up (1 GiB).
+    package static let copiedLayerBytes = 1 << 30
     /// Blocks of one `CopyBlocks`, messages that carry them, and orders of one plan.
     package static let copiedBlocks = 1 << 12
     package static let copyParts = 1 << 24

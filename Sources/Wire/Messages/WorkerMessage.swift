@@ -138,7 +138,7 @@ package struct Holding: Equatable, Sendable {
     /// [layers] the epoch that began the keys and values of each.
     package var since: [Epoch] = []
     package var keyValueBlockCount = 0
-    package var outputs: KeptOutputs?
+    package var outputs: [KeptOutputs] = []
     /// Those whose contents are known, in ascending order of their ids, `Limits.heldBlocks` at most.
     package var blocks: [Block] = []
     package init() {}

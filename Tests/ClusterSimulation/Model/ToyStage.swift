@@ -30,9 +30,8 @@ final class ToyStage {
     /// [layers] stages of one worker may have some in common.
     private var memories: [LayerMemory]
     private var frozen: [LayerMemory] = []
-    /// What went out behind a layer, where it is kept; and the layer that it is for where an earlier stage has kept it.
-    private var outputs: OutputMemory
-    private var outputsLayer: Int
+    /// What went out behind a layer, by the layer that it goes into, where it is kept.
+    private var outputs: [Int: OutputMemory] = [:]
     private var contents: [Content] = []
     private var samplers: [SequenceID: Sampler] = [:]
     /// What the machines must never ask for.
@@ -44,9 +43,8 @@ final class ToyStage {
         self.lengths = lengths
         self.bug = bug
         let slots = assign.keyValueBlockCount * KeyValueBlock.positions
-        outputs = OutputMemory(slots)
         memories = assign.layers.map { _ in LayerMemory(slots) }
-        outputsLayer = assign.layers.upperBound
+        for kept in assign.outputs { outputs[kept.layer] = OutputMemory(slots) }
     }
 
     /// Goes on with what an earlier stage has, which may still compute.
@@ -55,8 +53,7 @@ final class ToyStage {
             let (own, other) = (layer - assign.layers.lowerBound, layer - previous.assign.layers.lowerBound)
             memories[own] = previous.memories[other]
         }
-        guard kept.outputs else { return }
-        (outputs, outputsLayer) = (previous.outputs, previous.assign.layers.upperBound)
+        for layer in kept.outputs { outputs[layer] = previous.outputs[layer] }
     }
 
     /// What the last step found in its blocks; nil: it looked at none.
@@ -114,12 +111,11 @@ final class ToyStage {
             for position in item.position..<item.position + item.tokens.count {
                 let slot = slot(bug == .shiftedOutputs ? item.position : position, item)
                 if layers.lowerBound > assign.layers.lowerBound {
-                    if outputs.values[slot] == 0
-                        || ![outputsLayer, assign.layers.upperBound].contains(layers.lowerBound)
-                    {
+                    let kept = outputs[layers.lowerBound]?.values[slot] ?? 0
+                    if kept == 0 {
                         complaint = "the inputs of layer \(layers.lowerBound) are not kept at \(position)"
                     }
-                    hidden.append(outputs.values[slot])
+                    hidden.append(kept)
                 } else {
                     let token = item.tokens[position - item.position]
                     hidden.append(assign.isFirst ? ToyModel.embed(token, position: position) : input[hidden.count])
@@ -133,9 +129,16 @@ final class ToyStage {
 
     // MARK: Blocks from worker to worker
 
-    /// Keys and digests of the first positions of a block, layer by layer.
-    func contents(of layers: Range<Int>, _ extent: BlockExtent) -> [UInt64] {
+    /// Keys and digests of the first positions of a block, layer by layer; or what was kept of it behind a layer.
+    func contents(of layers: Range<Int>, _ extent: BlockExtent, isOutputs: Bool) -> [UInt64] {
         let first = Int(extent.block) * KeyValueBlock.positions
+        if isOutputs {
+            guard let kept = outputs[layers.upperBound] else {
+                complaint = "the inputs of layer \(layers.upperBound) are to be copied, and not kept"
+                return []
+            }
+            return Array(kept.values[first..<first + extent.positions])
+        }
         return layers.flatMap { layer in
             let memory = (frozen.isEmpty ? memories : frozen)[layer - assign.layers.lowerBound]
             return memory.keys[first..<first + extent.positions] + memory.digests[first..<first + extent.positions]
@@ -148,6 +151,7 @@ final class ToyStage {
     /// The same, from another worker.
     func store(_ contents: BlockContents, _ values: [UInt64]) {
         let count = contents.positions
+        if contents.isOutputs { return storeOutputs(contents, values) }
         guard values.count == contents.layers.count * 2 * count else {
             return complaint = "\(values.count) values came for \(contents)"
         }
@@ -160,6 +164,15 @@ final class ToyStage {
                 memory.digests[first + offset] = values[(2 * place + 1) * count + offset]
             }
         }
+    }
+
+    private func storeOutputs(_ contents: BlockContents, _ values: [UInt64]) {
+        guard values.count == contents.positions, let kept = outputs[contents.layers.upperBound] else {
+            return complaint = "\(values.count) values came for \(contents)"
+        }
+        if bug == .lostOutputs { return }
+        let first = Int(contents.block) * KeyValueBlock.positions
+        kept.values.replaceSubrange(first..<first + values.count, with: values)
     }
 
     private func slot(_ position: Int, _ item: ForwardItem) -> Int {
@@ -181,8 +194,8 @@ final class ToyStage {
             let seen = [a, b, c, d].map { memory.keys[slot($0, item)] }
             hidden = ToyModel.attend(hidden, seen[0], seen[1], seen[2], seen[3])
             noteContent(index, item, position, own)
+            outputs[layer + 1]?.values[own] = hidden
         }
-        if assign.keepsOutputs, layers.upperBound == assign.layers.upperBound { outputs.values[own] = hidden }
         return hidden
     }
 

@@ -126,8 +126,14 @@ struct LoadedStage {
 
 /// The blocks of one order as they are sent: one part after the other, each as it is then.
 struct BlockCopies {
-    /// Layers, block and positions of each part.
-    let parts: [(layers: Range<Int>, extent: BlockExtent)]
+    struct Part {
+        let layers: Range<Int>
+        let extent: BlockExtent
+        /// Not keys and values, but what was kept behind the one layer.
+        var isOutputs = false
+    }
+
+    let parts: [Part]
     let order: CopyBlocks
     /// Of the stage that has them.
     let epoch: Epoch

@@ -40,6 +40,7 @@ enum Happening: String, CaseIterable {
     case changedWhileServing = "another plan serves without a break"
     case changeAbandoned = "a plan beside the one that serves is given up"
     case blocksCopied = "a block is copied from worker to worker"
+    case outputsCopied = "what was kept of outputs is copied from worker to worker"
     case workerDrained = "a worker ends once others have its layers"
     case drainRefused = "a worker is not left out, as nobody can take over its layers"
     case keepingFailed = "a stage has not what it is to keep"

@@ -27,7 +27,7 @@ import Wire
         holding.layers = layers
         holding.since = layers.map { _ in Epoch(since) }
         holding.keyValueBlockCount = blocks
-        if layers.upperBound < 6 { holding.outputs = KeptOutputs(layer: layers.upperBound, since: Epoch(since)) }
+        if layers.upperBound < 6 { holding.outputs = [KeptOutputs(layer: layers.upperBound, since: Epoch(since))] }
         if tokens.count > 32 {
             holding.blocks.append(.init(block: 2, parent: 5, restartLength: 4, tokens: Array(tokens[32...])))
         }
@@ -66,8 +66,7 @@ import Wire
         let assigns = played.actions.assigns
         #expect(assigns.map(\.keptSince) == Array(repeating: [Epoch(7), Epoch(7), Epoch(7)], count: 2))
         #expect(assigns.map(\.keyValueBlockCount) == [8, 8] && assigns.map(\.model) == [Self.model, Self.model])
-        #expect(assigns.map(\.keptOutputs) == [KeptOutputs(layer: 3, since: Epoch(7)), nil])
-        #expect(assigns.map(\.keepsOutputs) == [true, false])
+        #expect(assigns.map(\.outputs) == [[KeptOutputs(layer: 3, since: Epoch(7))], []])
         played.ready(hasKept: true)
         #expect(firstPosition(&played) == 39)
         let status = played.coordinator.status(now: played.now)

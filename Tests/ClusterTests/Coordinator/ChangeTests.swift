@@ -79,6 +79,29 @@ import Wire
             ])
     }
 
+    @Test("Those who join at about the same time come into the next plan together")
+    func together() {
+        var configuration = Example.configuration()
+        configuration.changesWhileServing = true
+        (configuration.joinersFollowWithin, configuration.joinersAwaitedFor) = (.milliseconds(300), .seconds(2))
+        var played = Played(configuration)
+        played.join(1)
+        played.ready()
+        played.tell(.submit(Example.task(1, prompt: 12, maximumTokens: 40)))
+        let epoch = played.epoch
+        played.join(2)
+        #expect(played.actions.assigns.isEmpty)
+        #expect(played.pass(250, alive: [1, 2]).assigns.isEmpty)
+        played.tell(.worker(WorkerID(3), .join(Example.join(3))))
+        // One that has not found out what it can reach is awaited for a while.
+        #expect(played.pass(1_000, alive: [1, 2, 3]).assigns.isEmpty)
+        let assigns = played.reach(3).assigns
+        #expect(assigns.map(\.layers) == [0..<2, 2..<4, 4..<6])
+        #expect(assigns.allSatisfy { $0.isBeside && $0.epoch == epoch.next })
+        played.tell(.worker(WorkerID(4), .join(Example.join(4))))
+        #expect(played.coordinator.deployments.preparing?.epoch == epoch.next)
+    }
+
     @Test("Links of the new plan that are not proven, and answers to other orders, let nothing begin")
     func early() {
         var played = serving()

@@ -77,6 +77,22 @@ import Wire
         #expect(played.coordinator.status(now: played.now).isServing)
     }
 
+    @Test("A worker that wants to leave and could not is left out once somebody comes that can take its place")
+    func refusedBefore() {
+        var played = serving(memory: 600)
+        func refusals(_ actions: [Coordinator.Action]) -> Int {
+            actions.count { if case .send(WorkerID(2), .drainRefused) = $0 { true } else { false } }
+        }
+        #expect(refusals(played.tell(.worker(WorkerID(2), .leaving))) == 1)
+        // It is told once.
+        #expect(refusals(played.pass(1_000, alive: [1, 2])) == 0)
+        played.join(3, memory: 600)
+        let actions = played.pass(250, alive: [1, 2, 3])
+        #expect(refusals(actions) == 0)
+        #expect(played.coordinator.membership[WorkerID(2)]?.draining == false)
+        #expect(played.plan.map(\.worker) == [1, 3])
+    }
+
     @Test("Where nobody can take over, nothing changes, and the answer has the numbers; unknown names are refused")
     func refused() {
         var played = serving(memory: 500)

@@ -35,8 +35,10 @@ import Wire
         #expect(played.plan.map(\.worker) == [1, 4, 3])
         #expect(played.plan.map(\.layers) == [0..<2, 2..<4, 4..<6])
         #expect(lost.assigns.map(\.keptSince) == [[epoch, epoch], [], [epoch, epoch]])
-        #expect(lost.assigns[0].keptOutputs == KeptOutputs(layer: 2, since: epoch))
-        #expect(lost.assigns.map(\.keepsOutputs) == [true, true, false])
+        #expect(
+            lost.assigns.map(\.outputs) == [
+                [KeptOutputs(layer: 2, since: epoch)], [KeptOutputs(layer: 4, since: .none)], [],
+            ])
         played.ready(hasKept: true)
         let rebuilding = played.actions.forwards
         #expect(rebuilding.first?.rebuilt == 2..<4)

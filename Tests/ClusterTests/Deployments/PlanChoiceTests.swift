@@ -42,6 +42,25 @@ import Wire
         #expect(choice(alike, nil)?.count == 3)
     }
 
+    @Test("Whoever comes where one is gone takes its stage again, if that is hardly slower than the fastest")
+    func returned() {
+        func returned(_ holders: KeyValueHolders) -> [Plan.Share]? {
+            let members = [1, 3, 4].map {
+                Member(id: WorkerID($0), join: Example.join($0), now: .start)
+            }
+            let choice = PlanChoice(
+                configuration: Example.configuration(), hasServed: true, serving: nil, preparing: nil,
+                reachability: Reachability(), speeds: SpeedRecord(), holders: holders, now: .start)
+            let stages = zip([1, 3, 4], [0..<2, 2..<4, 4..<6]).map { Plan.Share(worker: WorkerID($0), layers: $1) }
+            return choice.returned(Plan(stages: stages, blockCount: 8), members)?.stages
+        }
+        let before = returned(holders((1, 0..<2), (2, 2..<4), (3, 4..<6)))
+        #expect(before?.map(\.worker.value) == [1, 4, 3])
+        #expect(before?.map(\.layers) == [0..<2, 2..<4, 4..<6])
+        #expect(returned(holders((1, 0..<1), (2, 1..<5), (3, 5..<6))) == nil)
+        #expect(returned(KeyValueHolders()) == nil)
+    }
+
     @Test("A spare that is far slower than those who are left takes no whole stage")
     func slowSpare() {
         let chosen = choice([1: 1e9, 2: 1e9, 4: 1e8], holders((1, 0..<2), (2, 2..<4), (3, 4..<6)))

@@ -88,6 +88,28 @@ import Wire
         #expect(played.coordinator.membership.members.allSatisfy { $0.standing == .trusted })
     }
 
+    @Test("Where steps were lost on the way, another order is tried soon after the link does not prove itself")
+    func doubted() {
+        var played = played(3, memory: 420)
+        load(&played)
+        played.ready()
+        played.tell(.submit(Example.task(1)))
+        let epoch = played.epoch
+        // The first has computed all, and the others nothing.
+        for _ in 0..<30 where played.epoch == epoch {
+            _ = played.pass(250, alive: all, completed: [1: played.coordinator.scheduler.stepsDispatched])
+        }
+        // The same order first.
+        #expect(played.plan.map(\.worker) == all && played.epoch > epoch)
+        load(&played)
+        #expect(played.pass(250, alive: all).assigns.isEmpty)
+        let actions = played.pass(750, alive: all)
+        #expect(played.plan.map(\.worker) == [1, 3, 2])
+        #expect(logs(actions).contains { $0.contains("host-1 cannot reach host-2") && $0.contains("steps were lost") })
+        // One that proves itself at once is as good as before.
+        #expect(!played.coordinator.reachability.isAvoided(WorkerID(2), WorkerID(3), played.now))
+    }
+
     @Test("Without another order the plan waits for its link, says which, and serves when it carries")
     func noOtherOrder() {
         var played = played(2, memory: 600)

@@ -47,7 +47,7 @@ import Wire
         scheduler.suspend(Epoch(1))
         #expect(scheduler.nextStep(.start).forward == nil)
         let blocks = scheduler.sequences[0].blocks
-        scheduler.resume(epoch: Epoch(2), stageCount: 2, blockCount: 8, missing: [])
+        scheduler.resume(epoch: Epoch(2), stageCount: 2, blockCount: 8, missing: LostLayers([]))
         let again = sent(&scheduler)
         #expect(again.map { $0.items[0].position } == [16, 32])
         #expect(again.map(\.step.value) == [1, 2])
@@ -66,7 +66,7 @@ import Wire
         let lengths = scheduler.sequences.map(\.dispatched)
         let tokens = scheduler.sequences.map(\.tokens)
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 3, blockCount: 16, missing: [2..<4])
+        scheduler.resume(epoch: Epoch(2), stageCount: 3, blockCount: 16, missing: LostLayers([2..<4]))
         #expect(!scheduler.isWhole)
         var rebuilt: [ForwardItem] = []
         var order: [String] = []
@@ -107,7 +107,7 @@ import Wire
         #expect(scheduler.counts.reusedTokens == 64)
         let lengths = scheduler.sequences.map(\.dispatched)
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: [0..<1])
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: LostLayers([0..<1]))
         run(&scheduler, steps: 10)
         #expect(scheduler.isWhole)
         #expect(scheduler.counts.rebuiltLayerTokens == lengths.reduce(0, +) - 64)
@@ -123,7 +123,7 @@ import Wire
         let first = scheduler.sequences.min { $0.dispatched < $1.dispatched }
         let length = scheduler.sequences.map(\.dispatched).max() ?? 0
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: [0..<1])
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: LostLayers([0..<1]))
         run(&scheduler, steps: 2)
         #expect(scheduler.counts.rebuiltLayerTokens == 32)
         #expect(first.flatMap { scheduler.end($0.request) } != nil)
@@ -140,7 +140,7 @@ import Wire
         scheduler.submit(Example.task(1, prompt: 100, maximumTokens: 20), now: .start)
         run(&scheduler, steps: 8)
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: [1..<2])
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: LostLayers([1..<2]))
         #expect(scheduler.nextStep(.start).forward?.rebuilt == 1..<2)
         scheduler.submit(Example.task(2, prompt: 100, maximumTokens: 20), now: .start)
         let other = sent(&scheduler).flatMap(\.items).first { $0.sequence.value == 2 }
@@ -160,7 +160,7 @@ import Wire
         run(&scheduler, steps: 1)
         #expect(scheduler.isIdle)
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: isMissing ? [0..<1] : [])
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: 16, missing: LostLayers(isMissing ? [0..<1] : []))
         #expect(scheduler.isWhole)
         #expect(scheduler.pool.keptCount == (isMissing ? 0 : 2))
         #expect(scheduler.pool.availableCount == 16)
@@ -174,7 +174,7 @@ import Wire
         scheduler.submit(task(1, prompt: 20), now: .start)
         run(&scheduler, steps: 4)
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: blocks, missing: blocks == 16 ? nil : [])
+        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: blocks, missing: blocks == 16 ? nil : LostLayers([]))
         #expect(scheduler.nextStep(.start).forward?.items[0].position == 0)
         #expect(scheduler.counts.rebuiltLayerTokens == 0)
     }
@@ -186,11 +186,11 @@ import Wire
         run(&scheduler, steps: 6)
         let length = scheduler.sequences[0].dispatched
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 2, blockCount: 16, missing: [0..<3])
+        scheduler.resume(epoch: Epoch(2), stageCount: 2, blockCount: 16, missing: LostLayers([0..<3]))
         complete(&scheduler, scheduler.nextStep(.start).forward)
         #expect(!scheduler.isWhole)
         scheduler.suspend(Epoch(2))
-        scheduler.resume(epoch: Epoch(3), stageCount: 2, blockCount: 16, missing: [0..<3])
+        scheduler.resume(epoch: Epoch(3), stageCount: 2, blockCount: 16, missing: LostLayers([0..<3]))
         let again = scheduler.nextStep(.start).forward
         #expect(again?.items[0].position == 0)
         complete(&scheduler, again)

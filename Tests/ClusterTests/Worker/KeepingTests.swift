@@ -18,7 +18,7 @@ import Wire
             maximumBatchTokens: 16, activationsPerToken: 2,
             next: isLast ? .tokens : .stage(endpoint: "n", WorkerID(2)), previous: isFirst ? nil : WorkerID(9),
             stageIndex: isFirst ? 0 : isLast ? 2 : 1, stageCount: 3, vocabularySize: 100, contextLength: 64)
-        assign.keepsOutputs = true
+        if !isLast { assign.outputs = [KeptOutputs(layer: layers.upperBound, since: .none)] }
         return assign
     }
 
@@ -36,15 +36,16 @@ import Wire
         var next = assign(6, layers: 1..<4)
         #expect(held.kept(for: next) == HeldKeyValues.Kept())
         next.keptSince = [.none, Epoch(5), Epoch(5)]
-        next.keptOutputs = KeptOutputs(layer: 4, since: Epoch(5))
+        next.outputs = [KeptOutputs(layer: 3, since: .none), KeptOutputs(layer: 4, since: Epoch(5))]
         let kept = held.kept(for: next)
         #expect(kept?.layers == [2, 3])
-        #expect(kept?.outputs == true)
+        #expect(kept?.outputs == [4])
         held.load(next, kept ?? .init())
         var last = assign(7, layers: 1..<4)
         last.keptSince = [Epoch(6), Epoch(5), Epoch(5)]
-        last.keptOutputs = KeptOutputs(layer: 4, since: Epoch(5))
+        last.outputs = [KeptOutputs(layer: 3, since: Epoch(6)), KeptOutputs(layer: 4, since: Epoch(5))]
         #expect(held.kept(for: last)?.layers == [1, 2, 3])
+        #expect(held.kept(for: last)?.outputs == [3, 4])
     }
 
     @Test("Where something is not here, of another epoch or of other blocks, nothing is kept")
@@ -56,7 +57,7 @@ import Wire
         next.keptSince = [Epoch(5), Epoch(5)]
         #expect(held.kept(for: next)?.layers == [2, 3])
         #expect(HeldKeyValues().kept(for: next) == nil)
-        next.keptOutputs = KeptOutputs(layer: 4, since: Epoch(4))
+        next.outputs = [KeptOutputs(layer: 4, since: Epoch(4))]
         #expect(held.kept(for: next) == nil)
         next = assign(7, layers: 2..<5)
         next.keptSince = [Epoch(5), Epoch(5), Epoch(5)]

@@ -20,7 +20,7 @@ struct StageBesideTests {
         _ model: TinyModel, _ layers: Range<Int>, _ type: KeyValueType = .f32
     ) -> StageConfiguration {
         var configuration = StageConfiguration.tiny(model, layers: layers)
-        configuration.keepsOutputs = true
+        if layers.upperBound < model.configuration.layerCount { configuration.outputs = [layers.upperBound] }
         configuration.keyValueType = type
         return configuration
     }
@@ -59,8 +59,8 @@ struct StageBesideTests {
         var bytes = [UInt8](repeating: 0, count: count)
         for block in blocks {
             try bytes.withUnsafeMutableBytes { bytes throws in
-                try from.copyBlock(Int(block), layers: layers, into: bytes)
-                try to.storeBlock(Int(block), layers: layers, from: UnsafeRawBufferPointer(bytes))
+                try from.copyBlock(.init(Int(block), layers), into: bytes)
+                try to.storeBlock(.init(Int(block), layers), from: UnsafeRawBufferPointer(bytes))
             }
         }
     }
@@ -80,7 +80,7 @@ struct StageBesideTests {
         for first in [middle - 1, middle + 1] where (1..<count).contains(first) {
             let old = [try stage(model, 0..<middle, type), try stage(model, middle..<count, type)]
             _ = try feed(old, 0..<40)
-            let keptByFirst = Stage.Kept(layers: Array(0..<min(first, middle)), outputs: false)
+            let keptByFirst = Stage.Kept(layers: Array(0..<min(first, middle)))
             let keptBySecond = Stage.Kept(layers: Array(max(first, middle)..<count))
             let source = CountingSource(model)
             var new = [
@@ -125,7 +125,7 @@ struct StageBesideTests {
         let stages = [try stage(model, 0..<1), try stage(model, 1..<count)]
         #expect(try feed(stages, 0..<Self.known) == expected.0)
         do {
-            let kept = Stage.Kept(layers: [0], outputs: true)
+            let kept = Stage.Kept(layers: [0], outputs: [1])
             let given = try await stage(0..<count, beside: stages[0], of: model, source: model, keeping: kept)
             try copy(1..<count, of: Self.blocks, from: stages[1], to: given)
         }
@@ -141,8 +141,8 @@ struct StageBesideTests {
             bytes.withUnsafeMutableBytes { bytes in
                 let part = UnsafeMutableRawBufferPointer(rebasing: bytes[..<count])
                 var refusals = 0
-                do { try stage.copyBlock(block, layers: layers, into: part) } catch { refusals += 1 }
-                do { try stage.storeBlock(block, layers: layers, from: UnsafeRawBufferPointer(part)) } catch {
+                do { try stage.copyBlock(.init(block, layers), into: part) } catch { refusals += 1 }
+                do { try stage.storeBlock(.init(block, layers), from: UnsafeRawBufferPointer(part)) } catch {
                     refusals += 1
                 }
                 return refusals == 2
@@ -167,7 +167,7 @@ struct StageBesideTests {
         #expect(both.outputs == first.outputs + second.outputs && both.outputs > 0)
         let apart = StageMemory(of: one, beside: two, keeping: .init(), tensors: model.tensors)
         #expect(apart.keyValues == first.keyValues + second.keyValues)
-        let kept = Stage.Kept(layers: [1], outputs: true)
+        let kept = Stage.Kept(layers: [1], outputs: [2])
         #expect(StageMemory(of: one, beside: two, keeping: kept, tensors: model.tensors).outputs == first.outputs)
     }
 }

@@ -16,10 +16,12 @@ struct StageRebuildTests {
         TinyModel.all.filter { $0.configuration.layerCount >= 3 } + [.deltaNet, .quantizedDeltaNet]
 
     private func stage(
-        _ model: TinyModel, _ layers: Range<Int>, from previous: Stage? = nil, keeping kept: Stage.Kept = .init()
+        _ model: TinyModel, _ layers: Range<Int>, from previous: Stage? = nil, keeping kept: Stage.Kept = .init(),
+        inner: [Int] = []
     ) throws -> Stage {
         var configuration = StageConfiguration.tiny(model, layers: layers)
-        configuration.keepsOutputs = true
+        let end = layers.upperBound < model.configuration.layerCount ? [layers.upperBound] : []
+        configuration.outputs = kept.outputs.filter { !end.contains($0) } + (inner + end).filter { $0 > 0 }
         return try Stage(configuration, tensors: model.tensors, source: model, reusing: previous, keeping: kept)
     }
 
@@ -89,11 +91,14 @@ struct StageRebuildTests {
         let count = model.configuration.layerCount
         // The first takes the layers of the second, from what it has kept itself.
         var stages = try three(model)
-        stages = [try stage(model, 0..<2, from: stages[0], keeping: .init(layers: [0], outputs: true)), stages[2]]
+        stages = [try stage(model, 0..<2, from: stages[0], keeping: .init(layers: [0], outputs: [1])), stages[2]]
         try rebuild(stages, 1..<2)
-        // What it has kept is by now what goes into the third: that one can be lost next.
+        // It has what goes into the third by now too: that one can be lost next.
         stages[1] = try stage(model, 2..<count)
         try rebuild(stages, 2..<count)
+        // And once more from what goes into the second, where the older boundary was.
+        stages[1] = try stage(model, 2..<count)
+        try rebuild(stages, 1..<count)
         #expect(try feed(stages, Self.known..<Self.tokens.count) == expected)
         // The last takes the layers of the second, the first those of nobody.
         stages = try three(model)
@@ -102,9 +107,45 @@ struct StageRebuildTests {
         #expect(try feed(stages, Self.known..<Self.tokens.count) == expected)
         // The second takes the layers of the first, from tokens.
         stages = try three(model)
-        let second = Stage.Kept(layers: [1], outputs: true)
+        let second = Stage.Kept(layers: [1], outputs: [2])
         stages = [try stage(model, 0..<2, from: stages[1], keeping: second), stages[2]]
         try rebuild(stages, 0..<1)
+        #expect(try feed(stages, Self.known..<Self.tokens.count) == expected)
+    }
+
+    @Test("What goes over a boundary inside of a stage is kept, and goes with the layers to another", arguments: models)
+    func inner(model: TinyModel) throws {
+        let expected = try expected(model)
+        let count = model.configuration.layerCount
+        // The last takes the layers of the second, and keeps what goes into its own from now on.
+        var stages = try three(model)
+        let last = stages[2]
+        stages = [
+            stages[0], try stage(model, 1..<count, from: last, keeping: .init(layers: Array(2..<count)), inner: [2]),
+        ]
+        try rebuild(stages, 1..<2)
+        // The second is back, and has from the last one all that it had.
+        let back = try stage(model, 1..<2)
+        for block in [6, 2, 9] {
+            for part in [Stage.BlockPart(block, 1..<2), Stage.BlockPart(block, 1..<2, isOutputs: true)] {
+                let size = part.isOutputs
+                    ? Stage.outputBlockBytes(of: model.configuration)
+                    : Stage.keyValueBlockBytes(of: model.configuration, layers: 1..<2)
+                // In two pieces.
+                for piece in [0..<size / 3, size / 3..<size] {
+                    var bytes = [UInt8](repeating: 0, count: piece.count)
+                    var part = part
+                    part.offset = piece.lowerBound
+                    try bytes.withUnsafeMutableBytes { bytes throws in
+                        try stages[1].copyBlock(part, into: bytes)
+                        try back.storeBlock(part, from: UnsafeRawBufferPointer(bytes))
+                    }
+                }
+            }
+        }
+        // Then the last one is lost.
+        stages = [stages[0], back, try stage(model, 2..<count)]
+        try rebuild(stages, 2..<count)
         #expect(try feed(stages, Self.known..<Self.tokens.count) == expected)
     }
 
@@ -112,7 +153,8 @@ struct StageRebuildTests {
     func missing() throws {
         let stages = try three(.llama)
         var configuration = StageConfiguration.tiny(.llama, layers: 1..<2)
-        #expect(stages[1].has(.init(layers: [1], outputs: true), for: configuration))
+        #expect(stages[1].has(.init(layers: [1], outputs: [2]), for: configuration))
+        #expect(!stages[1].has(.init(layers: [1], outputs: [1]), for: configuration))
         #expect(!stages[1].has(.init(layers: [0]), for: configuration))
         configuration.blockCount += 1
         #expect(!stages[1].has(.init(layers: [1]), for: configuration))
