@@ -140,8 +140,8 @@ struct Deployments: Sendable {
     /// layers only where nothing could be computed otherwise.
     mutating func duePlan(
         over eligible: [Member], reluctant: [Member] = [], _ reachability: Reachability,
-        speeds: SpeedRecord = SpeedRecord(), holders: KeyValueHolders? = nil, adoption: Adoption? = nil, isIdle: Bool,
-        isWhole: Bool = true, _ now: Moment
+        speeds: SpeedRecord = SpeedRecord(), holders: KeyValueHolders? = nil, adoption: Adoption? = nil,
+        recall: PlanRecall? = nil, isIdle: Bool, isWhole: Bool = true, _ now: Moment
     ) -> DuePlan? {
         if !isIdle { quietSince = nil } else if quietSince == nil { quietSince = now }
         guard isPlanDue, serving == nil || now >= nextThought, allowance.allows(now) else { return nil }
@@ -159,7 +159,7 @@ struct Deployments: Sendable {
         }
         if awaitsProof(of: eligible, adoption, now) { return nil }
         let held = adoption?.plan(over: eligible)
-        let waiting = held == nil ? adoption?.reasonToAwaitOthers(eligible, now) : nil
+        let waiting = held == nil ? reasonToAwaitOthers(eligible, adoption, recall, now) : nil
         if let reason = waiting ?? (held == nil ? reasonToAwaitOthers(eligible.count, isIdle, now) : nil) {
             refusal = reason
             return nil
@@ -174,7 +174,8 @@ struct Deployments: Sendable {
         let members = eligible.filter { mayTakePart($0) }
         let choice = PlanChoice(
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
-            reachability: reachability, speeds: speeds, asked: asked, holders: holders, now: now)
+            reachability: reachability, speeds: speeds, asked: asked, holders: holders,
+            recall: hasServed ? nil : recall, now: now)
         var result = choice.plan(over: members)
         if serving == nil, case .failure = result, !reluctant.isEmpty {
             result = choice.plan(over: members + reluctant)
@@ -190,6 +191,13 @@ struct Deployments: Sendable {
             refusal = reason
             return nil
         }
+    }
+
+    /// Those who had layers before this process may be about to come.
+    private func reasonToAwaitOthers(
+        _ eligible: [Member], _ adoption: Adoption?, _ recall: PlanRecall?, _ now: Moment
+    ) -> PlanRefusal? {
+        adoption?.reasonToAwaitOthers(eligible, now) ?? recall?.reasonToAwaitOthers(eligible, now)
     }
 
     /// Newcomers soon know whether they can fetch weights: a moment later there may be another plan.
