@@ -234,4 +234,5 @@ def main():
     return 1 if streams.lost or streams.wrong else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,8 +22,19 @@ import Testing
         .beginning(model: Samples.hash), admission(1), admission(2, owner: false),
         .progress(number: 1, first: 0, tokens: tokens(4, 5)), .progress(number: 2, first: 0, tokens: [likely]),
         .progress(number: 1, first: 2, tokens: tokens(6)), .end(number: 2), admission(7),
-        .progress(number: 7, first: 0, tokens: tokens(1, 2, 3)),
+        .progress(number: 7, first: 0, tokens: tokens(1, 2, 3)), .plan(plan(8, 1, 2)), .plan(plan(9, 3)),
     ]
+
+    /// One layer for each of these nodes.
+    private static func plan(_ epoch: UInt64, _ nodes: UInt8..., isSettled: Bool = false) -> JournalPlan {
+        let stages = nodes.enumerated().map { place, node in
+            JournalPlan.Stage(
+                layers: place..<place + 1,
+                key: node % 2 == 0 ? nil : NodeKey(Array(repeating: node, count: NodeKey.byteCount)),
+                cache: node % 3 == 0 ? nil : ContentHash(Array(repeating: node, count: ContentHash.byteCount)))
+        }
+        return JournalPlan(epoch: Epoch(epoch), stages: stages, isSettled: isSettled)
+    }
 
     @Test("The check is CRC-32C: a known value")
     func checksum() {
@@ -68,6 +79,23 @@ import Testing
         #expect(state.entries.map(\.admission.number) == [1, 7] && state.lastNumber == 7)
         #expect(state.entries.map { $0.tokens.map(\.token) } == [[4, 5, 6], [1, 2, 3]])
         #expect(JournalState(state.snapshot(model: Samples.hash)) == state)
+    }
+
+    @Test("Of plans the newest over each set of nodes counts, a few of them, and only the one that has settled")
+    func plans() {
+        var state = JournalState(Self.records)
+        func apply(_ plans: JournalPlan...) -> [UInt64] {
+            for plan in plans { state.apply(.plan(plan)) }
+            return state.plans.map(\.epoch.value)
+        }
+        #expect(apply() == [8, 9])
+        #expect(apply(Self.plan(10, 2, 1)) == [9, 10] && state.plans[1].stages[0].key == nil)
+        #expect(apply(Self.plan(7, 5)) == [9, 10])
+        #expect(apply(Self.plan(11, 5), Self.plan(12, 4), Self.plan(13, 7)) == [10, 11, 12, 13])
+        #expect(apply(Self.plan(13, 7, isSettled: true)) == [13] && state.plans[0].isSettled)
+        #expect(JournalState(state.snapshot(model: Samples.hash)).plans == state.plans)
+        state.apply(.beginning(model: ContentHash(Array(repeating: 1, count: 32))!))
+        #expect(state.plans.isEmpty)
     }
 
     @Test("Who asks again gets what follows the tokens that it has, of the same request only")
@@ -121,5 +149,17 @@ import Testing
         #expect(try refused { $0.beginning.version = protocolVersion })
         #expect(try refused { $0.progress.first = UInt32(JournalRecord.mostTokens + 1) })
         #expect(try refused { $0.progress.tokens = [PSampledToken.with { $0.token = -1 }] })
+        func refusedPlan(_ change: (inout PJournalPlan) -> Void) throws -> Bool {
+            var frame = try PJournalRecord(serializedBytes: JournalRecord.plan(Self.plan(8, 1, 2)).encode())
+            change(&frame.plan)
+            return (try? JournalRecord(decoding: encodeFrame(frame))) == nil
+        }
+        #expect(try !refusedPlan { _ in })
+        #expect(try refusedPlan { $0.stages = [] })
+        #expect(try refusedPlan { $0.stages[1].endLayer = 1 })
+        #expect(try refusedPlan { $0.stages[1].endLayer = UInt32(Limits.layers + 1) })
+        #expect(try refusedPlan { $0.stages[0].key.removeLast() })
+        #expect(try refusedPlan { $0.stages[0].cache.removeLast() })
+        #expect(try refusedPlan { $0.stages = Array(repeating: $0.stages[0], count: Limits.workers + 1) })
     }
 }

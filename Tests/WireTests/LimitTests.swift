@@ -100,6 +100,23 @@ import Testing
         #expect(refusal(Forward.self, forward.encode()).contains("endLayer is \(Limits.layers + 1)"))
     }
 
+    @Test("Layers on a disk that do not ascend, or have no end, are refused")
+    func cachedLayers() {
+        func refusal(_ layers: Range<Int>...) -> String {
+            let message = CachedLayers(model: Samples.hash, layers: layers)
+            return self.refusal(ControlRequest.self, ControlRequest.worker(.cached(message)).encode())
+        }
+        #expect(refusal(0..<2, 3..<Limits.layers) == "accepted" && refusal() == "accepted")
+        #expect(refusal(0..<2, 2..<3).contains("firstLayers do not ascend"))
+        #expect(refusal(4..<5, 0..<2).contains("firstLayers do not ascend"))
+        #expect(refusal(3..<3).contains("endLayer is 3"))
+        #expect(refusal(3..<Limits.layers + 1).contains("endLayer is"))
+        var frame = PControlRequest()
+        frame.cached.firstLayers = [1, 3]
+        frame.cached.endLayers = [2]
+        #expect(self.refusal(ControlRequest.self, encodeFrame(frame)).contains("2 beginnings and 1 ends"))
+    }
+
     @Test("Blocks that are held of others than there are, twice, or with too many or too few tokens, are refused")
     func heldBlocks() {
         func refusal(_ change: (inout Holding) -> Void) -> String {

@@ -100,6 +100,7 @@ enum Samples {
         query.build = "y"
         return [
             .worker(.join(join)), .worker(.holding(holding)), .worker(.holding(Holding())), .worker(.leave),
+            .worker(.cached(CachedLayers(model: hash, layers: [0..<2, 3..<9]))),
             .worker(.leaving), .worker(.copied(Copied(epoch: Epoch(3), number: 7, source: WorkerID(.max)))),
             .client(.drain(drain)), .client(.drain(DrainRequest(worker: "8000000000000001", ends: true))),
             .worker(.heartbeat(heartbeat)),
@@ -225,6 +226,7 @@ enum Samples {
         var welcome = Welcome(
             build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")
         welcome.asksHolding = true
+        welcome.model = hash
         return [
             .welcome(welcome),
             .welcome(Welcome(build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")),
@@ -277,6 +279,11 @@ enum Samples {
         (change.copiedBlocks, change.blocksLeft, change.copiedBytes) = (7, 8, 9)
         change.stages = [.init(worker: WorkerID(5), endLayer: 4), .init(worker: WorkerID(6), endLayer: 9)]
         status.change = change
+        var journal = JournalStatus()
+        (journal.folder, journal.segments, journal.bytes, journal.requests) = ("/var/jé", 2, 1 << 24, 7)
+        (journal.commits, journal.meanCommitMicroseconds, journal.sinceCommitMilliseconds) = (9, 1_500, 0)
+        journal.problem = .init(why: "No space left", milliseconds: 12)
+        status.journal = journal
         return status
     }
 

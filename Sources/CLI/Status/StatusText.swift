@@ -16,6 +16,7 @@ enum StatusText {
             "pipeline \(pipelineFacts(status, bubble: status.pipeline.bubbleFraction).joined(separator: ", "))",
         ].map(\.printable)
         if let change = status.change { lines.append("change   \(changeText(change))".printable) }
+        lines.append("journal  \(journalFacts(status).joined(separator: ", "))".printable)
         if status.pipeline.isSimulated { lines.append("note     \(pretence)") }
         lines += table(workerRows(status))
         if !status.stages.isEmpty { lines += table(stageRows(status)) }
@@ -102,6 +103,22 @@ enum StatusText {
         let stages = change.stages.map { "\(layersText($0.layers)) on \($0.host)/\($0.pid)" }
         let reason = change.reason.isEmpty ? "" : "\(change.reason): "
         return "\(reason)\(progress); then \(stages.joined(separator: ", "))"
+    }
+
+    /// Where what is accepted is written down, and whether it can be.
+    static func journalFacts(_ status: ClusterStatus) -> [String] {
+        guard let journal = status.journal else { return ["off: what is accepted ends with the coordinator"] }
+        var facts = ["\(journal.requests) open request\(journal.requests == 1 ? "" : "s")"]
+        if let problem = journal.problem {
+            facts.append("cannot be written for \(formatSeconds(journal.problemSeconds ?? 0)): \(problem)")
+            facts.append("new requests are refused")
+        }
+        facts.append("\(formatBytes(journal.bytes)) in \(journal.segments) segment\(journal.segments == 1 ? "" : "s")")
+        if let mean = journal.meanCommitMicroseconds, let age = journal.secondsSinceCommit {
+            facts.append("safe in \(threeDigits(Double(mean) / 1000)) ms on average")
+            facts.append("last \(formatSeconds(age)) ago")
+        }
+        return facts + [journal.folder]
     }
 
     /// Of the last change of the plan under answers; empty: there was none.

@@ -44,6 +44,7 @@ struct StatusView {
         facts += StatusText.pipelineFacts(status, bubble: bubble(status))
         facts.append("kv \(StatusText.keyValueText(status))")
         if let change = status.change { facts.append("change: \(StatusText.changeText(change))") }
+        if let problem = status.journal?.problem { facts.append("journal cannot be written: \(problem)") }
         if status.pipeline.isSimulated { facts.append("simulated") }
         return facts.joined(separator: ", ").printable
     }
@@ -84,7 +85,7 @@ struct StatusView {
         [
             ("tokens", [speedText(status), "\(status.generatedTokens) generated"]),
             ("pipeline", StatusText.pipelineFacts(status, bubble: bubble(status))),
-            ("kv", [StatusText.keyValueText(status)]),
+            ("kv", [StatusText.keyValueText(status)]), ("journal", StatusText.journalFacts(status)),
         ]
     }
 

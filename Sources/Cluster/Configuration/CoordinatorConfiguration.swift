@@ -26,6 +26,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// Epochs count up from here. Pass something that grows from one start to the next (the time of day), so that a
     /// stage of an earlier coordinator cannot be taken for one of this.
     package var firstEpoch: Epoch
+    /// Of earlier processes, the newest last: their workers get the layers that they have on their disks.
+    package var recalledPlans: [JournalPlan] = []
     /// No plan is made with fewer workers.
     package var minimumWorkers = 1
     /// Layer ranges in the order of the workers' joining; nil: the planner decides.
@@ -91,6 +93,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var setAsideFor = Duration.seconds(30)
     /// For so long after a loss an idle cluster waits for its minimum of workers before it plans with fewer.
     package var smallerPlanAfter = Duration.seconds(5)
+    /// After a start, those that had layers before are waited for so long after the last of them came.
+    package var recalledAwaitedFor = Duration.seconds(3)
     /// A request fails after so long without any service.
     package var waitingLimit = Duration.seconds(120)
 

@@ -84,7 +84,7 @@ extension Coordinator {
         standBy(next)
         act(.disconnectFirstStage(earlier.epoch))
         firstLinks.removeAll { $0.epoch == earlier.epoch }
-        serve(next)
+        serve(next, now)
         return true
     }
 

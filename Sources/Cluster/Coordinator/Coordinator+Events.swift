@@ -60,6 +60,8 @@ extension Coordinator {
         case forget(WorkerID)
         /// What was found out for all that asked.
         case measured(Measurements)
+        /// Write this down, for the next process: it need not be safe at once.
+        case record(JournalPlan)
         /// What became of what a client has asked for.
         case answerDrain(ClientID, DrainReply)
         case log(LogLevel, String)

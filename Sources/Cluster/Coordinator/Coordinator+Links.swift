@@ -33,7 +33,7 @@ extension Coordinator {
                 note(Measured(number: number, figures: figures), of: nil, now)
             case .report(let outcome):
                 noteProven(outcome, nil, deployments[epoch]?.stages[0].worker, now)
-                if let deployment = deployments.note(outcome, from: nil, epoch) { serve(deployment) }
+                if let deployment = deployments.note(outcome, from: nil, epoch) { serve(deployment, now) }
             }
         }
     }
@@ -65,7 +65,7 @@ extension Coordinator {
         guard let deployment = deployments[report.epoch], deployment.isBeginning(report.link, at: worker) else {
             return
         }
-        if let deployment = deployments.note(report.outcome, from: worker, report.epoch) { serve(deployment) }
+        if let deployment = deployments.note(report.outcome, from: worker, report.epoch) { serve(deployment, now) }
     }
 
     /// About a link of a worker to this coordinator.

@@ -27,8 +27,8 @@ extension Coordinator {
     mutating func reconsiderPlan(_ now: Moment) {
         let due = deployments.duePlan(
             over: membership.eligible, reluctant: membership.reluctant, reachability, speeds: membership.speeds,
-            holders: scheduler.holdsBlocks ? holders : nil, adoption: adoption, isIdle: scheduler.isIdle,
-            isWhole: scheduler.isWhole, now)
+            holders: scheduler.holdsBlocks ? holders : nil, adoption: adoption, recall: recall,
+            isIdle: scheduler.isIdle, isWhole: scheduler.isWhole, now)
         guard let due else { return }
         if let reason = due.beside { return beginChange(due.plan, reason, now) }
         let plan = due.plan
@@ -99,11 +99,12 @@ extension Coordinator {
         act(.send(worker, .assign(assign)))
     }
 
-    mutating func serve(_ deployment: Deployment) {
+    mutating func serve(_ deployment: Deployment, _ now: Moment) {
         let caches = deployment.stages.map { membership[$0.worker]?.join.cacheIdentity }
         let missing = holders.serve(deployment, caches: caches)
         if missing?.isEmpty == true { adopt(deployment.plan) }
         adoption.end()
+        act(.record(recall.serve(deployment, membership.members, now)))
         scheduler.resume(
             epoch: deployment.epoch, stageCount: deployment.stages.count, blockCount: deployment.plan.blockCount,
             missing: missing)
@@ -115,6 +116,7 @@ extension Coordinator {
     /// A plan that served is over. What its stages have of requests is known from here on.
     mutating func suspend(_ epoch: Epoch, _ now: Moment) {
         holders.end(epoch, isWhole: scheduler.isWhole)
+        recall.end()
         if scheduler.holdsBlocks { interruption.begin(now) }
         scheduler.suspend(epoch)
     }

@@ -15,6 +15,7 @@ package struct Coordinator: Sendable {
     var scheduler: Scheduler
     var holders = KeyValueHolders()
     var adoption: Adoption
+    var recall: PlanRecall
     private(set) var waitingRoom: WaitingRoom
     var reachability = Reachability()
     /// To the first stages of the plans under way, oldest epoch first.
@@ -43,6 +44,7 @@ package struct Coordinator: Sendable {
         membership = Membership(configuration)
         deployments = Deployments(configuration, now: now)
         adoption = Adoption(configuration)
+        recall = PlanRecall(configuration)
         scheduler = Scheduler(configuration.schedulerRules)
         waitingRoom = WaitingRoom(now: now)
         startedAt = now
@@ -135,6 +137,7 @@ package struct Coordinator: Sendable {
         checkExamination(now)
         checkProgress(now)
         checkWaiting(now)
+        recordSettled(now)
     }
 
     // MARK: Workers
@@ -148,10 +151,10 @@ package struct Coordinator: Sendable {
             deployments.noteTold(loading.epoch, worker, now)
             deployments.note(loading, of: worker, now)
         case .ready(let ready):
-            guard deployments[ready.epoch] != nil else { return }
-            membership.note(ready, of: worker)
+            guard let plan = deployments[ready.epoch]?.plan else { return }
+            membership.note(ready, of: worker, with: plan.layers(of: worker))
             deployments.noteTold(ready.epoch, worker, now)
-            if let deployment = deployments.note(ready, of: worker, now) { serve(deployment) }
+            if let deployment = deployments.note(ready, of: worker, now) { serve(deployment, now) }
             checkKept(ready, worker, now)
         case .failed(let failure):
             guard let deployment = deployments[failure.epoch], deployment.stage(of: worker) != nil else { return }
@@ -164,6 +167,7 @@ package struct Coordinator: Sendable {
         case .link(let report): note(report, of: worker, now)
         case .measured(let measured): note(measured, of: worker, now)
         case .holding(let holding): note(holding, of: worker, now)
+        case .cached(let cached): note(cached, of: worker)
         case .copied(let copied): note(copied, of: worker, now)
         case .leaving: drainLeaving(worker, now)
         case .leave: lose(worker, "it has left", now)
@@ -182,7 +186,7 @@ package struct Coordinator: Sendable {
         var welcome = Welcome(
             build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
             tokensEndpoint: configuration.tokensEndpoint, modelName: configuration.model.name)
-        welcome.asksHolding = !adoption.isOver
+        (welcome.asksHolding, welcome.model) = (!adoption.isOver, configuration.modelHash)
         switch membership.admit(worker, join, now) {
         case .refused(let refusal):
             log(.warning, "refused \(worker): \(refusal.reason)")
@@ -196,6 +200,7 @@ package struct Coordinator: Sendable {
             deployments.noteNewMembers("\(member.name) has joined")
             deployments.changes.noteJoined(now)
             if !adoption.isOver { adoption.ask(worker) }
+            recallLayers(of: member, now)
             act(.send(worker, .welcome(welcome)))
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
         }

@@ -1,35 +1,11 @@
 // Responsible for: the plans under way: which serves, which is being prepared, when a new one is due, and which has
-// stopped. Must not know: requests, what workers are told.
+// stopped (Deployments+Watching). Must not know: requests, what workers are told.
 
 import Sequences
 import Wire
 
 /// Plans by their epochs: at most one that serves, and at most one that is being prepared to take its place.
 struct Deployments: Sendable {
-    /// What does not move any more.
-    enum Stall: Sendable, Equatable {
-        /// The load of a worker.
-        case load(WorkerID, Duration)
-        /// The load of a worker moves, but is not done after so long.
-        case slowLoad(WorkerID, Duration)
-        /// The load of a worker that cannot fetch weights.
-        case weights(WorkerID)
-        /// The steps of an epoch, for which this worker is the likeliest cause.
-        case steps(Epoch, WorkerID, Duration)
-        /// The steps of an epoch as the coordinator sees it, whatever workers say of themselves.
-        case result(Epoch, WorkerID, Duration)
-
-        /// Whose load is late, and how that shows; nil: it is about steps.
-        var lateLoad: (worker: WorkerID, why: String)? {
-            switch self {
-            case .load(let worker, let time): (worker, "its load did not move for \(time.wholeSeconds) s")
-            case .slowLoad(let worker, let time): (worker, "its load was not done after \(time.wholeSeconds) s")
-            case .weights(let worker): (worker, "it cannot fetch weights")
-            case .steps, .result: nil
-            }
-        }
-    }
-
     let configuration: CoordinatorConfiguration
     private(set) var serving: Deployment?
     private(set) var preparing: Deployment?
@@ -142,8 +118,8 @@ struct Deployments: Sendable {
     /// layers only where nothing could be computed otherwise.
     mutating func duePlan(
         over eligible: [Member], reluctant: [Member] = [], _ reachability: Reachability,
-        speeds: SpeedRecord = SpeedRecord(), holders: KeyValueHolders? = nil, adoption: Adoption? = nil, isIdle: Bool,
-        isWhole: Bool = true, _ now: Moment
+        speeds: SpeedRecord = SpeedRecord(), holders: KeyValueHolders? = nil, adoption: Adoption? = nil,
+        recall: PlanRecall? = nil, isIdle: Bool, isWhole: Bool = true, _ now: Moment
     ) -> DuePlan? {
         if !isIdle { quietSince = nil } else if quietSince == nil { quietSince = now }
         if hasBegunMakeshift { (hasBegunMakeshift, nextThought) = (false, now + configuration.returnAwaitedFor) }
@@ -165,7 +141,7 @@ struct Deployments: Sendable {
         }
         if awaitsProof(of: eligible, adoption, now) { return nil }
         let held = adoption?.plan(over: eligible)
-        let waiting = held == nil ? adoption?.reasonToAwaitOthers(eligible, now) : nil
+        let waiting = held == nil ? reasonToAwaitOthers(eligible, adoption, recall, now) : nil
         if let reason = waiting ?? (held == nil ? reasonToAwaitOthers(eligible.count, isIdle, now) : nil) {
             refusal = reason
             return nil
@@ -180,7 +156,8 @@ struct Deployments: Sendable {
         let members = eligible.filter { mayTakePart($0) }
         let choice = PlanChoice(
             configuration: configuration, hasServed: hasServed, serving: serving?.plan, preparing: preparing?.plan,
-            reachability: reachability, speeds: speeds, asked: asked, holders: holders, now: now)
+            reachability: reachability, speeds: speeds, asked: asked, holders: holders,
+            recall: hasServed ? nil : recall, now: now)
         var result = choice.plan(over: members)
         if serving == nil, case .failure = result, !reluctant.isEmpty {
             result = choice.plan(over: members + reluctant)
@@ -196,6 +173,13 @@ struct Deployments: Sendable {
             refusal = reason
             return nil
         }
+    }
+
+    /// Those who had layers before this process may be about to come.
+    private func reasonToAwaitOthers(
+        _ eligible: [Member], _ adoption: Adoption?, _ recall: PlanRecall?, _ now: Moment
+    ) -> PlanRefusal? {
+        adoption?.reasonToAwaitOthers(eligible, now) ?? recall?.reasonToAwaitOthers(eligible, now)
     }
 
     /// Newcomers soon know whether they can fetch weights: a moment later there may be another plan.
@@ -341,58 +325,5 @@ struct Deployments: Sendable {
     mutating func excuse(_ gap: Duration, _ now: Moment) {
         serving?.excuse(gap, now)
         preparing?.excuse(gap, now)
-    }
-
-    // MARK: Watching
-
-    /// Loads and steps that do not move. `dispatched`: steps sent in the epoch that serves; `oldest`: since when the one
-    /// that must come through next is the next, where any is under way; `tokens`: of those under way.
-    func stalls(
-        dispatched: UInt64, oldest: Moment?, tokens: Int = 0, _ now: Moment,
-        canFetch: (WorkerID) -> Bool = { _ in true }
-    ) -> [Stall] {
-        var stalls: [Stall] = []
-        let limit = configuration.loadStalledAfter
-        if let preparing, now - preparing.lastProgress >= limit, let late = preparing.late {
-            stalls.append(.load(late, limit))
-        } else if let late = preparing?.overdue(limit, now) {
-            stalls.append(.slowLoad(late, limit))
-        } else if let preparing, now - preparing.lastProgress >= configuration.weightsAwaitedFor,
-            let late = preparing.stages.first(where: { $0.readiness != .ready && !canFetch($0.worker) })
-        {
-            stalls.append(.weights(late.worker))
-        }
-        guard let serving, let oldest else { return stalls }
-        if now - serving.lastProgress >= configuration.stallLimit(tokens: tokens) {
-            let worker = serving.slowest(dispatched: dispatched)
-            stalls.append(.steps(serving.epoch, worker, now - serving.lastProgress))
-        } else if now - oldest >= configuration.hungAfter * serving.stages.count {
-            // Each stage may take so long for a step; one that says that it computes, and does not, takes longer.
-            let worker = serving.slowest(dispatched: dispatched)
-            stalls.append(.result(serving.epoch, worker, now - oldest))
-        }
-        return stalls
-    }
-
-    /// Since when nobody could compute a request, where that is a reason to give it up: loading is none for as long as
-    /// it may take, unless it has failed again and again, or waits for a link to carry.
-    func idleSince(_ now: Moment) -> Moment? {
-        guard let preparing, failedPreparations < 3, preparing.isInTime(now), preparing.links.failures(now).isEmpty
-        else { return withoutServiceSince }
-        return nil
-    }
-
-    /// Why nothing is computed, as a sentence; nil: a plan serves.
-    func explanation(_ members: [Member]) -> Sentence? {
-        if serving != nil { return nil }
-        if let preparing {
-            if preparing.areLoaded, !preparing.links.areProven { return "the links between workers are being proven" }
-            let count = preparing.stages.count
-            return "\(count) worker\(count == 1 ? " loads" : "s load") the model"
-        }
-        return members.reduce(refusal.sentence) { sentence, member in
-            guard let why = member.reasonAside else { return sentence }
-            return "\(sentence); \(member.name) is set aside: \(why)"
-        }
     }
 }

@@ -17,11 +17,14 @@ struct LoadTimes: Sendable {
         return measured > 0 ? measured : Self.unknownRate
     }
 
-    /// Bytes of weights of a stage that its worker does not hold as one of `held`; nil: nobody holds any.
+    /// Bytes of weights of a stage that its worker neither holds as one of `held` (nil: nobody holds any) nor has on its
+    /// disk.
     func missing(_ share: Plan.Share, holding held: Plan?) -> UInt64 {
-        let overlap = (held?.layers(of: share.worker) ?? 0..<0).clamped(to: share.layers)
-        let bytes = model.weightBytes(of: share.layers)
-        return bytes - min(bytes, overlap.isEmpty ? 0 : model.weightBytes(of: overlap))
+        let own = members.first { $0.id == share.worker }?.cachedLayers ?? []
+        let there = own + [held?.layers(of: share.worker) ?? 0..<0]
+        let missing = share.layers.filter { layer in !there.contains { $0.contains(layer) } }
+        if missing.count == share.layers.count { return model.weightBytes(of: share.layers) }
+        return missing.reduce(0) { $0 + model.weightBytes(of: $1..<$1 + 1) }
     }
 
     /// The longest of a plan's fetches, for those who hold the layers of `held` now.

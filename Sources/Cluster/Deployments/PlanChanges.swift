@@ -119,7 +119,22 @@ extension Deployments {
             nextThought = now + Self.thoughtInterval
             return .later
         }
-        guard isIdle || isWorthwhile(plan, serving.plan, members, choice) else { return put(off: now) }
+        guard isWorthwhile(plan, serving.plan, members, choice) else {
+            if !isIdle { return put(off: now) }
+            // With nothing to compute it costs what must be fetched for it: for the same workers that is not worth it.
+            let isOverSame = plan.stages.allSatisfy { serving.stage(of: $0.worker) != nil }
+            let times = LoadTimes(model: configuration.model, members: members)
+            if isOverSame, plan.stages.contains(where: { times.missing($0, holding: serving.plan) > 0 }) {
+                return .none
+            }
+            return begin(plan, beside: serving, members, now)
+        }
+        return begin(plan, beside: serving, members, now)
+    }
+
+    /// If it fits beside the one that serves.
+    private mutating func begin(_ plan: Plan, beside serving: Deployment, _ members: [Member], _ now: Moment) -> Change
+    {
         if let obstacle = obstacle(to: plan, beside: serving, members) {
             changes.obstacle = obstacle
             return put(off: now)

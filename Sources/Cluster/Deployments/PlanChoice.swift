@@ -25,6 +25,8 @@ struct PlanChoice: Sendable {
     var asked: Plan?
     /// Who has the keys and values of what runs; nil: nothing does.
     var holders: KeyValueHolders?
+    /// Who had which layers before this process; nil: a plan has served in it.
+    var recall: PlanRecall?
     let now: Moment
     /// So many KV blocks, and no others; nil: as many as there is memory for.
     var blockCount: Int?
@@ -69,14 +71,23 @@ struct PlanChoice: Sendable {
         let order = order(of: members)
         let plan = order.plan(candidates(members)) { try? split($0, enough: members.count).get() }
         guard let plan else { return nil }
-        let repaired = repaired(plan, members, order)
-        return Choice(plan: repaired ?? plan, isReachable: true, isRepaired: repaired != nil)
+        if let repaired = repaired(plan, members, order) {
+            return Choice(plan: repaired, isReachable: true, isRepaired: true)
+        }
+        if let recalled = recalled(plan, members, order) {
+            return Choice(plan: recalled, isReachable: true, isRepaired: recalled.stages.count < members.count)
+        }
+        return Choice(plan: sparing(plan, members, order) ?? plan, isReachable: true)
     }
 
     /// A plan is slower than the fastest, or than what of the last one is left, by no more than this, where it spares
     /// computing again what runs: as where one of many workers takes all layers of its neighbour. A faster one takes its
     /// place without a break.
     private static let mostSlowdown = 2.05
+    /// What no weights need be fetched for may be slower by no more than this, before anything has served.
+    private static let mostSparingSlowdown = 1.35
+    /// One that is slower by no more than this counts as fast as another.
+    private static let leastSlowdown = 1.08
 
     /// What leaves most of the plan that served last as it was, and is about as fast as `fastest`; nil: there is nothing
     /// better.
@@ -119,6 +130,38 @@ struct PlanChoice: Sendable {
         return repair.plans(candidates, caches: members.map(\.join.cacheIdentity)).first { plan in
             isAsAsked(plan) && order.carries(plan) && search.slowest(plan) ?? .infinity <= limit
         }
+    }
+
+    /// What the same workers had before this process, whatever they say of their speeds now: steps showed them then. nil:
+    /// they are not all here, or it does not fit any more.
+    private func recalled(_ fastest: Plan, _ members: [Member], _ order: StageOrder) -> Plan? {
+        guard holders == nil, let stages = recall?.stages(over: members) else { return nil }
+        let search = SplitSearch(model: configuration.model, candidates: candidates(members))
+        let plan = Plan(stages: stages, blockCount: fastest.blockCount, keepsOutputs: fastest.keepsOutputs)
+        guard order.carries(plan), isAsAsked(plan) || !isAsAsked(fastest), search.slowest(plan) != nil else {
+            return nil
+        }
+        return plan
+    }
+
+    /// What is about as fast as the fastest, but needs half of the weights or fewer to be fetched; nil: there is nothing. Where
+    /// none at all need be, before anything has served, it may be slower: what workers say of their speeds when all start
+    /// at once is rough.
+    private func sparing(_ fastest: Plan, _ members: [Member], _ order: StageOrder) -> Plan? {
+        guard configuration.split == nil, members.contains(where: { !$0.cachedLayers.isEmpty }) else { return nil }
+        let times = LoadTimes(model: configuration.model, members: members)
+        func missing(_ plan: Plan) -> UInt64 { plan.stages.reduce(0) { $0 + times.missing($1, holding: serving) } }
+        let candidates = candidates(members)
+        let search = SplitSearch(model: configuration.model, candidates: candidates)
+        let needed = missing(fastest)
+        guard needed > 0, let least = search.slowest(fastest) else { return nil }
+        for (slowdown, most) in [(hasServed ? 1 : Self.mostSparingSlowdown, 0), (Self.leastSlowdown, needed / 2)] {
+            let plan = search.sparing(
+                fastest.blockCount, keepsOutputs: fastest.keepsOutputs, limit: least * slowdown,
+                cached: members.map(\.cachedLayers))
+            if let plan, order.carries(plan), missing(plan) <= most { return plan }
+        }
+        return nil
     }
 
     /// It has the ranges that a person asked for, if one did.

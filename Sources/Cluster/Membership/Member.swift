@@ -39,6 +39,8 @@ struct Member: Sendable {
     private(set) var tokensLink = LinkState.unknown
     /// What its weights link carries in a second, in bytes, as it measured; 0: not known.
     private(set) var weightsPerSecond: Double = 0
+    /// Layers whose weights are on its disk, as it says, or as it was given them.
+    private(set) var cachedLayers: [Range<Int>] = []
     private var lastProbe: Moment?
 
     init(id: WorkerID, join: Join, now: Moment) {
@@ -69,6 +71,16 @@ struct Member: Sendable {
     mutating func excuse(_ gap: Duration, _ now: Moment) { lastHeard = min(now, lastHeard + gap) }
 
     mutating func note(_ heartbeat: WorkerHeartbeat) { self.heartbeat = heartbeat }
+
+    /// These layers are on its disk.
+    mutating func noteCached(_ layers: [Range<Int>]) { cachedLayers = layers }
+
+    /// So are these.
+    mutating func noteCached(_ layers: Range<Int>) {
+        if !cachedLayers.contains(where: { $0.lowerBound <= layers.lowerBound && layers.upperBound <= $0.upperBound }) {
+            cachedLayers.append(layers)
+        }
+    }
 
     /// The next heartbeat says what all loads of the process moved; until then a finished one counts.
     mutating func note(_ ready: Ready) {

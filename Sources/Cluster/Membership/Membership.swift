@@ -201,7 +201,18 @@ struct Membership: Sendable {
         _ = change(worker) { $0.note(heartbeat) }
     }
 
-    mutating func note(_ ready: Ready, of worker: WorkerID) { _ = change(worker) { $0.note(ready) } }
+    /// It has loaded these layers; nil: it has none.
+    mutating func note(_ ready: Ready, of worker: WorkerID, with layers: Range<Int>?) {
+        _ = change(worker) { member in
+            member.note(ready)
+            if let layers { member.noteCached(layers) }
+        }
+    }
+
+    /// What is on a worker's disk.
+    mutating func noteCached(_ layers: [Range<Int>], by worker: WorkerID) {
+        _ = change(worker) { $0.noteCached(layers) }
+    }
 
     /// What a worker found out about a link to the coordinator. True: that is news.
     mutating func note(_ report: LinkReport, of worker: WorkerID) -> Bool {

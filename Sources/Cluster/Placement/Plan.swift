@@ -35,6 +35,8 @@ package enum PlanRefusal: Error, Sendable, Equatable {
     case invalidSplit(Sentence)
     /// Some have what an earlier coordinator's plan gave them, and others of that plan may be about to come back.
     case heldInPart(layers: Int, of: Int)
+    /// Some that had layers before the coordinator started are back, and others may be about to come.
+    case recalledInPart(absent: Int, of: Int)
 
     /// A sentence without a full stop.
     package var sentence: Sentence {
@@ -57,6 +59,8 @@ package enum PlanRefusal: Error, Sendable, Equatable {
             return
                 "\(layers) of \(count) layers are held since before the coordinator started; waiting a moment for the "
                 + "workers that held the others"
+        case .recalledInPart(let absent, let count):
+            return "\(absent) of the \(count) workers that had layers before are not back; waiting a moment for them"
         }
     }
 }

@@ -76,6 +76,26 @@ struct SplitSearch {
         return nil
     }
 
+    /// Of the splits whose stages have at most this value the one with the fewest bytes of weights to be fetched, and among
+    /// those the most even; nil: none fits. [candidates] `cached`: the layers that each has on its disk.
+    func sparing(_ blockCount: Int, keepsOutputs: Bool, limit: Double, cached: [[Range<Int>]]) -> Plan? {
+        /// [candidates, layers and one more] bytes that are missing of the layers before each.
+        let missing = cached.map { there in
+            model.layerBytes.indices.reduce(into: [0.0]) { sums, layer in
+                let isThere = there.contains { $0.contains(layer) }
+                sums.append(sums[layer] + (isThere ? 0 : Double(model.weightBytes(of: layer..<layer + 1))))
+            }
+        }
+        let best = solve(combine: +) { layers, candidate in
+            // No split is so uneven that it counts as a byte.
+            let value = cost(layers, candidate)
+            return missing[candidate][layers.upperBound] - missing[candidate][layers.lowerBound] + value * value * 1e-6
+        } fits: {
+            cost($0, $1) <= limit && fits($0, $1, blockCount, keepsOutputs: keepsOutputs)
+        }
+        return best.map { Plan(stages: $0.stages, blockCount: blockCount, keepsOutputs: keepsOutputs) }
+    }
+
     /// The stages with the least value: the costs of their stages combined, each at most `limit`. A stage of more layers
     /// costs no less and fits no better.
     private func solve(

@@ -21,6 +21,8 @@ extension Worker {
         case computed(StepResult, Output? = nil)
         /// Other workers of this host have been given some of what this one offered: it offers so many bytes now.
         case offer(bytes: UInt64)
+        /// What of the model that a `Welcome` names has its weights on this host.
+        case cached(CachedLayers)
         /// Others reach it at this endpoint.
         case listening(at: String)
         /// What was found out about the connection of a link; of one to a next stage, for the steps of this epoch.
@@ -46,7 +48,7 @@ extension Worker {
     /// What the shell must do.
     package enum Action: Sendable {
         case send(WorkerMessage)
-        /// Connect the weights and tokens links (close earlier ones).
+        /// Connect the weights and tokens links (close earlier ones). Where it names a model: `.cached` at once.
         case welcomed(Welcome)
         /// The coordinator does not want this worker: end with this sentence.
         case refused(String)

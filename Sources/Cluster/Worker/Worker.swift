@@ -132,6 +132,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
             guard let index = index(of: result.epoch) else { return }
             actions += stages[index].finish(result, output)
             actions += stages[index].computeNext(now)
+        case .cached(let cached): if case .member = attachment { act(.send(.cached(cached))) }
         case .offer(let bytes): change(offer: bytes, now)
         case .listening(let endpoint): join.dataEndpoint = endpoint
         case .link(let link, let connection, let epoch): perform(links.note(link, connection, epoch, now))

@@ -66,6 +66,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     package var pipeline: Pipeline
     /// The plan that is prepared beside the one that serves; nil: none is.
     package var change: Change?
+    /// nil: what is accepted is not written down.
+    package var journal: Journal?
 
     init(_ reply: StatusReply) {
         version = reply.build
@@ -88,6 +90,7 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         stages = reply.stages.map { stage in Stage(stage, worker: reply.workers.first { $0.id == stage.worker }) }
         pipeline = Pipeline(reply.pipeline)
         change = reply.change.map { Change($0, reply.workers) }
+        journal = reply.journal.map(Journal.init)
     }
 
     /// A worker's id as it is shown.

@@ -16,7 +16,7 @@ extension CoordinatorLoop {
         case .statusQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
             guard pace.allows(.status, arrival, now) else { return refuse(arrival, on: sockets.control) }
-            let frame = statusFrame ?? ClientReply.status(machine.status(now: now)).encode()
+            let frame = statusFrame ?? ClientReply.status(status).encode()
             statusFrame = frame
             _ = send(frame, to: client)
         case .cancel(let request): clients.cancel(request, of: client)
@@ -51,6 +51,13 @@ extension CoordinatorLoop {
                 JournaledAnswer(generate, owner: owner, in: parts.journal), replies: parts.wishes)
             if let refusal { reply(refusal, to: client) }
         }
+    }
+
+    /// The state of everything, for people.
+    private var status: StatusReply {
+        var status = machine.status(now: now)
+        status.journal = parts.journal?.status
+        return status
     }
 
     /// Tells which plan there would be, and has it carried out if that is wanted.

@@ -279,6 +279,7 @@ final class CoordinatorLoop {
             sinks.removeValue(forKey: request)?.finish(throwing: error)
         case .waiting(let request, let why): tell(request, .waiting(why))
         case .measured(let found): tellMeasurers(found)
+        case .record(let plan): if let journal = parts.journal { Task { await journal.note(.plan(plan)) } }
         case .forget(let worker):
             unreachable.removeAll { $0 == worker }
             for link in NodeLink.allCases { askers[link]?[worker] = nil }
@@ -307,7 +308,9 @@ extension Coordinator.Action {
     fileprivate var isForClient: Bool {
         switch self {
         case .started, .emit, .score, .finish, .fail, .waiting, .measured, .answerDrain: true
-        case .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget, .log: false
+        case .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget, .record,
+            .log:
+            false
         }
     }
 }

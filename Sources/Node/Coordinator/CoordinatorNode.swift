@@ -55,7 +55,7 @@ package final class CoordinatorNode: Service, Sendable {
         } catch { throw TandemError(error) }
         let manifest = try options.manifest(of: loaded.model, progress: progress)
         let reached = sockets.joinEndpoint(advertised)
-        let configuration = options.configuration(
+        var configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint,
             key: trust?.key.pair.publicKey, at: reached.host)
         if options.isSimulated {
@@ -77,6 +77,7 @@ package final class CoordinatorNode: Service, Sendable {
         generations = try GenerationService(
             loaded, orders: orders, maximumUnread: options.maximumUnread, budget: options.budget, log: log)
         let journal = try options.journal(at: endpoint, for: configuration, log: log)
+        configuration.recalledPlans = journal?.plans ?? []
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, roll: roll, waker: waker, wishes: wishes, orders: orders,
             generations: generations, journal: journal, server: WeightServer(loaded.model, manifest),

@@ -3,6 +3,7 @@
 import Generation
 import Logging
 import Sequences
+import Synchronization
 import Transport
 import Wire
 
@@ -15,18 +16,23 @@ package final class Journal: Sendable {
 
     /// Requests of an earlier process that had not ended.
     let found: [JournalState.Entry]
+    /// The last plans of it.
+    let plans: [JournalPlan]
     private let orders: Mailbox<Order>
+    private let record: Record
     private let thread: LoopThread<Void>
 
     /// Opens the journal in a folder, for this model. Throws where it cannot be used.
     init(_ folder: StateFolder, model: ContentHash, log: Logger) throws(TandemError) {
         let files = try JournalFiles(folder, model: model)
-        found = files.state.entries
+        (found, plans) = (files.state.entries, files.state.plans)
         do {
             let orders = Mailbox<Order>(capacity: 1 << 16, waking: try Waker())
             self.orders = orders
+            let record = Record(files, path: folder.path)
+            self.record = record
             thread = try LoopThread(name: "journal") { [path = folder.path] in
-                JournalWriter(files: files, orders: orders, path: path, log: log).run()
+                JournalWriter(files: files, orders: orders, record: record, path: path, log: log).run()
             }
         } catch { throw TandemError(error) }
     }
@@ -51,10 +57,64 @@ package final class Journal: Sendable {
     /// Writes down what need not be safe.
     func note(_ record: JournalRecord) async { await orders.postPatiently(.note(record)) }
 
+    /// How it is now.
+    var status: JournalStatus { record.status }
+
+    /// What its thread does, for people. Any thread may ask.
+    private final class Record: Sendable {
+        private struct Facts {
+            var status = JournalStatus()
+            var totalMicroseconds: UInt64 = 0
+            var lastCommit: UInt64?
+            var problemSince: UInt64?
+        }
+
+        private let facts: Mutex<Facts>
+
+        init(_ files: JournalFiles, path: String) {
+            var status = JournalStatus()
+            status.folder = path
+            (status.segments, status.bytes) = (files.segmentCount, UInt64(files.length))
+            status.requests = files.state.entries.count
+            facts = Mutex(Facts(status: status))
+        }
+
+        /// Something was written, or could not be; `commit`: microseconds in which it was made safe.
+        func note(_ files: JournalFiles, problem: String?, commit: UInt64?) {
+            let now = Microseconds.monotonic
+            facts.withLock { facts in
+                (facts.status.segments, facts.status.bytes) = (files.segmentCount, UInt64(files.length))
+                facts.status.requests = files.state.entries.count
+                if let problem {
+                    facts.problemSince = facts.problemSince ?? now
+                    facts.status.problem = .init(why: problem, milliseconds: 0)
+                    return
+                }
+                (facts.problemSince, facts.status.problem) = (nil, nil)
+                guard let commit else { return }
+                facts.totalMicroseconds += commit
+                facts.status.commits += 1
+                facts.lastCommit = now
+            }
+        }
+
+        var status: JournalStatus {
+            let now = Microseconds.monotonic
+            return facts.withLock { facts in
+                var status = facts.status
+                if status.commits > 0 { status.meanCommitMicroseconds = facts.totalMicroseconds / status.commits }
+                status.sinceCommitMilliseconds = facts.lastCommit.map { (now - $0) / 1000 }
+                status.problem?.milliseconds = facts.problemSince.map { (now - $0) / 1000 } ?? 0
+                return status
+            }
+        }
+    }
+
     /// The thread: takes what there is, writes it, makes it safe once for all who wait, and tells them.
     private struct JournalWriter {
         let files: JournalFiles
         let orders: Mailbox<Order>
+        let record: Record
         let path: String
         let log: Logger
 
@@ -76,7 +136,10 @@ package final class Journal: Sendable {
                         waiting.append((number, continuation))
                     }
                 }
+                let start = Microseconds.monotonic
                 let problem = files.append(records, isDurable: !waiting.isEmpty)
+                let commit = waiting.isEmpty ? nil : Microseconds.monotonic - start
+                record.note(files, problem: problem, commit: commit)
                 if let problem, wasWell {
                     log.error("the journal in \(path) cannot be written: \(problem); new requests are refused")
                 } else if problem == nil, !wasWell {

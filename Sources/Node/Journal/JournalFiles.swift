@@ -19,10 +19,11 @@ final class JournalFiles {
     private(set) var state = JournalState()
     private var number = 0
     private var file: Int32 = -1
-    /// Of the file; what is behind is not whole.
-    private var length = 0
+    /// Of the file, in bytes; what is behind is not whole.
+    private(set) var length = 0
     /// Of the segment when it began.
     private var snapshotBytes = 0
+    private(set) var segmentCount = 0
     /// Not all that happened is in the file: the next record goes to a new one.
     private var isBroken = false
 
@@ -135,6 +136,7 @@ final class JournalFiles {
         number += 1
         (snapshotBytes, isBroken) = (length, false)
         for old in segments where old != number { folder.remove(Self.name(old)) }
+        segmentCount = segments.count
         return nil
     }
 }

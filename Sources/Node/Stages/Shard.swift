@@ -72,6 +72,12 @@ final class Shard {
         return partial
     }
 
+    /// Its stage is loaded: the cache can tell that it has these layers.
+    func noteLayers() {
+        guard let model = assign.model, !inventory.needs.isEmpty else { return }
+        cache.note(assign.layers, of: model, inventory.manifest)
+    }
+
     /// Bytes as they are reported while its stage is loaded.
     func progress(_ done: Int) -> StageEvent {
         .progress(assign.epoch, done: done, total: tensors.reduce(0) { $0 + $1.byteCount })

@@ -110,6 +110,7 @@ final class StageLoader: Sendable {
                 shard.configuration, tensors: shard.tensors, source: source, beside: answer.shared
             ) { outbox.tell(shard.progress($0)) }
             try shard.inventory.source.checkUnchanged()
+            shard.noteLayers()
             return LoadedStage(shard, stage, kept: answer.kept)
         }
     }

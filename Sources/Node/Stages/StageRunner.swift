@@ -108,6 +108,7 @@ final class StageRunner {
                 keeping: kept.map { Stage.Kept($0) } ?? Stage.Kept(), weightsOf: others
             ) { outbox.tell(shard.progress($0)) }
             try shard.inventory.source.checkUnchanged()
+            shard.noteLayers()
         }
         begin(with: LoadedStage(shard, computer, kept: kept))
     }

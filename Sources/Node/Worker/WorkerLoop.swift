@@ -256,6 +256,9 @@ final class WorkerLoop {
             let server = control?.way.server
             try replace(&weights, welcome.weightsEndpoint, server, maximumFrameBytes: Wire.Limits.chunkBytes)
             try replace(&tokens, welcome.tokensEndpoint, server, maximumFrameBytes: Wire.Limits.headerBytes)
+            if let model = welcome.model {
+                decide(.cached(CachedLayers(model: model, layers: parts.cache.layers(of: model))))
+            }
         case .refused(let reason): throw TandemError("the coordinator refused this worker: \(reason)")
         case .reconnect: leaveCoordinator()
         case .load(let assign):

@@ -24,6 +24,7 @@ extension ClientReply {
                 FieldRule(
                     15, "StatusReply.pipeline", [FieldRule(8, "PipelineStatus.counts", atMost: Limits.namedCounts)]),
                 FieldRule(80, "StatusReply.change", []),
+                FieldRule(120, "StatusReply.journal", []),
             ]),
         FieldRule(
             10, "ClientReply.notice",

@@ -6,7 +6,7 @@ import Sequences
 extension ControlRequest {
     private static let rules =
         [FieldRule(16, "Generate", Generate.rules), FieldRule(90, "PlanQuery", PlanQuery.rules)]
-        + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82, 85], in: "ControlRequest")
+        + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82, 85, 120], in: "ControlRequest")
 
     package func encode() -> [UInt8] {
         var frame = PControlRequest()
@@ -19,6 +19,7 @@ extension ControlRequest {
         case .worker(.link(let report)): frame.link = report.proto
         case .worker(.measured(let measured)): frame.measured = measured.proto
         case .worker(.holding(let holding)): frame.holding = holding.proto
+        case .worker(.cached(let cached)): frame.cached = cached.proto
         case .worker(.copied(let copied)): frame.copied = copied.proto
         case .worker(.leaving): frame.leaving = PEmpty()
         case .worker(.leave): frame.leave = PEmpty()
@@ -50,6 +51,7 @@ extension ControlRequest {
         case .link(let report): self = .worker(.link(try LinkReport(report)))
         case .measured(let measured): self = .worker(.measured(try Measured(measured)))
         case .holding(let holding): self = .worker(.holding(try Holding(holding)))
+        case .cached(let cached): self = .worker(.cached(try CachedLayers(cached)))
         case .copied(let copied): self = .worker(.copied(try Copied(copied)))
         case .leaving: self = .worker(.leaving)
         case .leave: self = .worker(.leave)
@@ -196,6 +198,33 @@ extension WorkerHeartbeat {
 }
 
 // MARK: What a worker holds
+
+extension CachedLayers {
+    fileprivate var proto: PCachedLayers {
+        var p = PCachedLayers()
+        p.model = .init(model.bytes)
+        p.firstLayers = layers.map { UInt32($0.lowerBound) }
+        p.endLayers = layers.map { UInt32($0.upperBound) }
+        return p
+    }
+
+    fileprivate init(_ p: PCachedLayers) throws(WireError) {
+        let check = Check("CachedLayers")
+        let firsts = try check.array(p.firstLayers, "firstLayers", atMost: Limits.layers)
+        let ends = try check.array(p.endLayers, "endLayers", atMost: Limits.layers)
+        guard firsts.count == ends.count else {
+            throw WireError("CachedLayers has \(firsts.count) beginnings and \(ends.count) ends of layers")
+        }
+        self.init(model: try check.hash(p.model, "model"), layers: [])
+        for (first, end) in zip(firsts, ends) {
+            let range = try check.layers(first, end, least: 1)
+            if let last = layers.last, last.upperBound >= range.lowerBound {
+                throw WireError("CachedLayers.firstLayers do not ascend")
+            }
+            layers.append(range)
+        }
+    }
+}
 
 extension Holding {
     var proto: PHolding {

@@ -72,6 +72,7 @@ extension Welcome {
         p.tokensEndpoint = tokensEndpoint
         p.modelName = named(modelName)
         p.asksHolding = asksHolding
+        if let model { p.model = .init(model.bytes) }
         return p
     }
 
@@ -84,6 +85,7 @@ extension Welcome {
             modelName: try check.name(p.modelName, "modelName"))
         version = p.version
         asksHolding = p.asksHolding
+        if !p.model.isEmpty { model = try check.hash(p.model, "model") }
     }
 }
 

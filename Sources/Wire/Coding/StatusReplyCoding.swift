@@ -21,6 +21,7 @@ extension StatusReply {
         p.stages = stages.map(\.proto)
         p.pipeline = pipeline.proto
         if let change { p.change = change.proto }
+        if let journal { p.journal = journal.proto }
         return p
     }
 
@@ -50,6 +51,7 @@ extension StatusReply {
         }
         pipeline = try PipelineStatus(p.pipeline)
         if p.hasChange { change = try PlanChange(p.change) }
+        if p.hasJournal { journal = try JournalStatus(p.journal) }
     }
 }
 

@@ -194,6 +194,14 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .planQuery(newValue)}
   }
 
+  var cached: PCachedLayers {
+    get {
+      if case .cached(let v)? = kind {return v}
+      return PCachedLayers()
+    }
+    set {kind = .cached(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -216,6 +224,7 @@ nonisolated struct PControlRequest: Sendable {
     case leaving(PEmpty)
     case drain(PDrainRequest)
     case planQuery(PPlanQuery)
+    case cached(PCachedLayers)
 
   }
 
@@ -388,6 +397,25 @@ nonisolated struct PHolding: Sendable {
 
   /// of all, in their order
   var tokens: [Int32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Worker -> coordinator, the answer to a `Welcome` that names a model: layers all of whose weights lie on my disk.
+nonisolated struct PCachedLayers: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as in `Welcome`
+  var model: Data = Data()
+
+  /// of ranges that ascend, with gaps between them
+  var firstLayers: [UInt32] = []
+
+  var endLayers: [UInt32] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1062,6 +1090,9 @@ nonisolated struct PWelcome: Sendable {
 
   /// say `Holding`
   var asksHolding: Bool = false
+
+  /// SHA-256, as in `Assign`: say `CachedLayers`; empty: do not
+  var model: Data = Data()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2008,11 +2039,65 @@ nonisolated struct PStatusReply: @unchecked Sendable {
   /// Clears the value of `change`. Subsequent reads from it will return its default value.
   mutating func clearChange() {_uniqueStorage()._change = nil}
 
+  /// absent: nothing is written down
+  var journal: PJournalStatus {
+    get {_storage._journal ?? PJournalStatus()}
+    set {_uniqueStorage()._journal = newValue}
+  }
+  /// Returns true if `journal` has been explicitly set.
+  var hasJournal: Bool {_storage._journal != nil}
+  /// Clears the value of `journal`. Subsequent reads from it will return its default value.
+  mutating func clearJournal() {_uniqueStorage()._journal = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Coordinator -> client, in `StatusReply`: what was accepted, as it is written down.
+nonisolated struct PJournalStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var folder: String = String()
+
+  var segments: UInt32 = 0
+
+  /// of all files
+  var bytes: UInt64 = 0
+
+  /// that have not ended
+  var requests: UInt32 = 0
+
+  /// how often something was made safe
+  var commits: UInt64 = 0
+
+  var meanCommitMicroseconds: UInt64 = 0
+
+  /// absent: it never was
+  var sinceCommitMilliseconds: UInt64 {
+    get {_sinceCommitMilliseconds ?? 0}
+    set {_sinceCommitMilliseconds = newValue}
+  }
+  /// Returns true if `sinceCommitMilliseconds` has been explicitly set.
+  var hasSinceCommitMilliseconds: Bool {self._sinceCommitMilliseconds != nil}
+  /// Clears the value of `sinceCommitMilliseconds`. Subsequent reads from it will return its default value.
+  mutating func clearSinceCommitMilliseconds() {self._sinceCommitMilliseconds = nil}
+
+  /// why nothing can be written; empty: all is well
+  var problem: String = String()
+
+  /// for how long
+  var problemMilliseconds: UInt64 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _sinceCommitMilliseconds: UInt64? = nil
 }
 
 /// Coordinator -> client, in `StatusReply`: a plan that is prepared beside the one that serves.
@@ -2711,6 +2796,14 @@ nonisolated struct PJournalRecord: Sendable {
     set {kind = .end(newValue)}
   }
 
+  var plan: PJournalPlan {
+    get {
+      if case .plan(let v)? = kind {return v}
+      return PJournalPlan()
+    }
+    set {kind = .plan(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -2719,8 +2812,49 @@ nonisolated struct PJournalRecord: Sendable {
     case progress(PJournalProgress)
     /// number of the request
     case end(UInt64)
+    case plan(PJournalPlan)
 
   }
+
+  init() {}
+}
+
+/// A plan serves: which node has which layers.
+nonisolated struct PJournalPlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// ascending
+  var epoch: UInt64 = 0
+
+  /// in order
+  var stages: [PJournalStage] = []
+
+  /// it has served for a while: those before it are forgotten
+  var isSettled: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// In `JournalPlan`.
+nonisolated struct PJournalStage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// behind its last one; ascending
+  var endLayer: UInt32 = 0
+
+  /// of its worker; empty: links are open
+  var key: Data = Data()
+
+  /// of its worker's weights, as in `Join`; empty: it has none
+  var cache: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -2794,7 +2928,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&copied\0\u{1}leaving\0\u{1}drain\0\u{2}\u{3}holding\0\u{4}\u{5}plan_query\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&copied\0\u{1}leaving\0\u{1}drain\0\u{2}\u{3}holding\0\u{4}\u{5}plan_query\0\u{2}\u{1e}cached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3044,6 +3178,19 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .planQuery(v)
         }
       }()
+      case 120: try {
+        var v: PCachedLayers?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .cached(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .cached(v)
+        }
+      }()
       default: break
       }
     }
@@ -3130,6 +3277,10 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .planQuery?: try {
       guard case .planQuery(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
+    }()
+    case .cached?: try {
+      guard case .cached(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
     }()
     case nil: break
     }
@@ -3479,6 +3630,46 @@ nonisolated extension PHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.restartLengths != rhs.restartLengths {return false}
     if lhs.tokenCounts != rhs.tokenCounts {return false}
     if lhs.tokens != rhs.tokens {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PCachedLayers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CachedLayers"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}model\0\u{3}first_layers\0\u{3}end_layers\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.model) }()
+      case 2: try { try decoder.decodeRepeatedUInt32Field(value: &self.firstLayers) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.endLayers) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.model.isEmpty {
+      try visitor.visitSingularBytesField(value: self.model, fieldNumber: 1)
+    }
+    if !self.firstLayers.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.firstLayers, fieldNumber: 2)
+    }
+    if !self.endLayers.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.endLayers, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PCachedLayers, rhs: PCachedLayers) -> Bool {
+    if lhs.model != rhs.model {return false}
+    if lhs.firstLayers != rhs.firstLayers {return false}
+    if lhs.endLayers != rhs.endLayers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4612,7 +4803,7 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{3}weights_endpoint\0\u{3}tokens_endpoint\0\u{3}model_name\0\u{4}P\u{1}asks_holding\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{3}weights_endpoint\0\u{3}tokens_endpoint\0\u{3}model_name\0\u{4}P\u{1}asks_holding\0\u{2}#model\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4626,6 +4817,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 4: try { try decoder.decodeSingularStringField(value: &self.tokensEndpoint) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.modelName) }()
       case 85: try { try decoder.decodeSingularBoolField(value: &self.asksHolding) }()
+      case 120: try { try decoder.decodeSingularBytesField(value: &self.model) }()
       default: break
       }
     }
@@ -4650,6 +4842,9 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.asksHolding != false {
       try visitor.visitSingularBoolField(value: self.asksHolding, fieldNumber: 85)
     }
+    if !self.model.isEmpty {
+      try visitor.visitSingularBytesField(value: self.model, fieldNumber: 120)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4660,6 +4855,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.tokensEndpoint != rhs.tokensEndpoint {return false}
     if lhs.modelName != rhs.modelName {return false}
     if lhs.asksHolding != rhs.asksHolding {return false}
+    if lhs.model != rhs.model {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6177,7 +6373,7 @@ nonisolated extension PPlanMove: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0\u{2}A\u{1}change\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0\u{2}A\u{1}change\0\u{2}(journal\0")
 
   fileprivate class _StorageClass {
     var _build: String = String()
@@ -6196,6 +6392,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _stages: [PStageStatus] = []
     var _pipeline: PPipelineStatus? = nil
     var _change: PPlanChangeStatus? = nil
+    var _journal: PJournalStatus? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -6222,6 +6419,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _stages = source._stages
       _pipeline = source._pipeline
       _change = source._change
+      _journal = source._journal
     }
   }
 
@@ -6256,6 +6454,7 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._stages) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._pipeline) }()
         case 80: try { try decoder.decodeSingularMessageField(value: &_storage._change) }()
+        case 120: try { try decoder.decodeSingularMessageField(value: &_storage._journal) }()
         default: break
         }
       }
@@ -6316,6 +6515,9 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._change {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
       } }()
+      try { if let v = _storage._journal {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -6341,10 +6543,85 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._stages != rhs_storage._stages {return false}
         if _storage._pipeline != rhs_storage._pipeline {return false}
         if _storage._change != rhs_storage._change {return false}
+        if _storage._journal != rhs_storage._journal {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalStatus"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}folder\0\u{1}segments\0\u{1}bytes\0\u{1}requests\0\u{1}commits\0\u{3}mean_commit_microseconds\0\u{3}since_commit_milliseconds\0\u{1}problem\0\u{3}problem_milliseconds\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.folder) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.segments) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.requests) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.commits) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.meanCommitMicroseconds) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self._sinceCommitMilliseconds) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.problem) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.problemMilliseconds) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.folder.isEmpty {
+      try visitor.visitSingularStringField(value: self.folder, fieldNumber: 1)
+    }
+    if self.segments != 0 {
+      try visitor.visitSingularUInt32Field(value: self.segments, fieldNumber: 2)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.bytes, fieldNumber: 3)
+    }
+    if self.requests != 0 {
+      try visitor.visitSingularUInt32Field(value: self.requests, fieldNumber: 4)
+    }
+    if self.commits != 0 {
+      try visitor.visitSingularUInt64Field(value: self.commits, fieldNumber: 5)
+    }
+    if self.meanCommitMicroseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.meanCommitMicroseconds, fieldNumber: 6)
+    }
+    try { if let v = self._sinceCommitMilliseconds {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 7)
+    } }()
+    if !self.problem.isEmpty {
+      try visitor.visitSingularStringField(value: self.problem, fieldNumber: 8)
+    }
+    if self.problemMilliseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.problemMilliseconds, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalStatus, rhs: PJournalStatus) -> Bool {
+    if lhs.folder != rhs.folder {return false}
+    if lhs.segments != rhs.segments {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.requests != rhs.requests {return false}
+    if lhs.commits != rhs.commits {return false}
+    if lhs.meanCommitMicroseconds != rhs.meanCommitMicroseconds {return false}
+    if lhs._sinceCommitMilliseconds != rhs._sinceCommitMilliseconds {return false}
+    if lhs.problem != rhs.problem {return false}
+    if lhs.problemMilliseconds != rhs.problemMilliseconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7620,7 +7897,7 @@ nonisolated extension PChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension PJournalRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".JournalRecord"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}beginning\0\u{1}admission\0\u{1}progress\0\u{1}end\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}beginning\0\u{1}admission\0\u{1}progress\0\u{1}end\0\u{2}t\u{1}plan\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7675,6 +7952,19 @@ nonisolated extension PJournalRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.kind = .end(v)
         }
       }()
+      case 120: try {
+        var v: PJournalPlan?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .plan(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .plan(v)
+        }
+      }()
       default: break
       }
     }
@@ -7702,6 +7992,10 @@ nonisolated extension PJournalRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
       guard case .end(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
     }()
+    case .plan?: try {
+      guard case .plan(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -7709,6 +8003,86 @@ nonisolated extension PJournalRecord: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
   static func ==(lhs: PJournalRecord, rhs: PJournalRecord) -> Bool {
     if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalPlan"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}stages\0\u{3}is_settled\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.stages) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isSettled) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    if !self.stages.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.stages, fieldNumber: 2)
+    }
+    if self.isSettled != false {
+      try visitor.visitSingularBoolField(value: self.isSettled, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalPlan, rhs: PJournalPlan) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs.stages != rhs.stages {return false}
+    if lhs.isSettled != rhs.isSettled {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalStage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalStage"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}end_layer\0\u{1}key\0\u{1}cache\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.endLayer) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.cache) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.endLayer != 0 {
+      try visitor.visitSingularUInt32Field(value: self.endLayer, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 2)
+    }
+    if !self.cache.isEmpty {
+      try visitor.visitSingularBytesField(value: self.cache, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalStage, rhs: PJournalStage) -> Bool {
+    if lhs.endLayer != rhs.endLayer {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.cache != rhs.cache {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,4 +1,4 @@
-// Responsible for: what a coordinator writes down of the requests that it has accepted, and the bytes of it. Must not know:
+// Responsible for: what a coordinator writes down of the requests that it has accepted and of its plans, and the bytes of it. Must not know:
 // files, when a record is safe on a disk.
 
 import FoundationEssentials
@@ -13,6 +13,8 @@ package enum JournalRecord: Equatable, Sendable, WireMessage {
     case progress(number: UInt64, first: Int, tokens: [SampledToken])
     /// It was told the end, or wants no more.
     case end(number: UInt64)
+    /// It serves from now on.
+    case plan(JournalPlan)
 
     /// Tokens of one record, and of an answer.
     package static let mostTokens = RequestLimits.sequenceTokens
@@ -24,6 +26,7 @@ package enum JournalRecord: Equatable, Sendable, WireMessage {
         FieldRule(2, "JournalRecord.admission", [FieldRule(3, "Generate", Generate.rules)]),
         FieldRule(
             3, "JournalRecord.progress", [FieldRule(3, "JournalProgress.tokens", atMost: Self.mostTokens, [])]),
+        FieldRule(120, "JournalRecord.plan", [FieldRule(2, "JournalPlan.stages", atMost: Limits.workers, [])]),
     ]
 
     package func encode() -> [UInt8] {
@@ -41,6 +44,7 @@ package enum JournalRecord: Equatable, Sendable, WireMessage {
             frame.progress.first = UInt32(clamping: first)
             frame.progress.tokens = tokens.map(\.proto)
         case .end(let number): frame.end = number
+        case .plan(let plan): frame.plan = plan.proto
         }
         return encodeFrame(frame)
     }
@@ -67,6 +71,7 @@ package enum JournalRecord: Equatable, Sendable, WireMessage {
                 number: progress.number, first: try check.count(progress.first, "first", to: Self.mostTokens),
                 tokens: tokens)
         case .end(let number): self = .end(number: number)
+        case .plan(let plan): self = .plan(try JournalPlan(plan))
         case nil: throw check.missing()
         }
     }

@@ -1,4 +1,4 @@
-// Responsible for: what the records of a journal say together: the requests that have not ended. Must not know: files, how
+// Responsible for: what the records of a journal say together: the requests that have not ended, and the last plans. Must not know: files, how
 // requests are answered.
 
 import Sequences
@@ -27,8 +27,13 @@ package struct JournalState: Sendable, Equatable {
     /// nil: nothing is written yet.
     package private(set) var model: ContentHash?
     package private(set) var entries: [Entry] = []
+    /// The newest plans that served, each over other nodes, the newest last: `mostPlans` at most. Where nodes go one after
+    /// the other, as at the end of a day, those before the first went are among them.
+    package private(set) var plans: [JournalPlan] = []
     /// The highest number there ever was.
     package private(set) var lastNumber: UInt64 = 0
+
+    package static let mostPlans = 4
 
     /// Nothing has happened.
     package init() {}
@@ -40,7 +45,7 @@ package struct JournalState: Sendable, Equatable {
     package mutating func apply(_ record: JournalRecord) {
         switch record {
         case .beginning(let model):
-            if self.model != model { entries = [] }
+            if self.model != model { (entries, plans) = ([], []) }
             self.model = model
         case .admission(let admission):
             guard admission.number > lastNumber else { return }
@@ -53,7 +58,15 @@ package struct JournalState: Sendable, Equatable {
             else { return }
             entries[index].tokens += tokens
         case .end(let number): if let index = index(of: number) { entries.remove(at: index) }
+        case .plan(let plan): note(plan)
         }
+    }
+
+    private mutating func note(_ plan: JournalPlan) {
+        guard plan.epoch >= plans.last?.epoch ?? .none else { return }
+        plans.removeAll { plan.isSettled || $0.isOverSameNodes(as: plan) }
+        plans.append(plan)
+        if plans.count > Self.mostPlans { plans.removeFirst() }
     }
 
     private func index(of number: UInt64) -> Int? {
@@ -68,7 +81,7 @@ package struct JournalState: Sendable, Equatable {
 
     /// Records that say the same, but for what has ended. `model`: what is served now.
     package func snapshot(model: ContentHash) -> [JournalRecord] {
-        [.beginning(model: model)]
+        [.beginning(model: model)] + plans.map { .plan($0) }
             + entries.flatMap { entry -> [JournalRecord] in
                 let admission = JournalRecord.admission(entry.admission)
                 if entry.tokens.isEmpty { return [admission] }

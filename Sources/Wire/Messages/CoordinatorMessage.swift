@@ -37,6 +37,8 @@ package struct Welcome: Equatable, Sendable {
     package var modelName: String
     /// It is to say what it still holds (`Holding`).
     package var asksHolding = false
+    /// See `Assign`: the worker is to say what it has cached of it (`CachedLayers`). nil: nobody wants to know.
+    package var model: ContentHash?
     package init(build: String, weightsEndpoint: String, tokensEndpoint: String, modelName: String) {
         self.build = build
         self.weightsEndpoint = weightsEndpoint

@@ -55,6 +55,8 @@ package enum Limits {
     package static let descriptionBytes = 24 << 20
     /// Requests in a status reply.
     package static let listedRequests = 4096
+    /// Files of a journal.
+    package static let journalSegments = 1 << 20
     /// Counts in a status reply.
     package static let namedCounts = 256
 

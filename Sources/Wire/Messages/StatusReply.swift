@@ -26,6 +26,8 @@ package struct StatusReply: Equatable, Sendable {
     package var pipeline = PipelineStatus()
     /// The plan that is being prepared beside the one that serves; nil: none is.
     package var change: PlanChange?
+    /// nil: what is accepted is not written down.
+    package var journal: JournalStatus?
     package init() {}
 }
 

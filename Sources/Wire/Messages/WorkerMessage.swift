@@ -11,6 +11,7 @@ package enum WorkerMessage: Equatable, Sendable {
     case link(LinkReport)
     case measured(Measured)
     case holding(Holding)
+    case cached(CachedLayers)
     case copied(Copied)
     /// I want to leave once others have my layers: answered by `CoordinatorMessage.drained` or `.drainRefused`.
     case leaving
@@ -110,6 +111,19 @@ package struct WorkerGauges: Equatable, Sendable {
     /// Weight bytes that came from the cache or a local file since the process began.
     package var cachedBytes: UInt64 = 0
     package init() {}
+}
+
+/// Worker -> coordinator, the answer to a `Welcome` that names a model: layers of it all of whose weights lie on this
+/// worker's disk. To be given these costs nothing.
+package struct CachedLayers: Equatable, Sendable {
+    /// See `Assign`.
+    package var model: ContentHash
+    /// Ascending, with gaps between them.
+    package var layers: [Range<Int>]
+    package init(model: ContentHash, layers: [Range<Int>]) {
+        self.model = model
+        self.layers = layers
+    }
 }
 
 /// Worker -> coordinator, the answer to a `Welcome` that asks for it: the stage in this process's memory. Who adopts it

@@ -10,6 +10,8 @@ struct CoordinatorLoss {
     /// The next process begins so long after; nil: not by itself.
     let pause: UInt64?
 
+    init(isSilent: Bool, pause: UInt64?) { (self.isSilent, self.pause) = (isSilent, pause) }
+
     init(_ random: inout SeededRandom) {
         isSilent = random.chance(30)
         // Often at once, as by a supervisor.
@@ -56,6 +58,8 @@ enum Fault {
     /// A host loses all large packets.
     case loseLarge(Int)
     case startCoordinator
+    /// The coordinator and all workers are killed and started again.
+    case restartEverything
     case freezeCoordinator
     case thawCoordinator
 }

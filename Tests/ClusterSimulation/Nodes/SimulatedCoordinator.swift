@@ -43,6 +43,8 @@ struct SimulatedCoordinator {
     /// What has happened while it was stopped.
     var isFrozen = false
     var held: [Thing] = []
+    /// Everything was started again, and no plan has served since.
+    var isRecalling = false
     /// What happens to it when it has sent the next step.
     var doom: CoordinatorLoss?
     /// With a planted bug: the tokens of a result for an earlier coordinator.

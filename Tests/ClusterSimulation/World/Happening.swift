@@ -17,6 +17,8 @@ enum Happening: String, CaseIterable {
     case hostLost = "the coordinator is lost without a sign"
     case requestsLost = "the coordinator is lost with requests in flight"
     case coordinatorRestarted = "the coordinator is started again"
+    case everythingRestarted = "the coordinator and all workers are started again"
+    case planRecalled = "after that everybody gets the layers that it had"
     case coordinatorFrozen = "the coordinator is stopped and goes on"
     case oldResult = "a result for an earlier coordinator reaches its successor"
     case oldForward = "a step of an earlier epoch reaches a worker"

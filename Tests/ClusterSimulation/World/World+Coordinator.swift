@@ -19,6 +19,7 @@ extension World {
         // As the real shell does: the time of day.
         let timeOfDay = 1_000 + (bug == .repeatedEpochs ? 0 : now)
         coordinator.configuration.firstEpoch = Epoch(timeOfDay)
+        coordinator.configuration.recalledPlans = keepsJournal ? disk.state.plans : []
         coordinator.machine = Coordinator(coordinator.configuration, now: coordinator.clock.reading(now))
         coordinator.sessions = SimulatedSessions()
         coordinator.firstStages = [:]
@@ -166,6 +167,7 @@ extension World {
         case .started, .emit, .score, .finish, .fail, .waiting: tellClient(action)
         case .measured(let found):
             if found.links.contains(where: { $0.figures.bytesPerSecond > 0 }) { happened(.linksMeasured) }
+        case .record(let plan): record(plan)
         case .forget, .log: break
         }
     }

@@ -76,7 +76,8 @@ extension World {
 
     private func prepareFault(at time: UInt64, _ later: UInt64) {
         let client = random.below(clients.count)
-        switch random.below(8) {
+        switch random.below(9) {
+        case 8: queue.plan(.fault(.restartEverything), at: time)
         case 0, 1, 2:
             let loss = CoordinatorLoss(&random)
             queue.plan(.fault(random.chance(75) ? .doomCoordinator(loss) : .killCoordinator(loss)), at: time)

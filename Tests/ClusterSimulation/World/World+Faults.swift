@@ -38,16 +38,31 @@ extension World {
         case .drain(let slot, let ends):
             let text = nodes[slot].id.description
             happen(.order(.drain(DrainRequest(worker: text, ends: ends), of: .own)), coordinatorLife: coordinator.life)
-        case .endDrain(let slot, let id): if nodes[slot].id == id { leave(slot) }
+        case .endDrain(let slot, let id):
+            // One that is stopped cannot say goodbye.
+            if nodes[slot].id == id { nodes[slot].isFrozen ? kill(slot) : leave(slot) }
         case .killCoordinator(let loss): if now < Self.quietTime { killCoordinator(loss) }
         case .doomCoordinator(let loss): coordinator.doom = loss
         case .startCoordinator: startCoordinator()
+        case .restartEverything: restartEverything()
         case .freezeCoordinator: coordinator.isFrozen = coordinator.machine != nil
         case .close(let a, let b, let link): close(a, b, link)
         case .loseLarge(let slot): loseLarge(slot)
         case .thawCoordinator:
             if coordinator.isFrozen { happened(.coordinatorFrozen) }
             thawCoordinator()
+        }
+    }
+
+    /// All processes end, and others begin in their places, in any order.
+    private func restartEverything() {
+        guard now < Self.quietTime, coordinator.machine != nil else { return }
+        happened(.everythingRestarted)
+        killCoordinator(CoordinatorLoss(isSilent: false, pause: random.milliseconds(2...400)))
+        coordinator.isRecalling = keepsJournal
+        for slot in nodes.indices {
+            kill(slot)
+            queue.plan(.fault(.start(slot)), at: now + random.milliseconds(2...600))
         }
     }
 

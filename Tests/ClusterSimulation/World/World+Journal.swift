@@ -32,6 +32,18 @@ extension World {
         begin(message, number: number, known: known, of: client)
     }
 
+    /// A plan serves. It need not be safe.
+    func record(_ plan: JournalPlan) {
+        if coordinator.isRecalling {
+            coordinator.isRecalling = false
+            let earlier = coordinator.configuration.recalledPlans.last?.stages ?? []
+            if earlier.map(\.layers) == plan.stages.map(\.layers), earlier.map(\.cache) == plan.stages.map(\.cache) {
+                happened(.planRecalled)
+            }
+        }
+        if keepsJournal { disk.write(.plan(plan)) }
+    }
+
     /// A token is about to be told.
     func writeDown(_ token: SampledToken, _ session: SimulatedSessions.Session) {
         if let number = session.number { disk.write(.progress(number: number, first: session.told, tokens: [token])) }

@@ -51,6 +51,9 @@ extension World {
         case .link(var report):
             if random.chance(30) { report.outcome = .failed(random.chance(50) ? .noAnswer : .stepsLost) }
             return .link(report)
+        case .cached(let cached):
+            let first = random.below(20)
+            return .cached(CachedLayers(model: cached.model, layers: [first..<first + 1 + random.below(20)]))
         case .holding(var holding):
             // What it says of blocks is believed as its steps are; of layers it can say what it has not.
             for layer in holding.since.indices {

@@ -13,6 +13,23 @@ extension World {
         reconnectWeights(slot, within: 1...20)
     }
 
+    /// What of the coordinator's model is in the cache.
+    func tellCached(_ slot: Int, _ welcome: Welcome) {
+        guard let model = welcome.model else { return }
+        let whole = ToyWeights.layers.indices.filter { layer in
+            ToyWeights.layers[layer].allSatisfy { nodes[slot].cache.whole($0.content) != nil }
+        }
+        var ranges: [Range<Int>] = []
+        for layer in whole {
+            if let last = ranges.last, last.upperBound == layer {
+                ranges[ranges.count - 1] = last.lowerBound..<layer + 1
+            } else {
+                ranges.append(layer..<layer + 1)
+            }
+        }
+        tell(slot, .cached(CachedLayers(model: model, layers: ranges)))
+    }
+
     /// The same sockets connect again, for weights and for results.
     func reconnectWeights(_ slot: Int, within range: ClosedRange<UInt64>) {
         guard nodes[slot].machine != nil else { return }

@@ -174,6 +174,7 @@ extension World {
             network.cut(.coordinator, here, .tokens)
             replaceWeightsLink(slot)
             connectLink(.tokens, slot, .none)
+            tellCached(slot, welcome)
         case .load(let assign):
             nodes[slot].load = nil
             nodes[slot].waitingSteps.removeAll { !assign.isBeside || $0.epoch == assign.epoch }

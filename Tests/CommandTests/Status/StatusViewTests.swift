@@ -41,6 +41,29 @@ struct StatusViewTests {
         return ClusterStatus(reply)
     }
 
+    @Test("A journal is told with what is in it and how long it takes to make it safe; also that it is off, or full")
+    func journal() throws {
+        var status = Self.status(stages: 2, seconds: 12)
+        func text(_ change: (inout JournalStatus) -> Void) -> String {
+            var journal = JournalStatus()
+            (journal.folder, journal.segments, journal.bytes, journal.requests) = ("/state/journal/7070", 1, 2048, 3)
+            change(&journal)
+            status.journal = .init(journal)
+            return StatusText.text(status)
+        }
+        #expect(text { _ in }.contains("journal  3 open requests, 2.0 KiB in 1 segment, /state/journal/7070\n"))
+        let safe = text { ($0.commits, $0.meanCommitMicroseconds, $0.sinceCommitMilliseconds) = (4, 1_250, 90_000) }
+        #expect(safe.contains("safe in 1.25 ms on average, last 1 min 30 s ago, /state"), "\(safe)")
+        let full = text { $0.problem = .init(why: "No space left on device", milliseconds: 5_000) }
+        let sentence = "cannot be written for 5 s: No space left on device, new requests are refused"
+        #expect(full.contains("journal  3 open requests, " + sentence), "\(full)")
+        let view = StatusView(status: status, previous: nil)
+        #expect(view.plainLine().contains("journal cannot be written: No space left on device"))
+        #expect(view.lines(width: 200, height: 40).contains { $0.text.contains(sentence) })
+        status.journal = nil
+        #expect(StatusText.text(status).contains("journal  off: what is accepted ends with the coordinator\n"))
+    }
+
     @Test("A change of the plan is told with its reason, how far it is, and what comes of it")
     func change() throws {
         var status = Self.status(stages: 2, seconds: 12, epoch: 7)

@@ -229,4 +229,39 @@ struct WeightCacheTests {
         #expect(before.entries.last?.digest != after.entries.last?.digest)
         #expect(try after.entries.last?.digest == DigestBook.digest(of: tensor, in: Model.open(path: path)))
     }
+
+    @Test("Layers are told whose tensors are all here, also of another process, and none once one of them is gone")
+    func layers() throws {
+        let folder = try TemporaryFolder()
+        let model = try Model.load(path: TestFiles.tales)
+        let manifest = try DigestBook(folder: folder.file("digests")).manifest(of: model) { _, _ in }
+        let hash = ContentHash(of: manifest.encoded())
+        let cache = try WeightCache(folder: folder.file("weights"))
+        #expect(cache.layers(of: hash).isEmpty)
+        let count = model.configuration.layerCount
+        for layers in [0..<1, count - 1..<count] {
+            for entry in manifest.restricted(to: layers).entries {
+                var bytes = [UInt8](repeating: 0, count: entry.tensor.byteCount)
+                try bytes.withUnsafeMutableBytes { try model.read(entry.tensor, at: 0, into: $0) }
+                let partial = try cache.open(entry.digest, byteCount: bytes.count)
+                if partial.length < bytes.count { try write(bytes[partial.length...], to: partial) }
+                #expect(try partial.finish())
+            }
+        }
+        cache.note(0..<1, of: hash, manifest.restricted(to: 0..<1))
+        #expect(cache.layers(of: hash) == [0..<1])
+        // The layers between are noted, and not here.
+        cache.note(1..<count, of: hash, manifest.restricted(to: 1..<count))
+        #expect(try WeightCache(folder: folder.file("weights")).layers(of: hash) == [0..<1, count - 1..<count])
+        #expect(cache.layers(of: content(5, seed: 9).hash).isEmpty)
+        let head = try #require(manifest.restricted(to: count - 1..<count).entries.last)
+        try FileManager.default.removeItem(atPath: folder.file("weights") + "/\(head.digest)")
+        #expect(!cache.layers(of: hash).contains(count - 1..<count))
+        let name = folder.file("weights") + "/\(hash).layers"
+        let noted = try Data(contentsOf: URL(fileURLWithPath: name))
+        for cut in stride(from: 0, to: noted.count, by: 7) {
+            try noted.prefix(cut).write(to: URL(fileURLWithPath: name))
+            #expect(cache.layers(of: hash).allSatisfy { $0 == 0..<1 })
+        }
+    }
 }
