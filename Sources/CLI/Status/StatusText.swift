@@ -16,6 +16,7 @@ enum StatusText {
             "pipeline \(pipelineFacts(status, bubble: status.pipeline.bubbleFraction).joined(separator: ", "))",
         ].map(\.printable)
         if let change = status.change { lines.append("change   \(changeText(change))".printable) }
+        if let succession = successionText(status) { lines.append("standby  \(succession)".printable) }
         if status.pipeline.isSimulated { lines.append("note     \(pretence)") }
         lines += table(workerRows(status))
         if !status.stages.isEmpty { lines += table(stageRows(status)) }
@@ -102,6 +103,19 @@ enum StatusText {
         let stages = change.stages.map { "\(layersText($0.layers)) on \($0.host)/\($0.pid)" }
         let reason = change.reason.isEmpty ? "" : "\(change.reason): "
         return "\(reason)\(progress); then \(stages.joined(separator: ", "))"
+    }
+
+    /// Its term and its standby; nil: it has neither.
+    static func successionText(_ status: ClusterStatus) -> String? {
+        let term = "term \(status.term)"
+        guard let standby = status.standby else {
+            return status.term > 0 || status.isStandby ? status.isStandby ? term : "none, \(term)" : nil
+        }
+        let state =
+            standby.isFollowing
+            ? "follows, heard \(threeDigits(standby.silentSeconds)) s ago, \(formatBytes(standby.unacknowledgedBytes)) behind"
+            : "is away"
+        return "\(standby.address) \(state); \(term), \(standby.electors) workers have a say"
     }
 
     /// Of the last change of the plan under answers; empty: there was none.

@@ -26,6 +26,10 @@ package struct CoordinatorConfiguration: Sendable {
     /// Epochs count up from here. Pass something that grows from one start to the next (the time of day), so that a
     /// stage of an earlier coordinator cannot be taken for one of this.
     package var firstEpoch: Epoch
+    /// Its term, and who decides whether it may serve.
+    package var authority = Authority()
+    /// Where the standby was that may have taken over; nil: there was none.
+    package var standbyPlace: CoordinatorPlace?
     /// No plan is made with fewer workers.
     package var minimumWorkers = 1
     /// Layer ranges in the order of the workers' joining; nil: the planner decides.

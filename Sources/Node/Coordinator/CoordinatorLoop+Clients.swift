@@ -16,7 +16,7 @@ extension CoordinatorLoop {
         case .statusQuery(let query):
             guard query.version == Wire.protocolVersion else { return refuse(client, query.version, query.build) }
             guard pace.allows(.status, arrival, now) else { return refuse(arrival, on: sockets.control) }
-            let frame = statusFrame ?? ClientReply.status(machine.status(now: now)).encode()
+            let frame = statusFrame ?? ClientReply.status(status).encode()
             statusFrame = frame
             _ = send(frame, to: client)
         case .cancel(let request): clients.cancel(request, of: client)
@@ -40,6 +40,10 @@ extension CoordinatorLoop {
             guard generate.version == Wire.protocolVersion else {
                 return refuse(client, generate.version, generate.build)
             }
+            if let place = desk.record.standby?.place {
+                if desk.handOverEnd != nil || desk.end != nil { return reply(.elsewhere(place), to: client) }
+                reply(.standbyPlace(place), to: client)
+            }
             if drain.hasBegun { return reply(.failed(generate.id, .stopping), to: client) }
             let owner = permissions.keeper(arrival, coordinator: parts.configuration.key)
             let known = resumed.take(generate, of: owner)
@@ -51,6 +55,12 @@ extension CoordinatorLoop {
                 JournaledAnswer(generate, owner: owner, in: parts.journal), replies: parts.wishes)
             if let refusal { reply(refusal, to: client) }
         }
+    }
+
+    private var status: StatusReply {
+        var status = machine.status(now: now)
+        status.standby?.unacknowledgedBytes = UInt64(desk.following?.unacknowledgedBytes ?? 0)
+        return status
     }
 
     /// Tells which plan there would be, and has it carried out if that is wanted.

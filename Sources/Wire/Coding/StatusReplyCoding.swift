@@ -21,6 +21,9 @@ extension StatusReply {
         p.stages = stages.map(\.proto)
         p.pipeline = pipeline.proto
         if let change { p.change = change.proto }
+        p.term = UInt32(term.value)
+        if let standby { p.standby = standby.proto }
+        p.isStandby = isStandby
         return p
     }
 
@@ -50,6 +53,9 @@ extension StatusReply {
         }
         pipeline = try PipelineStatus(p.pipeline)
         if p.hasChange { change = try PlanChange(p.change) }
+        term = try check.term(p.term, "term")
+        if p.hasStandby { standby = try StandbyStatus(p.standby) }
+        isStandby = p.isStandby
     }
 }
 

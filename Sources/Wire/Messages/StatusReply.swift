@@ -26,6 +26,11 @@ package struct StatusReply: Equatable, Sendable {
     package var pipeline = PipelineStatus()
     /// The plan that is being prepared beside the one that serves; nil: none is.
     package var change: PlanChange?
+    package var term = Term.first
+    /// Who would take over; nil: nobody.
+    package var standby: StandbyStatus?
+    /// It serves nobody, and follows another one.
+    package var isStandby = false
     package init() {}
 }
 

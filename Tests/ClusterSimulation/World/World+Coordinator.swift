@@ -166,6 +166,7 @@ extension World {
         case .started, .emit, .score, .finish, .fail, .waiting: tellClient(action)
         case .measured(let found):
             if found.links.contains(where: { $0.figures.bytesPerSecond > 0 }) { happened(.linksMeasured) }
+        case .tellElectors, .stepDown, .cede: note("the coordinator does what no world asks: \(action)")
         case .forget, .log: break
         }
     }
