@@ -103,7 +103,9 @@ class Cluster:
         self.lock = threading.Lock()
         self.isOver = False
         self.problems = []
-        self.takeovers = 0
+        self.cuts, self.pauses = 0, []
+
+    def start(self):
         self.start_coordinator("a")
         self.until(lambda: self.status("a"), "the first coordinator")
         self.lines = {role: self.token(role) for role in ["worker", "client", "standby"]}
@@ -156,7 +158,8 @@ class Cluster:
         return None
 
     def following(self):
-        return any((self.status(host) or {}).get("standby", {}).get("is_following") for host in COORDINATORS)
+        states = [(self.status(host) or {}).get("standby") or {} for host in COORDINATORS]
+        return any(state.get("is_following") for state in states)
 
     def until(self, condition, what, seconds=60):
         end = time.monotonic() + seconds
@@ -176,17 +179,20 @@ class Cluster:
             if status is None or host not in self.processes:
                 continue
             other = COORDINATORS[1 - COORDINATORS.index(host)]
-            if status in [0, 77]:
-                self.takeovers += 1
-            elif status not in [-signal.SIGKILL, 69]:
+            if status not in [0, 77, 69, -signal.SIGKILL]:
                 self.problems.append(f"{host} ended with {status}")
             self.note(host, "ended")
             self.start_coordinator(host, f"{address(other)}:{PORT}")
         for host in WORKERS:
-            if self.processes[host].poll() is not None:
+            if host in self.processes and self.processes[host].poll() is not None:
                 self.problems.append(f"worker {host} ended with {self.processes[host].returncode}")
                 self.run(host, "worker", "--join", f"{address('a')}:{PORT},{address('z')}:{PORT}", "--threads", "1",
                          "--memory", "1GiB")
+
+    def takeovers(self):
+        """By what was logged."""
+        logs = [open(os.path.join(self.folder, f"{host}.log"), errors="replace").read() for host in COORDINATORS]
+        return sum(log.count("taking over from the coordinator") for log in logs)
 
     def note(self, host, what):
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -326,9 +332,8 @@ def percentile(values, part):
 
 
 def rounds(arguments, cluster, streams, chance):
-    cuts = turn = 0
-    pauses = []
-    while cuts < arguments.cuts and time.monotonic() < arguments.end:
+    turn = 0
+    while cluster.cuts < arguments.cuts and time.monotonic() < arguments.end:
         turn += 1
         if turn % arguments.kill_every == 0:
             host = cluster.until(lambda: cluster.following() and cluster.serving(), "a standby")
@@ -338,17 +343,16 @@ def rounds(arguments, cluster, streams, chance):
             end = time.monotonic() + 60
             while (pause := streams.first(start)) is None and time.monotonic() < end:
                 time.sleep(0.01)
-            pauses.append((number, pause if pause is not None else 60.0))
+            cluster.pauses.append((number, pause if pause is not None else 60.0))
         else:
-            cuts += random_cuts(chance, cluster.network, 6)
+            cluster.cuts += random_cuts(chance, cluster.network, 6)
             time.sleep(chance.choice([0.5, 1.5, 3, 5]) * chance.uniform(0.5, 1.5))
             cluster.look_after()
             cluster.network.heal()
         cluster.until(cluster.serving, "service")
         if cluster.problems:
             break
-        print(f"round {turn}: {cuts} cuts, {streams.answers} answers, {cluster.takeovers} takeovers", flush=True)
-    return cuts, pauses
+        print(f"round {turn}: {cluster.cuts} cuts, {streams.answers} answers, {cluster.takeovers()} takeovers", flush=True)
 
 
 def main():
@@ -364,12 +368,13 @@ def main():
     arguments.end = time.monotonic() + arguments.minutes * 60
     folder = tempfile.mkdtemp(prefix="tandem-cuts-")
     network = Network()
-    cluster, cuts, pauses = None, 0, []
+    cluster = None
     try:
         cluster = Cluster(arguments, folder, network)
+        cluster.start()
         streams = Streams(cluster, arguments.streams)
         try:
-            cuts, pauses = rounds(arguments, cluster, streams, random.Random(arguments.seed))
+            rounds(arguments, cluster, streams, random.Random(arguments.seed))
         except TimeoutError:
             pass
         network.heal()
@@ -379,9 +384,9 @@ def main():
             cluster.end()
         network.remove()
     both = overlaps(folder)
-    print(f"{cuts} cuts, {cluster.takeovers} takeovers, {streams.answers} answers: {streams.lost} lost, {streams.wrong} wrong")
+    print(f"{cluster.cuts} cuts, {cluster.takeovers()} takeovers, {streams.answers} answers: {streams.lost} lost, {streams.wrong} wrong")
     for number in [signal.SIGKILL, signal.SIGTERM]:
-        values = [pause for kind, pause in pauses if kind == number]
+        values = [pause for kind, pause in cluster.pauses if kind == number]
         print(f"{number.name}: {len(values)} times, next new text after p50 {percentile(values, 0.5):.2f} s, "
               f"p99 {percentile(values, 0.99):.2f} s")
     print(f"two that serve at a time: {len(both)} times {both[:3]}")

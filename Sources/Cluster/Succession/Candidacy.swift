@@ -42,6 +42,7 @@ package struct Candidacy: Sendable, Hashable {
 
     // MARK: What happens
 
+    /// Time passes, also such in which this process stood still.
     package mutating func pass(_ time: Duration) { silence.pass(time, upTo: rules.standbySilence) }
 
     /// The active coordinator is there: nothing is asked of anybody.
@@ -54,8 +55,9 @@ package struct Candidacy: Sendable, Hashable {
     /// It hands over.
     package mutating func release() { silence = rules.standbySilence }
 
-    /// What the active coordinator says of itself, and who has a say.
+    /// What the active coordinator says of itself.
     package mutating func note(_ term: Term) { self.term = max(self.term, term) }
+    /// Who has a say.
     package mutating func note(electors: [NodeKey]) { self.electors = electors.sorted() }
 
     /// A worker has come, or gone.

@@ -21,9 +21,14 @@ struct SuccessionDesk {
     /// When this process ends, as another coordinator serves; and whether that was its own will.
     var end: Moment?
     var wasHandedOver = false
+    /// It serves no more, and another one does.
+    private(set) var isOver = false
     var failure: TandemError?
 
     init(_ parts: CoordinatorLoop.Parts.Succession) { (file, record) = (parts.file, parts.record) }
+
+    /// The process ends then.
+    mutating func stepDown(_ end: Moment) { (isOver, self.end) = (true, end) }
 
     /// When something is due at the latest; nil: not before something happens.
     var deadline: Moment? { [following?.deadline, handOverEnd, end].compactMap { $0 }.min() }
@@ -251,7 +256,7 @@ extension CoordinatorLoop {
         for client in clients.active {
             if let place { reply(.elsewhere(place), to: client) }
         }
-        desk.end = now + (desk.wasHandedOver ? Self.handOverLimit : Self.flushTime)
+        desk.stepDown(now + (desk.wasHandedOver ? Self.handOverLimit : Self.flushTime))
         if desk.wasHandedOver { return parts.log.info("handed over") }
         let failure = TandemError(
             "this coordinator serves no longer: \(why)", kind: .forbidden,

@@ -150,11 +150,15 @@ package struct CoordinatorOptions: Sendable {
         }
     }
 
-    /// The way to the coordinator that is followed; nil: none is.
-    func followed() throws(TandemError) -> Passage? {
+    /// The way to the coordinator that is followed; nil: none is. One that has followed this one, or was followed, is known.
+    func followed(_ record: SuccessionRecord) throws(TandemError) -> Passage? {
         guard let standbyOf else { return nil }
-        return try Passage(
-            JoinAddress(parsing: standbyOf, .standbyOf), role: .standby, folder: state, isInsecure: false)
+        var address = try JoinAddress(parsing: standbyOf, .standbyOf)
+        for known in [record.active, record.standby].compactMap({ $0 })
+        where address.key == nil && (try? Endpoint(parsing: known.endpoint)) == address.endpoint {
+            address.key = PublicKey(text: known.key)
+        }
+        return try Passage(address, role: .standby, folder: state, isInsecure: false)
     }
 
     /// What is known of other coordinators of this cluster. Throws where it may not serve.

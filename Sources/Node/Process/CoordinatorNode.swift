@@ -54,7 +54,7 @@ package final class CoordinatorNode: Service, Sendable {
             waker = try Waker()
         } catch { throw TandemError(error) }
         let succession = try options.succession(trust, port: sockets.port)
-        let followed = try options.followed()
+        let followed = try options.followed(succession.record)
         let manifest = try options.manifest(of: loaded.model, progress: progress)
         let reached = sockets.joinEndpoint(advertised)
         var configuration = options.configuration(
@@ -91,19 +91,29 @@ package final class CoordinatorNode: Service, Sendable {
             loop = try LoopThread(name: "coordinator") {
                 [address, folder = options.journalFolder(port: sockets.port)] in
                 var isSucceeded = false
-                defer { if let trust, !isSucceeded { LocalCoordinator.remove(port: sockets.port, in: trust.folder) } }
-                var taken: StandbyLoop.Taken?
-                if let followed {
-                    taken = try StandbyLoop(parts, sockets, followed, endpoint: address, journal: folder).run()
-                    if taken == nil { return }
-                }
-                let loop = try CoordinatorLoop(
-                    taken?.parts ?? parts, sockets, before: taken?.way, joins: taken?.joins ?? [])
                 // Whoever owns it finds the one that has taken over by what it leaves.
-                defer { isSucceeded = loop.desk.end != nil }
-                try loop.run()
+                defer { if let trust, !isSucceeded { LocalCoordinator.remove(port: sockets.port, in: trust.folder) } }
+                try Self.serve(parts, sockets, after: followed, at: address, journal: folder, &isSucceeded)
             }
         } catch { throw TandemError(error) }
+    }
+
+    /// Serves, once it has taken over from the coordinator that it follows, if there is one. `isSucceeded`: another one has taken
+    /// over from it.
+    private static func serve(
+        _ parts: CoordinatorLoop.Parts, _ sockets: CoordinatorLoop.Sockets, after followed: Passage?,
+        at address: String,
+        journal: StateFolder, _ isSucceeded: inout Bool
+    ) throws {
+        var taken: StandbyLoop.Taken?
+        if let followed {
+            taken = try StandbyLoop(parts, sockets, followed, endpoint: address, journal: journal).run()
+            if taken == nil { return }
+        }
+        let loop = try CoordinatorLoop(
+            taken?.parts ?? parts, sockets, before: taken?.way, joins: taken?.joins ?? [])
+        defer { isSucceeded = loop.desk.isOver }
+        try loop.run()
     }
 
     /// What is given up without keys.
