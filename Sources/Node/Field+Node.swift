@@ -18,6 +18,7 @@ extension Field {
     package static let parallelRequests = Field("parallel")
     static let role = Field("role")
     static let simulatedTokenMicroseconds = Field("simulate_token_microseconds")
+    static let standbyOf = Field("standby_of")
     static let state = Field("state")
     static let stepMilliseconds = Field("step_milliseconds")
     static let waitSeconds = Field("wait_seconds")

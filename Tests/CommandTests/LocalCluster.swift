@@ -37,6 +37,13 @@ struct Status: Decodable {
     var kvBlocksTotal: Int
     var kvBlocksFree: Int
     var pipeline: Pipeline
+    struct Standby: Decodable {
+        var isFollowing: Bool
+        var electors: Int
+    }
+    var term: Int
+    var isStandby: Bool
+    var standby: Standby?
 }
 
 /// What `--json` of an answer says.

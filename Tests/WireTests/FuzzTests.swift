@@ -49,11 +49,12 @@ import Wire
         return accepted
     }
 
-    @Test("15,000 mutated frames neither trap nor change their meaning when said again")
+    @Test("16,000 mutated frames neither trap nor change their meaning when said again")
     func mutations() throws {
         #expect(try fuzz(Samples.requests, count: 5_000, seed: 1) > 100)
         #expect(try fuzz(Samples.commands, count: 2_000, seed: 2) > 100)
         #expect(try fuzz(Samples.replies, count: 3_000, seed: 3) > 100)
+        #expect(try fuzz(Samples.standbyCommands, count: 1_000, seed: 9) > 100)
         #expect(try fuzz([Samples.forward], count: 2_000, seed: 4) > 100)
         #expect(try fuzz([Samples.result], count: 1_500, seed: 5) > 100)
         #expect(try fuzz([Samples.fetch], count: 500, seed: 6) > 10)

@@ -80,6 +80,34 @@ struct NumberTests {
         #expect(reply { $0.clocks = many }.contains("Measurements.clocks"))
     }
 
+    @Test("Terms, keys and lists of keys are what they can be")
+    func succession() {
+        #expect(request { $0.superseded = 1 << 16 }.contains("superseded is 65536"))
+        #expect(request { $0.granted = .max }.contains("granted"))
+        #expect(refusal(ControlRequest.self, Self.join { $0.term = 1 << 16 }).contains("Join.term"))
+        #expect(request { $0.follow.model = .init(Samples.hash.bytes) }.contains("Follow.endpoint is empty"))
+        func command(_ change: (inout PStandbyCommand) -> Void) -> String {
+            var frame = PStandbyCommand()
+            change(&frame)
+            return refusal(StandbyCommand.self, frame)
+        }
+        #expect(command { $0.electors.keys = .init(repeating: 1, count: 33) }.contains("electors has 33 bytes"))
+        let many = NodeKey.byteCount * (Limits.electors + 1)
+        #expect(command { $0.electors.keys = .init(repeating: 1, count: many) }.contains("electors has \(many)"))
+        #expect(command { $0.succession.term = 3 }.contains("Succession.ownerKey is empty"))
+        #expect(
+            command { frame in
+                frame.succession.ownerKey = .init(Samples.hash.bytes)
+                frame.succession.admissions = .init(count: Limits.admissionsBytes + 1)
+            }.contains("Succession.admissions"))
+        var candidate = PCoordinatorMessage()
+        candidate.candidate.term = 1
+        #expect(refusal(CoordinatorMessage.self, candidate).contains("Candidate.key is empty"))
+        var place = PClientReply()
+        place.elsewhere.key = .init(Samples.hash.bytes)
+        #expect(refusal(ClientReply.self, place).contains("CoordinatorPlace.endpoint is empty"))
+    }
+
     @Test("What a worker offers is within what machines have", arguments: [-1, 1, 1e13, .nan, .infinity, -.infinity])
     func speeds(_ speed: Double) {
         #expect(

@@ -17,6 +17,9 @@ import Wire
     @Test("What a client is told is decoded as it was encoded", arguments: Samples.replies)
     func clientReply(_ message: ClientReply) throws { try check(message) }
 
+    @Test("What a standby is told is decoded as it was encoded", arguments: Samples.standbyCommands)
+    func standbyCommand(_ message: StandbyCommand) throws { try check(message) }
+
     @Test("A step, its result, a fetch and its chunks are decoded as they were encoded")
     func steps() throws {
         try check(Samples.forward)
@@ -33,6 +36,8 @@ import Wire
         for isClient in [false, true] {
             var enrol = Enrol(key: key, isClient: isClient, name: "host-b")
             enrol.build = "0.2.0"
+            try check(ControlRequest.newcomer(enrol))
+            enrol.isStandby = true
             try check(ControlRequest.newcomer(enrol))
         }
         try check(EnrolReply.enrolled(name: "host-b-2"))

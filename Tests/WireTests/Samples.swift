@@ -21,6 +21,7 @@ enum Samples {
         join.dataEndpoint = "tcp://10.0.0.2:5001"
         join.cacheIdentity = hash
         join.worker = WorkerID(0x8000_0000_0000_0001)
+        join.term = Term(.max)
         return join
     }
 
@@ -46,6 +47,7 @@ enum Samples {
         heartbeat.gauges.residentBytes = 8
         heartbeat.gauges.transferredBytes = 9
         heartbeat.gauges.cachedBytes = 10
+        heartbeat.beat = .max
         return heartbeat
     }
 
@@ -117,7 +119,15 @@ enum Samples {
             .worker(
                 .measured(Measured(number: 3, figures: LinkFigures(roundTripMicroseconds: 0, bytesPerSecond: 1e8)))),
             .client(.cancel(ClientRequestID(77))), .client(.statusQuery(query)),
+            .worker(.granted(Term(5))), .standby(.follow(follow)), .standby(.superseded(Term(.max))),
+            .standby(.followed(Followed(journal: 1, electors: .max, beat: 3, present: 4))), .standby(.unfollow),
         ]
+    }
+
+    private static var follow: Follow {
+        var follow = Follow(model: hash, endpoint: "tcp://192.0.2.7:7070", ownerKey: NodeKey(hash.bytes)!)
+        follow.build = "y"
+        return follow
     }
 
     private static var drain: DrainRequest {
@@ -227,12 +237,16 @@ enum Samples {
             build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")
         welcome.asksHolding = true
         welcome.model = hash
+        welcome.term = Term(3)
+        let place = CoordinatorPlace(endpoint: "tcp://192.0.2.7:7070", key: NodeKey(hash.bytes))
         return [
             .welcome(welcome),
             .welcome(Welcome(build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")),
             .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),
             .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,
             .standby(Epoch(8)), .skip(Skip(epoch: Epoch(8), steps: [StepID(4), StepID(5)])),
+            .beat(.max), .candidate(Candidate(term: Term(4), key: NodeKey(hash.bytes)!)), .standbyPlace(place),
+            .successor(place), .elsewhere,
             .drop(Epoch(8)), .drained, .drainRefused("the \(.split) puts layers on it"),
             .copyBlocks(copyBlocks),
             .measure(Measure(number: 1, link: nil, bytes: 0)),
@@ -284,6 +298,13 @@ enum Samples {
         (journal.commits, journal.meanCommitMicroseconds, journal.sinceCommitMilliseconds) = (9, 1_500, 0)
         journal.problem = .init(why: "No space left", milliseconds: 12)
         status.journal = journal
+        status.term = Term(9)
+        var standby = StandbyStatus()
+        standby.endpoint = "tcp://192.0.2.7:7070"
+        (standby.isFollowing, standby.isCertain) = (true, true)
+        (standby.silentMilliseconds, standby.unacknowledgedBytes, standby.electors) = (4, 5, 6)
+        status.standby = standby
+        status.isStandby = true
         return status
     }
 
@@ -314,7 +335,20 @@ enum Samples {
                 .drain(DrainReply(.refused, "\(.split) needs it")),
                 .measurements(Measurements()), .measurements(measurements),
                 .planPreview(PlanPreview()), .planPreview(planPreview), .refusal(Refusal(reason: "no")),
+                .standbyPlace(CoordinatorPlace(endpoint: "tcp://a:1", key: nil)),
+                .elsewhere(CoordinatorPlace(endpoint: "tcp://a:1", key: NodeKey(hash.bytes))),
             ]
+    }
+
+    static var standbyCommands: [StandbyCommand] {
+        let key = NodeKey(hash.bytes)!
+        return [
+            .refusal(Refusal(reason: "no")), .beat(7),
+            .succession(Succession(term: Term(2), ownerKey: key, admissions: [1, 2])),
+            .electors(Electors(number: 3, keys: [key, key])), .electors(Electors(number: 4, keys: [])),
+            .journal(JournalPart(number: 5, begins: true, records: [9, 8, 7])),
+            .journal(JournalPart(number: 6, begins: false, records: [])), .handOver,
+        ]
     }
 
     static var forward: Forward {

@@ -19,6 +19,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
               tandem coordinator --model model.gguf --split 0-3,4-11
               tandem coordinator --model model.gguf --parallel 16 --queue 1000
               tandem coordinator --model model.gguf --listen '*'
+              tandem coordinator --model model.gguf --standby-of 192.0.2.1:7070#KEY#TOKEN
               tandem coordinator --simulate
             """)
 
@@ -49,6 +50,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
             the same port.
             """)
     var journal = Switch.on
+    @Option(
+        help: ArgumentHelp(
+            """
+            Follow this coordinator, and take its place when it is gone; with the line that `tandem token create --role \
+            standby` prints on its host. The model must be the same, and the state folder another one.
+            """, valueName: "host:port[#key[#token]]"),
+        transform: ValueReader.address(.standbyOf))
+    var standbyOf: String?
+    @Flag(help: "Tell clients that a request is accepted only when the standby has it, too.") var syncStandby = false
     @OptionGroup var health: HealthFlag
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag
@@ -70,7 +80,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         }
         progress.end()
         Terminal.warn(node.notices)
-        Terminal.put("tandem worker --join \(node.join)\(security.insecure ? " --insecure" : "")\n")
+        if standbyOf == nil {
+            Terminal.put("tandem worker --join \(node.join)\(security.insecure ? " --insecure" : "")\n")
+        }
         let storage = simulate ? "" : ", keys and values in \(node.keyValueType)"
         log.info("model \(node.modelName)\(storage); \(advice(node)); Ctrl-C stops")
         try await runUntilSignal(node, supervision, log: log)
@@ -78,6 +90,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     /// What to do with the join line.
     private func advice(_ node: CoordinatorNode) -> String {
+        if let standbyOf { return "standby of \(standbyOf.prefix { $0 != "#" }), itself at \(node.address)" }
         if node.isLoopback {
             return "only this machine can reach it: with --listen '*' workers of other hosts can join by the line above"
         }
@@ -102,6 +115,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
         options.waitSeconds = waitSeconds
         options.drainSeconds = drainSeconds
         options.keepsJournal = journal.isOn
+        options.standbyOf = standbyOf
+        options.awaitsStandby = syncStandby
         options.isInsecure = security.insecure
         options.state = state.folder
         return options

@@ -21,10 +21,10 @@ struct WorkerCommand: AsyncParsableCommand {
             """
             The coordinator's address, key and a token, as in the line that it prints; the address alone once admitted, \
             and on the coordinator's own machine (default: the service's credential `join`, else the coordinator joined \
-            last, else this machine's).
+            last, else this machine's). With commas, those that may take its place as well.
             """,
             valueName: "host:port[#key[#token]]"),
-        transform: ValueReader.address(.join))
+        transform: ValueReader.addresses(.join))
     var join: String?
     @Option(
         help: "Memory this worker may use, as 4GiB or 512MiB (default: what is free).", transform: ValueReader.memory)

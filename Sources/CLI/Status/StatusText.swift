@@ -17,6 +17,7 @@ enum StatusText {
         ].map(\.printable)
         if let change = status.change { lines.append("change   \(changeText(change))".printable) }
         lines.append("journal  \(journalFacts(status).joined(separator: ", "))".printable)
+        if let succession = successionText(status) { lines.append("standby  \(succession)".printable) }
         if status.pipeline.isSimulated { lines.append("note     \(pretence)") }
         lines += table(workerRows(status))
         if !status.stages.isEmpty { lines += table(stageRows(status)) }
@@ -119,6 +120,19 @@ enum StatusText {
             facts.append("last \(formatSeconds(age)) ago")
         }
         return facts + [journal.folder]
+    }
+
+    /// Its term and its standby; nil: it has neither.
+    static func successionText(_ status: ClusterStatus) -> String? {
+        let term = "term \(status.term)"
+        guard let standby = status.standby else {
+            return status.term > 0 || status.isStandby ? status.isStandby ? term : "none, \(term)" : nil
+        }
+        let state =
+            standby.isFollowing
+            ? "follows, heard \(threeDigits(standby.silentSeconds)) s ago, \(formatBytes(standby.unacknowledgedBytes)) behind"
+            : "is away"
+        return "\(standby.address) \(state); \(term), \(standby.electors) workers have a say"
     }
 
     /// Of the last change of the plan under answers; empty: there was none.

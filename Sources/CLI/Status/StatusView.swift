@@ -45,6 +45,7 @@ struct StatusView {
         facts.append("kv \(StatusText.keyValueText(status))")
         if let change = status.change { facts.append("change: \(StatusText.changeText(change))") }
         if let problem = status.journal?.problem { facts.append("journal cannot be written: \(problem)") }
+        if let succession = StatusText.successionText(status) { facts.append("standby: \(succession)") }
         if status.pipeline.isSimulated { facts.append("simulated") }
         return facts.joined(separator: ", ").printable
     }
@@ -66,6 +67,9 @@ struct StatusView {
             lines.append(StyledLine(status.explanation, status.isServing ? .good : .fair))
         }
         if let change = status.change { lines.append(StyledLine(StatusText.changeText(change), .fair)) }
+        if let succession = StatusText.successionText(status) {
+            lines.append(StyledLine("standby: \(succession)", status.standby?.isFollowing == false ? .fair : .faint))
+        }
         if status.pipeline.isSimulated { lines.append(StyledLine(StatusText.pretence, .fair)) }
         return lines
     }

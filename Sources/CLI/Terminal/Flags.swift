@@ -22,6 +22,7 @@ extension Field {
     static let dataPort = Field("data_port")
     static let reconnectSeconds = Field("reconnect_seconds")
     static let listen = Field("listen")
+    static let standbyOf = Field("standby_of")
 
     /// "--max-tokens" for "max_tokens".
     var flag: String { "--" + name.split(separator: "_").joined(separator: "-") }

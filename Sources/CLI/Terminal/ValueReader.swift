@@ -57,6 +57,11 @@ enum ValueReader {
         text { (text) throws(TandemError) in try JoinAddress(parsing: text, field) }
     }
 
+    /// The addresses of a coordinator and of those that may take its place.
+    static func addresses(_ field: Field) -> Reading<String> {
+        text { (text) throws(TandemError) in try JoinAddress.list(parsing: text, field) }
+    }
+
     /// The name of a type of weights.
     static func weightType(_ field: Field) -> Reading<String> {
         text { (text) throws(TandemError) in try checkWeightType(text, field) }

@@ -21,7 +21,11 @@ struct TokenCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "create", abstract: "Make a token, and print the line that uses it.")
 
-        @Option(help: "What newcomers become: worker, or client, which may ask and nothing else.")
+        @Option(
+            help: """
+                What newcomers become: worker; client, which may ask and nothing else; or standby, which is told everything \
+                and takes the coordinator's place when it is gone.
+                """)
         var role: Role = .worker
         @Option(help: ArgumentHelp("How many newcomers it admits.", valueName: "n")) var uses = 1
         @Option(
@@ -43,9 +47,7 @@ struct TokenCommand: ParsableCommand {
             if json {
                 return Terminal.put(try JSONOutput.document(TokenOutput(made.token, line: made.line.description)))
             }
-            let command = role == .worker ? "tandem worker --join" : "tandem generate --coordinator"
-            let rest = role == .worker ? "" : " --prompt \"Hello\""
-            Terminal.put("\(command) \(made.line)\(rest)\n")
+            Terminal.put(role.line(made.line.description) + "\n")
             let admitted = "\(uses) \(role.rawValue)\(uses == 1 ? "" : "s")"
             let end = made.token.expires.map { "until \(date($0))" } ?? "until it is taken back"
             Terminal.say("admits \(admitted) \(end); `tandem token revoke \(made.token.id)` takes it back")
@@ -99,9 +101,24 @@ struct TokenCommand: ParsableCommand {
 
     /// The roles, as they are written.
     enum Role: String, ExpressibleByArgument, CaseIterable {
-        case worker, client
+        case worker, client, standby
 
-        var role: NodeRole { self == .worker ? .worker : .client }
+        var role: NodeRole {
+            switch self {
+            case .worker: .worker
+            case .client: .client
+            case .standby: .standby
+            }
+        }
+
+        /// What to run with the address.
+        func line(_ address: String) -> String {
+            switch self {
+            case .worker: "tandem worker --join \(address)"
+            case .client: "tandem generate --coordinator \(address) --prompt \"Hello\""
+            case .standby: "tandem coordinator --model MODEL --listen '*' --standby-of \(address)"
+            }
+        }
     }
 }
 

@@ -34,9 +34,12 @@ struct InsecureFlag: ParsableArguments {
 struct CoordinatorFlag: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The coordinator's address; the first time from another host with its key and a token.",
+            """
+            The coordinator's address; the first time from another host with its key and a token. With commas, those that may \
+            take its place as well.
+            """,
             valueName: "host:port[#key[#token]]"),
-        transform: ValueReader.address(.coordinator))
+        transform: ValueReader.addresses(.coordinator))
     var coordinator: String = CoordinatorOptions.defaultListen
     @OptionGroup var state: StateFlag
     @OptionGroup var security: InsecureFlag

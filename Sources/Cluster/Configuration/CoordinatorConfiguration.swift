@@ -28,6 +28,10 @@ package struct CoordinatorConfiguration: Sendable {
     package var firstEpoch: Epoch
     /// Of earlier processes, the newest last: their workers get the layers that they have on their disks.
     package var recalledPlans: [JournalPlan] = []
+    /// Its term, and who decides whether it may serve.
+    package var authority = Authority()
+    /// Where the standby was that may have taken over; nil: there was none.
+    package var standbyPlace: CoordinatorPlace?
     /// No plan is made with fewer workers.
     package var minimumWorkers = 1
     /// Layer ranges in the order of the workers' joining; nil: the planner decides.

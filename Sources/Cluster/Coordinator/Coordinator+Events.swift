@@ -28,6 +28,8 @@ extension Coordinator {
         case cancel(RequestID)
         /// A stop string was found: ends with `FinishReason.stop`.
         case stop(RequestID)
+        /// What a standby says, and what becomes of it.
+        case standby(StandbyEvent)
         case tick
     }
 
@@ -64,6 +66,12 @@ extension Coordinator {
         case record(JournalPlan)
         /// What became of what a client has asked for.
         case answerDrain(ClientID, DrainReply)
+        /// These have a say from now on: to be written down as well, then told to the standby.
+        case tellElectors(Electors)
+        /// The standby can serve, and this coordinator cannot: hand over to it.
+        case cede
+        /// Another coordinator serves, or takes over: nothing that is done here counts any more. What is asked goes on there.
+        case stepDown(Sentence)
         case log(LogLevel, String)
     }
 
@@ -80,6 +88,9 @@ extension Coordinator {
     package func claim(of worker: WorkerID, in epoch: Epoch, _ holds: (Range<Int>) -> Bool) -> WeightClaim? {
         isMember(worker) ? deployments.told.claim(of: worker, in: epoch, holds) : nil
     }
+
+    /// Whether it may serve, and who has a say in that.
+    package var authority: Authority { succession.authority }
 
     /// Who is a member.
     package var workers: [WorkerID] { membership.members.map(\.id) }

@@ -25,6 +25,7 @@ extension Coordinator {
     }
 
     mutating func reconsiderPlan(_ now: Moment) {
+        guard succession.authority.isValid else { return giveUpAll(now) }
         let due = deployments.duePlan(
             over: membership.eligible, reluctant: membership.reluctant, reachability, speeds: membership.speeds,
             holders: scheduler.holdsBlocks ? holders : nil, adoption: adoption, recall: recall,

@@ -16,7 +16,7 @@ package struct Coordinator: Sendable {
     var holders = KeyValueHolders()
     var adoption: Adoption
     var recall: PlanRecall
-    private(set) var waitingRoom: WaitingRoom
+    var waitingRoom: WaitingRoom
     var reachability = Reachability()
     /// To the first stages of the plans under way, oldest epoch first.
     var firstLinks: [LinkProbe] = []
@@ -31,12 +31,14 @@ package struct Coordinator: Sendable {
     /// When a pair of nodes is next as good as any again.
     var pairReturn: Moment?
     var interruption = Interruption()
+    /// Whether it may serve at all.
+    var succession: SuccessionState
     private let startedAt: Moment
-    private var lastEvent: Moment
+    private(set) var lastEvent: Moment
     private var nextHeartbeat: Moment
     private var actions: [Action] = []
     /// Why it does not serve, as it was last logged; nil: it serves.
-    private var toldReason: Sentence?
+    var toldReason: Sentence?
 
     /// A coordinator without workers.
     package init(_ configuration: CoordinatorConfiguration, now: Moment) {
@@ -47,6 +49,7 @@ package struct Coordinator: Sendable {
         recall = PlanRecall(configuration)
         scheduler = Scheduler(configuration.schedulerRules)
         waitingRoom = WaitingRoom(now: now)
+        succession = SuccessionState(configuration.authority, at: configuration.standbyPlace)
         startedAt = now
         lastEvent = now
         nextHeartbeat = now
@@ -55,6 +58,7 @@ package struct Coordinator: Sendable {
 
     /// Decides what an event means. `now` never goes back.
     package mutating func handle(_ event: Event, now: Moment) -> [Action] {
+        ageAuthority(now)
         excuseAbsence(now)
         switch event {
         case .worker(let worker, let message): receive(message, from: worker, now)
@@ -72,6 +76,7 @@ package struct Coordinator: Sendable {
         case .submit(let task): submit(task, now)
         case .cancel(let request): end(request, .cancelled, now)
         case .stop(let request): end(request, .stop, now)
+        case .standby(let event): note(event, now)
         case .tick: tick(now)
         }
         reconsiderPlan(now)
@@ -99,6 +104,7 @@ package struct Coordinator: Sendable {
             troubles: troubles(now),
             uptime: now - startedAt, now: now)
         status.change = change
+        tellSuccession(in: &status)
         return status
     }
 
@@ -122,7 +128,7 @@ package struct Coordinator: Sendable {
     private mutating func tick(_ now: Moment) {
         guard now >= nextHeartbeat else { return }
         nextHeartbeat = now + configuration.heartbeatInterval
-        for worker in workers { act(.send(worker, .heartbeat)) }
+        for worker in workers { act(.send(worker, beat(now))) }
         for change in membership.check(now) {
             switch change {
             case .lost(let worker, let why): lose(worker, why, now)
@@ -136,6 +142,7 @@ package struct Coordinator: Sendable {
         checkRefusedDrains(now)
         checkExamination(now)
         checkProgress(now)
+        propose()
         checkWaiting(now)
         recordSettled(now)
     }
@@ -162,6 +169,7 @@ package struct Coordinator: Sendable {
             setAside(worker, failure.message, now)
         case .heartbeat(let heartbeat):
             membership.note(heartbeat, of: worker)
+            noteBeat(heartbeat.beat, of: worker, now)
             deployments.noteTold(heartbeat.epoch, worker, now)
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)
@@ -171,6 +179,7 @@ package struct Coordinator: Sendable {
         case .copied(let copied): note(copied, of: worker, now)
         case .leaving: drainLeaving(worker, now)
         case .leave: lose(worker, "it has left", now)
+        case .granted: break
         }
     }
 
@@ -183,10 +192,12 @@ package struct Coordinator: Sendable {
     }
 
     private mutating func admit(_ worker: WorkerID, _ join: Join, _ now: Moment) {
+        if followsAnother(worker, join) { return }
         var welcome = Welcome(
             build: configuration.build, weightsEndpoint: configuration.weightsEndpoint,
             tokensEndpoint: configuration.tokensEndpoint, modelName: configuration.model.name)
         (welcome.asksHolding, welcome.model) = (!adoption.isOver, configuration.modelHash)
+        welcome.term = succession.authority.term
         switch membership.admit(worker, join, now) {
         case .refused(let refusal):
             log(.warning, "refused \(worker): \(refusal.reason)")
@@ -202,6 +213,7 @@ package struct Coordinator: Sendable {
             if !adoption.isOver { adoption.ask(worker) }
             recallLayers(of: member, now)
             act(.send(worker, .welcome(welcome)))
+            introduce(worker, now)
             log(.info, "\(member.name) joined with \(bytesText(join.memoryBytes))")
         }
     }
@@ -354,44 +366,6 @@ package struct Coordinator: Sendable {
         guard let serving = deployments.serving else { return }
         for stage in serving.stages {
             act(.send(stage.worker, .skip(Skip(epoch: serving.epoch, steps: steps))))
-        }
-    }
-
-    // MARK: Waiting
-
-    /// Why nothing is computed, as a sentence; nil: a plan serves.
-    var explanation: Sentence? {
-        deployments.explanation(membership.members).map { explanation in
-            troubles(lastEvent).reduce(explanation) { "\($0); \($1)" }
-        }
-    }
-
-    /// Tells every waiting request why it waits, when that has changed.
-    private mutating func explainWaiting() {
-        if scheduler.isIdle { return }
-        guard let news = waitingRoom.news(explanation) else { return }
-        for sequence in scheduler.sequences { act(.waiting(sequence.request, news)) }
-    }
-
-    /// Logs why nothing is computed, when that has changed.
-    private mutating func tellReason() {
-        let reason = explanation
-        guard reason != toldReason else { return }
-        if let reason { log(toldReason == nil ? .warning : .info, "not serving: \(reason)") }
-        toldReason = reason
-    }
-
-    /// Requests that waited too long without any service fail.
-    private mutating func checkWaiting(_ now: Moment) {
-        guard let since = deployments.idleSince(now), let explanation else { return }
-        for sequence in scheduler.sequences
-        where now - max(since, sequence.submittedAt) >= configuration.waitingLimit {
-            _ = scheduler.end(sequence.request)
-            let seconds = configuration.waitingLimit.wholeSeconds
-            let error = TandemError(
-                "there was nobody to compute this request for \(seconds) s: \(explanation)", kind: .unavailable,
-                hint: "start workers with the line that the coordinator printed; `tandem status` shows who is there")
-            act(.fail(sequence.request, error))
         }
     }
 }

@@ -54,6 +54,13 @@ extension Worker {
         case refused(String)
         /// The coordinator is silent: close the control connection and open another; then `.connected`.
         case reconnect
+        /// Where another coordinator is that may take over: to be remembered, also by the next process.
+        case noteStandby(CoordinatorPlace)
+        /// Whom it may follow has changed: to be on the disk before anything else is done or said.
+        case keepGrants(TermGrants)
+        /// Close the control connection, and the tokens and weights links; connect to this coordinator, or to another than the
+        /// last one; then `.connected`.
+        case follow(CoordinatorPlace?)
         /// Load this stage, reusing what is loaded, with the keys and values that it is to keep (`HeldKeyValues`) if all of
         /// them are here; give up an earlier load in progress. Answered by `.loaded` or
         /// `.loadFailed`, and `.loadProgress` in between.

@@ -46,6 +46,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     private let lease: Duration
     /// The coordinator said something last.
     private var lastCommand: Moment
+    /// Whom it may follow.
+    var grants = TermGrants()
+    /// The coordinator's last beat; 0: none.
+    var beat: UInt64 = 0
     /// It ends once others have its layers.
     var isLeaving = false
     private var lastHeard: Moment
@@ -78,6 +82,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         if gap > Self.heartbeatInterval * 2 {
             lastHeard = min(now, lastHeard + gap)
             links.excuse(gap, now)
+        } else {
+            grants.pass(gap)
         }
         lastEvent = now
         if case .ended = attachment { return [] }
@@ -170,11 +176,13 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     // MARK: Membership
 
     /// What the coordinator may have told or heard is lost: begin anew. What is loaded stays for reuse.
-    private mutating func joinAgain(_ now: Moment) {
+    mutating func joinAgain(_ now: Moment) {
         dropPrepared()
         stages = []
         links.end()
+        beat = 0
         join.attempt += 1
+        join.term = grants.term
         lastHeard = now
         sayJoin(now)
     }
@@ -217,8 +225,10 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
 
     private mutating func obey(_ command: CoordinatorMessage, _ now: Moment) {
         (lastHeard, lastCommand) = (now, now)
+        if case .member = attachment { grants.hear() }
         switch (command, attachment) {
         case (.welcome(let welcome), .joining):
+            guard follow(welcome.term) else { return leaveCoordinator() }
             attachment = .member
             act(.welcomed(welcome))
             if welcome.asksHolding { act(.send(.holding(held.holding))) }
@@ -250,8 +260,15 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case (.drained, .member): if isLeaving { leaveDrained() } else { act(.log(.info, "others have its layers")) }
         case (.drainRefused(let why), .member):
             act(.log(.warning, "its layers cannot go to others: \(why)"))
+        case (.beat(let number), .member):
+            beat = number
+        case (.candidate(let candidate), .joining): consider(candidate)
+        case (.standbyPlace(let place), .member): act(.noteStandby(place))
+        case (.successor(let place), .member): followSuccessor(place)
+        case (.elsewhere, .joining), (.elsewhere, .member): leaveCoordinator()
         case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _), (.skip, _),
-            (.measure, _), (.copyBlocks, _), (.drop, _), (.drained, _), (.drainRefused, _):
+            (.measure, _), (.copyBlocks, _), (.drop, _), (.drained, _), (.drainRefused, _), (.beat, _),
+            (.candidate, _), (.standbyPlace, _), (.successor, _), (.elsewhere, _):
             break
         }
     }
@@ -288,9 +305,8 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
     }
 
     private mutating func reconnect(_ now: Moment) {
-        attachment = .unconnected
+        detach()
         if isLeaving { return leaveDrained() }
-        for index in stages.indices { stages[index].forgetSteps() }
         let time = "\((now - lastHeard).wholeMilliseconds) ms"
         act(.log(.warning, "nothing was heard of the coordinator for \(time); connecting anew"))
         act(.reconnect)
@@ -304,6 +320,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         let busySince = stages.compactMap(\.computingSince).min()
         heartbeat.busyMilliseconds = busySince.map { max(1, (now - $0).wholeMilliseconds) } ?? 0
         heartbeat.gauges = gauges
+        heartbeat.beat = beat
         return heartbeat
     }
 

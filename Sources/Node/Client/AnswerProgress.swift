@@ -28,7 +28,7 @@ struct AnswerProgress {
     private var isResumed: Bool { lossEnd != nil }
 
     /// The coordinator has begun to answer.
-    private var hasBegun: Bool { accepted != nil }
+    var hasBegun: Bool { accepted != nil }
 
     /// What to ask for now.
     var rest: GenerationRequest {

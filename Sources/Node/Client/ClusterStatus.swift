@@ -68,6 +68,26 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
     package var change: Change?
     /// nil: what is accepted is not written down.
     package var journal: Journal?
+    /// How often another coordinator has taken over.
+    package var term: Int
+    /// It serves nobody, and follows another one.
+    package var isStandby: Bool
+    /// Who would take over from it; nil: nobody.
+    package var standby: Standby?
+
+    /// The coordinator that would take over.
+    package struct Standby: Sendable, Encodable, Equatable {
+        package var address: String
+        package var isFollowing: Bool
+        /// Since it was heard last.
+        package var silentSeconds: Double
+        /// Of the journal: said, and not acknowledged.
+        package var unacknowledgedBytes: Int
+        /// Workers that have a say in who serves.
+        package var electors: Int
+        /// It, or half of these, have heard the coordinator lately: nobody else can serve.
+        package var isCertain: Bool
+    }
 
     init(_ reply: StatusReply) {
         version = reply.build
@@ -91,6 +111,14 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         pipeline = Pipeline(reply.pipeline)
         change = reply.change.map { Change($0, reply.workers) }
         journal = reply.journal.map(Journal.init)
+        (term, isStandby) = (Int(reply.term.value), reply.isStandby)
+        standby = reply.standby.map { standby in
+            Standby(
+                address: standby.endpoint, isFollowing: standby.isFollowing,
+                silentSeconds: Double(standby.silentMilliseconds) / 1000,
+                unacknowledgedBytes: Int(clamping: standby.unacknowledgedBytes), electors: standby.electors,
+                isCertain: standby.isCertain)
+        }
     }
 
     /// A worker's id as it is shown.

@@ -9,7 +9,7 @@ import Wire
 
 /// Talks to one coordinator. Each request has a connection and a thread of its own.
 package final class CoordinatorClient: Generator {
-    private let passage: Passage
+    private let coordinators: Mutex<CoordinatorList>
     private let context: Context
     private let patience: Duration
 
@@ -21,13 +21,16 @@ package final class CoordinatorClient: Generator {
     static let connectMilliseconds = 5_000
     static let silenceMilliseconds = 10_000
     static let pingMilliseconds = 2_000
+    /// The same where another coordinator may have taken over.
+    static let shortSilenceMilliseconds = 3_000
     /// How long each attempt to find it again may take, and the time between two of them.
     private static let attemptMilliseconds = 1_000
     private static let attemptPauseMicroseconds: UInt32 = 100_000
     /// A coordinator that begins may not have told yet whom it lets in.
     private static let beginning = Duration.seconds(3)
 
-    /// `address`: "HOST:PORT", or "HOST:PORT#KEY#TOKEN" the first time. `state`: where this user's key is kept. `patience`:
+    /// `address`: "HOST:PORT", or "HOST:PORT#KEY#TOKEN" the first time; several, with commas, where one may take over from
+    /// another. `state`: where this user's key is kept. `patience`:
     /// how long a coordinator that was lost amid an answer is looked for, so that the answer can go on. Nothing is opened
     /// yet. Throws where the address is none, or the key cannot be used.
     package init(
@@ -35,9 +38,10 @@ package final class CoordinatorClient: Generator {
         patience: Duration = .seconds(patienceSeconds)
     ) throws(TandemError) {
         self.patience = patience
-        let address = try JoinAddress(parsing: address, .coordinator)
-        passage = try Passage(address, role: .client, folder: state, isInsecure: isInsecure)
-        do { context = try Context(passage.security()) } catch { throw TandemError(error, of: .coordinator) }
+        let list = try CoordinatorList(
+            JoinAddress.list(parsing: address, .coordinator), role: .client, folder: state, isInsecure: isInsecure)
+        coordinators = Mutex(list)
+        do { context = try Context(list.passage.security()) } catch { throw TandemError(error, of: .coordinator) }
     }
 
     /// Sends a request; its events end with `.finished` or a thrown `TandemError`.
@@ -83,7 +87,9 @@ package final class CoordinatorClient: Generator {
     }
 
     /// The host that it asks; nil: the coordinator is in this process.
-    package var host: String? { if case .tcp(let host, _) = passage.address.endpoint { host } else { nil } }
+    package var host: String? {
+        if case .tcp(let host, _) = coordinators.withLock({ $0.passage.address.endpoint }) { host } else { nil }
+    }
 
     /// So many questions that need no thinking, and their answers, over one connection.
     package func roundTrips(_ count: Int) async throws -> [RoundTrip] {
@@ -136,7 +142,7 @@ package final class CoordinatorClient: Generator {
             Self.onThread(
                 name,
                 { [self] in
-                    let link = try ClientLink(context, passage, waker: Waker())
+                    let link = try connect(Waker())
                     defer { link.close() }
                     return try body(link)
                 }, then: { continuation.resume(with: $0) })
@@ -152,14 +158,25 @@ package final class CoordinatorClient: Generator {
         var progress = AnswerProgress(request)
         let bytes = (0..<RequestIdentity.byteCount).map { _ in UInt8.random(in: 0 ... .max) }
         let identity = RequestIdentity(bytes)
-        var link = try ClientLink(context, passage, waker: waker)
+        var link = try connect(waker)
+        var searchEnd: ContinuousClock.Instant?
         while true {
             do {
                 defer { link.close() }
                 return try follow(&progress, identity, over: link, cancellation: cancellation, emit: emit)
+            } catch let elsewhere as Elsewhere where !progress.hasBegun {
+                // Nobody has accepted it yet: whoever serves is asked, as soon as somebody does.
+                let end = searchEnd ?? ContinuousClock.now + max(patience, .milliseconds(Self.connectMilliseconds))
+                searchEnd = end
+                guard ContinuousClock.now < end, let found = try findAgain(waker, until: end, cancellation) else {
+                    throw elsewhere.failure
+                }
+                link = found
             } catch {
-                guard let loss = error as? TandemError, patience > .zero, let end = progress.lose(loss, patience) else {
-                    throw error
+                let failure: any Error = if let elsewhere = error as? Elsewhere { elsewhere.failure } else { error }
+                guard let loss = failure as? TandemError, patience > .zero, let end = progress.lose(loss, patience)
+                else {
+                    throw failure
                 }
                 if !cancellation.isRequested {
                     emit(.waiting("\(loss.message); the answer goes on if it can within \(Int(patience.seconds)) s"))
@@ -197,9 +214,48 @@ package final class CoordinatorClient: Generator {
                 if case .finished = event { return }
             case .failed(_, let error):
                 throw TandemError(error.message, kind: error.kind, hint: error.hint, isReply: true)
+            case .standbyPlace(let place):
+                coordinators.withLock { $0.note(standby: place) }
+                link.hasOthers = true
+            case .elsewhere(let place):
+                coordinators.withLock { $0.turn(to: place) }
+                throw Elsewhere(of: link.passage)
             case .status, .measurements, .drain, .planPreview, .pong, .refusal: break
             }
         }
+    }
+
+    /// The coordinator does not serve, and another one may.
+    private struct Elsewhere: Error {
+        let failure: TandemError
+
+        init(of passage: Passage) {
+            failure = TandemError(
+                "the coordinator at \(passage.address.place) does not serve", kind: .unavailable,
+                hint: "ask again when it does, or another one has taken over")
+        }
+    }
+
+    /// A connection to the first coordinator that answers, beginning with the last one that did. Throws why none does.
+    private func connect(
+        _ waker: Waker, connectMilliseconds: Int = CoordinatorClient.connectMilliseconds, wasThere: Bool = false
+    ) throws -> ClientLink {
+        let count = coordinators.withLock { $0.count }
+        var first: TandemError?
+        for _ in 0..<count {
+            do {
+                return try ClientLink(
+                    context, coordinators.withLock { $0.passage }, waker: waker,
+                    connectMilliseconds: count > 1
+                        ? min(connectMilliseconds, Self.attemptMilliseconds)
+                        : connectMilliseconds,
+                    wasThere: wasThere, hasOthers: count > 1)
+            } catch let error as TandemError where count > 1 {
+                first = first ?? error
+                coordinators.withLock { $0.advance() }
+            }
+        }
+        throw first ?? TandemError("there is no coordinator", kind: .unavailable)
     }
 
     /// A connection to the coordinator that was lost, as soon as there is one again; nil: nobody wants the answer any more.
@@ -211,8 +267,7 @@ package final class CoordinatorClient: Generator {
         while !cancellation.isRequested {
             usleep(Self.attemptPauseMicroseconds)
             do {
-                return try ClientLink(
-                    context, passage, waker: waker, connectMilliseconds: Self.attemptMilliseconds, wasThere: true)
+                return try connect(waker, connectMilliseconds: Self.attemptMilliseconds, wasThere: true)
             } catch let error as TandemError {
                 let now = ContinuousClock.now
                 switch error.kind {
@@ -268,133 +323,4 @@ private final class ClientCancellation: Sendable {
             return state.isRequested && !state.isTaken
         }
     }
-}
-
-/// One connection to a coordinator, owned by one thread.
-private final class ClientLink {
-    private var link: OutboundLink
-    private let poller: Poller
-    private let address: String
-    private let wasThere: Bool
-    private var lastHeard = ContinuousClock.now
-    private var lastSent = ContinuousClock.now
-
-    /// Connects, and has this user's key admitted where a token was given; throws where nobody answers in time, or the
-    /// key is not let in. `wasThere`: a coordinator with the right key was, so that whoever ends connections without a word
-    /// stands in for it.
-    init(
-        _ context: Context, _ passage: Passage, waker: Waker,
-        connectMilliseconds: Int = CoordinatorClient.connectMilliseconds, wasThere: Bool = false
-    ) throws {
-        address = passage.address.place
-        self.wasThere = wasThere
-        guard var way = try passage.find() else { throw passage.absent() }
-        do {
-            poller = try Poller(waker)
-        } catch { throw TandemError(error) }
-        link = try Self.link(over: way, context, poller)
-        do {
-            var isIn = try isLetIn(passage, connectMilliseconds)
-            if !isIn, let newer = try passage.find(), !newer.isSame(as: way) {
-                // It was started again while we waited for it, and knows its owner by another token.
-                link.close()
-                way = newer
-                link = try Self.link(over: way, context, poller)
-                isIn = try isLetIn(passage, connectMilliseconds)
-            }
-            if !isIn {
-                try passage.enrol(way, in: context)
-                // The link makes itself anew.
-                guard try isLetIn(passage, connectMilliseconds) else { throw passage.notAdmitted() }
-            }
-        } catch {
-            close()
-            throw error
-        }
-        passage.remember(way)
-    }
-
-    private static func link(
-        over way: Passage.Way, _ context: Context, _ poller: Poller
-    ) throws(TandemError) -> OutboundLink {
-        do { return try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller) } catch {
-            throw TandemError(error)
-        }
-    }
-
-    /// Waits for the connection. False: the coordinator does not know our key. Throws why there is none.
-    private func isLetIn(_ passage: Passage, _ milliseconds: Int) throws -> Bool {
-        var silentFailures = 0
-        // Turns are counted, not time: time in which this machine stood still is not the coordinator's silence.
-        for _ in 0..<milliseconds / 100 {
-            _ = poller.wait(timeoutMilliseconds: 100)
-            var isUp = false
-            for event in link.events() {
-                switch event {
-                case .handshakeSucceeded: isUp = true
-                case .turnedAway: return false
-                case .handshakeFailed: silentFailures += 1
-                default:
-                    // One that has no room for us ends a connection as soon as it is there.
-                    isUp = false
-                    if let failure = passage.failure(event) { throw failure }
-                }
-                if silentFailures >= CoordinatorSearch.mostSilentFailures {
-                    throw wasThere ? gone("ends connections without a word") : passage.otherKey()
-                }
-            }
-            if isUp { return true }
-        }
-        throw wasThere ? gone("does not answer") : passage.absent()
-    }
-
-    func send(_ message: ClientMessage) throws {
-        let frame = ControlRequest.client(message).encode()
-        guard frame.count <= Wire.Limits.headerBytes else {
-            throw TandemError("the request has \(frame.count) bytes; at most \(Wire.Limits.headerBytes) are allowed")
-        }
-        lastSent = .now
-        // What is lost with a connection is noticed below, by its end; a ping that finds none is none.
-        if message == .ping { _ = link.socket.send([frame]) } else { link.send(frame) }
-    }
-
-    /// The next reply. Throws where the coordinator refuses us, went away or is silent for too long.
-    func next() throws -> ClientReply {
-        while true { if let reply = try next(interruptedBy: { false }) { return reply } }
-    }
-
-    /// The next reply, or nil as soon as `isInterrupted` answers true.
-    func next(interruptedBy isInterrupted: () -> Bool) throws -> ClientReply? {
-        while true {
-            if isInterrupted() { return nil }
-            if let frames = link.socket.receive() {
-                lastHeard = .now
-                guard frames.count == 1 else { throw TandemError(WireError("a reply has \(frames.count) frames")) }
-                let reply: ClientReply
-                do { reply = try ClientReply(decoding: frames[0].bytes) } catch { throw TandemError(error) }
-                if case .refusal(let refusal) = reply { throw TandemError(Sentence(refusal.reason), isReply: true) }
-                return reply
-            }
-            let start = ContinuousClock.now
-            _ = poller.wait(timeoutMilliseconds: 500)
-            // Time in which this process stood still (Ctrl-Z) is not the coordinator's silence.
-            let pause = start.duration(to: .now)
-            if pause > .seconds(1) { lastHeard += pause }
-            if link.events().contains(.disconnected) { throw gone("closed the connection") }
-            if lastHeard.duration(to: .now) > .milliseconds(CoordinatorClient.silenceMilliseconds) {
-                throw gone("does not answer")
-            }
-            let ping = Duration.milliseconds(CoordinatorClient.pingMilliseconds)
-            if lastHeard.duration(to: .now) > ping, lastSent.duration(to: .now) > ping {
-                try send(.ping)
-            }
-        }
-    }
-
-    private func gone(_ what: String) -> TandemError {
-        TandemError(
-            "the coordinator at \(address) \(what)", kind: .unavailable, hint: "look at its terminal, then ask again")
-    }
-
-    func close() { link.close() }
 }

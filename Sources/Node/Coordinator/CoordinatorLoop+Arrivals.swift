@@ -30,6 +30,7 @@ extension CoordinatorLoop {
                 case .worker(let message): hear(message, over: arrival)
                 case .client(let message): serve(message, over: arrival)
                 case .newcomer(let enrol): admit(enrol, over: arrival)
+                case .standby(let message): hear(message, over: arrival)
                 }
             } catch {
                 parts.log.warning("an unreadable message over \(arrival.peer) was dropped: \(error)")

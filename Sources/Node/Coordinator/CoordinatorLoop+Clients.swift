@@ -40,6 +40,10 @@ extension CoordinatorLoop {
             guard generate.version == Wire.protocolVersion else {
                 return refuse(client, generate.version, generate.build)
             }
+            if let place = desk.record.standby?.place {
+                if desk.handOverEnd != nil || desk.end != nil { return reply(.elsewhere(place), to: client) }
+                reply(.standbyPlace(place), to: client)
+            }
             if drain.hasBegun { return reply(.failed(generate.id, .stopping), to: client) }
             let owner = permissions.keeper(arrival, coordinator: parts.configuration.key)
             let known = resumed.take(generate, of: owner)
@@ -57,6 +61,7 @@ extension CoordinatorLoop {
     private var status: StatusReply {
         var status = machine.status(now: now)
         status.journal = parts.journal?.status
+        status.standby?.unacknowledgedBytes = UInt64(desk.following?.unacknowledgedBytes ?? 0)
         return status
     }
 

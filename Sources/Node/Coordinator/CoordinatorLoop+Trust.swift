@@ -90,6 +90,7 @@ extension CoordinatorLoop {
     }
 
     private func end(_ keys: Set<PublicKey>) {
+        endStandby(with: keys)
         for socket in sockets.listening { socket.disconnect { keys.contains($0) } }
         for worker in speakers.workers(of: keys) {
             speakers.forget(worker)

@@ -11,21 +11,33 @@ import Wire
 final class CoordinatorLoop {
     /// What the loop is made of, before its thread exists.
     struct Parts: Sendable {
-        let configuration: CoordinatorConfiguration
+        var configuration: CoordinatorConfiguration
         /// nil: links are open.
-        let roll: Roll?
+        var roll: Roll?
         let waker: Waker
         let wishes: Mailbox<Wish>
         let orders: Mailbox<GenerationService.Order>
         let generations: GenerationService
         /// nil: nothing is written down.
-        let journal: Journal?
+        var journal: Journal?
         let server: WeightServer
         let contents: LayerContents
         /// So long may answers that run go on after it was told to stop.
         let drainLimit: Duration
+        var succession: Succession
         let supervisor: Supervisor?
         let log: Logger
+
+        /// What has to do with other coordinators of the same cluster.
+        struct Succession: Sendable {
+            /// nil: links are open.
+            var file: SuccessionFile?
+            var record = SuccessionRecord()
+            /// Of whoever may ask as the owner.
+            var ownerKey: PublicKey?
+            /// Clients hear that a request was accepted only when the standby has it.
+            var awaitsStandby = false
+        }
     }
 
     /// What other threads and tasks want of the loop, beside orders.
@@ -78,15 +90,20 @@ final class CoordinatorLoop {
     var retelling: Moment?
     private var isStopping = false
     var drain: Drain
+    var desk: SuccessionDesk
     private var pulse: LoopPulse
     private let clock = LoopClock()
 
-    init(_ parts: Parts, _ sockets: Sockets) throws {
+    /// `joins`: of workers that have come already; `before`: the way to the coordinator whose place this one has taken.
+    init(
+        _ parts: Parts, _ sockets: Sockets, before: Passage.Way? = nil, joins: [(join: Join, arrival: Arrival)] = []
+    ) throws {
         (self.parts, self.sockets) = (parts, sockets)
         poller = try Poller(parts.waker)
         machine = Coordinator(parts.configuration, now: .start)
         permissions = Permissions(roll: parts.roll)
         drain = Drain(limit: parts.drainLimit)
+        desk = SuccessionDesk(parts.succession)
         resumed = ResumedAnswers(parts.journal, with: parts.generations)
         if resumed.count > 0 {
             parts.log.info("\(resumed.count) requests that were accepted before go on")
@@ -105,6 +122,9 @@ final class CoordinatorLoop {
             poller.add(socket)
             poller.add(socket.monitor)
         }
+        desk.kept = try desk.file?.read()
+        if let before { beginHerald(before) }
+        for (join, arrival) in joins { hear(.join(join), over: arrival) }
     }
 
     var now: Moment { clock.now }
@@ -123,7 +143,7 @@ final class CoordinatorLoop {
             let wasRung = poller.wait(
                 timeoutMilliseconds: clock.pollMilliseconds(
                     until: machine.nextDeadline, workerCheck, clientCheck, retelling, nextGuard, drain.deadline,
-                    resumptionEnd, pulse.deadline)
+                    resumptionEnd, pulse.deadline, desk.deadline)
             ).wasRung
             statusFrame = nil
             if wasRung {
@@ -138,15 +158,20 @@ final class CoordinatorLoop {
             receiveFetches()
             noticeDisconnections()
             keepGuard()
+            keepFollowing()
             tellUntold()
             if let deadline = machine.nextDeadline, deadline <= now { decide(.tick) }
             if isDue(&resumptionEnd) { resumed.endAll() }
             advanceDrain()
+            if isDue(&desk.end) { isStopping = true }
             pulse.beat(now) { state }
         }
+        if let failure = desk.failure { throw failure }
     }
 
     private func close() {
+        desk.following?.end()
+        desk.herald?.close()
         for sink in sinks.values { sink.finish() }
         parts.orders.close()
         for case .submit(_, let sink) in parts.orders.drain() { sink.finish() }
@@ -188,7 +213,7 @@ final class CoordinatorLoop {
 
     private func perform(_ wish: Wish) {
         switch wish {
-        case .stop: beginDrain()
+        case .stop: if !beginHandOver() { beginDrain() }
         case .reply(let client, let request, let message):
             if !clients.isGivenUp(request, of: client) { reply(message, to: client) }
         case .forget(let client, let request): clients.remove(request, of: client)
@@ -208,12 +233,13 @@ final class CoordinatorLoop {
 
     // MARK: The end
 
-    private func beginDrain() {
+    func beginDrain() {
         drain.begin(now, isIdle: isIdle)
         if !isIdle { parts.log.info("stopping: requests that were begun may go on for \(parts.drainLimit)") }
     }
 
     private func advanceDrain() {
+        if desk.handOverEnd != nil || desk.end != nil { return }
         switch drain.step(now, isIdle: isIdle) {
         case .nothing: break
         case .giveUp:
@@ -263,6 +289,9 @@ final class CoordinatorLoop {
             connectFirstStage(epoch, endpoint, key)
         case .disconnectFirstStage(let epoch): disconnectFirstStage(epoch)
         case .answerDrain(let client, let answer): reply(.drain(answer), to: client)
+        case .tellElectors(let electors): tell(electors)
+        case .stepDown(let why): stepDown(why)
+        case .cede: _ = beginHandOver()
         case .sayHello(let hello): firstStages[hello.epoch]?.say(hello)
         case .answerHello(let worker, let link, let reply): answer(worker, on: link, reply)
         case .forward(var forward):
@@ -309,7 +338,7 @@ extension Coordinator.Action {
         switch self {
         case .started, .emit, .score, .finish, .fail, .waiting, .measured, .answerDrain: true
         case .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget, .record,
-            .log:
+            .log, .tellElectors, .stepDown, .cede:
             false
         }
     }

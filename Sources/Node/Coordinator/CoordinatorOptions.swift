@@ -57,6 +57,10 @@ package struct CoordinatorOptions: Sendable {
     package var drainSeconds = 0
     /// What was accepted is written down in the state folder, so that it goes on after a restart.
     package var keepsJournal = true
+    /// HOST:PORT#KEY#TOKEN of the coordinator to follow, until this one takes its place; nil: it serves from the beginning.
+    package var standbyOf: String?
+    /// Clients hear that a request was accepted only when the standby has it on its disk, too.
+    package var awaitsStandby = false
     /// Messages that may wait unread for one client, and events for one reader of an answer; with more the requests end.
     package var maximumUnread = 2048
     /// Where the digests of the model's tensors are remembered; nil: the user's cache.
@@ -128,8 +132,54 @@ package struct CoordinatorOptions: Sendable {
                 "\(.listen) is \(endpoint), but two further ports follow it",
                 hint: "choose one below \(UInt16.max - Endpoint.coordinatorPorts)")
         }
+        try checkStandby(port: port)
         return endpoint
     }
+
+    private func checkStandby(port: UInt16) throws(TandemError) {
+        guard let standbyOf else { return }
+        _ = try JoinAddress(parsing: standbyOf, .standbyOf)
+        if isInsecure {
+            throw TandemError(
+                "\(.standbyOf) needs keys, but \(.insecure) gives them up", hint: "leave out one of them")
+        }
+        guard port != 0, keepsJournal else {
+            throw TandemError(
+                "\(.standbyOf) needs a journal, which is kept only with a fixed port and with \(.journal) on",
+                hint: "choose a port, as tcp://127.0.0.1:7070")
+        }
+    }
+
+    /// The way to the coordinator that is followed; nil: none is. One that has followed this one, or was followed, is known.
+    func followed(_ record: SuccessionRecord) throws(TandemError) -> Passage? {
+        guard let standbyOf else { return nil }
+        var address = try JoinAddress(parsing: standbyOf, .standbyOf)
+        for known in [record.active, record.standby].compactMap({ $0 })
+        where address.key == nil && (try? Endpoint(parsing: known.endpoint)) == address.endpoint {
+            address.key = PublicKey(text: known.key)
+        }
+        return try Passage(address, role: .standby, folder: state, isInsecure: false)
+    }
+
+    /// What is known of other coordinators of this cluster. Throws where it may not serve.
+    func succession(_ trust: CoordinatorTrust?, port: UInt16) throws(TandemError) -> CoordinatorLoop.Parts.Succession {
+        guard let trust else { return .init() }
+        let file = SuccessionFile(state, port: port)
+        let record = try file.read() ?? SuccessionRecord()
+        if let active = record.active, standbyOf == nil {
+            throw TandemError(
+                "this coordinator was the standby of the one at \(active.endpoint), and has not taken over from it",
+                kind: .forbidden,
+                hint:
+                    "start it with \(.standbyOf) \(active.endpoint); where that one is gone for good, delete \(file.path)"
+            )
+        }
+        return .init(
+            file: file, record: record, ownerKey: trust.ownerToken.pair.publicKey, awaitsStandby: awaitsStandby)
+    }
+
+    /// Where what was accepted is written down.
+    func journalFolder(port: UInt16) -> StateFolder { state.folder("journal/\(port)") }
 
     /// Where others are told to reach this host; nil: nobody said.
     func advertised() throws(TandemError) -> Endpoint? {
@@ -186,7 +236,7 @@ package struct CoordinatorOptions: Sendable {
         guard keepsJournal, case .tcp(_, let port) = endpoint, port != 0, let model = configuration.modelHash else {
             return nil
         }
-        return try Journal(state.folder("journal/\(port)"), model: model, log: log)
+        return try Journal(journalFolder(port: port), model: model, log: log)
     }
 
     /// One client may fill the queue and all places, and have further requests refused with the time to try again; and leaves

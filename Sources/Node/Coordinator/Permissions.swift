@@ -12,15 +12,18 @@ struct Permissions {
     /// Whether this key may say this on the control link.
     func allows(_ request: ControlRequest, from key: PublicKey?) -> Bool {
         guard let roll else {
-            if case .newcomer = request { return false }
-            return true
+            switch request {
+            case .newcomer, .standby: return false
+            case .worker, .client: return true
+            }
         }
         guard let key, let standing = roll.standing(of: key) else { return false }
         return switch (request, standing) {
         case (.newcomer, .newcomer), (.newcomer, .owner): true
         case (.worker, .member(.worker, _)): true
         case (.client, .member(.client, _)), (.client, .owner): true
-        case (.newcomer, _), (.worker, _), (.client, _): false
+        case (.standby, .member(.standby, _)): true
+        case (.newcomer, _), (.worker, _), (.client, _), (.standby, _): false
         }
     }
 

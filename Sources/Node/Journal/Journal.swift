@@ -12,30 +12,45 @@ package final class Journal: Sendable {
     private enum Order: Sendable {
         case admit(Generate, owner: NodeKey?, CheckedContinuation<Result<UInt64, TandemError>, Never>)
         case note(JournalRecord)
+        /// All that counts goes there, and then all that is written; nil: it does not any more.
+        case mirror(JournalMirror?)
+        /// The mirror is told that all that was posted before is there.
+        case endMirror
     }
 
     /// Requests of an earlier process that had not ended.
     let found: [JournalState.Entry]
     /// The last plans of it.
     let plans: [JournalPlan]
+    let model: ContentHash
     private let orders: Mailbox<Order>
     private let record: Record
     private let thread: LoopThread<Void>
 
     /// Opens the journal in a folder, for this model. Throws where it cannot be used.
-    init(_ folder: StateFolder, model: ContentHash, log: Logger) throws(TandemError) {
-        let files = try JournalFiles(folder, model: model)
-        (found, plans) = (files.state.entries, files.state.plans)
+    convenience init(_ folder: StateFolder, model: ContentHash, log: Logger) throws(TandemError) {
+        try self.init(try JournalFiles(folder, model: model), log: log)
+    }
+
+    /// One whose files are open already, and are this one's from now on.
+    init(_ files: sending JournalFiles, log: Logger) throws(TandemError) {
+        (found, plans, model) = (files.state.entries, files.state.plans, files.model)
         do {
             let orders = Mailbox<Order>(capacity: 1 << 16, waking: try Waker())
             self.orders = orders
-            let record = Record(files, path: folder.path)
+            let record = Record(files, path: files.path)
             self.record = record
-            thread = try LoopThread(name: "journal") { [path = folder.path] in
-                JournalWriter(files: files, orders: orders, record: record, path: path, log: log).run()
+            thread = try LoopThread(name: "journal") {
+                JournalWriter(files: files, orders: orders, record: record, path: files.path, log: log).run()
             }
         } catch { throw TandemError(error) }
     }
+
+    /// Sends all that counts, and then all that is written, to a standby's mirror; nil: to nobody any more.
+    func mirror(to mirror: JournalMirror?) { if !orders.post(.mirror(mirror)) { mirror?.breakOff() } }
+
+    /// Has the mirror told when all is in it that was written before.
+    func endMirror() { _ = orders.post(.endMirror) }
 
     /// Takes no more, and ends when all that was posted is written.
     func close() {
@@ -120,37 +135,58 @@ package final class Journal: Sendable {
 
         func run() {
             var wasWell = true
+            var mirror: JournalMirror?
+            defer { mirror?.close() }
             while true {
                 let taken = orders.wait()
                 if taken.isEmpty { return }
                 var records: [JournalRecord] = []
-                var waiting: [(number: UInt64, CheckedContinuation<Result<UInt64, TandemError>, Never>)] = []
+                var waiting: [JournalMirror.Waiting] = []
                 var number = files.state.lastNumber
+                var (begins, isEnd) = (false, false)
                 for order in taken {
                     switch order {
+                    case .mirror(let next):
+                        mirror?.close()
+                        (mirror, begins) = (next, true)
+                    case .endMirror: isEnd = true
                     case .note(let record): records.append(record)
                     case .admit(let request, let owner, let continuation):
                         number += 1
                         records.append(
                             .admission(JournalAdmission(number: number, owner: owner, request: request)))
-                        waiting.append((number, continuation))
+                        waiting.append(JournalMirror.Waiting(number: number, continuation: continuation))
                     }
                 }
-                let start = Microseconds.monotonic
-                let problem = files.append(records, isDurable: !waiting.isEmpty)
-                let commit = waiting.isEmpty ? nil : Microseconds.monotonic - start
-                record.note(files, problem: problem, commit: commit)
+                var problem: String?
+                if !records.isEmpty {
+                    let start = Microseconds.monotonic
+                    problem = files.append(records, isDurable: !waiting.isEmpty)
+                    let commit = waiting.isEmpty ? nil : Microseconds.monotonic - start
+                    record.note(files, problem: problem, commit: commit)
+                }
                 if let problem, wasWell {
                     log.error("the journal in \(path) cannot be written: \(problem); new requests are refused")
-                } else if problem == nil, !wasWell {
+                } else if problem == nil, !records.isEmpty, !wasWell {
                     log.info("the journal in \(path) is written again")
                 }
-                wasWell = problem == nil
-                for (number, continuation) in waiting {
-                    if problem != nil { files.forget(number) }
-                    continuation.resume(
-                        returning: problem.map { .failure(.notJournaled(path, $0)) } ?? .success(number))
+                if !records.isEmpty { wasWell = problem == nil }
+                if let problem {
+                    for one in waiting {
+                        files.forget(one.number)
+                        one.continuation.resume(returning: .failure(.notJournaled(path, problem)))
+                    }
+                    waiting = []
                 }
+                guard let mirror, !mirror.isBroken else {
+                    for one in waiting { one.accept() }
+                    continue
+                }
+                // What could not be written counts for the next segment, so that the mirror begins anew, too.
+                let isWhole = begins || problem != nil
+                mirror.put(
+                    isWhole ? files.state.snapshot(model: files.model) : records, begins: isWhole, waiting: waiting,
+                    isEnd: isEnd)
             }
         }
     }

@@ -12,7 +12,8 @@ final class JournalFiles {
     typealias Write = (Int32, UnsafeRawBufferPointer, Int) -> Int
 
     private let folder: PrivateFolder
-    private let model: ContentHash
+    let path: String
+    let model: ContentHash
     private let segmentBytes: Int
     private let write: Write
     private let lock: Int32
@@ -39,6 +40,7 @@ final class JournalFiles {
         write: @escaping Write = { pwrite($0, $1.baseAddress, $1.count, off_t($2)) }
     ) throws(TandemError) {
         (folder, self.model, self.segmentBytes, self.write) = (try state.open(), model, segmentBytes, write)
+        path = state.path
         lock = folder.openForWriting("lock") ?? -1
         guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw TandemError(
@@ -88,6 +90,12 @@ final class JournalFiles {
         let problem = put(records.flatMap { JournalBytes.framed($0) }, isDurable: isDurable)
         if problem != nil { isBroken = true }
         return problem
+    }
+
+    /// Nothing that was written before counts: what other files say takes its place. nil: it is safe.
+    func begin(with records: [JournalRecord]) -> String? {
+        state = JournalState([.beginning(model: model)] + records)
+        return beginSegment()
     }
 
     /// A record that was not safe is as if it had not been.

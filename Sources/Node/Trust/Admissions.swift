@@ -73,6 +73,17 @@ package struct Admissions: Codable, Equatable, Sendable {
 
     // MARK: Changes
 
+    /// From now on those are admitted that another coordinator admits, which may follow this one later. `own`: the key of
+    /// this one.
+    package mutating func follow(_ other: Admissions, of coordinator: PublicKey, own: PublicKey, now: Int) {
+        self = other
+        members.removeAll { $0.key == own.description || $0.key == coordinator.description }
+        members.append(
+            Member(
+                name: uniqueName("coordinator"), role: .standby, key: coordinator.description, enrolled: now, token: nil
+            ))
+    }
+
     /// Remembers a token. Throws where there are too many.
     package mutating func add(
         _ token: JoinToken, role: NodeRole, uses: Int?, seconds: Int?, note: String = "", now: Int

@@ -17,6 +17,16 @@ package struct AdmissionsFile: Sendable {
         return try Self.parse(text, path: folder.path(of: Self.name))
     }
 
+    /// What it says, as bytes for another coordinator.
+    func encoded() throws(TandemError) -> [UInt8] { Self.encode(try read()) }
+
+    private static func encode(_ admissions: Admissions) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        guard let data = try? encoder.encode(admissions) else { preconditionFailure("admissions are JSON") }
+        return Array(data)
+    }
+
     static func parse(_ text: String, path: String) throws(TandemError) -> Admissions {
         do { return try JSONDecoder().decode(Admissions.self, from: Data(text.utf8)) } catch {
             throw TandemError(
@@ -32,10 +42,7 @@ package struct AdmissionsFile: Sendable {
             var admissions = before
             let value = try body(&admissions)
             guard admissions != before else { return value }
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            guard let data = try? encoder.encode(admissions) else { preconditionFailure("admissions are JSON") }
-            try folder.write(String(decoding: data, as: UTF8.self) + "\n", to: Self.name)
+            try folder.write(String(decoding: Self.encode(admissions), as: UTF8.self) + "\n", to: Self.name)
             return value
         }
     }

@@ -58,6 +58,21 @@ package struct JoinAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Several, with commas between them: the coordinator, and those that may take its place.
+    package static func list(parsing text: String, _ field: Field) throws(TandemError) -> [JoinAddress] {
+        var all: [JoinAddress] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let address = try JoinAddress(parsing: String(part), field)
+            if !all.contains(where: { $0.endpoint == address.endpoint }) { all.append(address) }
+        }
+        guard all.count <= mostListed else {
+            throw TandemError("\(field) has \(all.count) addresses", hint: "write at most \(mostListed)")
+        }
+        return all
+    }
+
+    private static let mostListed = 16
+
     /// HOST:PORT alone.
     package var place: String {
         endpoint.description.hasPrefix("tcp://")

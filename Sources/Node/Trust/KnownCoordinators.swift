@@ -30,6 +30,44 @@ package struct KnownCoordinators: Sendable {
         }
     }
 
+    // MARK: Standbys
+
+    private static let standbys = "known-standbys"
+
+    /// The places of those that were to take over from the coordinator at this place, and their keys; the last one first.
+    func standbys(of place: String) throws(TandemError) -> [JoinAddress] {
+        guard let text = try folder.secret(Self.standbys) else { return [] }
+        return Self.parseStandbys(text).filter { $0.place == place }.map(\.standby).reversed()
+    }
+
+    /// Where that is from now on.
+    func remember(_ standby: JoinAddress, of place: String) throws(TandemError) {
+        guard let key = standby.key else { return }
+        try folder.locked(Self.standbys) { () throws(TandemError) in
+            var lines = try folder.secret(Self.standbys).map(Self.parseStandbys) ?? []
+            if lines.last(where: { $0.place == place })?.standby == JoinAddress(standby.endpoint, key: key) { return }
+            lines.removeAll { $0.place == place && $0.standby.endpoint == standby.endpoint }
+            lines.append((place, JoinAddress(standby.endpoint, key: key)))
+            let text = lines.suffix(Self.mostStandbys).map { line in
+                "\(line.place) \(line.standby.place) \(line.standby.key.map { "\($0)" } ?? "")\n"
+            }
+            try folder.write(text.joined(), to: Self.standbys)
+        }
+    }
+
+    private static let mostStandbys = 256
+
+    /// Lines "HOST:PORT HOST:PORT KEY": whose, and where it is. Those that can be understood.
+    static func parseStandbys(_ text: String) -> [(place: String, standby: JoinAddress)] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let words = line.split(separator: " ")
+            guard words.count == 3, let key = PublicKey(text: words[2]),
+                let endpoint = try? Endpoint(parsing: String(words[1]))
+            else { return nil }
+            return (String(words[0]), JoinAddress(endpoint, key: key))
+        }
+    }
+
     private func lines() throws(TandemError) -> [(place: String, key: PublicKey)] {
         try folder.secret(Self.name).map(Self.parse) ?? []
     }

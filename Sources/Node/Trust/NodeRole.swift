@@ -7,9 +7,11 @@ package enum NodeRole: String, Sendable, Codable, CaseIterable {
     case worker
     /// It asks and reads the status; it cannot join, fetch weights or give results.
     case client
+    /// A coordinator that takes the place of this one where it is lost: it is told everything, prompts and answers too.
+    case standby
 }
 
 extension Enrol {
     /// What the newcomer wants to be.
-    var role: NodeRole { isClient ? .client : .worker }
+    var role: NodeRole { isStandby ? .standby : isClient ? .client : .worker }
 }

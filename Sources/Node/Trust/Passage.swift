@@ -11,6 +11,8 @@ import Wire
 struct Passage: Sendable {
     /// Where it leads, and what was given with the address.
     let address: JoinAddress
+    /// The place of the coordinator whose standby is there; nil: it is nobody's. Who owns one owns both.
+    private(set) var principal: Endpoint?
     let role: NodeRole
     let folder: StateFolder
     /// Of this node; nil: links are open.
@@ -46,8 +48,24 @@ struct Passage: Sendable {
         if isInsecure {
             key = nil
         } else {
-            key = try role == .worker ? .own("worker", in: folder) : .shared("client", in: folder)
+            key =
+                switch role {
+                case .worker: try .own("worker", in: folder)
+                case .client: try .shared("client", in: folder)
+                case .standby: try .shared("coordinator", in: folder)
+                }
         }
+    }
+
+    /// The way to another coordinator of the same cluster, with the same key. `isStandby`: of this one.
+    func leading(to other: JoinAddress, isStandby: Bool = false) -> Passage {
+        var passage = Passage(other, role, folder, key)
+        passage.principal = isStandby ? address.endpoint : nil
+        return passage
+    }
+
+    private init(_ address: JoinAddress, _ role: NodeRole, _ folder: StateFolder, _ key: KeyFile?) {
+        (self.address, self.role, self.folder, self.key) = (address, role, folder, key)
     }
 
     /// For a context of this node. `admission`: for its listening sockets.
@@ -74,13 +92,24 @@ struct Passage: Sendable {
             }
         }
         if let server = address.key {
-            return Way(endpoint: address.endpoint, server: server, token: address.token)
+            var way = Way(endpoint: address.endpoint, server: server, token: address.token)
+            if role == .client, case .tcp(_, let port)? = principal,
+                let token = try LocalCoordinator.find(port, in: folder).flatMap({ JoinToken(text: $0.token) })
+            {
+                way.identity = token.pair
+            }
+            return way
         }
         if let server = try KnownCoordinators(folder).key(of: address.place) {
             return Way(endpoint: address.endpoint, server: server)
         }
         if address.endpoint.isLoopback { return nil }  // see `absent`
-        let field: Field = role == .worker ? .join : .coordinator
+        let field: Field =
+            switch role {
+            case .worker: .join
+            case .client: .coordinator
+            case .standby: .standbyOf
+            }
         throw TandemError(
             "the key of the coordinator at \(address.place) is not known here", kind: .forbidden,
             hint: "give \(field) HOST:PORT#KEY#TOKEN, as `tandem token create` prints it on the coordinator's host")
@@ -92,6 +121,14 @@ struct Passage: Sendable {
             let local = try? LocalCoordinator.find(port, in: folder)
         else { return nil }
         return try? Endpoint(parsing: local.address)
+    }
+
+    /// The address of a coordinator's name that answers; its first one where none does.
+    static func answering(_ endpoint: Endpoint) throws(TandemError) -> Endpoint {
+        guard case .tcp(let host, let port) = endpoint else { return endpoint }
+        do { return .tcp(host: try NumericAddress.answering(host, port: port), port: port) } catch {
+            throw TandemError(error)
+        }
     }
 
     /// From now on HOST:PORT suffices.
@@ -112,6 +149,7 @@ struct Passage: Sendable {
         let name = key.number == 1 ? host : "\(host)-\(key.number)"
         var enrol = Enrol(key: NodeKey(key.pair.publicKey), isClient: role == .client, name: name)
         enrol.build = Build.version
+        enrol.isStandby = role == .standby
         var way = way
         way.identity = token.pair
         let (poller, link): (Poller, OutboundLink)

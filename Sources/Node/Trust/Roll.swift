@@ -30,6 +30,10 @@ struct Roll {
     let admission: Admission
     private let file: AdmissionsFile
     private let ownerKey: PublicKey
+    /// Of the owners of coordinators that this one follows, or that follow it.
+    private(set) var otherOwners: Set<PublicKey> = []
+    /// Changes whenever somebody else is admitted.
+    private(set) var version = 0
     private var stamp: AdmissionsFile.Stamp?
     private var standings: [PublicKey: Standing] = [:]
     private var nextExpiry: Int?
@@ -41,8 +45,29 @@ struct Roll {
         take(try file.read())
     }
 
+    /// Whoever owns a coordinator that is followed, or follows, owns this one too.
+    mutating func admit(owners: Set<PublicKey>) throws(TandemError) {
+        otherOwners = owners
+        take(try file.read())
+    }
+
     /// Who this is; nil: nobody, any more.
     func standing(of key: PublicKey) -> Standing? { standings[key] }
+
+    /// Lets in whom another coordinator lets in, by what it says of them, and that one. Throws where that cannot be read, or be
+    /// written down.
+    mutating func follow(_ bytes: [UInt8], of coordinator: PublicKey, own: PublicKey) throws(TandemError) {
+        let other = try AdmissionsFile.parse(String(decoding: bytes, as: UTF8.self), path: "that the coordinator sent")
+        let changed = try file.change { (admissions) throws(TandemError) -> Admissions in
+            admissions.follow(other, of: coordinator, own: own, now: Self.now)
+            return admissions
+        }
+        stamp = file.stamp
+        take(changed)
+    }
+
+    /// Members and tokens, for a coordinator that is to let in the same.
+    func encoded() throws(TandemError) -> [UInt8] { try file.encoded() }
 
     /// Looks whether others have changed the file, or tokens have expired. Returns the keys that are admitted no longer.
     /// Throws where the file is damaged: what was known stays.
@@ -58,7 +83,7 @@ struct Roll {
     /// Admits the key of a newcomer or of the owner's own node, and returns its name. Throws why not.
     mutating func enrol(_ enrol: Enrol, by key: PublicKey) throws(TandemError) -> String {
         let newcomer = PublicKey(enrol.key)
-        let isOwner = key == ownerKey
+        let isOwner = key == ownerKey || otherOwners.contains(key)
         let (name, changed) = try file.change { (admissions) throws(TandemError) -> (String, Admissions) in
             let name =
                 isOwner
@@ -73,7 +98,9 @@ struct Roll {
 
     private mutating func take(_ admissions: Admissions) {
         let now = Self.now
+        version += 1
         standings = [ownerKey: .owner]
+        for owner in otherOwners { standings[owner] = .owner }
         for token in admissions.tokens where token.isValid(at: now) {
             if let key = PublicKey(text: token.key) { standings[key] = .newcomer }
         }

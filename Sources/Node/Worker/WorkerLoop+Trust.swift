@@ -27,23 +27,28 @@ extension WorkerLoop {
     /// Connects where there is no link, and notes what becomes of the one there is.
     func seekCoordinator() {
         do throws(TandemError) {
-            if let attempt = search.nextAttempt, attempt <= now { try connectCoordinator() }
-            for event in control?.link.events() ?? [] where control != nil { try note(event) }
+            if let attempt = search.nextAttempt, attempt <= now {
+                try orNext { () throws(TandemError) in try connectCoordinator() }
+            }
+            for event in control?.link.events() ?? [] where control != nil {
+                try orNext { () throws(TandemError) in try note(event) }
+            }
+            tryNextInTime()
         } catch { ending = .failure(error) }
     }
 
     private func connectCoordinator() throws(TandemError) {
-        guard var way = try parts.passage.find() else {
+        guard var way = try coordinators.passage.find() else {
             search.nextAttempt = now + CoordinatorSearch.interval
-            return say("no coordinator runs at \(parts.passage.address.place) on this machine; waiting for it")
+            return say("no coordinator runs at \(coordinators.passage.address.place) on this machine; waiting for it")
         }
-        do throws(TandemError) { coordinator = try Self.answering(way.endpoint) } catch {
+        do throws(TandemError) { coordinator = try Passage.answering(way.endpoint) } catch {
             // Its name cannot be looked up now: its last address may do.
             decide(.unreachable(.notResolved, address: "\(way.endpoint)"))
         }
         way.endpoint = coordinator
         search.nextAttempt = nil
-        (controlSince, hasControlEnded) = (now, false)
+        (controlSince, hasControlEnded, isControlUp) = (now, false, false)
         do {
             control = (way, try way.link(context, maximumFrameBytes: Wire.Limits.headerBytes, poller))
         } catch { throw TandemError(error) }
@@ -53,14 +58,6 @@ extension WorkerLoop {
     private func listen() {
         do throws(TandemError) { decide(.listening(at: "\(try port.endpoint(towards: coordinator))")) } catch {
             parts.log.warning("others cannot reach this worker at another address: \(error)")
-        }
-    }
-
-    /// The address of a coordinator's name that answers; its first one where none does.
-    static func answering(_ endpoint: Endpoint) throws(TandemError) -> Endpoint {
-        guard case .tcp(let host, let port) = endpoint else { return endpoint }
-        do { return .tcp(host: try NumericAddress.answering(host, port: port), port: port) } catch {
-            throw TandemError(error)
         }
     }
 
@@ -77,25 +74,27 @@ extension WorkerLoop {
         case .handshakeSucceeded:
             search.silentFailures = 0
             search.hasFound = true
-            if let way = control?.way { parts.passage.remember(way) }
+            isControlUp = true
+            try meet()
+            if let way = control?.way { coordinators.passage.remember(way) }
             listen()
             decide(.connected)
         case .turnedAway: try enrol()
-        case .otherSecurity: throw parts.passage.failure(event) ?? parts.passage.otherKey()
+        case .otherSecurity: throw coordinators.passage.failure(event) ?? coordinators.passage.otherKey()
         case .handshakeFailed:
             decide(.unreachable(.handshakeRefused, address: "\(coordinator)"))
             search.silentFailures += 1
             guard search.silentFailures >= CoordinatorSearch.mostSilentFailures else { break }
             // Where ports are handed on (to containers, by balancers), somebody takes connections while it is away.
-            guard search.hasFound else { throw parts.passage.otherKey() }
-            say("what listens at \(parts.passage.address.place) ends connections without a word; trying again")
+            guard search.hasFound else { throw coordinators.passage.otherKey() }
+            say("what listens at \(coordinators.passage.address.place) ends connections without a word; trying again")
         case .disconnected:
             let isQuick = now - controlSince < .milliseconds(1500)
             if !hasControlEnded {
                 decide(.unreachable(isQuick ? .refused : .noAnswer, address: "\(coordinator)"))
             }
-            hasControlEnded = true
-            if coordinator != parts.passage.address.endpoint {
+            (hasControlEnded, isControlUp) = (true, false)
+            if coordinator != coordinators.passage.address.endpoint {
                 // Its name may lead elsewhere by now.
                 leaveCoordinator()
                 search.nextAttempt = now + CoordinatorSearch.interval
@@ -106,10 +105,10 @@ extension WorkerLoop {
 
     /// The coordinator runs but does not know our key: a token makes it known.
     private func enrol() throws(TandemError) {
-        guard let way = try parts.passage.find() else { return leaveCoordinator() }
+        guard let way = try coordinators.passage.find() else { return leaveCoordinator() }
         do throws(TandemError) {
-            try parts.passage.enrol(way, in: context)
-            parts.log.info("admitted by the coordinator at \(parts.passage.address.place)")
+            try coordinators.passage.enrol(way, in: context)
+            parts.log.info("admitted by the coordinator at \(coordinators.passage.address.place)")
             leaveCoordinator()
         } catch {
             guard error.kind == .unavailable else { throw error }
@@ -130,7 +129,7 @@ extension WorkerLoop {
     /// assignments last, and nobody else.
     func admitSenders() {
         senders = machine.dataSenders
-        guard parts.passage.key != nil else { return }
+        guard coordinators.passage.key != nil else { return }
         let keys = Set(senders.compactMap { $0.key.map { PublicKey($0) } })
         parts.admission.admit(keys, for: Roll.Purpose.data)
         data.disconnect { !keys.contains($0) }

@@ -17,7 +17,7 @@ final class WorkerLoop {
         let options: WorkerOptions
         /// nil: it computes.
         let simulatedSpeed: TimedStage.Speed?
-        let passage: Passage
+        let coordinators: CoordinatorList
         /// Who may send steps.
         let admission = Admission()
         let threads: Int
@@ -48,6 +48,9 @@ final class WorkerLoop {
     let data: RouterSocket
     var port: DataPort
     private let id = WorkerID(UInt64.random(in: 1...UInt64.max))
+    /// The coordinators of the cluster, and the keys of those that were met.
+    var coordinators: CoordinatorList
+    var metCoordinators: Set<PublicKey> = []
     /// The way to the coordinator and the link over it, once they are found.
     var control: (way: Passage.Way, link: OutboundLink)?
     var search = CoordinatorSearch()
@@ -56,6 +59,7 @@ final class WorkerLoop {
     /// When it was begun, and whether an attempt to make it has ended since.
     var controlSince = Moment.start
     var hasControlEnded = false
+    var isControlUp = false
     /// Who asked on the data link, by who that is.
     var askers: [WorkerID?: Peer] = [:]
     /// Whose steps and blocks are taken.
@@ -86,7 +90,9 @@ final class WorkerLoop {
 
     init(_ parts: Parts) throws {
         self.parts = parts
-        context = try Context(parts.passage.security(parts.admission))
+        coordinators = parts.coordinators
+        let passage = parts.coordinators.passage
+        context = try Context(passage.security(parts.admission))
         pulse = LoopPulse(parts.supervisor, now: .start)
         poller = try Poller(parts.waker)
         data = try RouterSocket(
@@ -96,8 +102,8 @@ final class WorkerLoop {
                 receiveHighWaterMark: Self.messagesPerTurn, maximumUnreadBytes: 1 << 20,
                 unreadLimits: .init(ofKey: .max, inAll: .max), maximumConnections: SocketOptions.connections(of: 0.25)),
             purpose: Roll.Purpose.data)
-        coordinator = try Self.answering(parts.passage.address.endpoint)
-        port = DataPort(data, parts.options, parts.passage)
+        coordinator = try Passage.answering(passage.address.endpoint)
+        port = DataPort(data, parts.options, passage)
         let endpoint = try port.endpoint(towards: coordinator)
         if parts.simulatedSpeed == nil { parts.log.info("measuring this machine") }
         let memory = try parts.options.reservation { parts.log.log(level: Logger.Level($0), "\($1)") }
@@ -116,7 +122,7 @@ final class WorkerLoop {
         compute = try LoopThread(name: "compute") {
             StageRunner(inbox: inbox, outbox: outbox, settings: settings).run()
         }
-        parts.log.info("joining \(parts.passage.address.place): \(Self.offer(join, parts.simulatedSpeed))")
+        parts.log.info("joining \(passage.address.place): \(Self.offer(join, parts.simulatedSpeed))")
     }
 
     private static func offer(_ join: Join, _ simulated: TimedStage.Speed?) -> String {
@@ -162,7 +168,7 @@ final class WorkerLoop {
                 decide(.tick)
                 if let memory = settings.memory { decide(.offer(bytes: UInt64(memory.bytes))) }
             }
-            pulse.beat(now) { NodeState(machine, coordinator: parts.passage.address.endpoint) }
+            pulse.beat(now) { NodeState(machine, coordinator: coordinators.passage.address.endpoint) }
         }
         try ending?.get()
     }
@@ -207,7 +213,7 @@ final class WorkerLoop {
         for _ in 0..<Self.messagesPerTurn {
             guard let frames = control?.link.socket.receive() else { return }
             guard frames.count == 1 else { continue }
-            do { decide(.command(try CoordinatorMessage(decoding: frames[0].bytes))) } catch {
+            do { decide(.command(known(try CoordinatorMessage(decoding: frames[0].bytes)))) } catch {
                 parts.log.warning("an unreadable message of the coordinator was dropped: \(error)")
             }
         }
@@ -248,6 +254,8 @@ final class WorkerLoop {
 
     private func perform(_ action: Machine.Action) throws(TandemError) {
         switch action {
+        // What could not be written down is not granted.
+        case .send(.granted) where ending != nil: break
         case .send(let message): send(message)
         case .welcomed(let welcome):
             parts.log.info("joined; the model is \(welcome.modelName)")
@@ -260,7 +268,12 @@ final class WorkerLoop {
                 decide(.cached(CachedLayers(model: model, layers: parts.cache.layers(of: model))))
             }
         case .refused(let reason): throw TandemError("the coordinator refused this worker: \(reason)")
-        case .reconnect: leaveCoordinator()
+        case .reconnect:
+            if coordinators.count > 1 { coordinators.advance() }
+            leaveCoordinator()
+        case .follow(let place): follow(place)
+        case .noteStandby(let place): coordinators.note(standby: place)
+        case .keepGrants(let grants): try keep(grants)
         case .load(let assign):
             admitSenders()
             beginLoad(assign)
@@ -301,6 +314,13 @@ final class WorkerLoop {
         case .endSequences(let sequences, let epoch): order(.endSequences(sequences, of: epoch))
         case .log(let level, let text): parts.log.log(level: Logger.Level(level), "\(text)")
         }
+    }
+
+    /// What was on its way to or from the coordinator is lost.
+    func closeCoordinatorLinks() {
+        endLoad()
+        for link in [tokens, weights] { link?.close() }
+        (tokens, weights) = (nil, nil)
     }
 
     /// Connects to a next stage; where its address is none, the machine is told.

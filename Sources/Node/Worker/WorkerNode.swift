@@ -22,7 +22,7 @@ package final class WorkerNode: Service, Sendable {
     package init(
         _ options: WorkerOptions, log: Logger, supervisor: Supervisor? = nil, progress: @escaping Progress
     ) throws(TandemError) {
-        let passage = try options.passage()
+        let coordinators = try options.coordinators()
         let simulatedSpeed = try options.simulatedSpeed()
         let threads = try MachineDescription.threadCount(options.threads)
         var local: Model?
@@ -34,7 +34,7 @@ package final class WorkerNode: Service, Sendable {
             let waker = try Waker()
             stop = Mailbox(capacity: 16, waking: waker)
             parts = WorkerLoop.Parts(
-                options: options, simulatedSpeed: simulatedSpeed, passage: passage, threads: threads,
+                options: options, simulatedSpeed: simulatedSpeed, coordinators: coordinators, threads: threads,
                 local: local, cache: cache, digestBook: DigestBook(folder: options.cacheFolder.map { $0 + "/digests" }),
                 waker: waker, wishes: stop, supervisor: supervisor, log: log, progress: progress)
         } catch { throw TandemError(error) }

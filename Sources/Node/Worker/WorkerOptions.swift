@@ -9,7 +9,7 @@ import Wire
 
 /// The choices of `tandem worker`.
 package struct WorkerOptions: Sendable {
-    /// HOST:PORT of the coordinator, alone or as HOST:PORT#KEY#TOKEN.
+    /// HOST:PORT of the coordinator, alone or as HOST:PORT#KEY#TOKEN; behind commas those that may take its place.
     package var join: String
     /// Bytes this worker may use; nil: what is free.
     package var memoryBytes: Int?
@@ -119,13 +119,15 @@ package struct WorkerOptions: Sendable {
         return (0..<Self.dataPorts).map { UInt16(Self.defaultDataPort + $0) }
     }
 
-    /// The way to the coordinator.
-    func passage() throws(TandemError) -> Passage {
-        let address = try JoinAddress(parsing: join, .join)
-        guard case .tcp = address.endpoint else {
-            throw TandemError("\(address.endpoint) is not an address of a coordinator", hint: "write HOST:PORT")
+    /// The ways to the coordinators.
+    func coordinators() throws(TandemError) -> CoordinatorList {
+        let addresses = try JoinAddress.list(parsing: join, .join)
+        for address in addresses {
+            guard case .tcp = address.endpoint else {
+                throw TandemError("\(address.endpoint) is not an address of a coordinator", hint: "write HOST:PORT")
+            }
         }
-        return try Passage(address, role: .worker, folder: state, isInsecure: isInsecure)
+        return try CoordinatorList(addresses, role: .worker, folder: state, isInsecure: isInsecure)
     }
 
     /// Memory that is reserved for this worker as long as it lives, of what this host and its other workers leave. Throws

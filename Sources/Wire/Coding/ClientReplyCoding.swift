@@ -23,7 +23,7 @@ extension ClientReply {
                 FieldRule(14, "StatusReply.stages", atMost: Limits.workers),
                 FieldRule(
                     15, "StatusReply.pipeline", [FieldRule(8, "PipelineStatus.counts", atMost: Limits.namedCounts)]),
-                FieldRule(80, "StatusReply.change", []),
+                FieldRule(80, "StatusReply.change", []), FieldRule(101, "StatusReply.standby", []),
                 FieldRule(120, "StatusReply.journal", []),
             ]),
         FieldRule(
@@ -39,6 +39,7 @@ extension ClientReply {
             80, "ClientReply.drain",
             [FieldRule(2, "DrainReply.sentence", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)])]),
         FieldRule(90, "ClientReply.planPreview", PlanPreview.rules),
+        FieldRule(100, "ClientReply.standbyPlace", []), FieldRule(101, "ClientReply.elsewhere", []),
     ]
 
     package func encode() -> [UInt8] {
@@ -52,6 +53,8 @@ extension ClientReply {
         case .planPreview(let preview): frame.planPreview = preview.proto
         case .pong(let clock): frame.pong.clockMicroseconds = min(clock, Limits.clockMicroseconds)
         case .refusal(let refusal): frame.refusal = clipped(refusal.reason)
+        case .standbyPlace(let place): frame.standbyPlace = place.proto
+        case .elsewhere(let place): frame.elsewhere = place.proto
         }
         return encodeFrame(frame)
     }
@@ -81,6 +84,8 @@ extension ClientReply {
             self = .pong(clockMicroseconds: clock)
         case .refusal(let reason):
             self = .refusal(Refusal(reason: try check.text(reason, "refusal")))
+        case .standbyPlace(let place): self = .standbyPlace(try CoordinatorPlace(place))
+        case .elsewhere(let place): self = .elsewhere(try CoordinatorPlace(place))
         case nil: throw check.missing()
         }
     }

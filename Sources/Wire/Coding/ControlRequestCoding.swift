@@ -6,7 +6,7 @@ import Sequences
 extension ControlRequest {
     private static let rules =
         [FieldRule(16, "Generate", Generate.rules), FieldRule(90, "PlanQuery", PlanQuery.rules)]
-        + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82, 85, 120], in: "ControlRequest")
+        + FieldRule.once([1, 2, 3, 4, 5, 6, 18, 19, 30, 40, 80, 81, 82, 85, 100, 101, 103, 120], in: "ControlRequest")
 
     package func encode() -> [UInt8] {
         var frame = PControlRequest()
@@ -23,6 +23,7 @@ extension ControlRequest {
         case .worker(.copied(let copied)): frame.copied = copied.proto
         case .worker(.leaving): frame.leaving = PEmpty()
         case .worker(.leave): frame.leave = PEmpty()
+        case .worker(.granted(let term)): frame.granted = UInt32(term.value)
         case .client(.generate(let generate)): frame.generate = generate.proto
         case .client(.cancel(let id)): frame.cancel = id.value
         case .client(.ping): frame.ping = PEmpty()
@@ -35,6 +36,10 @@ extension ControlRequest {
             frame.measureQuery.build = named(query.build)
         case .client(.planQuery(let query)): frame.planQuery = query.proto
         case .newcomer(let enrol): frame.enrol = enrol.proto
+        case .standby(.follow(let follow)): frame.follow = follow.proto
+        case .standby(.followed(let followed)): frame.followed = followed.proto
+        case .standby(.superseded(let term)): frame.superseded = UInt32(term.value)
+        case .standby(.unfollow): frame.unfollow = PEmpty()
         }
         return encodeFrame(frame)
     }
@@ -55,6 +60,7 @@ extension ControlRequest {
         case .copied(let copied): self = .worker(.copied(try Copied(copied)))
         case .leaving: self = .worker(.leaving)
         case .leave: self = .worker(.leave)
+        case .granted(let term): self = .worker(.granted(try Check("ControlRequest").term(term, "granted")))
         case .generate(let generate): self = .client(.generate(try Generate(generate)))
         case .cancel(let id): self = .client(.cancel(ClientRequestID(id)))
         case .statusQuery(let query):
@@ -71,6 +77,11 @@ extension ControlRequest {
         case .ping: self = .client(.ping)
         case .drain(let request): self = .client(.drain(try DrainRequest(request)))
         case .enrol(let enrol): self = .newcomer(try Enrol(enrol))
+        case .follow(let follow): self = .standby(.follow(try Follow(follow)))
+        case .followed(let followed): self = .standby(.followed(try Followed(followed)))
+        case .superseded(let term):
+            self = .standby(.superseded(try Check("ControlRequest").term(term, "superseded")))
+        case .unfollow: self = .standby(.unfollow)
         case nil: throw Check("ControlRequest").missing()
         }
     }
@@ -94,6 +105,7 @@ extension Join {
         if let cacheIdentity { p.cacheIdentity = .init(cacheIdentity.bytes) }
         p.isSimulated = isSimulated
         p.workerID = worker.value
+        p.term = UInt32(term.value)
         return p
     }
 
@@ -117,6 +129,7 @@ extension Join {
         if dataEndpoint.isEmpty { throw WireError("Join.dataEndpoint is empty") }
         isSimulated = p.isSimulated
         worker = WorkerID(p.workerID)
+        term = try check.term(p.term, "term")
         if !p.cacheIdentity.isEmpty { cacheIdentity = try check.hash(p.cacheIdentity, "cacheIdentity") }
     }
 }
@@ -182,6 +195,7 @@ extension WorkerHeartbeat {
         p.residentBytes = min(gauges.residentBytes, Limits.memoryBytes)
         p.transferredBytes = min(gauges.transferredBytes, Limits.memoryBytes)
         p.cachedBytes = min(gauges.cachedBytes, Limits.memoryBytes)
+        p.beat = beat
         return p
     }
 
@@ -194,6 +208,7 @@ extension WorkerHeartbeat {
         gauges.residentBytes = try check.number(p.residentBytes, "residentBytes", to: Limits.memoryBytes)
         gauges.transferredBytes = try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes)
         gauges.cachedBytes = try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes)
+        beat = p.beat
     }
 }
 

@@ -9,7 +9,7 @@ extension CoordinatorMessage {
             FieldRule(3, "Assign", [FieldRule(81, "Assign.copied", atMost: Limits.workers, [])]),
             FieldRule(
                 83, "CoordinatorMessage.drainRefused", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
-        ] + FieldRule.once([1, 4, 5, 6, 8, 80, 82], in: "CoordinatorMessage")
+        ] + FieldRule.once([1, 4, 5, 6, 8, 80, 82, 101, 102, 103, 104], in: "CoordinatorMessage")
 
     package func encode() -> [UInt8] {
         var frame = PCoordinatorMessage()
@@ -31,6 +31,11 @@ extension CoordinatorMessage {
         case .drop(let epoch): frame.drop = epoch.value
         case .drained: frame.drained = PEmpty()
         case .drainRefused(let why): frame.drainRefused = why.proto
+        case .beat(let number): frame.beat = number
+        case .candidate(let candidate): frame.candidate = candidate.proto
+        case .standbyPlace(let place): frame.standbyPlace = place.proto
+        case .successor(let place): frame.successor = place.proto
+        case .elsewhere: frame.elsewhere = PEmpty()
         }
         return encodeFrame(frame)
     }
@@ -58,6 +63,11 @@ extension CoordinatorMessage {
         case .drop(let epoch): self = .drop(Epoch(epoch))
         case .drained: self = .drained
         case .drainRefused(let why): self = .drainRefused(try check.sentence(why, "drainRefused"))
+        case .beat(let number): self = .beat(number)
+        case .candidate(let candidate): self = .candidate(try Candidate(candidate))
+        case .standbyPlace(let place): self = .standbyPlace(try CoordinatorPlace(place))
+        case .successor(let place): self = .successor(try CoordinatorPlace(place))
+        case .elsewhere: self = .elsewhere
         case nil: throw check.missing()
         }
     }
@@ -73,6 +83,7 @@ extension Welcome {
         p.modelName = named(modelName)
         p.asksHolding = asksHolding
         if let model { p.model = .init(model.bytes) }
+        p.term = UInt32(term.value)
         return p
     }
 
@@ -85,6 +96,7 @@ extension Welcome {
             modelName: try check.name(p.modelName, "modelName"))
         version = p.version
         asksHolding = p.asksHolding
+        term = try check.term(p.term, "term")
         if !p.model.isEmpty { model = try check.hash(p.model, "model") }
     }
 }

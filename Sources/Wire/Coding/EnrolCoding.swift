@@ -9,6 +9,7 @@ extension Enrol {
         p.build = clipped(build, to: Limits.nameBytes)
         p.key = .init(key.bytes)
         p.isClient = isClient
+        p.isStandby = isStandby
         p.name = clipped(name, to: Limits.nameBytes)
         return p
     }
@@ -19,6 +20,7 @@ extension Enrol {
         self.init(
             key: key, isClient: p.isClient,
             name: try check.string(p.name, "name", atMost: Limits.nameBytes))
+        isStandby = p.isStandby
         version = p.version
         build = try check.string(p.build, "build", atMost: Limits.nameBytes)
     }

@@ -22,6 +22,9 @@ extension StatusReply {
         p.pipeline = pipeline.proto
         if let change { p.change = change.proto }
         if let journal { p.journal = journal.proto }
+        p.term = UInt32(term.value)
+        if let standby { p.standby = standby.proto }
+        p.isStandby = isStandby
         return p
     }
 
@@ -52,6 +55,9 @@ extension StatusReply {
         pipeline = try PipelineStatus(p.pipeline)
         if p.hasChange { change = try PlanChange(p.change) }
         if p.hasJournal { journal = try JournalStatus(p.journal) }
+        term = try check.term(p.term, "term")
+        if p.hasStandby { standby = try StandbyStatus(p.standby) }
+        isStandby = p.isStandby
     }
 }
 

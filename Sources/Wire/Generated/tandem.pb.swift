@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The protocol between Tandem's nodes: its table of contents. One frame holds one of the six envelopes below; the
+/// The protocol between Tandem's nodes: its table of contents. One frame holds one of the seven envelopes below; the
 /// direction of a link says which. Limits are in Limits.swift, meanings and units at the Swift types of the same names.
 /// Bulk data (activations, weights) travel as one raw frame after a `Forward` or `Chunk`, as long as that says.
 ///
@@ -202,6 +202,49 @@ nonisolated struct PControlRequest: Sendable {
     set {kind = .cached(newValue)}
   }
 
+  var follow: PFollow {
+    get {
+      if case .follow(let v)? = kind {return v}
+      return PFollow()
+    }
+    set {kind = .follow(newValue)}
+  }
+
+  var followed: PFollowed {
+    get {
+      if case .followed(let v)? = kind {return v}
+      return PFollowed()
+    }
+    set {kind = .followed(newValue)}
+  }
+
+  /// of a standby that serves now: its term
+  var superseded: UInt32 {
+    get {
+      if case .superseded(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .superseded(newValue)}
+  }
+
+  /// of a standby that ends
+  var unfollow: PEmpty {
+    get {
+      if case .unfollow(let v)? = kind {return v}
+      return PEmpty()
+    }
+    set {kind = .unfollow(newValue)}
+  }
+
+  /// of a worker: the term that a candidate asked for
+  var granted: UInt32 {
+    get {
+      if case .granted(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .granted(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -225,8 +268,63 @@ nonisolated struct PControlRequest: Sendable {
     case drain(PDrainRequest)
     case planQuery(PPlanQuery)
     case cached(PCachedLayers)
+    case follow(PFollow)
+    case followed(PFollowed)
+    /// of a standby that serves now: its term
+    case superseded(UInt32)
+    /// of a standby that ends
+    case unfollow(PEmpty)
+    /// of a worker: the term that a candidate asked for
+    case granted(UInt32)
 
   }
+
+  init() {}
+}
+
+/// Standby -> coordinator: tell me everything, so that I can take your place.
+nonisolated struct PFollow: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var version: UInt32 = 0
+
+  var build: String = String()
+
+  /// as in `Assign`
+  var model: Data = Data()
+
+  /// where workers and clients reach it
+  var endpoint: String = String()
+
+  /// of whoever may ask it as its owner
+  var ownerKey: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Standby -> coordinator: so much of what you have said is on my disk.
+nonisolated struct PFollowed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// number of the last part
+  var journal: UInt64 = 0
+
+  /// and of the last list
+  var electors: UInt64 = 0
+
+  /// the last one that was heard; not on a disk
+  var beat: UInt64 = 0
+
+  /// workers with a say that have come to it, as they do not hear you
+  var present: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -247,6 +345,8 @@ nonisolated struct PEnrol: Sendable {
   var isClient: Bool = false
 
   var name: String = String()
+
+  var isStandby: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -353,6 +453,9 @@ nonisolated struct PJoin: Sendable {
 
   /// random for each process
   var workerID: UInt64 = 0
+
+  /// the highest that it knows of
+  var term: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -491,6 +594,9 @@ nonisolated struct PWorkerHeartbeat: Sendable {
   var transferredBytes: UInt64 = 0
 
   var cachedBytes: UInt64 = 0
+
+  /// the last one of the coordinator's that was heard; 0: none
+  var beat: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1048,6 +1154,49 @@ nonisolated struct PCoordinatorMessage: Sendable {
     set {kind = .drainRefused(newValue)}
   }
 
+  /// a heartbeat, with a number that is said back
+  var beat: UInt64 {
+    get {
+      if case .beat(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .beat(newValue)}
+  }
+
+  var candidate: PCandidate {
+    get {
+      if case .candidate(let v)? = kind {return v}
+      return PCandidate()
+    }
+    set {kind = .candidate(newValue)}
+  }
+
+  var standbyPlace: PCoordinatorPlace {
+    get {
+      if case .standbyPlace(let v)? = kind {return v}
+      return PCoordinatorPlace()
+    }
+    set {kind = .standbyPlace(newValue)}
+  }
+
+  /// it takes over now
+  var successor: PCoordinatorPlace {
+    get {
+      if case .successor(let v)? = kind {return v}
+      return PCoordinatorPlace()
+    }
+    set {kind = .successor(newValue)}
+  }
+
+  /// this one is a standby, and another serves
+  var elsewhere: PEmpty {
+    get {
+      if case .elsewhere(let v)? = kind {return v}
+      return PEmpty()
+    }
+    set {kind = .elsewhere(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1066,8 +1215,47 @@ nonisolated struct PCoordinatorMessage: Sendable {
     case drop(UInt64)
     case drained(PEmpty)
     case drainRefused(PSentence)
+    /// a heartbeat, with a number that is said back
+    case beat(UInt64)
+    case candidate(PCandidate)
+    case standbyPlace(PCoordinatorPlace)
+    /// it takes over now
+    case successor(PCoordinatorPlace)
+    /// this one is a standby, and another serves
+    case elsewhere(PEmpty)
 
   }
+
+  init() {}
+}
+
+/// Standby -> worker that has come to it: will you follow me in this term, and nobody of an earlier one?
+nonisolated struct PCandidate: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var term: UInt32 = 0
+
+  var key: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> worker or client: where another one is.
+nonisolated struct PCoordinatorPlace: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var endpoint: String = String()
+
+  /// empty: links are open
+  var key: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -1093,6 +1281,8 @@ nonisolated struct PWelcome: Sendable {
 
   /// SHA-256, as in `Assign`: say `CachedLayers`; empty: do not
   var model: Data = Data()
+
+  var term: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1355,6 +1545,132 @@ nonisolated struct PMeasure: Sendable {
   init() {}
 }
 
+/// Coordinator -> standby.
+nonisolated struct PStandbyCommand: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var kind: PStandbyCommand.OneOf_Kind? = nil
+
+  var refusal: String {
+    get {
+      if case .refusal(let v)? = kind {return v}
+      return String()
+    }
+    set {kind = .refusal(newValue)}
+  }
+
+  var beat: UInt64 {
+    get {
+      if case .beat(let v)? = kind {return v}
+      return 0
+    }
+    set {kind = .beat(newValue)}
+  }
+
+  var succession: PSuccession {
+    get {
+      if case .succession(let v)? = kind {return v}
+      return PSuccession()
+    }
+    set {kind = .succession(newValue)}
+  }
+
+  var electors: PElectors {
+    get {
+      if case .electors(let v)? = kind {return v}
+      return PElectors()
+    }
+    set {kind = .electors(newValue)}
+  }
+
+  var journal: PJournalPart {
+    get {
+      if case .journal(let v)? = kind {return v}
+      return PJournalPart()
+    }
+    set {kind = .journal(newValue)}
+  }
+
+  /// all was said: take over now
+  var handOver: PEmpty {
+    get {
+      if case .handOver(let v)? = kind {return v}
+      return PEmpty()
+    }
+    set {kind = .handOver(newValue)}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated enum OneOf_Kind: Equatable, Sendable {
+    case refusal(String)
+    case beat(UInt64)
+    case succession(PSuccession)
+    case electors(PElectors)
+    case journal(PJournalPart)
+    /// all was said: take over now
+    case handOver(PEmpty)
+
+  }
+
+  init() {}
+}
+
+/// Coordinator -> standby: who I am, and whom I let in.
+nonisolated struct PSuccession: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var term: UInt32 = 0
+
+  var ownerKey: Data = Data()
+
+  /// as on its disk
+  var admissions: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> standby: the workers without more than half of which you do not take over.
+nonisolated struct PElectors: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var number: UInt64 = 0
+
+  /// 32 bytes each
+  var keys: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Coordinator -> standby: records of the journal, as they lie on a disk.
+nonisolated struct PJournalPart: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// ascending
+  var number: UInt64 = 0
+
+  /// what came before counts for nothing
+  var begins: Bool = false
+
+  var records: Data = Data()
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// Coordinator -> client. All but the status, measurements, a refusal and a pong are about one request of this client.
 nonisolated struct PClientReply: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1468,6 +1784,23 @@ nonisolated struct PClientReply: Sendable {
     set {kind = .planPreview(newValue)}
   }
 
+  var standbyPlace: PCoordinatorPlace {
+    get {
+      if case .standbyPlace(let v)? = kind {return v}
+      return PCoordinatorPlace()
+    }
+    set {kind = .standbyPlace(newValue)}
+  }
+
+  /// this one does not serve (any more): ask there
+  var elsewhere: PCoordinatorPlace {
+    get {
+      if case .elsewhere(let v)? = kind {return v}
+      return PCoordinatorPlace()
+    }
+    set {kind = .elsewhere(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1485,6 +1818,9 @@ nonisolated struct PClientReply: Sendable {
     case measurements(PMeasurements)
     case drain(PDrainReply)
     case planPreview(PPlanPreview)
+    case standbyPlace(PCoordinatorPlace)
+    /// this one does not serve (any more): ask there
+    case elsewhere(PCoordinatorPlace)
 
   }
 
@@ -2039,6 +2375,27 @@ nonisolated struct PStatusReply: @unchecked Sendable {
   /// Clears the value of `change`. Subsequent reads from it will return its default value.
   mutating func clearChange() {_uniqueStorage()._change = nil}
 
+  var term: UInt32 {
+    get {_storage._term}
+    set {_uniqueStorage()._term = newValue}
+  }
+
+  /// absent: it has none
+  var standby: PStandbyStatus {
+    get {_storage._standby ?? PStandbyStatus()}
+    set {_uniqueStorage()._standby = newValue}
+  }
+  /// Returns true if `standby` has been explicitly set.
+  var hasStandby: Bool {_storage._standby != nil}
+  /// Clears the value of `standby`. Subsequent reads from it will return its default value.
+  mutating func clearStandby() {_uniqueStorage()._standby = nil}
+
+  /// it serves nobody, and follows another one
+  var isStandby: Bool {
+    get {_storage._isStandby}
+    set {_uniqueStorage()._isStandby = newValue}
+  }
+
   /// absent: nothing is written down
   var journal: PJournalStatus {
     get {_storage._journal ?? PJournalStatus()}
@@ -2054,6 +2411,33 @@ nonisolated struct PStatusReply: @unchecked Sendable {
   init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// Coordinator -> client, in `StatusReply`: who would take over.
+nonisolated struct PStandbyStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var endpoint: String = String()
+
+  var isFollowing: Bool = false
+
+  /// since it was heard last
+  var silentMilliseconds: UInt64 = 0
+
+  /// of the journal
+  var unacknowledgedBytes: UInt64 = 0
+
+  /// workers that have a say
+  var electors: UInt32 = 0
+
+  /// it, or half of them, have heard the coordinator lately: nobody else serves
+  var isCertain: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
 }
 
 /// Coordinator -> client, in `StatusReply`: what was accepted, as it is written down.
@@ -2928,7 +3312,7 @@ fileprivate nonisolated let _protobuf_package = "tandem"
 
 nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ControlRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&copied\0\u{1}leaving\0\u{1}drain\0\u{2}\u{3}holding\0\u{4}\u{5}plan_query\0\u{2}\u{1e}cached\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}join\0\u{1}loading\0\u{1}ready\0\u{1}failed\0\u{1}heartbeat\0\u{1}leave\0\u{2}\u{a}generate\0\u{1}cancel\0\u{3}status_query\0\u{1}ping\0\u{2}\u{b}enrol\0\u{2}\u{a}link\0\u{1}measured\0\u{3}measure_query\0\u{2}&copied\0\u{1}leaving\0\u{1}drain\0\u{2}\u{3}holding\0\u{4}\u{5}plan_query\0\u{2}\u{a}follow\0\u{1}followed\0\u{1}superseded\0\u{1}unfollow\0\u{1}granted\0\u{2}\u{10}cached\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3178,6 +3562,61 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.kind = .planQuery(v)
         }
       }()
+      case 100: try {
+        var v: PFollow?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .follow(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .follow(v)
+        }
+      }()
+      case 101: try {
+        var v: PFollowed?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .followed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .followed(v)
+        }
+      }()
+      case 102: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .superseded(v)
+        }
+      }()
+      case 103: try {
+        var v: PEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .unfollow(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .unfollow(v)
+        }
+      }()
+      case 104: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .granted(v)
+        }
+      }()
       case 120: try {
         var v: PCachedLayers?
         var hadOneofValue = false
@@ -3278,6 +3717,26 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
       guard case .planQuery(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
     }()
+    case .follow?: try {
+      guard case .follow(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
+    }()
+    case .followed?: try {
+      guard case .followed(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
+    }()
+    case .superseded?: try {
+      guard case .superseded(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 102)
+    }()
+    case .unfollow?: try {
+      guard case .unfollow(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+    }()
+    case .granted?: try {
+      guard case .granted(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 104)
+    }()
     case .cached?: try {
       guard case .cached(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
@@ -3294,9 +3753,104 @@ nonisolated extension PControlRequest: SwiftProtobuf.Message, SwiftProtobuf._Mes
   }
 }
 
+nonisolated extension PFollow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Follow"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}model\0\u{1}endpoint\0\u{3}owner_key\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.version) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.build) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.model) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.endpoint) }()
+      case 5: try { try decoder.decodeSingularBytesField(value: &self.ownerKey) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.version != 0 {
+      try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
+    }
+    if !self.build.isEmpty {
+      try visitor.visitSingularStringField(value: self.build, fieldNumber: 2)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularBytesField(value: self.model, fieldNumber: 3)
+    }
+    if !self.endpoint.isEmpty {
+      try visitor.visitSingularStringField(value: self.endpoint, fieldNumber: 4)
+    }
+    if !self.ownerKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.ownerKey, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PFollow, rhs: PFollow) -> Bool {
+    if lhs.version != rhs.version {return false}
+    if lhs.build != rhs.build {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.endpoint != rhs.endpoint {return false}
+    if lhs.ownerKey != rhs.ownerKey {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PFollowed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Followed"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}journal\0\u{1}electors\0\u{1}beat\0\u{1}present\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.journal) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.electors) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.beat) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.present) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.journal != 0 {
+      try visitor.visitSingularUInt64Field(value: self.journal, fieldNumber: 1)
+    }
+    if self.electors != 0 {
+      try visitor.visitSingularUInt64Field(value: self.electors, fieldNumber: 2)
+    }
+    if self.beat != 0 {
+      try visitor.visitSingularUInt64Field(value: self.beat, fieldNumber: 3)
+    }
+    if self.present != 0 {
+      try visitor.visitSingularUInt32Field(value: self.present, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PFollowed, rhs: PFollowed) -> Bool {
+    if lhs.journal != rhs.journal {return false}
+    if lhs.electors != rhs.electors {return false}
+    if lhs.beat != rhs.beat {return false}
+    if lhs.present != rhs.present {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PEnrol: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Enrol"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}key\0\u{3}is_client\0\u{1}name\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}key\0\u{3}is_client\0\u{1}name\0\u{4}_\u{1}is_standby\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3309,6 +3863,7 @@ nonisolated extension PEnrol: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 3: try { try decoder.decodeSingularBytesField(value: &self.key) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.isClient) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 100: try { try decoder.decodeSingularBoolField(value: &self.isStandby) }()
       default: break
       }
     }
@@ -3330,6 +3885,9 @@ nonisolated extension PEnrol: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 5)
     }
+    if self.isStandby != false {
+      try visitor.visitSingularBoolField(value: self.isStandby, fieldNumber: 100)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3339,6 +3897,7 @@ nonisolated extension PEnrol: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs.key != rhs.key {return false}
     if lhs.isClient != rhs.isClient {return false}
     if lhs.name != rhs.name {return false}
+    if lhs.isStandby != rhs.isStandby {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3452,7 +4011,7 @@ nonisolated extension PSentence: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Join"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}data_endpoint\0\u{3}cache_identity\0\u{3}is_simulated\0\u{4}\u{10}worker_id\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{1}attempt\0\u{3}host_name\0\u{3}process_id\0\u{3}memory_bytes\0\u{1}cores\0\u{1}threads\0\u{3}instruction_level\0\u{3}read_bytes_per_second\0\u{3}int8_operations_per_second\0\u{3}data_endpoint\0\u{3}cache_identity\0\u{3}is_simulated\0\u{4}\u{10}worker_id\0\u{2}F\u{1}term\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3475,6 +4034,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 13: try { try decoder.decodeSingularBytesField(value: &self.cacheIdentity) }()
       case 14: try { try decoder.decodeSingularBoolField(value: &self.isSimulated) }()
       case 30: try { try decoder.decodeSingularUInt64Field(value: &self.workerID) }()
+      case 100: try { try decoder.decodeSingularUInt32Field(value: &self.term) }()
       default: break
       }
     }
@@ -3526,6 +4086,9 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if self.workerID != 0 {
       try visitor.visitSingularUInt64Field(value: self.workerID, fieldNumber: 30)
     }
+    if self.term != 0 {
+      try visitor.visitSingularUInt32Field(value: self.term, fieldNumber: 100)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3545,6 +4108,7 @@ nonisolated extension PJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.cacheIdentity != rhs.cacheIdentity {return false}
     if lhs.isSimulated != rhs.isSimulated {return false}
     if lhs.workerID != rhs.workerID {return false}
+    if lhs.term != rhs.term {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3797,7 +4361,7 @@ nonisolated extension PLoadFailure: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WorkerHeartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}steps_completed\0\u{3}busy_milliseconds\0\u{3}resident_bytes\0\u{3}transferred_bytes\0\u{3}cached_bytes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}steps_completed\0\u{3}busy_milliseconds\0\u{3}resident_bytes\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{2}^\u{1}beat\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3811,6 +4375,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.transferredBytes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cachedBytes) }()
+      case 100: try { try decoder.decodeSingularUInt64Field(value: &self.beat) }()
       default: break
       }
     }
@@ -3835,6 +4400,9 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.cachedBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.cachedBytes, fieldNumber: 6)
     }
+    if self.beat != 0 {
+      try visitor.visitSingularUInt64Field(value: self.beat, fieldNumber: 100)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3845,6 +4413,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.residentBytes != rhs.residentBytes {return false}
     if lhs.transferredBytes != rhs.transferredBytes {return false}
     if lhs.cachedBytes != rhs.cachedBytes {return false}
+    if lhs.beat != rhs.beat {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4564,7 +5133,7 @@ nonisolated extension PPlanQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0\u{4}G\u{1}copy_blocks\0\u{1}drop\0\u{1}drained\0\u{3}drain_refused\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0\u{4}G\u{1}copy_blocks\0\u{1}drop\0\u{1}drained\0\u{3}drain_refused\0\u{2}\u{11}beat\0\u{1}candidate\0\u{3}standby_place\0\u{1}successor\0\u{1}elsewhere\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4726,6 +5295,66 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
           self.kind = .drainRefused(v)
         }
       }()
+      case 100: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .beat(v)
+        }
+      }()
+      case 101: try {
+        var v: PCandidate?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .candidate(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .candidate(v)
+        }
+      }()
+      case 102: try {
+        var v: PCoordinatorPlace?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .standbyPlace(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .standbyPlace(v)
+        }
+      }()
+      case 103: try {
+        var v: PCoordinatorPlace?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .successor(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .successor(v)
+        }
+      }()
+      case 104: try {
+        var v: PEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .elsewhere(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .elsewhere(v)
+        }
+      }()
       default: break
       }
     }
@@ -4789,6 +5418,26 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .drainRefused(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 83)
     }()
+    case .beat?: try {
+      guard case .beat(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 100)
+    }()
+    case .candidate?: try {
+      guard case .candidate(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
+    }()
+    case .standbyPlace?: try {
+      guard case .standbyPlace(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 102)
+    }()
+    case .successor?: try {
+      guard case .successor(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+    }()
+    case .elsewhere?: try {
+      guard case .elsewhere(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 104)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4801,9 +5450,79 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
+nonisolated extension PCandidate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Candidate"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{1}key\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.term) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.term != 0 {
+      try visitor.visitSingularUInt32Field(value: self.term, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PCandidate, rhs: PCandidate) -> Bool {
+    if lhs.term != rhs.term {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PCoordinatorPlace: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".CoordinatorPlace"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoint\0\u{1}key\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.endpoint) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.key) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.endpoint.isEmpty {
+      try visitor.visitSingularStringField(value: self.endpoint, fieldNumber: 1)
+    }
+    if !self.key.isEmpty {
+      try visitor.visitSingularBytesField(value: self.key, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PCoordinatorPlace, rhs: PCoordinatorPlace) -> Bool {
+    if lhs.endpoint != rhs.endpoint {return false}
+    if lhs.key != rhs.key {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{3}weights_endpoint\0\u{3}tokens_endpoint\0\u{3}model_name\0\u{4}P\u{1}asks_holding\0\u{2}#model\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}build\0\u{3}weights_endpoint\0\u{3}tokens_endpoint\0\u{3}model_name\0\u{4}P\u{1}asks_holding\0\u{2}\u{f}term\0\u{2}\u{14}model\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4817,6 +5536,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 4: try { try decoder.decodeSingularStringField(value: &self.tokensEndpoint) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.modelName) }()
       case 85: try { try decoder.decodeSingularBoolField(value: &self.asksHolding) }()
+      case 100: try { try decoder.decodeSingularUInt32Field(value: &self.term) }()
       case 120: try { try decoder.decodeSingularBytesField(value: &self.model) }()
       default: break
       }
@@ -4842,6 +5562,9 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.asksHolding != false {
       try visitor.visitSingularBoolField(value: self.asksHolding, fieldNumber: 85)
     }
+    if self.term != 0 {
+      try visitor.visitSingularUInt32Field(value: self.term, fieldNumber: 100)
+    }
     if !self.model.isEmpty {
       try visitor.visitSingularBytesField(value: self.model, fieldNumber: 120)
     }
@@ -4856,6 +5579,7 @@ nonisolated extension PWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.modelName != rhs.modelName {return false}
     if lhs.asksHolding != rhs.asksHolding {return false}
     if lhs.model != rhs.model {return false}
+    if lhs.term != rhs.term {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5320,9 +6044,249 @@ nonisolated extension PMeasure: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
   }
 }
 
+nonisolated extension PStandbyCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StandbyCommand"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refusal\0\u{1}beat\0\u{1}succession\0\u{1}electors\0\u{1}journal\0\u{3}hand_over\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .refusal(v)
+        }
+      }()
+      case 2: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .beat(v)
+        }
+      }()
+      case 3: try {
+        var v: PSuccession?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .succession(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .succession(v)
+        }
+      }()
+      case 4: try {
+        var v: PElectors?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .electors(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .electors(v)
+        }
+      }()
+      case 5: try {
+        var v: PJournalPart?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .journal(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .journal(v)
+        }
+      }()
+      case 6: try {
+        var v: PEmpty?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .handOver(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .handOver(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.kind {
+    case .refusal?: try {
+      guard case .refusal(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    }()
+    case .beat?: try {
+      guard case .beat(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    }()
+    case .succession?: try {
+      guard case .succession(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .electors?: try {
+      guard case .electors(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .journal?: try {
+      guard case .journal(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .handOver?: try {
+      guard case .handOver(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PStandbyCommand, rhs: PStandbyCommand) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PSuccession: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Succession"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{3}owner_key\0\u{1}admissions\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.term) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.ownerKey) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.admissions) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.term != 0 {
+      try visitor.visitSingularUInt32Field(value: self.term, fieldNumber: 1)
+    }
+    if !self.ownerKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.ownerKey, fieldNumber: 2)
+    }
+    if !self.admissions.isEmpty {
+      try visitor.visitSingularBytesField(value: self.admissions, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PSuccession, rhs: PSuccession) -> Bool {
+    if lhs.term != rhs.term {return false}
+    if lhs.ownerKey != rhs.ownerKey {return false}
+    if lhs.admissions != rhs.admissions {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PElectors: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Electors"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}keys\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.keys) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if !self.keys.isEmpty {
+      try visitor.visitSingularBytesField(value: self.keys, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PElectors, rhs: PElectors) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.keys != rhs.keys {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PJournalPart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".JournalPart"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}begins\0\u{1}records\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.begins) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.records) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 1)
+    }
+    if self.begins != false {
+      try visitor.visitSingularBoolField(value: self.begins, fieldNumber: 2)
+    }
+    if !self.records.isEmpty {
+      try visitor.visitSingularBytesField(value: self.records, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PJournalPart, rhs: PJournalPart) -> Bool {
+    if lhs.number != rhs.number {return false}
+    if lhs.begins != rhs.begins {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ClientReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0\u{1}measurements\0\u{2}E\u{1}drain\0\u{4}\u{a}plan_preview\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}accepted\0\u{1}tokens\0\u{1}finished\0\u{1}failed\0\u{1}waiting\0\u{1}status\0\u{1}refusal\0\u{1}scores\0\u{1}pong\0\u{1}notice\0\u{1}measurements\0\u{2}E\u{1}drain\0\u{4}\u{a}plan_preview\0\u{4}\u{a}standby_place\0\u{1}elsewhere\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5494,6 +6458,32 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.kind = .planPreview(v)
         }
       }()
+      case 100: try {
+        var v: PCoordinatorPlace?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .standbyPlace(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .standbyPlace(v)
+        }
+      }()
+      case 101: try {
+        var v: PCoordinatorPlace?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .elsewhere(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .elsewhere(v)
+        }
+      }()
       default: break
       }
     }
@@ -5556,6 +6546,14 @@ nonisolated extension PClientReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .planPreview?: try {
       guard case .planPreview(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 90)
+    }()
+    case .standbyPlace?: try {
+      guard case .standbyPlace(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 100)
+    }()
+    case .elsewhere?: try {
+      guard case .elsewhere(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
     }()
     case nil: break
     }
@@ -6373,7 +7371,7 @@ nonisolated extension PPlanMove: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StatusReply"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0\u{2}A\u{1}change\0\u{2}(journal\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}build\0\u{3}model_name\0\u{1}epoch\0\u{3}is_serving\0\u{1}state\0\u{1}workers\0\u{1}requests\0\u{3}key_value_blocks_total\0\u{3}key_value_blocks_free\0\u{3}context_length\0\u{3}uptime_milliseconds\0\u{3}generated_tokens\0\u{3}layer_count\0\u{1}stages\0\u{1}pipeline\0\u{2}A\u{1}change\0\u{2}\u{14}term\0\u{1}standby\0\u{3}is_standby\0\u{2}\u{12}journal\0")
 
   fileprivate class _StorageClass {
     var _build: String = String()
@@ -6392,6 +7390,9 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
     var _stages: [PStageStatus] = []
     var _pipeline: PPipelineStatus? = nil
     var _change: PPlanChangeStatus? = nil
+    var _term: UInt32 = 0
+    var _standby: PStandbyStatus? = nil
+    var _isStandby: Bool = false
     var _journal: PJournalStatus? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -6419,6 +7420,9 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       _stages = source._stages
       _pipeline = source._pipeline
       _change = source._change
+      _term = source._term
+      _standby = source._standby
+      _isStandby = source._isStandby
       _journal = source._journal
     }
   }
@@ -6454,6 +7458,9 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._stages) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._pipeline) }()
         case 80: try { try decoder.decodeSingularMessageField(value: &_storage._change) }()
+        case 100: try { try decoder.decodeSingularUInt32Field(value: &_storage._term) }()
+        case 101: try { try decoder.decodeSingularMessageField(value: &_storage._standby) }()
+        case 102: try { try decoder.decodeSingularBoolField(value: &_storage._isStandby) }()
         case 120: try { try decoder.decodeSingularMessageField(value: &_storage._journal) }()
         default: break
         }
@@ -6515,6 +7522,15 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
       try { if let v = _storage._change {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 80)
       } }()
+      if _storage._term != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._term, fieldNumber: 100)
+      }
+      try { if let v = _storage._standby {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 101)
+      } }()
+      if _storage._isStandby != false {
+        try visitor.visitSingularBoolField(value: _storage._isStandby, fieldNumber: 102)
+      }
       try { if let v = _storage._journal {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
       } }()
@@ -6543,11 +7559,69 @@ nonisolated extension PStatusReply: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if _storage._stages != rhs_storage._stages {return false}
         if _storage._pipeline != rhs_storage._pipeline {return false}
         if _storage._change != rhs_storage._change {return false}
+        if _storage._term != rhs_storage._term {return false}
+        if _storage._standby != rhs_storage._standby {return false}
+        if _storage._isStandby != rhs_storage._isStandby {return false}
         if _storage._journal != rhs_storage._journal {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PStandbyStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StandbyStatus"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoint\0\u{3}is_following\0\u{3}silent_milliseconds\0\u{3}unacknowledged_bytes\0\u{1}electors\0\u{3}is_certain\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.endpoint) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isFollowing) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.silentMilliseconds) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.unacknowledgedBytes) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.electors) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.isCertain) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.endpoint.isEmpty {
+      try visitor.visitSingularStringField(value: self.endpoint, fieldNumber: 1)
+    }
+    if self.isFollowing != false {
+      try visitor.visitSingularBoolField(value: self.isFollowing, fieldNumber: 2)
+    }
+    if self.silentMilliseconds != 0 {
+      try visitor.visitSingularUInt64Field(value: self.silentMilliseconds, fieldNumber: 3)
+    }
+    if self.unacknowledgedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unacknowledgedBytes, fieldNumber: 4)
+    }
+    if self.electors != 0 {
+      try visitor.visitSingularUInt32Field(value: self.electors, fieldNumber: 5)
+    }
+    if self.isCertain != false {
+      try visitor.visitSingularBoolField(value: self.isCertain, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PStandbyStatus, rhs: PStandbyStatus) -> Bool {
+    if lhs.endpoint != rhs.endpoint {return false}
+    if lhs.isFollowing != rhs.isFollowing {return false}
+    if lhs.silentMilliseconds != rhs.silentMilliseconds {return false}
+    if lhs.unacknowledgedBytes != rhs.unacknowledgedBytes {return false}
+    if lhs.electors != rhs.electors {return false}
+    if lhs.isCertain != rhs.isCertain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

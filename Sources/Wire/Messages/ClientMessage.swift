@@ -42,4 +42,5 @@ package enum ControlRequest: Equatable, Sendable, WireMessage {
     case worker(WorkerMessage)
     case client(ClientMessage)
     case newcomer(Enrol)
+    case standby(StandbyMessage)
 }

@@ -17,4 +17,8 @@ package enum ClientReply: Equatable, Sendable, WireMessage {
     case pong(clockMicroseconds: UInt64)
     /// Nothing this client says can be understood; the sentence names both versions.
     case refusal(Refusal)
+    /// Where to ask when this coordinator is gone.
+    case standbyPlace(CoordinatorPlace)
+    /// This one does not serve, or not any more: ask there. Requests that were begun go on there.
+    case elsewhere(CoordinatorPlace)
 }

@@ -24,6 +24,15 @@ package enum CoordinatorMessage: Equatable, Sendable, WireMessage {
     case drained
     /// Nobody can take over your layers, and why: you go on.
     case drainRefused(Sentence)
+    /// A heartbeat of a coordinator that must know whether it was heard: the number is said back in heartbeats.
+    case beat(UInt64)
+    case candidate(Candidate)
+    /// Where to look for a coordinator when this one is gone.
+    case standbyPlace(CoordinatorPlace)
+    /// That one takes over now, with my will.
+    case successor(CoordinatorPlace)
+    /// I serve nobody: look elsewhere.
+    case elsewhere
 }
 
 /// Coordinator -> worker: you are a member.
@@ -39,6 +48,7 @@ package struct Welcome: Equatable, Sendable {
     package var asksHolding = false
     /// See `Assign`: the worker is to say what it has cached of it (`CachedLayers`). nil: nobody wants to know.
     package var model: ContentHash?
+    package var term = Term.first
     package init(build: String, weightsEndpoint: String, tokensEndpoint: String, modelName: String) {
         self.build = build
         self.weightsEndpoint = weightsEndpoint

@@ -9,6 +9,8 @@ package struct Enrol: Equatable, Sendable {
     package var key: NodeKey
     /// It wants to ask; otherwise to compute.
     package var isClient: Bool
+    /// It wants to take the coordinator's place where that is lost.
+    package var isStandby = false
     /// What it would like to be called.
     package var name: String
     package init(key: NodeKey, isClient: Bool, name: String) {

@@ -59,8 +59,35 @@ package struct Epoch: Hashable, Sendable, Comparable, CustomStringConvertible {
     package init(_ value: UInt64) { self.value = value }
     package static let none = Epoch(0)
     package static func < (a: Epoch, b: Epoch) -> Bool { a.value < b.value }
-    package var description: String { "epoch \(value)" }
     package var next: Epoch { Epoch(value &+ 1) }
+
+    /// Bits of the number within a term: the time of day in milliseconds begins it, for 8,900 years.
+    private static let numberBits: UInt64 = 48
+
+    /// The first one of a coordinator that begins at such a time: what is newer in the term is greater, and so is every epoch
+    /// of a later term.
+    package init(term: Term, from number: UInt64) {
+        value = UInt64(term.value) << Self.numberBits | number & (1 << Self.numberBits - 1)
+    }
+
+    /// Whose coordinator has made the plan.
+    package var term: Term { Term(UInt16(truncatingIfNeeded: value >> Self.numberBits)) }
+
+    package var description: String {
+        term == .first ? "epoch \(value)" : "epoch \(value & (1 << Self.numberBits - 1)) of \(term)"
+    }
+}
+
+/// How often another coordinator has taken over a cluster: each of them has one of its own, and the later one counts.
+package struct Term: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let value: UInt16
+    package init(_ value: UInt16) { self.value = value }
+    /// Of a coordinator that has taken over from nobody.
+    package static let first = Term(0)
+    package static func < (a: Term, b: Term) -> Bool { a.value < b.value }
+    package var description: String { "term \(value)" }
+    /// nil: there is none after it.
+    package var next: Term? { value == .max ? nil : Term(value + 1) }
 }
 
 /// One micro-batch on its way through all stages; counts up from 1 within an epoch.
@@ -72,10 +99,12 @@ package struct StepID: Hashable, Sendable, Comparable, CustomStringConvertible {
 }
 
 /// The public key of a node (Curve25519): who it is on every link. What a key means is decided elsewhere.
-package struct NodeKey: Hashable, Sendable, CustomStringConvertible {
+package struct NodeKey: Hashable, Sendable, Comparable, CustomStringConvertible {
     package static let byteCount = 32
     /// Exactly `byteCount` bytes.
     package let bytes: [UInt8]
+
+    package static func < (a: NodeKey, b: NodeKey) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 
     /// nil: not 32 bytes.
     package init?(_ bytes: some Sequence<UInt8>) {

@@ -94,6 +94,13 @@ package enum Limits {
     package static let copiedBlocks = 1 << 12
     package static let copyParts = 1 << 24
     package static let copyOrders = 1 << 30
+    /// Workers that have a say in who is the coordinator: those of a cluster, and some that have left.
+    package static let electors = 4 * workers
+    /// Bytes of who is admitted, and of a part of a journal: one record at least, each of which may be as long as a request.
+    package static let admissionsBytes = 4 << 20
+    package static let journalPartBytes = headerBytes + (1 << 20)
+    /// Bytes of what a standby is told in one message.
+    package static let standbyCommandBytes = journalPartBytes + (1 << 10)
     /// What is predicted or measured of a plan: microseconds, seconds, tokens per second.
     package static let figures = 0...1e15
     /// A log-probability is no greater: that of a certain token is 0, give or take what rounding does.

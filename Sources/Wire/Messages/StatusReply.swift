@@ -28,6 +28,11 @@ package struct StatusReply: Equatable, Sendable {
     package var change: PlanChange?
     /// nil: what is accepted is not written down.
     package var journal: JournalStatus?
+    package var term = Term.first
+    /// Who would take over; nil: nobody.
+    package var standby: StandbyStatus?
+    /// It serves nobody, and follows another one.
+    package var isStandby = false
     package init() {}
 }
 

@@ -16,6 +16,8 @@ package enum WorkerMessage: Equatable, Sendable {
     /// I want to leave once others have my layers: answered by `CoordinatorMessage.drained` or `.drainRefused`.
     case leaving
     case leave
+    /// I follow the candidate in this term, and nobody of an earlier one.
+    case granted(Term)
 }
 
 /// Worker -> coordinator: I offer this machine. Answered by `Welcome` or `Refusal`.
@@ -49,6 +51,8 @@ package struct Join: Equatable, Sendable {
     package var cacheIdentity: ContentHash?
     /// It only pretends to compute: for measuring everything else.
     package var isSimulated = false
+    /// The highest that it knows of: it follows no coordinator of an earlier one.
+    package var term = Term.first
     package init() {}
 }
 
@@ -99,6 +103,8 @@ package struct WorkerHeartbeat: Equatable, Sendable {
     /// How long the step now being computed has taken; 0: none.
     package var busyMilliseconds: UInt64 = 0
     package var gauges = WorkerGauges()
+    /// The last beat of the coordinator's that was heard; 0: none.
+    package var beat: UInt64 = 0
     package init() {}
 }
 

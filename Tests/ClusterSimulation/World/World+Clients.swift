@@ -137,7 +137,7 @@ extension World {
             close(index)
             goOn(index)
             queue.plan(.ask(index), at: now + (error.retryAfterMilliseconds ?? 0) + random.milliseconds(0...50))
-        case .event, .status, .measurements, .drain, .planPreview, .pong, .refusal: break
+        case .event, .status, .measurements, .drain, .planPreview, .pong, .refusal, .standbyPlace, .elsewhere: break
         }
     }
 

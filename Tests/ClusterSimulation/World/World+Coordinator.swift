@@ -168,6 +168,7 @@ extension World {
         case .measured(let found):
             if found.links.contains(where: { $0.figures.bytesPerSecond > 0 }) { happened(.linksMeasured) }
         case .record(let plan): record(plan)
+        case .tellElectors, .stepDown, .cede: note("the coordinator does what no world asks: \(action)")
         case .forget, .log: break
         }
     }

@@ -162,6 +162,7 @@ extension World {
         case .send(let message):
             let content = Content.message(nodes[slot].id, said(message, by: slot))
             post(content, from: here, to: .coordinator, .control, life: coordinator.controlLife)
+        case .keepGrants, .noteStandby, .follow: note("worker \(slot) does what no world asks: \(action)")
         case .reconnect:
             network.cut(here, .coordinator, .control)
             network.cut(.coordinator, here, .control)

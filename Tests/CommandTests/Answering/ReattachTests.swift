@@ -19,7 +19,7 @@ extension CommandTests {
         }
 
         /// Three ports that follow each other and are free now.
-        private static func port() throws -> Int {
+        static func port() throws -> Int {
             for port in stride(from: 21_000 + Int(getpid()) % 4_000, to: 30_000, by: 3) {
                 let isFree = (port..<port + 3).allSatisfy { port in
                     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -38,6 +38,7 @@ extension CommandTests {
             "shape": ("'llama-1b'", "[1]"), "simulate-stage-milliseconds": ("5", "-5"),
             "simulate-token-microseconds": ("5", "'x'"), "slo-tbt-milliseconds": ("200", "'x'"),
             "slo-ttft-seconds": ("10", "'x'"), "speculate": ("true", "'perhaps'"), "split": ("'0-3,4-11'", "'3-0'"),
+            "standby-of": ("'host-a:7070'", "'host-a'"),
             "state": ("'/var/lib/x'", "true"), "step-milliseconds": ("100", "0"), "stop": ("['a', 'b']", "[true]"),
             "streams": ("8", "0"), "stop-token": ("[5, 6]", "['x']"), "system": ("'Be brief.'", "true"),
             "temperature": ("0.5", "-1"),

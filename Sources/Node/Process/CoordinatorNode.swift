@@ -45,7 +45,7 @@ package final class CoordinatorNode: Service, Sendable {
         }
         // The address is taken before the model is read, so that a port in use is told at once.
         let trust = options.isInsecure ? nil : try CoordinatorTrust(options.state)
-        let roll = try trust?.roll()
+        var roll = try trust?.roll()
         let sockets: CoordinatorLoop.Sockets
         let waker: Waker
         do {
@@ -53,11 +53,14 @@ package final class CoordinatorNode: Service, Sendable {
                 listen: endpoint, maximumUnread: options.maximumUnread, trust?.security ?? .open)
             waker = try Waker()
         } catch { throw TandemError(error) }
+        let succession = try options.succession(trust, port: sockets.port)
+        let followed = try options.followed(succession.record)
         let manifest = try options.manifest(of: loaded.model, progress: progress)
         let reached = sockets.joinEndpoint(advertised)
         var configuration = options.configuration(
             for: loaded, manifest: manifest, weights: sockets.weightsEndpoint, tokens: sockets.tokensEndpoint,
             key: trust?.key.pair.publicKey, at: reached.host)
+        configuration.begin(succession.record)
         if options.isSimulated {
             log.info("there is no model: its workers only pretend to compute, and answers mean nothing")
         }
@@ -67,7 +70,8 @@ package final class CoordinatorNode: Service, Sendable {
         isLoopback = endpoint.isLoopback
         join = JoinAddress(
             reached, key: trust?.key.pair.publicKey,
-            token: options.printsToken ? try trust?.printedToken(port: sockets.port) : nil)
+            token: options.printsToken && followed == nil ? try trust?.printedToken(port: sockets.port) : nil)
+        try roll?.admit(owners: Set(succession.record.owners.compactMap { PublicKey(text: $0) }))
         try trust?.announce(address, port: sockets.port)
         modelName = loaded.model.name
         notices = loaded.notices
@@ -76,19 +80,41 @@ package final class CoordinatorNode: Service, Sendable {
         let orders = Mailbox<GenerationService.Order>(capacity: 1 << 14, waking: waker)
         generations = try GenerationService(
             loaded, orders: orders, maximumUnread: options.maximumUnread, budget: options.budget, log: log)
-        let journal = try options.journal(at: endpoint, for: configuration, log: log)
+        // A standby has its own way to it.
+        let journal = followed == nil ? try options.journal(at: endpoint, for: configuration, log: log) : nil
         configuration.recalledPlans = journal?.plans ?? []
         let parts = CoordinatorLoop.Parts(
             configuration: configuration, roll: roll, waker: waker, wishes: wishes, orders: orders,
             generations: generations, journal: journal, server: WeightServer(loaded.model, manifest),
             contents: LayerContents(manifest),
-            drainLimit: .seconds(options.drainSeconds), supervisor: supervisor, log: log)
+            drainLimit: .seconds(options.drainSeconds), succession: succession, supervisor: supervisor, log: log)
         do {
-            loop = try LoopThread(name: "coordinator") { [port = sockets.port] in
-                defer { if let trust { LocalCoordinator.remove(port: port, in: trust.folder) } }
-                try CoordinatorLoop(parts, sockets).run()
+            loop = try LoopThread(name: "coordinator") {
+                [address, folder = options.journalFolder(port: sockets.port)] in
+                var isSucceeded = false
+                // Whoever owns it finds the one that has taken over by what it leaves.
+                defer { if let trust, !isSucceeded { LocalCoordinator.remove(port: sockets.port, in: trust.folder) } }
+                try Self.serve(parts, sockets, after: followed, at: address, journal: folder, &isSucceeded)
             }
         } catch { throw TandemError(error) }
+    }
+
+    /// Serves, once it has taken over from the coordinator that it follows, if there is one. `isSucceeded`: another one has taken
+    /// over from it.
+    private static func serve(
+        _ parts: CoordinatorLoop.Parts, _ sockets: CoordinatorLoop.Sockets, after followed: Passage?,
+        at address: String,
+        journal: StateFolder, _ isSucceeded: inout Bool
+    ) throws {
+        var taken: StandbyLoop.Taken?
+        if let followed {
+            taken = try StandbyLoop(parts, sockets, followed, endpoint: address, journal: journal).run()
+            if taken == nil { return }
+        }
+        let loop = try CoordinatorLoop(
+            taken?.parts ?? parts, sockets, before: taken?.way, joins: taken?.joins ?? [])
+        defer { isSucceeded = loop.desk.isOver }
+        try loop.run()
     }
 
     /// What is given up without keys.
