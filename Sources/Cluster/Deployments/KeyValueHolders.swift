@@ -122,7 +122,8 @@ struct KeyValueHolders: Sendable {
     ) -> (keeping: [Keeping], copied: [[CopySource]]) {
         let keeping = next.stages.map { share in
             // What both stages keep is there once.
-            let kept = share.layers.dropFirst().count { held($0, by: share.worker) != nil }
+            let kept =
+                share.layers.dropFirst().count { held($0, by: share.worker) != nil }
                 + (held(share.layers.upperBound, by: share.worker) == nil ? 0 : 1)
             let room = room(share)
             var keeping = Keeping(layers: keptLayers(of: share, next))
@@ -194,11 +195,13 @@ struct KeyValueHolders: Sendable {
         // What no stage has kept was copied.
         if deployment.isBeside { whole.layers = rebuilt.layers }
         let isLost = whole.layers.allSatisfy { $0 == nil }
-        let lost = isLost
+        let lost =
+            isLost
             ? LostLayers([0..<count])
             : LostLayers(isThere: whole.layers.map { $0 != nil }, inputs: whole.inputs.map { $0?.from })
         // What begins with this plan is there of all that is computed again.
-        for (layer, inputs) in rebuilt.inputs.enumerated() where lost.least.contains(where: { $0.contains(layer - 1) }) {
+        for (layer, inputs) in rebuilt.inputs.enumerated() where lost.least.contains(where: { $0.contains(layer - 1) })
+        {
             rebuilt.inputs[layer] = inputs.map { Inputs(worker: $0.worker, since: $0.since, from: .none) }
         }
         if isLost || lost.isEmpty { whole = rebuilt }

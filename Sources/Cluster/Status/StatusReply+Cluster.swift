@@ -118,7 +118,8 @@ extension WorkerStatus {
         layers = deployment?.plan.layers(of: member.id)
         if let layers, let plan = deployment?.plan {
             plannedBytes = model.stageBytes(
-                of: layers, blockCount: plan.blockCount, threads: join.threads, outputs: stage?.keeping.outputs.count ?? 0)
+                of: layers, blockCount: plan.blockCount, threads: join.threads,
+                outputs: stage?.keeping.outputs.count ?? 0)
             weightBytes = model.weightBytes(of: layers)
             keyValueBytes = model.keyValueBytes(of: layers, blockCount: plan.blockCount)
         }
@@ -154,5 +155,6 @@ extension RequestStatus {
         self.init(
             id: sequence.request, state: state, promptTokens: sequence.task.prompt.count,
             generatedTokens: sequence.generated)
+        computedTokens = sequence.certain
     }
 }
