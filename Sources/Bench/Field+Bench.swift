@@ -32,5 +32,6 @@ extension Field {
     // Of clusters under faults.
     package static let minutes = Field("minutes")
     package static let faults = Field("faults")
+    package static let every = Field("every")
     package static let streams = Field("streams")
 }

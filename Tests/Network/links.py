@@ -16,11 +16,12 @@ import tempfile
 import time
 
 import addresses
+import cuts
 import failures
 import ports
 from hosts import Cluster, Network, make_hosts, remove_hosts, sh
 
-SCENARIOS = {**addresses.SCENARIOS, **ports.SCENARIOS, **failures.SCENARIOS}
+SCENARIOS = {**addresses.SCENARIOS, **ports.SCENARIOS, **failures.SCENARIOS, **cuts.SCENARIOS}
 USUAL = {name: getattr(Network, name) for name in ["prefix", "mask", "gateway", "is_slow"]}
 
 

@@ -283,6 +283,7 @@ enum Samples {
         status.requests = [
             RequestStatus(id: RequestID(1), state: "decode", promptTokens: 3, generatedTokens: 4)
         ]
+        status.requests[0].computedTokens = 6
         status.keyValueBlocksTotal = 10
         status.keyValueBlocksFree = 4
         status.generatedTokens = 1 << 33

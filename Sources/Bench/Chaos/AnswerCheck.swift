@@ -6,6 +6,8 @@ package struct KnownAnswer: Sendable, Equatable {
     package var request: GenerationRequest
     package var tokens: [SampledToken]
     package var text: String
+    /// How long it took.
+    package var seconds = 0.0
 
     /// The answer that was given while nothing happened.
     package init(request: GenerationRequest, tokens: [SampledToken], text: String) {

@@ -10,7 +10,7 @@ package struct ChaosReport: Sendable, Encodable {
         package var what: String
         /// When it began.
         package var seconds: Double
-        /// Tokens of the prompts and answers of those that were answered then.
+        /// Tokens of prompts and answers whose keys and values there were then.
         package var liveTokens = 0
         /// Layers whose keys and values were at the worker that it struck.
         package var lostLayers = 0
@@ -54,6 +54,15 @@ package struct ChaosReport: Sendable, Encodable {
         package var wrong = AnswerDifference()
     }
 
+    /// What was answered while other plans were prepared.
+    package struct Preparing: Sendable, Encodable, Equatable {
+        package var changes = 0
+        package var seconds = 0.0
+        package var tokens = 0
+        /// As many came just before, for as long.
+        package var tokensBefore = 0.0
+    }
+
     package var seed: UInt64
     package var model: String
     package var workers: Int
@@ -61,6 +70,10 @@ package struct ChaosReport: Sendable, Encodable {
     package var seconds: Double
     package var requests: Requests
     package var tokens: Tokens
+    /// How many times as long as undisturbed answers took; nil: none ended.
+    package var answerTimes: Percentiles?
+    /// nil: none was seen.
+    package var preparing: Preparing?
     package var kinds: [KindRow]
     package var faults: [FaultRecord]
     /// What went wrong, as sentences.
@@ -75,6 +88,8 @@ package struct ChaosReport: Sendable, Encodable {
     init(_ tally: ChaosTally, seed: UInt64, model: String, workers: Int, streams: Int, seconds: Double) {
         (self.seed, self.model, self.workers, self.streams, self.seconds) = (seed, model, workers, streams, seconds)
         (requests, tokens, faults, troubles) = (tally.requests, tally.tokens, tally.faults, tally.reasons)
+        answerTimes = Percentiles(tally.answerTimes)
+        preparing = tally.preparing.preparing.changes > 0 ? tally.preparing.preparing : nil
         kinds = Fault.Kind.allCases.compactMap { [faults] kind in
             let some = faults.filter { $0.kind == kind }
             if some.isEmpty { return nil }

@@ -75,7 +75,9 @@ package final class ChaosRun: Sendable {
                     return true
                 }
             }
+            let looking = Task { [self] in await look(since: start) }
             await strike(since: start)
+            looking.cancel()
             isOver.store(true, ordering: .relaxed)
             if !Task.isCancelled { await awaitStreams(of: &group) }
             group.cancelAll()
@@ -104,6 +106,18 @@ package final class ChaosRun: Sendable {
             return
         }
     }
+
+    /// Looks from time to time whether another plan is prepared.
+    private func look(since start: ContinuousClock.Instant) async {
+        while !Task.isCancelled {
+            let state = await state()
+            let time = start.duration(to: .now).seconds
+            tally.withLock { $0.look(isPreparing: state?.isPreparing, at: time) }
+            try? await Task.sleep(for: Self.lookInterval)
+        }
+    }
+
+    private static let lookInterval = Duration.milliseconds(100)
 
     // MARK: Faults
 
@@ -202,11 +216,13 @@ package final class ChaosRun: Sendable {
 
     private func answer(to request: GenerationRequest) async throws -> KnownAnswer {
         var answer = KnownAnswer(request: request, tokens: [], text: "")
+        let start = ContinuousClock.now
         for try await event in client.generate(request).events {
             guard let part = event.part else { continue }
             answer.tokens += part.tokens
             answer.text += part.text
         }
+        answer.seconds = start.duration(to: .now).seconds
         guard answer.tokens.count == request.maximumTokens else {
             throw TandemError("an answer has \(answer.tokens.count) of \(request.maximumTokens) tokens, undisturbed")
         }
@@ -234,6 +250,7 @@ package final class ChaosRun: Sendable {
         var check = AnswerCheck(known)
         var ending = ChaosTally.Ending.lost("the stream ended before the answer did")
         var isAccepted = false
+        let asked = ContinuousClock.now
         do {
             for try await event in client.generate(known.request).events {
                 if case .accepted = event { isAccepted = true }
@@ -263,7 +280,10 @@ package final class ChaosRun: Sendable {
         case .unaccepted(let why): say("stream \(stream + 1): not accepted: \(why)")
         case .completed, .cancelled: break
         }
-        tally.withLock { $0.noteEnd(ending, difference, of: stream, at: time) }
+        tally.withLock { tally in
+            if ending == .completed { tally.noteTime(asked.duration(to: .now).seconds, undisturbed: known.seconds) }
+            tally.noteEnd(ending, difference, of: stream, at: time)
+        }
         return ending
     }
 
@@ -283,10 +303,10 @@ extension GenerationEvent {
 
 extension ChaosTally.State {
     fileprivate init(_ status: ClusterStatus) {
-        let live = status.requests.filter { $0.state == "decode" }
         self.init(
             uptimeSeconds: status.uptimeSeconds, rebuiltLayerTokens: status.pipeline.rebuiltLayerTokens,
-            liveTokens: live.reduce(0) { $0 + $1.promptTokens + $1.generatedTokens },
+            liveTokens: status.requests.reduce(0) { $0 + $1.computedTokens },
             stages: status.stages.map { ($0.pid, $0.layers.map { $0.last - $0.first + 1 } ?? 0) })
+        isPreparing = status.change != nil
     }
 }

@@ -38,6 +38,9 @@ package struct ChaosTally: Sendable {
     package private(set) var requests = ChaosReport.Requests()
     package private(set) var tokens = ChaosReport.Tokens()
     package private(set) var reasons: [String] = []
+    /// Of answers that ended: how many times as long as undisturbed each took.
+    package private(set) var answerTimes: [Double] = []
+    package private(set) var preparing = PreparingTally()
     private var last: State?
 
     /// What a coordinator says of itself.
@@ -45,10 +48,11 @@ package struct ChaosTally: Sendable {
         package var uptimeSeconds: Double
         /// In its whole life.
         package var rebuiltLayerTokens: Int
-        /// Of prompts and answers of those that are answered.
+        /// Of prompts and answers: those whose keys and values stages have.
         package var liveTokens: Int
         /// [stages] process and layers of each.
         package var stages: [(process: Int, layers: Int)]
+        package var isPreparing = false
 
         /// What was said.
         package init(uptimeSeconds: Double, rebuiltLayerTokens: Int, liveTokens: Int, stages: [(Int, Int)]) {
@@ -73,10 +77,23 @@ package struct ChaosTally: Sendable {
             (record.liveTokens, record.lostLayers) = (state.liveTokens, stage.layers)
         }
         faults.append(record)
+        // What a change that a fault leads to is like is asked of those that are no loss.
+        if [.kill, .stop, .cut, .coordinator].contains(fault.kind) { preparing.forget() }
         for stream in streams.indices where streams[stream].isAnswering {
             for index in streams[stream].watches.indices { streams[stream].watches[index].isSuperseded = true }
             streams[stream].watches.append(Watch(fault: faults.count - 1, since: time))
         }
+    }
+
+    /// Whether another plan is prepared now; nil: nobody said.
+    package mutating func look(isPreparing: Bool?, at time: Double) {
+        guard let isPreparing else { return preparing.forget() }
+        preparing.note(tokens.received, isPreparing: isPreparing, at: time)
+    }
+
+    /// An answer took so long, and undisturbed so long.
+    package mutating func noteTime(_ seconds: Double, undisturbed: Double) {
+        if undisturbed > 0 { answerTimes.append(seconds / undisturbed) }
     }
 
     /// What the coordinator has counted since it was asked last belongs to the last fault.

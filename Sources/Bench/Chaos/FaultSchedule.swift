@@ -13,6 +13,9 @@ package struct FaultSchedule: Sendable, Equatable {
         package var seed: UInt64
         /// Faults begin while others last, of other workers.
         package var areTogether = false
+        /// Seconds from the beginning of a fault to that of the next one, or until it is over where they are not together; nil:
+        /// drawn.
+        package var every: Double?
 
         /// Faults one at a time.
         package init(kinds: [Fault.Kind], workers: Int, seconds: Double, seed: UInt64) {
@@ -76,6 +79,10 @@ private struct Maker {
             faults.append(Fault(number: faults.count + 1, event: event, begin: now, end: end))
             note(event, until: end)
             let over = options.areTogether ? now : end ?? now
+            if let every = options.every {
+                now = max(now + every, over)
+                continue
+            }
             now = over + draw(options.areTogether ? Self.shortPauses : Self.pauses)
         }
         return faults

@@ -39,6 +39,7 @@ struct ChaosCommand: AsyncParsableCommand {
     @Option(help: "The seed of faults and requests (default: drawn).", transform: SamplingFlags.parseSeed)
     var seed: UInt64?
     @Flag(help: "Faults begin while others last.") var together = false
+    @Option(help: ArgumentHelp("A fault every so often (default: drawn).", valueName: "seconds")) var every: Double?
     @Option(
         name: .shortAndLong,
         help: "\(ModelArgument.forms) (default: SmolLM2 where the store has it, else the one that comes with it).")
@@ -106,6 +107,10 @@ struct ChaosCommand: AsyncParsableCommand {
         }
         var options = FaultSchedule.Options(kinds: kinds, workers: workers, seconds: minutes * 60, seed: seed)
         options.areTogether = together
+        if let every, !(0.1...3600).contains(every) {
+            throw TandemError("\(.every) is \(every), but must be 0.1 to 3600")
+        }
+        options.every = every
         return options
     }
 

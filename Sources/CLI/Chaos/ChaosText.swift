@@ -18,6 +18,17 @@ extension ChaosReport {
             "requests  \(requests.completed) ended well, \(requests.failed) failed, \(requests.lost) lost, "
                 + "\(requests.unaccepted) not accepted and asked again, \(requests.cancelled) cancelled",
         ]
+        if let times = answerTimes {
+            lines.append(
+                "answers   took \(threeDigits(times.p50)) times as long as undisturbed, one in a hundred "
+                    + "\(threeDigits(times.p99)), the longest \(threeDigits(times.maximum))")
+        }
+        if let preparing {
+            let share = Double(preparing.tokens) / max(1, preparing.tokensBefore)
+            lines.append(
+                "changes   \(preparing.changes) plans were prepared in \(threeDigits(preparing.seconds)) s, with "
+                    + "\(threeDigits(share)) of the tokens of as long before")
+        }
         lines += troubles.map { "trouble   \($0)" }
         lines.append(
             isRight ? "every token was right" : "NOT RIGHT: `--seed \(seed)` lets the same faults happen again")

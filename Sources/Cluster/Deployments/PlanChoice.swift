@@ -118,9 +118,7 @@ struct PlanChoice: Sendable {
     /// What those who are there again make of the plan that they had a part in, where it is hardly slower than the fastest:
     /// what goes over its boundaries is kept, and least has to move. nil: there is no such.
     func returned(_ fastest: Plan, _ members: [Member]) -> Plan? {
-        guard asked == nil, let home = holders?.home, home.plan.blockCount == fastest.blockCount,
-            home.plan.stages.count > serving?.stages.count ?? 0
-        else { return nil }
+        guard asked == nil, let home = holders?.home, home.plan.blockCount == fastest.blockCount else { return nil }
         let candidates = candidates(members)
         let search = SplitSearch(model: configuration.model, candidates: candidates)
         guard let least = search.slowest(fastest) else { return nil }
@@ -128,7 +126,8 @@ struct PlanChoice: Sendable {
         let order = order(of: members)
         let repair = PlanRepair(model: configuration.model, earlier: home.plan, caches: home.caches)
         return repair.plans(candidates, caches: members.map(\.join.cacheIdentity)).first { plan in
-            isAsAsked(plan) && order.carries(plan) && search.slowest(plan) ?? .infinity <= limit
+            plan.stages.count > serving?.stages.count ?? 0 && isAsAsked(plan) && order.carries(plan)
+                && search.slowest(plan) ?? .infinity <= limit
         }
     }
 

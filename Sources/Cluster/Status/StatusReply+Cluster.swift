@@ -155,5 +155,6 @@ extension RequestStatus {
         self.init(
             id: sequence.request, state: state, promptTokens: sequence.task.prompt.count,
             generatedTokens: sequence.generated)
+        computedTokens = sequence.certain
     }
 }

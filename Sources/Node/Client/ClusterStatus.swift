@@ -43,6 +43,8 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         package var state: String
         package var promptTokens: Int
         package var generatedTokens: Int
+        /// Whose keys and values stages have.
+        package var computedTokens: Int
     }
 
     package var version: String
@@ -105,7 +107,7 @@ package struct ClusterStatus: Sendable, Encodable, Equatable {
         requests = reply.requests.map {
             Request(
                 id: Int(clamping: $0.id.value), state: $0.state, promptTokens: $0.promptTokens,
-                generatedTokens: $0.generatedTokens)
+                generatedTokens: $0.generatedTokens, computedTokens: $0.computedTokens)
         }
         stages = reply.stages.map { stage in Stage(stage, worker: reply.workers.first { $0.id == stage.worker }) }
         pipeline = Pipeline(reply.pipeline)

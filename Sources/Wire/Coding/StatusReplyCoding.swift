@@ -120,6 +120,7 @@ extension RequestStatus {
         p.state = named(state)
         p.promptTokens = UInt32(promptTokens)
         p.generatedTokens = UInt32(generatedTokens)
+        p.computedTokens = UInt32(computedTokens)
         return p
     }
 
@@ -129,6 +130,7 @@ extension RequestStatus {
             id: RequestID(p.id), state: try check.name(p.state, "state"),
             promptTokens: try check.count(p.promptTokens, "promptTokens", to: RequestLimits.sequenceTokens),
             generatedTokens: try check.count(p.generatedTokens, "generatedTokens", to: RequestLimits.sequenceTokens))
+        computedTokens = try check.count(p.computedTokens, "computedTokens", to: RequestLimits.sequenceTokens)
     }
 }
 

@@ -2745,6 +2745,9 @@ nonisolated struct PRequestStatus: Sendable {
 
   var generatedTokens: UInt32 = 0
 
+  /// positions whose keys and values stages have
+  var computedTokens: UInt32 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -8176,7 +8179,7 @@ nonisolated extension PWorkerStatus: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PRequestStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".RequestStatus"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{3}prompt_tokens\0\u{3}generated_tokens\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{3}prompt_tokens\0\u{3}generated_tokens\0\u{4}H\u{2}computed_tokens\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8188,6 +8191,7 @@ nonisolated extension PRequestStatus: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularStringField(value: &self.state) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.promptTokens) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.generatedTokens) }()
+      case 140: try { try decoder.decodeSingularUInt32Field(value: &self.computedTokens) }()
       default: break
       }
     }
@@ -8206,6 +8210,9 @@ nonisolated extension PRequestStatus: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.generatedTokens != 0 {
       try visitor.visitSingularUInt32Field(value: self.generatedTokens, fieldNumber: 4)
     }
+    if self.computedTokens != 0 {
+      try visitor.visitSingularUInt32Field(value: self.computedTokens, fieldNumber: 140)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -8214,6 +8221,7 @@ nonisolated extension PRequestStatus: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.state != rhs.state {return false}
     if lhs.promptTokens != rhs.promptTokens {return false}
     if lhs.generatedTokens != rhs.generatedTokens {return false}
+    if lhs.computedTokens != rhs.computedTokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -109,6 +109,8 @@ package struct RequestStatus: Equatable, Sendable {
     package var state: String
     package var promptTokens: Int
     package var generatedTokens: Int
+    /// Tokens whose keys and values stages have, or will have by steps in flight.
+    package var computedTokens = 0
     package init(id: RequestID, state: String, promptTokens: Int, generatedTokens: Int) {
         self.id = id
         self.state = state

@@ -75,4 +75,24 @@ struct ChaosTallyTests {
         #expect(!isRight { $0.noteEnd(.lost("why"), .init(), of: 0, at: 1) })
         #expect(!isRight { $0.noteReason("worker 1 ended by signal 11") })
     }
+
+    @Test("Tokens while another plan is prepared are compared with those just before, and not with those before a loss")
+    func preparing() {
+        var tally = PreparingTally()
+        // 10 tokens a second, then 8.
+        for step in 0...20 { tally.note(step, isPreparing: false, at: Double(step) / 10) }
+        for step in 0...10 { tally.note(22 + step * 8 / 10, isPreparing: true, at: 2.2 + Double(step) / 10) }
+        #expect(tally.preparing.changes == 1 && tally.preparing.tokens == 8)
+        #expect(abs(tally.preparing.seconds - 1) < 1e-6 && abs(tally.preparing.tokensBefore - 10) < 1e-6)
+        // Not enough was seen before.
+        tally.note(40, isPreparing: false, at: 4)
+        tally.note(44, isPreparing: true, at: 4.4)
+        tally.forget()
+        tally.note(50, isPreparing: true, at: 5)
+        #expect(tally.preparing.changes == 1 && tally.preparing.tokens == 8)
+        var answers = ChaosTally(streams: 1)
+        answers.noteTime(3, undisturbed: 2)
+        answers.noteTime(1, undisturbed: 0)
+        #expect(report(answers).answerTimes?.maximum == 1.5 && report(answers).preparing == nil)
+    }
 }

@@ -20,6 +20,18 @@ struct FaultScheduleTests {
         #expect(first.faults.map(\.number) == Array(1...first.faults.count))
     }
 
+    @Test("Faults come as often as they are asked for, or once the one before is over")
+    func every() {
+        var options = options([.kill], seconds: 60)
+        options.every = 5
+        #expect(FaultSchedule(options).faults.map(\.begin) == Array(stride(from: 1.0, to: 60, by: 5)))
+        options.every = 0.5
+        let faults = FaultSchedule(options).faults
+        #expect(zip(faults, faults.dropFirst()).allSatisfy { $1.begin >= max($0.begin + 0.5, $0.end ?? 0) })
+        options.areTogether = true
+        #expect(FaultSchedule(options).faults.count > faults.count)
+    }
+
     @Test("A longer run begins as a shorter one")
     func prefix() {
         let (short, long) = (FaultSchedule(options(seconds: 30)), FaultSchedule(options(seconds: 90)))

@@ -39,8 +39,6 @@ enum PlantedBug: CaseIterable {
     case passedRebuild
     /// A stage gives the outputs that it has kept of another position.
     case shiftedOutputs
-    /// A stage leaves out what it is sent of outputs that another has kept.
-    case lostOutputs
     /// A worker that is asked what it holds says of two blocks that each contains what the other does.
     case mixedBlocks
     /// A client that comes back after a restart is told the last token that it has once more.
@@ -53,7 +51,6 @@ enum PlantedBug: CaseIterable {
         switch self {
         case .earlierResult, .repeatedEpochs, .mixedBlocks, .repeatedToken, .earlyAcceptance: 500
         case .staleCopy, .lostTail, .keptNothing, .keptTooMuch, .passedRebuild, .shiftedOutputs: 200
-        case .lostOutputs: 1_000
         default: 20
         }
     }

@@ -15,7 +15,9 @@ extension World {
             for layers in [order.layers.lowerBound..<cut, cut..<order.layers.upperBound] where !layers.isEmpty {
                 parts.append(.init(layers: layers, extent: extent))
             }
-            for layer in order.outputs { parts.append(.init(layers: layer - 1..<layer, extent: extent, isOutputs: true)) }
+            for layer in order.outputs {
+                parts.append(.init(layers: layer - 1..<layer, extent: extent, isOutputs: true))
+            }
         }
         let copies = BlockCopies(parts: parts, order: order, epoch: epoch, copying: nodes[slot].copying)
         plan(.sendPart(copies, 0), slot, after: random.milliseconds(0...2) * nodes[slot].slowness)

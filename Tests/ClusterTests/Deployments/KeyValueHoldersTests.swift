@@ -135,7 +135,8 @@ import Wire
     @Test("Other blocks, and workers that were sent away, hold nothing")
     func gone() {
         var holders = served()
-        #expect(holders.keeping(for: plan((1, 0..<2), (2, 2..<4), (3, 4..<6), blocks: 4)).allSatisfy { $0.layers.isEmpty })
+        #expect(
+            holders.keeping(for: plan((1, 0..<2), (2, 2..<4), (3, 4..<6), blocks: 4)).allSatisfy { $0.layers.isEmpty })
         holders.release(WorkerID(2))
         #expect(holders.keeping(for: three).map { $0.layers.count } == [2, 0, 2])
         #expect(holders.rebuiltLayers(in: three) == 2)
@@ -190,7 +191,8 @@ import Wire
         #expect(loss(plan((4, 0..<2), (6, 2..<4), (3, 4..<6)), 10, holders) == [2..<4])
     }
 
-    @Test("Behind a boundary that is new, older blocks are computed again from the one before it, and newer ones from it")
+    @Test(
+        "Behind a boundary that is new, older blocks are computed again from the one before it, and newer ones from it")
     func moved() {
         var holders = served()
         let moved = plan((1, 0..<2), (2, 2..<5), (3, 5..<6))
@@ -219,7 +221,11 @@ import Wire
         #expect(holders.rebuiltLayers(in: next) { _ in 1 } == 2)
         #expect(holders.rebuiltLayers(in: next) { _ in 0 } == 4)
         // Beside a stage that keeps it already it needs no room.
-        let (keeping, _) = holders.sharing(for: plan((1, 0..<2), (2, 2..<6))) { _ in 0 } key: { _ in nil }
+        let (keeping, _) = holders.sharing(for: plan((1, 0..<2), (2, 2..<6))) { _ in
+            0
+        } key: { _ in
+            nil
+        }
         #expect(outputs(keeping) == [[2], [4]])
     }
 }

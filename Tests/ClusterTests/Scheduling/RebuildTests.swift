@@ -174,7 +174,8 @@ import Wire
         scheduler.submit(task(1, prompt: 20), now: .start)
         run(&scheduler, steps: 4)
         scheduler.suspend(Epoch(1))
-        scheduler.resume(epoch: Epoch(2), stageCount: 1, blockCount: blocks, missing: blocks == 16 ? nil : LostLayers([]))
+        scheduler.resume(
+            epoch: Epoch(2), stageCount: 1, blockCount: blocks, missing: blocks == 16 ? nil : LostLayers([]))
         #expect(scheduler.nextStep(.start).forward?.items[0].position == 0)
         #expect(scheduler.counts.rebuiltLayerTokens == 0)
     }

@@ -83,7 +83,7 @@ extension CommandTests {
                 (["--faults", "kill,flood"], "--faults has flood, which is no fault"),
                 (["--faults", "drain", "--workers", "1"], "--faults has drain, but a cluster of one worker"),
                 (["--minutes", "0"], "--minutes is 0"), (["--streams", "0"], "--streams is 0"),
-                (["--workers", "65"], "--workers is 65"),
+                (["--workers", "65"], "--workers is 65"), (["--every", "0"], "--every is 0.0"),
             ]
             for (arguments, sentence) in cases {
                 let outcome = try await TandemProcess(["chaos"] + arguments, cache: TemporaryFolder()).wait()

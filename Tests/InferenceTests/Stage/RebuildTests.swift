@@ -128,7 +128,8 @@ struct StageRebuildTests {
         let back = try stage(model, 1..<2)
         for block in [6, 2, 9] {
             for part in [Stage.BlockPart(block, 1..<2), Stage.BlockPart(block, 1..<2, isOutputs: true)] {
-                let size = part.isOutputs
+                let size =
+                    part.isOutputs
                     ? Stage.outputBlockBytes(of: model.configuration)
                     : Stage.keyValueBlockBytes(of: model.configuration, layers: 1..<2)
                 // In two pieces.
