@@ -115,6 +115,49 @@ import Testing
         #expect(try link.nextMessage().frames[0].bytes == [3])
     }
 
+    @Test("A peer that sends more messages than it may is disconnected, and others are heard")
+    func flooding() throws {
+        var options = ListeningRouter.options
+        options.maximumMessages = 20
+        let link = try ListeningRouter(options)
+        let (bad, good) = (try link.introducedDealer(), try link.introducedDealer())
+        for number in UInt8(1)..<20 {
+            try bad.sendWhenPossible([[number]])
+            #expect(try link.nextMessage().frames[0].bytes == [number])
+        }
+        let flooding = link.peer
+        #expect(link.router.endFloods().ended.isEmpty)
+        var ended: [String] = []
+        try wait("the end of the flood") {
+            _ = bad.send([[0]])
+            _ = link.poller.wait(timeoutMilliseconds: 1)
+            #expect(link.router.receive() == nil)
+            ended += link.router.endFloods().ended
+            return ended.isEmpty ? nil : ()
+        }
+        #expect(ended[0].contains("127.0.0.1") && ended[0].contains("more than 20 messages"))
+        try wait("unreachable") { link.router.send(to: flooding, [[9]]) == .unreachable ? () : pause() }
+        try good.sendWhenPossible([[3]])
+        let heard = try wait("whoever keeps to it") { () -> [UInt8]? in
+            _ = link.poller.wait(timeoutMilliseconds: 1)
+            return link.router.receive()?.frames[0].bytes
+        }
+        #expect(heard == [3])
+    }
+
+    @Test("Of one key are counted the messages of all its connections, for a while")
+    func messageCounts() throws {
+        var counts = MessageCounts(most: 3)
+        let (one, other) = (KeyPair.random().publicKey, KeyPair.random().publicKey)
+        let start = ContinuousClock.now
+        let speakers: [(MessageCounts.Speaker, seconds: Int)] = [
+            (.key(one), 0), (.key(one), 0), (.key(one), 0), (.key(one), 9), (.key(other), 9),
+            (.connection(Peer(number: 1)), 9), (.key(one), 10),
+        ]
+        let taken = speakers.map { counts.takes(of: $0, now: start + .seconds($1)) }
+        #expect(taken == [true, true, true, false, true, true, true])
+    }
+
     @Test("Of many connections that together hold too much, those with the most are ended")
     func manyFloods() throws {
         var options = ListeningRouter.options

@@ -61,6 +61,8 @@ extension CoordinatorLoop {
 
     /// Ends the connections of those who flood us, and of those who were removed.
     func keepGuard() {
+        // The poller tells of them again and again until they are taken, and strangers make them.
+        for socket in [sockets.tokens, sockets.weights] { _ = socket.takeEvents() }
         guard nextGuard <= now else { return }
         var next = 1000
         for socket in sockets.listening {
@@ -68,7 +70,6 @@ extension CoordinatorLoop {
             for sentence in ended { parts.log.warning("\(sentence)") }
             next = min(next, milliseconds)
         }
-        for socket in [sockets.tokens, sockets.weights] { _ = socket.takeEvents() }
         nextGuard = now + .milliseconds(next)
         guard permissions.roll != nil, nextRoll <= now else { return }
         nextRoll = now + .milliseconds(Roll.lookMilliseconds)

@@ -28,6 +28,9 @@ extension CoordinatorLoop {
         /// What is said to peers and not taken: of one key less than many full queues, and of all what as many workers as
         /// there may be have outstanding.
         private static let unsentLimits = SocketOptions.SharedLimits(ofKey: 64 << 20, inAll: 1 << 30)
+        /// Messages of one key in ten seconds: far more than clients have to ask, and workers to tell of steps and weights.
+        private static let mostAsked = 30_000
+        private static let mostTold = 100_000
 
         /// Binds `listen` and the two ports that follow it; all free ones where it asks for any. At most `maximumUnread`
         /// messages wait for a client.
@@ -37,14 +40,15 @@ extension CoordinatorLoop {
                 maximumFrameBytes: Wire.Limits.headerBytes, sendHighWaterMark: maximumUnread,
                 receiveHighWaterMark: Self.untakenMessages, sendBufferBytes: Self.controlBufferBytes,
                 maximumUnreadBytes: Self.unreadBytes, unreadLimits: Self.unreadLimits, unsentLimits: Self.unsentLimits,
-                maximumConnections: SocketOptions.connections(of: 0.6))
+                maximumConnections: SocketOptions.connections(of: 0.6), maximumMessages: Self.mostAsked)
             control = try RouterSocket(context, options, purpose: Roll.Purpose.control)
             tokens = try RouterSocket(
                 context,
                 SocketOptions(
                     maximumFrameBytes: Wire.Limits.headerBytes, receiveHighWaterMark: Self.untakenMessages,
                     maximumUnreadBytes: Self.unreadBytes, unreadLimits: Self.unreadLimits,
-                    unsentLimits: Self.unsentLimits, maximumConnections: SocketOptions.connections(of: 0.1)),
+                    unsentLimits: Self.unsentLimits, maximumConnections: SocketOptions.connections(of: 0.1),
+                    maximumMessages: Self.mostTold),
                 purpose: Roll.Purpose.tokens)
             weights = try RouterSocket(
                 context,
@@ -52,7 +56,7 @@ extension CoordinatorLoop {
                     maximumFrameBytes: Wire.Limits.probeBytes, sendHighWaterMark: Self.unreadChunks,
                     receiveHighWaterMark: Self.untakenMessages, maximumUnreadBytes: 1 << 20,
                     unreadLimits: .init(ofKey: 4 << 20, inAll: 64 << 20), unsentLimits: Self.unsentLimits,
-                    maximumConnections: SocketOptions.connections(of: 0.1)),
+                    maximumConnections: SocketOptions.connections(of: 0.1), maximumMessages: Self.mostTold),
                 purpose: Roll.Purpose.weights)
             endpoint = try control.bind(listen)
             tokensEndpoint = try tokens.bind(listen.following(1))

@@ -66,6 +66,8 @@ struct OutgoingCopies {
         for target in targets.keys {
             guard var copying = targets[target] else { continue }
             _ = copying.link.events()
+            // Nothing comes back; what comes all the same would keep the poller from waiting.
+            while copying.link.socket.receive() != nil {}
             while let next = copying.ready.first,
                 copying.link.offer([BlockContents.marker, next.contents.encode()], sharing: next.bytes)
             {

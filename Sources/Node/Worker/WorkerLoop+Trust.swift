@@ -160,8 +160,9 @@ extension WorkerLoop {
 
     /// Ends connections that flood the data port.
     func keepGuard() {
-        guard nextGuard <= now else { return }
+        // The poller tells of them again and again until they are taken, and strangers make them.
         _ = data.takeEvents()
+        guard nextGuard <= now else { return }
         let (ended, milliseconds) = data.endFloods()
         for sentence in ended { parts.log.warning("\(sentence)") }
         nextGuard = now + .milliseconds(milliseconds)

@@ -100,7 +100,8 @@ final class WorkerLoop {
             SocketOptions(
                 maximumFrameBytes: Wire.Limits.activations * 4, maximumFrames: 3,
                 receiveHighWaterMark: Self.messagesPerTurn, maximumUnreadBytes: 1 << 20,
-                unreadLimits: .init(ofKey: .max, inAll: .max), maximumConnections: SocketOptions.connections(of: 0.25)),
+                unreadLimits: .init(ofKey: .max, inAll: .max), maximumConnections: SocketOptions.connections(of: 0.25),
+                maximumMessages: Self.mostTold),
             purpose: Roll.Purpose.data)
         coordinator = try Passage.answering(passage.address.endpoint)
         port = DataPort(data, parts.options, passage)
@@ -141,6 +142,8 @@ final class WorkerLoop {
 
     /// Messages taken from each link in one turn, so that nobody keeps the loop from its other work; as many may wait.
     static let messagesPerTurn = 64
+    /// Messages of the stage before in ten seconds: far more than there are steps.
+    private static let mostTold = 100_000
 
     // MARK: The loop
 

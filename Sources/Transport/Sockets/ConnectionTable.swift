@@ -45,6 +45,9 @@ struct ConnectionTable {
     private let maximumConnections: Int
     private var connections: [Int32: Connection] = [:]
     private var peers: [Peer: Known] = [:]
+    private var messages: MessageCounts
+    /// A sentence about each connection that was ended for the number of its messages, until it is told.
+    private var ended: [String] = []
 
     /// A handshake and the commands that libzmq exchanges.
     private static let handshakeBytes = 4096
@@ -56,11 +59,14 @@ struct ConnectionTable {
     /// So many messages that should not have come, within so long, end a connection.
     static let mostRefusals = 64
     private static let refusalWindow = Duration.seconds(10)
+    /// Of connections that were ended, whose sentences wait to be told.
+    private static let mostSentences = 16
 
     init(_ options: SocketOptions) {
         maximumUnreadBytes = options.maximumUnreadBytes
         (unreadLimits, unsentLimits) = (options.unreadLimits, options.unsentLimits)
         maximumConnections = options.maximumConnections
+        messages = MessageCounts(most: options.maximumMessages)
     }
 
     // MARK: What is seen
@@ -98,7 +104,21 @@ struct ConnectionTable {
             if let descriptor = known.descriptor { connections[descriptor]?.key = known.key }
         }
         if let descriptor = known.descriptor { connections[descriptor]?.delivered += wireBytes }
-        return known.isEnded ? .ended : .key(known.key)
+        if known.isEnded { return .ended }
+        guard messages.takes(of: known.key.map { .key($0) } ?? .connection(peer)) else {
+            endFlood(peer, known)
+            return .ended
+        }
+        return .key(known.key)
+    }
+
+    private mutating func endFlood(_ peer: Peer, _ known: Known) {
+        end(peer)
+        guard ended.count < Self.mostSentences else { return }
+        let place = known.remote.map { "\($0)" } ?? "\(peer)"
+        ended.append(
+            "ended the connection from \(place): more than \(messages.most) messages came within "
+                + "\(MessageCounts.window.components.seconds) s \(known.key == nil ? "over it" : "from its key")")
     }
 
     /// So many bytes, as they travel, are on their way to a peer.
@@ -143,7 +163,8 @@ struct ConnectionTable {
         let unread = endLargest(\.unread, unreadLimits) { "it sent \($0) bytes that could not be taken yet" }
         let unsent = endLargest(\.unsent, unsentLimits) { "it left \($0) bytes that it was sent" }
         if unread.sum > unreadLimits.inAll / 4 || unsent.sum > unsentLimits.inAll / 4 { next = Self.alertMilliseconds }
-        return (ended + unread.ended + unsent.ended, next)
+        defer { self.ended = [] }
+        return (self.ended + ended + unread.ended + unsent.ended, next)
     }
 
     /// The rule for several together: of those who share a key, and of all, the largest are what is too much.

@@ -37,14 +37,19 @@ package struct SocketOptions: Sendable {
     package var unsentLimits: SharedLimits
     /// Connections of a listening socket, those under way included; further ones are closed at once.
     package var maximumConnections: Int
+    /// Messages of one key within ten seconds, over all of its connections (where links are open: of one connection);
+    /// whatever connection brings more is ended. Of listening sockets.
+    package var maximumMessages: Int
 
     /// Limits in bytes and messages; marks of 1 or more (0 would mean "without limit", which nothing here may be).
     package init(
         maximumFrameBytes: Int, maximumFrames: Int = 8, sendHighWaterMark: Int = 1000, receiveHighWaterMark: Int = 1000,
         sendBufferBytes: Int? = nil, maximumUnreadBytes: Int = 64 << 20, unreadLimits: SharedLimits = SharedLimits(),
-        unsentLimits: SharedLimits = SharedLimits(), maximumConnections: Int = SocketOptions.connections(of: 1)
+        unsentLimits: SharedLimits = SharedLimits(), maximumConnections: Int = SocketOptions.connections(of: 1),
+        maximumMessages: Int = .max
     ) {
         precondition(maximumFrameBytes > 0 && maximumFrames > 0 && sendHighWaterMark > 0 && receiveHighWaterMark > 0)
+        self.maximumMessages = maximumMessages
         self.maximumFrameBytes = maximumFrameBytes
         self.maximumFrames = maximumFrames
         self.sendHighWaterMark = sendHighWaterMark
