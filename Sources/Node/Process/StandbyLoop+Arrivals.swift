@@ -48,7 +48,7 @@ extension StandbyLoop {
             ask(arrival.peer, key)
         case .granted(let term): if visitors[arrival.peer] != nil { candidacy.note(grantOf: key, term) }
         case .leave: forget(arrival.peer)
-        case .loading, .ready, .failed, .heartbeat, .link, .measured, .holding, .copied, .leaving: break
+        case .loading, .ready, .failed, .heartbeat, .link, .measured, .holding, .cached, .copied, .leaving: break
         }
     }
 

@@ -84,7 +84,7 @@ struct AnswerChecker {
             }
         case .waiting(let request, _): return change(request) { _ in nil }
         case .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget, .measured,
-            .answerDrain, .record, .log:
+            .answerDrain, .record, .tellElectors, .cede, .stepDown, .log:
             return nil
         }
     }

@@ -41,6 +41,7 @@ struct ClientChecker {
     private static func hear(_ reply: ClientReply, _ record: inout Record) -> String? {
         switch reply {
         case .status, .measurements, .drain, .planPreview, .pong: return nil
+        case .standbyPlace, .elsewhere: return "is told of another coordinator, of which there is none"
         case .refusal(let refusal): return "is refused: \(refusal.reason)"
         case .event(_, let event):
             return record.hasEnded ? "hears \(event) after the end of its answer" : hear(event, &record)

@@ -79,7 +79,7 @@ extension World {
             inform(request) { .failed($0.id, error) }
             close(request)
         case .started, .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget,
-            .measured, .answerDrain, .record, .log:
+            .measured, .answerDrain, .record, .tellElectors, .cede, .stepDown, .log:
             break
         }
     }
