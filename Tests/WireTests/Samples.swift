@@ -46,6 +46,7 @@ enum Samples {
         heartbeat.gauges.residentBytes = 8
         heartbeat.gauges.transferredBytes = 9
         heartbeat.gauges.cachedBytes = 10
+        heartbeat.gauges.processorShare = 0.25
         return heartbeat
     }
 

@@ -158,6 +158,9 @@ package struct Coordinator: Sendable {
             setAside(worker, failure.message, now)
         case .heartbeat(let heartbeat):
             membership.note(heartbeat, of: worker)
+            if let serving = deployments.serving, serving.stage(of: worker) == nil {
+                membership.noteSpare(worker, processorShare: heartbeat.gauges.processorShare, now)
+            }
             deployments.noteTold(heartbeat.epoch, worker, now)
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)

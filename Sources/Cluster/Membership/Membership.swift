@@ -195,6 +195,11 @@ struct Membership: Sendable {
         _ = change(worker) { $0.note(heartbeat) }
     }
 
+    /// It has no part in the plan that serves, and says how much of its processors it could have.
+    mutating func noteSpare(_ worker: WorkerID, processorShare share: Double, _ now: Moment) {
+        if let member = self[worker] { speeds.note(processorShare: share, of: member, now) }
+    }
+
     mutating func note(_ ready: Ready, of worker: WorkerID) { _ = change(worker) { $0.note(ready) } }
 
     /// What a worker found out about a link to the coordinator. True: that is news.

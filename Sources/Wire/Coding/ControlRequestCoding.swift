@@ -180,6 +180,7 @@ extension WorkerHeartbeat {
         p.residentBytes = min(gauges.residentBytes, Limits.memoryBytes)
         p.transferredBytes = min(gauges.transferredBytes, Limits.memoryBytes)
         p.cachedBytes = min(gauges.cachedBytes, Limits.memoryBytes)
+        p.processorShare = clipped(speed: gauges.processorShare, to: Limits.share)
         return p
     }
 
@@ -192,6 +193,7 @@ extension WorkerHeartbeat {
         gauges.residentBytes = try check.number(p.residentBytes, "residentBytes", to: Limits.memoryBytes)
         gauges.transferredBytes = try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes)
         gauges.cachedBytes = try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes)
+        gauges.processorShare = try check.speed(p.processorShare, "processorShare", in: Limits.share)
     }
 }
 

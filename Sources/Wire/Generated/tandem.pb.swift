@@ -473,6 +473,9 @@ nonisolated struct PWorkerHeartbeat: Sendable {
 
   var cachedBytes: UInt64 = 0
 
+  /// of what its threads want, while it has no layers; 0: not measured
+  var processorShare: Double = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -3617,7 +3620,7 @@ nonisolated extension PLoadFailure: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WorkerHeartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}steps_completed\0\u{3}busy_milliseconds\0\u{3}resident_bytes\0\u{3}transferred_bytes\0\u{3}cached_bytes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}steps_completed\0\u{3}busy_milliseconds\0\u{3}resident_bytes\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{4}Z\u{2}processor_share\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3631,6 +3634,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.transferredBytes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cachedBytes) }()
+      case 160: try { try decoder.decodeSingularDoubleField(value: &self.processorShare) }()
       default: break
       }
     }
@@ -3655,6 +3659,9 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.cachedBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.cachedBytes, fieldNumber: 6)
     }
+    if self.processorShare.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.processorShare, fieldNumber: 160)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3665,6 +3672,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.residentBytes != rhs.residentBytes {return false}
     if lhs.transferredBytes != rhs.transferredBytes {return false}
     if lhs.cachedBytes != rhs.cachedBytes {return false}
+    if lhs.processorShare != rhs.processorShare {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
