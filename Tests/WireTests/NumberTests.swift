@@ -117,6 +117,13 @@ struct NumberTests {
             refusal(ControlRequest.self, Self.join { $0.int8OperationsPerSecond = other }).contains("int8Operations"))
     }
 
+    @Test("Nobody has more of a processor than there is", arguments: [-1, 1.1, .nan, .infinity])
+    func share(_ share: Double) {
+        var heartbeat = PControlRequest()
+        heartbeat.heartbeat.processorShare = share
+        #expect(refusal(ControlRequest.self, heartbeat).contains("processorShare"))
+    }
+
     @Test("Memory, cores and threads have limits, and what an honest worker has beyond is clipped")
     func offers() throws {
         #expect(refusal(ControlRequest.self, Self.join { $0.memoryBytes = .max }).contains("memoryBytes"))

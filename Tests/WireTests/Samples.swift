@@ -48,6 +48,7 @@ enum Samples {
         heartbeat.gauges.transferredBytes = 9
         heartbeat.gauges.cachedBytes = 10
         heartbeat.beat = .max
+        heartbeat.gauges.processorShare = 0.25
         return heartbeat
     }
 

@@ -170,6 +170,9 @@ package struct Coordinator: Sendable {
         case .heartbeat(let heartbeat):
             membership.note(heartbeat, of: worker)
             noteBeat(heartbeat.beat, of: worker, now)
+            if let serving = deployments.serving, serving.stage(of: worker) == nil {
+                membership.noteSpare(worker, processorShare: heartbeat.gauges.processorShare, now)
+            }
             deployments.noteTold(heartbeat.epoch, worker, now)
             deployments.note(heartbeat, of: worker, now)
         case .link(let report): note(report, of: worker, now)

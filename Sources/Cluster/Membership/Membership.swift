@@ -214,6 +214,11 @@ struct Membership: Sendable {
         _ = change(worker) { $0.noteCached(layers) }
     }
 
+    /// It has no part in the plan that serves, and says how much of its processors it could have.
+    mutating func noteSpare(_ worker: WorkerID, processorShare share: Double, _ now: Moment) {
+        if let member = self[worker] { speeds.note(processorShare: share, of: member, now) }
+    }
+
     /// What a worker found out about a link to the coordinator. True: that is news.
     mutating func note(_ report: LinkReport, of worker: WorkerID) -> Bool {
         var isNews = false

@@ -23,10 +23,14 @@ struct SpeedRecord: Sendable {
         var speed = WorkerSpeed()
         /// How fast it read when its operations were measured.
         var readThen = 0.0
+        var absence = Absence()
 
         /// A part that was not measured is what was claimed, and as much slower as the other one was found to be; and
         /// prompts that were computed before a worker became slow tell how fast it was then.
         func speed(claiming claim: WorkerSpeed) -> WorkerSpeed {
+            if let share = absence.share {
+                return claim * WorkerSpeed(readBytesPerSecond: share, operationsPerSecond: share)
+            }
             func share(_ measured: Double, of claimed: Double) -> Double {
                 measured > 0 && claimed > 0 ? min(1, measured / claimed) : 1
             }
@@ -61,6 +65,45 @@ struct SpeedRecord: Sendable {
             let source = Source(member)
             return measured.first { $0.source == source }?.speed(claiming: claim) ?? claim
         }
+    }
+
+    // MARK: Without steps
+
+    /// What is known of a worker since it has no steps. It may have been left out because it was slow, for a reason that is
+    /// over: no step tells. It tells itself how much of a processor it could have; but where that was not the reason, steps
+    /// say something else as soon as there are any, so that each time it is believed later.
+    private struct Absence: Sendable {
+        /// Of what it claims it counts for so much.
+        private(set) var share: Double?
+        private var since: Moment?
+        private var returns = 0
+
+        private static let patience = Duration.seconds(10)
+        private static let mostDoublings = 7
+        /// Longer ago than this it was another matter.
+        private static let memory = Duration.seconds(1800)
+
+        mutating func note(_ share: Double, _ now: Moment) {
+            if let since, now - since > Self.memory { returns = 0 }
+            let begin = since ?? now
+            since = begin
+            guard share > 0, now - begin >= Self.patience * (1 << min(returns, Self.mostDoublings)) else { return }
+            self.share = share
+        }
+
+        /// There are steps that tell.
+        mutating func end() {
+            if share != nil { returns += 1 }
+            (share, since) = (nil, nil)
+        }
+    }
+
+    /// A worker without steps says how much of its processors it could have (0: it does not). Of one that never had any its
+    /// claim counts as before.
+    mutating func note(processorShare share: Double, of member: Member, _ now: Moment) {
+        let source = Source(member)
+        guard let index = measured.firstIndex(where: { $0.source == source }) else { return }
+        measured[index].absence.note(share, now)
     }
 
     // MARK: Claims
@@ -124,6 +167,7 @@ struct SpeedRecord: Sendable {
             let source = Source(member)
             var new = measured.first { $0.source == source } ?? Measured(source: source)
             new.speed[keyPath: part] = speed * unit
+            new.absence.end()
             if part == \.operationsPerSecond { new.readThen = new.speed.readBytesPerSecond }
             measured.removeAll { $0.source == source }
             measured.append(new)

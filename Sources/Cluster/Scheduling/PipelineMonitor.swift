@@ -100,7 +100,7 @@ struct PipelineMonitor: Sendable {
         // The first steps of a stage also bring its weights into caches.
         if stages[0].steps > Self.coldSteps {
             costs.note(tokens: tokens, microseconds: most)
-            times.note(timings.dropLast(), tokens: tokens, samples: samples, roundTrip: last.wait)
+            times.note(timings.dropLast(), tokens: tokens, samples: samples, roundTrip: last.wait, now)
         }
         let weight = slowestMicroseconds == 0 ? 1 : Self.weight
         if last.wait > 0 {

@@ -60,6 +60,8 @@ enum StageEvent: Sendable {
     case computed(StepResult, activations: Frame?)
     case copied(BlockContents, Frame, for: WorkerID)
     case stored(BlockContents, from: WorkerID)
+    /// Of the time that its threads would compute, this worker could have so much.
+    case spare(Double)
 }
 
 extension Mailbox<StageEvent> {

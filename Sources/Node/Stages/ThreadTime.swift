@@ -1,5 +1,6 @@
-// Responsible for: when threads that are not the loop's run. Must not know: what they do.
+// Responsible for: when threads that are not the loop's run, and how much. Must not know: what they do.
 import Foundation
+import Transport
 
 /// Lets other threads run for a moment.
 func pause(milliseconds: Int) { usleep(UInt32(milliseconds) * 1000) }
@@ -19,3 +20,32 @@ func wakeThisThreadOnTime() {
 /// Lets all others go before this thread, for good: about a tenth of a core that another thread wants too (`nice(2)`: on
 /// Linux a thread has its own, and those that it starts have the same). A failure only makes it go first.
 func letOthersGoFirst() { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
+
+/// How much of the time that threads want the processors give them: less than all where a control group has a quota, or
+/// others compute beside them.
+enum ProcessorShare {
+    /// Two periods of a quota (cpu.max of Linux's control groups, 100 ms if nobody chose another).
+    private static let milliseconds = 200.0
+
+    /// So many threads compute for a while; 0: there were none to be had.
+    static func measured(threads: Int) -> Double {
+        let others = (1..<max(1, threads)).compactMap { _ in
+            try? LoopThread(name: "spare") { measuredHere() }
+        }
+        let shares = [measuredHere()] + others.compactMap { try? $0.join() }
+        return shares.reduce(0, +) / Double(shares.count)
+    }
+
+    private static func measuredHere() -> Double {
+        let (start, used) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_THREAD_CPUTIME_ID))
+        var end = start
+        while end - start < milliseconds / 1000 { end = seconds(CLOCK_MONOTONIC) }
+        return min(1, max(0, (seconds(CLOCK_THREAD_CPUTIME_ID) - used) / (end - start)))
+    }
+
+    private static func seconds(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}

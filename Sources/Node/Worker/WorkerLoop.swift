@@ -82,6 +82,7 @@ final class WorkerLoop {
     /// The shard being fetched.
     var fetch: ShardFetch?
     var isWeightsLinkUp = false
+    var spareTime = SpareTime()
     /// When it leaves whatever it computes; nil: it was not told to stop.
     private var leaveAt: Moment?
     var ending: Result<Void, TandemError>?
@@ -152,7 +153,8 @@ final class WorkerLoop {
         defer { close() }
         while ending == nil {
             let timeout = clock.pollMilliseconds(
-                until: machine.nextDeadline, search.nextAttempt, nextGuard, fetch?.nextAt, copies.nextAttempt, leaveAt)
+                until: machine.nextDeadline, search.nextAttempt, nextGuard, fetch?.nextAt, copies.nextAttempt, leaveAt,
+                spareTime.nextMeasurement)
             if poller.wait(timeoutMilliseconds: timeout).wasRung {
                 for wish in parts.wishes.drain() { perform(wish) }
                 for event in stageEvents.drain() { handle(event) }
@@ -166,6 +168,7 @@ final class WorkerLoop {
             receiveReplies()
             sendBlocks()
             leaveLate()
+            measureSpareTime()
             if now >= machine.nextDeadline {
                 machine.gauges.residentBytes = UInt64(MachineDescription.residentBytes)
                 decide(.tick)
@@ -240,6 +243,7 @@ final class WorkerLoop {
         case .computed(let result, let activations): decide(.computed(result, activations))
         case .copied(let contents, let bytes, let target): copies.add(contents, bytes, for: target)
         case .stored(let contents, let source): decide(.stored(contents, from: source))
+        case .spare(let share): note(processorShare: share)
         }
     }
 

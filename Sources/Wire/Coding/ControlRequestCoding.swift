@@ -196,6 +196,7 @@ extension WorkerHeartbeat {
         p.transferredBytes = min(gauges.transferredBytes, Limits.memoryBytes)
         p.cachedBytes = min(gauges.cachedBytes, Limits.memoryBytes)
         p.beat = beat
+        p.processorShare = clipped(speed: gauges.processorShare, to: Limits.share)
         return p
     }
 
@@ -209,6 +210,7 @@ extension WorkerHeartbeat {
         gauges.transferredBytes = try check.number(p.transferredBytes, "transferredBytes", to: Limits.memoryBytes)
         gauges.cachedBytes = try check.number(p.cachedBytes, "cachedBytes", to: Limits.memoryBytes)
         beat = p.beat
+        gauges.processorShare = try check.speed(p.processorShare, "processorShare", in: Limits.share)
     }
 }
 

@@ -598,6 +598,9 @@ nonisolated struct PWorkerHeartbeat: Sendable {
   /// the last one of the coordinator's that was heard; 0: none
   var beat: UInt64 = 0
 
+  /// of what its threads want, while it has no layers; 0: not measured
+  var processorShare: Double = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -4364,7 +4367,7 @@ nonisolated extension PLoadFailure: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WorkerHeartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}steps_completed\0\u{3}busy_milliseconds\0\u{3}resident_bytes\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{2}^\u{1}beat\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{3}steps_completed\0\u{3}busy_milliseconds\0\u{3}resident_bytes\0\u{3}transferred_bytes\0\u{3}cached_bytes\0\u{2}^\u{1}beat\0\u{4}<processor_share\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4379,6 +4382,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.transferredBytes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cachedBytes) }()
       case 100: try { try decoder.decodeSingularUInt64Field(value: &self.beat) }()
+      case 160: try { try decoder.decodeSingularDoubleField(value: &self.processorShare) }()
       default: break
       }
     }
@@ -4406,6 +4410,9 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.beat != 0 {
       try visitor.visitSingularUInt64Field(value: self.beat, fieldNumber: 100)
     }
+    if self.processorShare.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.processorShare, fieldNumber: 160)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4417,6 +4424,7 @@ nonisolated extension PWorkerHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.transferredBytes != rhs.transferredBytes {return false}
     if lhs.cachedBytes != rhs.cachedBytes {return false}
     if lhs.beat != rhs.beat {return false}
+    if lhs.processorShare != rhs.processorShare {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

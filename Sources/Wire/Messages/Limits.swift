@@ -103,6 +103,8 @@ package enum Limits {
     package static let standbyCommandBytes = journalPartBytes + (1 << 10)
     /// What is predicted or measured of a plan: microseconds, seconds, tokens per second.
     package static let figures = 0...1e15
+    /// The share of a processor, where there is one.
+    package static let share = 1e-6...1.0
     /// A log-probability is no greater: that of a certain token is 0, give or take what rounding does.
     package static let logProbability: Float = 0.01
 }

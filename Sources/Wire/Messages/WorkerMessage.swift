@@ -116,6 +116,9 @@ package struct WorkerGauges: Equatable, Sendable {
     package var transferredBytes: UInt64 = 0
     /// Weight bytes that came from the cache or a local file since the process began.
     package var cachedBytes: UInt64 = 0
+    /// How much of the time that its threads want the processors of its host give them, while it has no layers; 0: not
+    /// measured.
+    package var processorShare = 0.0
     package init() {}
 }
 

@@ -226,6 +226,37 @@ import Wire
         #expect(idle.map(\.isBeside) == [true, true])
     }
 
+    @Test("A worker that a quota slows gives its layers to the others, though most of its steps are as short as ever")
+    func quota() {
+        var configuration = Example.configuration(contextLength: 4096)
+        configuration.changesWhileServing = true
+        configuration.guesses = false
+        var played = Played(configuration)
+        played.join(1, 2, 3)
+        played.ready()
+        #expect(played.plan.map(\.worker) == [1, 2, 3])
+        var forwards = played.tell(.submit(Example.task(1, prompt: 4, maximumTokens: 4000))).forwards
+        var (step, slowSince, assigns) = (0, Moment.start, [Assign]())
+        while step < 3000, assigns.isEmpty, let forward = forwards.first {
+            step += 1
+            if step == 300 { slowSince = played.now }
+            var times = played.plan.map { UInt64($0.layers.count) * 1_000 }
+            if step > 300, step % 10 == 0 { times[1] += 85_000 }
+            let whole = times.reduce(0, +)
+            var result = Example.result(of: forward)
+            result.timings =
+                times.map { StageMicroseconds(wire: 10, compute: $0) } + [.init(wire: 10, wait: whole + 200)]
+            let passed = played.pass(whole / 1_000, alive: [1, 2, 3])
+            let answered = played.tell(.stepResult(result))
+            assigns = (passed + answered).assigns
+            forwards = (passed + answered).forwards
+        }
+        let time = played.now - slowSince
+        #expect(time >= .seconds(10) && time < .seconds(15), "\(time), \(step) steps")
+        #expect(assigns.allSatisfy { $0.isBeside })
+        #expect(played.plan.map(\.worker) == [1, 3])
+    }
+
     @Test("Another plan is due once it has been faster for long enough, and then for a while no other")
     func imbalance() {
         var changes = PlanChanges()

@@ -45,6 +45,37 @@ import Wire
         #expect(record.reads(of: members) == [1e9, 1e9, 1e9])
     }
 
+    @Test("Who was slow and has no steps any more counts for what of its processors it could have, later each time")
+    func spare() {
+        let members = members([1e9, 1e9])
+        var record = SpeedRecord()
+        func reads() -> [Double] { record.reads(of: members) }
+        func tell(_ share: Double, from start: Int, to end: Int) {
+            for second in start...end {
+                record.note(processorShare: share, of: members[1], .milliseconds(second * 1000))
+            }
+        }
+        tell(0.5, from: 0, to: 60)
+        #expect(reads() == [1e9, 1e9], "its steps never told anything")
+        for absence in [10, 20, 40] {
+            record.learn(members, computing: [100, 400], unexplained: 10)
+            #expect(reads() == [1e9, 0.25e9])
+            tell(0, from: 0, to: absence - 1)
+            #expect(reads() == [1e9, 0.25e9])
+            tell(1, from: absence - 1, to: absence - 1)
+            #expect(reads() == [1e9, 0.25e9])
+            tell(0.5, from: absence, to: absence)
+            #expect(reads() == [1e9, 0.5e9])
+            tell(1, from: absence + 1, to: absence + 1)
+            #expect(reads() == [1e9, 1e9])
+        }
+        // After that long it is another matter.
+        record.learn(members, computing: [100, 400], unexplained: 10)
+        tell(0, from: 0, to: 0)
+        tell(1, from: 1801, to: 1801)
+        #expect(reads() == [1e9, 1e9])
+    }
+
     @Test("More layers in the same time are more speed")
     func layers() {
         let members = members([1e9, 1e9])
