@@ -8,6 +8,8 @@ extension CoordinatorMessage {
         [
             FieldRule(3, "Assign", [FieldRule(81, "Assign.copied", atMost: Limits.workers, [])]),
             FieldRule(
+                120, "BlockTexts", [FieldRule(2, "Holding", [])]),
+            FieldRule(
                 83, "CoordinatorMessage.drainRefused", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
         ] + FieldRule.once([1, 4, 5, 6, 8, 80, 82], in: "CoordinatorMessage")
 
@@ -31,6 +33,9 @@ extension CoordinatorMessage {
         case .drop(let epoch): frame.drop = epoch.value
         case .drained: frame.drained = PEmpty()
         case .drainRefused(let why): frame.drainRefused = why.proto
+        case .texts(let epoch, let holding):
+            frame.texts.epoch = epoch.value
+            frame.texts.holding = holding.proto
         }
         return encodeFrame(frame)
     }
@@ -58,6 +63,7 @@ extension CoordinatorMessage {
         case .drop(let epoch): self = .drop(Epoch(epoch))
         case .drained: self = .drained
         case .drainRefused(let why): self = .drainRefused(try check.sentence(why, "drainRefused"))
+        case .texts(let texts): self = .texts(Epoch(texts.epoch), try Holding(texts.holding))
         case nil: throw check.missing()
         }
     }

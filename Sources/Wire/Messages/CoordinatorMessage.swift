@@ -24,6 +24,9 @@ package enum CoordinatorMessage: Equatable, Sendable, WireMessage {
     case drained
     /// Nobody can take over your layers, and why: you go on.
     case drainRefused(Sentence)
+    /// What is in the blocks of the stage of this epoch once the first step of it comes, though others have computed it: you
+    /// may be asked what you hold.
+    case texts(Epoch, Holding)
 }
 
 /// Coordinator -> worker: you are a member.
