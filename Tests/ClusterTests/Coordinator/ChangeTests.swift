@@ -123,7 +123,7 @@ import Wire
         #expect(holding.keyValueBlockCount == 8 && holding.blocks.count == 2)
         let first = try #require(holding.blocks.first { $0.parent == nil })
         let second = try #require(holding.blocks.first { $0.parent == first.block })
-        #expect(first.tokens == (0..<32).map { Int32($0) } && first.restartLength == 40)
+        #expect(first.tokens == (0..<32).map { Int32($0) } && second.restartLength == 40)
         #expect(second.tokens.count == position - 32 && second.tokens.starts(with: (32..<40).map { Int32($0) }))
     }
 
