@@ -151,7 +151,7 @@ final class HostileCoordinator {
         case .heartbeat(let heartbeat):
             // It gave its stage up, or has another one than it should.
             if heartbeat.epoch.value != messages.epoch { assign(to: peer) }
-        case .loading, .link, .measured, .holding, .cached, .copied, .leaving, .leave: break
+        case .loading, .link, .measured, .holding, .cached, .copied, .granted, .leaving, .leave: break
         }
     }
 

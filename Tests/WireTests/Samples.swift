@@ -241,7 +241,7 @@ enum Samples {
         welcome.term = Term(3)
         let place = CoordinatorPlace(endpoint: "tcp://192.0.2.7:7070", key: NodeKey(hash.bytes))
         return [
-            .welcome(welcome),
+            .welcome(welcome), .texts(Epoch(9), holding),
             .welcome(Welcome(build: "b", weightsEndpoint: "tcp://a:1", tokensEndpoint: "tcp://a:2", modelName: "m")),
             .refusal(Refusal(reason: "no")), .assign(assign(isLast: false)), .assign(assign(isLast: true)),
             .heartbeat, .release(Release(epoch: Epoch(2), sequences: [SequenceID(1), SequenceID(2)])), .rejoin,

@@ -144,6 +144,38 @@ package struct BlockPool: Sendable {
         return found.reduce(0) { $0 + index.positionCount(of: $1.block) }
     }
 
+    /// What is there of a sequence with these tokens, the first `limit` of which may be found, is the last to be given up,
+    /// its beginning after its end.
+    mutating func touch(_ tokens: [Int32], after root: PrefixIndex.Prefix, limit: Int) {
+        var (prefix, found) = (root, [Int32]())
+        var start = 0
+        while start + KeyValueBlock.positions <= tokens.count,
+            let next = index.fullBlock(after: prefix, tokens: tokens[start..<start + KeyValueBlock.positions])
+        {
+            found.append(next.block)
+            (prefix, start) = (next.prefix, start + KeyValueBlock.positions)
+        }
+        if start < limit, let tail = index.tail(after: prefix, tokens: tokens[start..<limit], isUsable: { _ in true }) {
+            found.append(tail.block)
+        }
+        for block in found.reversed() where holders[Int(block)] == 0 {
+            kept.remove(block)
+            kept.append(block)
+        }
+    }
+
+    /// What is known of blocks that can be found, each behind a block that is known too; `restartLength` of the class of
+    /// their sequences, where there is one.
+    func knownContents(restartLength: (UInt64) -> Int?) -> [Holding.Block] {
+        (0..<Int32(count)).compactMap { block in
+            guard let content = index.content(of: block),
+                let length = index.lengthClass(of: block).flatMap(restartLength)
+            else { return nil }
+            return Holding.Block(
+                block: block, parent: content.parent, restartLength: length, tokens: content.tokens)
+        }
+    }
+
     /// Forgets the contents of blocks that stages do not have any more; `isLost` is given a block and how many of its
     /// positions it is known by. Blocks stay with those who hold them.
     mutating func forgetContents(where isLost: (Int32, Int) -> Bool) {

@@ -11,9 +11,13 @@ struct PrefixIndex: Sendable {
     /// A whole prefix: the tokens of a block and of all blocks before it.
     struct Prefix: Sendable, Hashable {
         fileprivate let value: UInt64
+        private static let rootBit: UInt64 = 1 << 63
+        fileprivate var isRoot: Bool { value & Self.rootBit != 0 }
+        /// Of a root.
+        fileprivate var lengthClass: UInt64 { value & ~Self.rootBit }
 
         /// Nothing yet, of sequences whose keys and values depend alike on their length.
-        static func root(_ lengthClass: UInt64) -> Prefix { Prefix(value: 1 << 63 | lengthClass) }
+        static func root(_ lengthClass: UInt64) -> Prefix { Prefix(value: rootBit | lengthClass) }
     }
 
     private struct Content: Sendable, Hashable {
@@ -24,6 +28,8 @@ struct PrefixIndex: Sendable {
     private struct Entry: Sendable {
         var content: Content
         var prefix: Prefix
+        /// Of its sequences; nil: a block before it was gone already.
+        var lengthClass: UInt64?
     }
 
     /// [blocks] what each contains, as far as it can be found.
@@ -33,6 +39,8 @@ struct PrefixIndex: Sendable {
     /// Blocks that are not full, by what they continue, in the order of their entering.
     private var tails: [Prefix: [Int32]] = [:]
     private var lastPrefix: UInt64 = 0
+    /// Blocks by the prefixes that end with them.
+    private var blocks: [Prefix: Int32] = [:]
 
     init(blockCount: Int) { entries = Array(repeating: nil, count: blockCount) }
 
@@ -40,6 +48,22 @@ struct PrefixIndex: Sendable {
 
     /// How many of its positions a block is known by; 0: it cannot be found.
     func positionCount(of block: Int32) -> Int { entries[Int(block)]?.content.tokens.count ?? 0 }
+
+    /// The tokens of a block and the block before it, nil: it begins its sequences. nil: it cannot be found, or not any more
+    /// because one before it cannot.
+    func content(of block: Int32) -> (parent: Int32?, tokens: [Int32])? {
+        guard let content = entries[Int(block)]?.content else { return nil }
+        if content.parent.isRoot { return (nil, content.tokens) }
+        guard let parent = blocks[content.parent] else { return nil }
+        return (parent, content.tokens)
+    }
+
+    /// Of the sequences that a block belongs to; nil: it cannot be found.
+    func lengthClass(of block: Int32) -> UInt64? { entries[Int(block)]?.lengthClass }
+
+    private func lengthClass(of prefix: Prefix) -> UInt64? {
+        prefix.isRoot ? prefix.lengthClass : blocks[prefix].flatMap { lengthClass(of: $0) }
+    }
 
     /// The full block with these tokens after `parent`, and the prefix that ends with it.
     func fullBlock(after parent: Prefix, tokens: ArraySlice<Int32>) -> (block: Int32, prefix: Prefix)? {
@@ -73,7 +97,8 @@ struct PrefixIndex: Sendable {
         remove(block)
         lastPrefix += 1
         let prefix = Prefix(value: lastPrefix)
-        entries[Int(block)] = Entry(content: content, prefix: prefix)
+        entries[Int(block)] = Entry(content: content, prefix: prefix, lengthClass: lengthClass(of: parent))
+        blocks[prefix] = block
         if tokens.count == KeyValueBlock.positions {
             full[content] = block
         } else {
@@ -86,6 +111,7 @@ struct PrefixIndex: Sendable {
     mutating func remove(_ block: Int32) {
         guard let entry = entries[Int(block)] else { return }
         entries[Int(block)] = nil
+        blocks[entry.prefix] = nil
         if entry.content.tokens.count == KeyValueBlock.positions {
             full[entry.content] = nil
         } else {

@@ -74,6 +74,8 @@ extension Coordinator {
     /// No step is in flight, and everything is where the new plan needs it.
     private mutating func switchOver(_ now: Moment) -> Bool {
         guard let earlier = deployments.serving, let copying else { return false }
+        let told = deployments.preparing.map { texts(of: $0) } ?? []
+        for (worker, message) in told { act(.send(worker, message)) }
         suspend(earlier.epoch, now)
         guard let next = deployments.switchOver(copiedBlocks: copying.copiedBlocks, now) else { return false }
         self.copying = nil
@@ -86,6 +88,23 @@ extension Coordinator {
         firstLinks.removeAll { $0.epoch == earlier.epoch }
         serve(next, now)
         return true
+    }
+
+    /// Stages that others' keys and values were copied to are told what is in them, so that they can tell another
+    /// coordinator. Before the first step: what is told later counts for nothing.
+    private func texts(of next: Deployment) -> [(WorkerID, CoordinatorMessage)] {
+        guard let model = configuration.modelHash, next.stages.contains(where: { !$0.copied.isEmpty }) else {
+            return []
+        }
+        let blocks = scheduler.texts
+        return zip(next.stages, next.plan.stages).compactMap { stage, share in
+            if stage.copied.isEmpty { return nil }
+            var holding = Holding()
+            (holding.model, holding.layers) = (model, share.layers)
+            holding.since = share.layers.map { _ in next.epoch }
+            (holding.keyValueBlockCount, holding.blocks) = (next.plan.blockCount, blocks)
+            return (stage.worker, .texts(next.epoch, holding))
+        }
     }
 
     // MARK: What comes to nothing

@@ -103,6 +103,9 @@ struct Scheduler: Sendable {
         }
     }
 
+    /// The same, token for token, while none is in flight.
+    var texts: [Holding.Block] { table.texts }
+
     // MARK: Epochs
 
     /// The stages have the keys and values of everything that was sent: nothing is (any more) to be rebuilt.

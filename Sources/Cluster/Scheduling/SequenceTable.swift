@@ -73,7 +73,12 @@ struct SequenceTable: Sendable {
     mutating func adopt(_ blocks: [Holding.Block], blockCount: Int) -> Int {
         reset(blockCount: blockCount)
         guard rules.keepsPrefixes else { return 0 }
-        return pool.adopt(blocks, rules.lengthRule)
+        let count = pool.adopt(blocks, rules.lengthRule)
+        // What is asked for now is not given up for others, that of the first last of all.
+        for sequence in sequences.reversed() {
+            pool.touch(sequence.tokens, after: sequence.prefix, limit: sequence.reusable)
+        }
+        return count
     }
 
     /// Of each block, stages may or may not have what was sent for its positions from `doubtful` [blocks] on: sequences go
@@ -276,6 +281,26 @@ struct SequenceTable: Sendable {
             }
         }
         return contents
+    }
+
+    /// What there is in blocks, token for token: of all that runs, and of what can be found. In ascending order.
+    var texts: [Holding.Block] {
+        /// [blocks]
+        var texts: [Holding.Block?] = Array(repeating: nil, count: pool.count)
+        for block in pool.knownContents(restartLength: { rules.lengthRule.restartLength(ofClass: $0) }) {
+            texts[Int(block.block)] = block
+        }
+        for sequence in sequences where sequence.phase == .running && sequence.isWhole {
+            for (place, block) in sequence.blocks.enumerated() {
+                let start = place * KeyValueBlock.positions
+                let end = min(start + KeyValueBlock.positions, sequence.certain)
+                guard end > start, end - start > texts[Int(block)]?.tokens.count ?? 0 else { continue }
+                texts[Int(block)] = Holding.Block(
+                    block: block, parent: place == 0 ? nil : sequence.blocks[place - 1],
+                    restartLength: sequence.restartLength, tokens: Array(sequence.tokens[start..<end]))
+            }
+        }
+        return texts.compactMap { $0 }
     }
 
     // MARK: Steps

@@ -44,6 +44,33 @@ struct BlockDirectory: Sendable {
     /// Blocks of which nothing is known.
     init(count: Int) { entries = Array(repeating: nil, count: count) }
 
+    /// Blocks that somebody else knows, each behind its parent; those whose parents are not full or not there are left out.
+    init(_ blocks: [Holding.Block], count: Int) {
+        self.init(count: count)
+        /// [blocks] places of those that go on from each.
+        var children: [[Int]] = Array(repeating: [], count: count)
+        var due: [Int] = []
+        for (place, block) in blocks.enumerated() where block.block < count {
+            if let parent = block.parent {
+                if parent < count { children[Int(parent)].append(place) }
+            } else {
+                due.append(place)
+            }
+        }
+        while let place = due.popLast() {
+            let block = blocks[place]
+            let parent = block.parent.flatMap { link(to: $0) }
+            guard self[block.block] == nil, (parent == nil) == (block.parent == nil) else { continue }
+            var entry = Entry(parent: parent, restartLength: block.restartLength, tokens: block.tokens)
+            if entry.isFull {
+                lastVersion += 1
+                entry.version = lastVersion
+                due += children[Int(block.block)]
+            }
+            self[block.block] = entry
+        }
+    }
+
     /// A step that writes all layers of the stage is about to be computed.
     mutating func begin(_ forward: Forward) {
         pending = (forward.epoch, forward.step, forward.items)

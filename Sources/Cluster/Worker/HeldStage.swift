@@ -69,12 +69,21 @@ struct HeldStage: Sendable {
         return true
     }
 
+    /// What is in the blocks of a stage that others' keys and values were copied to, before its first step. What comes later
+    /// would say what was.
+    mutating func note(_ holding: Holding, of epoch: Epoch) {
+        guard let next = beside.first, next.loading == nil, next.epoch == epoch, holding.layers == next.layers,
+            holding.keyValueBlockCount == next.keyValues.holding.keyValueBlockCount
+        else { return }
+        beside[0].directory = BlockDirectory(holding.blocks, count: holding.keyValueBlockCount)
+    }
+
     // MARK: Steps
 
     mutating func begin(_ forward: Forward) {
         if var next = beside.first, next.loading == nil, next.epoch == forward.epoch {
-            // What was copied has the contents of blocks of which only the coordinator knows. Where nothing was, all is as
-            // it is here.
+            // What was copied has the contents of blocks of which only the coordinator knows: it has told them. Where
+            // nothing was, all is as it is here.
             if next.begunLayers.isEmpty { next.directory = directory }
             self = next
         }

@@ -257,6 +257,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case (.measure(let measure), .member): self.measure(measure, now)
         case (.copyBlocks(let order), .member): copy(order)
         case (.drop(let epoch), .member): drop(epoch, now)
+        case (.texts(let epoch, let holding), .member): held.note(holding, of: epoch)
         case (.drained, .member): if isLeaving { leaveDrained() } else { act(.log(.info, "others have its layers")) }
         case (.drainRefused(let why), .member):
             act(.log(.warning, "its layers cannot go to others: \(why)"))
@@ -267,7 +268,7 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         case (.successor(let place), .member): followSuccessor(place)
         case (.elsewhere, .joining), (.elsewhere, .member): leaveCoordinator()
         case (.welcome, _), (.heartbeat, _), (.rejoin, _), (.assign, _), (.standby, _), (.release, _), (.skip, _),
-            (.measure, _), (.copyBlocks, _), (.drop, _), (.drained, _), (.drainRefused, _), (.beat, _),
+            (.measure, _), (.copyBlocks, _), (.drop, _), (.drained, _), (.drainRefused, _), (.texts, _), (.beat, _),
             (.candidate, _), (.standbyPlace, _), (.successor, _), (.elsewhere, _):
             break
         }

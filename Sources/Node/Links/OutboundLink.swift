@@ -28,16 +28,19 @@ final class OutboundLink {
     private var renewal: ContinuousClock.Instant?
     /// The most messages that may wait; the credit rules keep their number far below.
     private static let capacity = 2 * Wire.Limits.stepsInFlight
+    private static let awaitedMilliseconds = 200
     private static let renewalDelay = Duration.milliseconds(200)
 
     /// Connects to `endpoint`, where `server` must answer (nil: links are open), and joins `poller`. `identity`: the key to
-    /// show there; nil: the context's own. Throws where the endpoint cannot be one.
+    /// show there; nil: the context's own. `isAwaited`: who is there again is found at once. Throws where the endpoint cannot be one.
     init(
         _ context: Context, to endpoint: Endpoint, server: PublicKey?, identity: KeyPair? = nil,
-        maximumFrameBytes: Int, sendHighWaterMark: Int = 1000, poller: Poller
+        maximumFrameBytes: Int, sendHighWaterMark: Int = 1000, isAwaited: Bool = false, poller: Poller
     ) throws(TransportError) {
         (self.context, self.endpoint, self.server, self.identity) = (context, endpoint, server, identity)
-        options = SocketOptions(maximumFrameBytes: maximumFrameBytes, sendHighWaterMark: sendHighWaterMark)
+        var options = SocketOptions(maximumFrameBytes: maximumFrameBytes, sendHighWaterMark: sendHighWaterMark)
+        if isAwaited { options.longestReconnectMilliseconds = Self.awaitedMilliseconds }
+        self.options = options
         self.poller = poller
         (socket, monitor) = try Self.open(context, endpoint, server, identity, options, poller)
     }

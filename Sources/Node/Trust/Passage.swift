@@ -38,7 +38,7 @@ struct Passage: Sendable {
         ) throws(TransportError) -> OutboundLink {
             try OutboundLink(
                 context, to: endpoint, server: server, identity: identity, maximumFrameBytes: maximumFrameBytes,
-                poller: poller)
+                isAwaited: true, poller: poller)
         }
     }
 

@@ -39,4 +39,10 @@ package struct LengthRule: Sendable, Equatable {
         let length = dynamicLength.map { max(restartLength, $0) } ?? 0
         return UInt64(length) << 1 | (isReplayed ? 1 : 0)
     }
+
+    /// A restart length of such a class; nil: it is none of this rule's.
+    package func restartLength(ofClass lengthClass: UInt64) -> Int? {
+        let candidates = [1, replayLength.map { $0 + 1 } ?? 1, Int(clamping: lengthClass >> 1)]
+        return candidates.first { $0 > 0 && self.lengthClass(restartLength: $0) == lengthClass }
+    }
 }

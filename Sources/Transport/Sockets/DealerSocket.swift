@@ -22,7 +22,7 @@ package final class DealerSocket: Pollable {
     }
 
     /// Begins to connect and returns at once; the monitor tells when the connection is there. After a break libzmq
-    /// tries again by itself, 100 ms to 2 s apart, for ever. A host name is looked up here (which may block), so that a
+    /// tries again by itself, 100 ms to `longestReconnectMilliseconds` apart, for ever. A host name is looked up here (which may block), so that a
     /// wrong one is an error and not silence; of several addresses one where somebody listens is taken. Throws `.badEndpoint` or `.cannotResolve`.
     package func connect(_ endpoint: Endpoint) throws(TransportError) {
         if case .tcp(let host, let port) = endpoint {

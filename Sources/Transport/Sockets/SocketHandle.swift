@@ -46,7 +46,7 @@ package final class SocketHandle {
         set(ZMQ_CONNECT_TIMEOUT, 2000)
         set(ZMQ_TCP_MAXRT, 5000)  // milliseconds until unacknowledged data counts as a lost connection
         set(ZMQ_RECONNECT_IVL, 100)
-        set(ZMQ_RECONNECT_IVL_MAX, 2000)
+        set(ZMQ_RECONNECT_IVL_MAX, options.longestReconnectMilliseconds)
         set(ZMQ_TCP_KEEPALIVE, 1)
         set(ZMQ_TCP_KEEPALIVE_IDLE, 5)  // seconds
         set(ZMQ_TCP_KEEPALIVE_INTVL, 2)

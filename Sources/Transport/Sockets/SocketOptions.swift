@@ -26,6 +26,8 @@ package struct SocketOptions: Sendable {
     package var receiveHighWaterMark: Int
     /// Bytes that the kernel holds of what goes to one peer; nil: as many as it likes, which is some megabytes.
     package var sendBufferBytes: Int?
+    /// A connection that broke is tried again after 100 ms, then after twice as long each time, up to this.
+    package var longestReconnectMilliseconds = 2000
 
     /// Bytes that one peer may have sent without having completed messages of them, or without our having taken these; a
     /// connection with more is ended. What libzmq itself does not limit: a message that never ends. Of listening sockets.

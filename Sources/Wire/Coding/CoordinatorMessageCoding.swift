@@ -8,6 +8,8 @@ extension CoordinatorMessage {
         [
             FieldRule(3, "Assign", [FieldRule(81, "Assign.copied", atMost: Limits.workers, [])]),
             FieldRule(
+                120, "BlockTexts", [FieldRule(2, "Holding", [])]),
+            FieldRule(
                 83, "CoordinatorMessage.drainRefused", [FieldRule(1, "Sentence.parts", atMost: Limits.sentenceParts)]),
         ] + FieldRule.once([1, 4, 5, 6, 8, 80, 82, 101, 102, 103, 104], in: "CoordinatorMessage")
 
@@ -36,6 +38,9 @@ extension CoordinatorMessage {
         case .standbyPlace(let place): frame.standbyPlace = place.proto
         case .successor(let place): frame.successor = place.proto
         case .elsewhere: frame.elsewhere = PEmpty()
+        case .texts(let epoch, let holding):
+            frame.texts.epoch = epoch.value
+            frame.texts.holding = holding.proto
         }
         return encodeFrame(frame)
     }
@@ -68,6 +73,7 @@ extension CoordinatorMessage {
         case .standbyPlace(let place): self = .standbyPlace(try CoordinatorPlace(place))
         case .successor(let place): self = .successor(try CoordinatorPlace(place))
         case .elsewhere: self = .elsewhere
+        case .texts(let texts): self = .texts(Epoch(texts.epoch), try Holding(texts.holding))
         case nil: throw check.missing()
         }
     }

@@ -1200,6 +1200,14 @@ nonisolated struct PCoordinatorMessage: Sendable {
     set {kind = .elsewhere(newValue)}
   }
 
+  var texts: PBlockTexts {
+    get {
+      if case .texts(let v)? = kind {return v}
+      return PBlockTexts()
+    }
+    set {kind = .texts(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -1226,6 +1234,7 @@ nonisolated struct PCoordinatorMessage: Sendable {
     case successor(PCoordinatorPlace)
     /// this one is a standby, and another serves
     case elsewhere(PEmpty)
+    case texts(PBlockTexts)
 
   }
 
@@ -1261,6 +1270,31 @@ nonisolated struct PCoordinatorPlace: Sendable {
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
+}
+
+/// Coordinator -> worker that has a stage with copied keys and values, just before the first step of it: what is in them.
+nonisolated struct PBlockTexts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var epoch: UInt64 = 0
+
+  /// as the worker would tell it from then on
+  var holding: PHolding {
+    get {_holding ?? PHolding()}
+    set {_holding = newValue}
+  }
+  /// Returns true if `holding` has been explicitly set.
+  var hasHolding: Bool {self._holding != nil}
+  /// Clears the value of `holding`. Subsequent reads from it will return its default value.
+  mutating func clearHolding() {self._holding = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _holding: PHolding? = nil
 }
 
 /// Coordinator -> worker: you are a member.
@@ -5144,7 +5178,7 @@ nonisolated extension PPlanQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0\u{4}G\u{1}copy_blocks\0\u{1}drop\0\u{1}drained\0\u{3}drain_refused\0\u{2}\u{11}beat\0\u{1}candidate\0\u{3}standby_place\0\u{1}successor\0\u{1}elsewhere\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refusal\0\u{1}assign\0\u{1}heartbeat\0\u{1}release\0\u{1}rejoin\0\u{1}standby\0\u{1}skip\0\u{1}measure\0\u{4}G\u{1}copy_blocks\0\u{1}drop\0\u{1}drained\0\u{3}drain_refused\0\u{2}\u{11}beat\0\u{1}candidate\0\u{3}standby_place\0\u{1}successor\0\u{1}elsewhere\0\u{2}\u{10}texts\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5366,6 +5400,19 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
           self.kind = .elsewhere(v)
         }
       }()
+      case 120: try {
+        var v: PBlockTexts?
+        var hadOneofValue = false
+        if let current = self.kind {
+          hadOneofValue = true
+          if case .texts(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.kind = .texts(v)
+        }
+      }()
       default: break
       }
     }
@@ -5449,6 +5496,10 @@ nonisolated extension PCoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf.
       guard case .elsewhere(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 104)
     }()
+    case .texts?: try {
+      guard case .texts(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 120)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -5526,6 +5577,45 @@ nonisolated extension PCoordinatorPlace: SwiftProtobuf.Message, SwiftProtobuf._M
   static func ==(lhs: PCoordinatorPlace, rhs: PCoordinatorPlace) -> Bool {
     if lhs.endpoint != rhs.endpoint {return false}
     if lhs.key != rhs.key {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBlockTexts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".BlockTexts"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}epoch\0\u{1}holding\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.epoch) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._holding) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.epoch != 0 {
+      try visitor.visitSingularUInt64Field(value: self.epoch, fieldNumber: 1)
+    }
+    try { if let v = self._holding {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBlockTexts, rhs: PBlockTexts) -> Bool {
+    if lhs.epoch != rhs.epoch {return false}
+    if lhs._holding != rhs._holding {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

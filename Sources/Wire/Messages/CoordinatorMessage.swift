@@ -33,6 +33,9 @@ package enum CoordinatorMessage: Equatable, Sendable, WireMessage {
     case successor(CoordinatorPlace)
     /// I serve nobody: look elsewhere.
     case elsewhere
+    /// What is in the blocks of the stage of this epoch once the first step of it comes, though others have computed it: you
+    /// may be asked what you hold.
+    case texts(Epoch, Holding)
 }
 
 /// Coordinator -> worker: you are a member.

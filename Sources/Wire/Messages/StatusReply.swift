@@ -171,3 +171,27 @@ package struct PipelineStatus: Equatable, Sendable {
         set { counts[keyPath: count] = newValue }
     }
 }
+
+/// Coordinator -> client, in `StatusReply`: the journal; absent where nothing is written down.
+package struct JournalStatus: Equatable, Sendable {
+    /// Why nothing can be written now, and since when.
+    package struct Problem: Equatable, Sendable {
+        package var why: String
+        package var milliseconds: UInt64
+        package init(why: String, milliseconds: UInt64) { (self.why, self.milliseconds) = (why, milliseconds) }
+    }
+
+    package var folder = ""
+    package var segments = 0
+    /// Of all files.
+    package var bytes: UInt64 = 0
+    /// That have not ended.
+    package var requests = 0
+    /// How often something was made safe, how long that took on average, and how long ago it last was; nil: it never was.
+    package var commits: UInt64 = 0
+    package var meanCommitMicroseconds: UInt64 = 0
+    package var sinceCommitMilliseconds: UInt64?
+    /// nil: all is well.
+    package var problem: Problem?
+    package init() {}
+}

@@ -28,6 +28,47 @@ import Wire
         #expect(pool.availableCount == 5)
     }
 
+    @Test("What is asked for is the last to be given up, its beginning after its end")
+    func touch() {
+        var pool = BlockPool(count: 4)
+        let blocks = pool.take(4) ?? []
+        let prefix = pool.note(blocks[0], after: root, tokens: full[...])
+        _ = pool.note(blocks[1], after: prefix, tokens: [7, 8, 9])
+        _ = pool.note(blocks[2], after: root, tokens: [1, 2])
+        _ = pool.note(blocks[3], after: root, tokens: [3])
+        for block in blocks { pool.release([block]) }
+        pool.touch(full + [7, 8], after: root, limit: 33)
+        #expect((0..<4).map { _ in pool.take() } == [blocks[2], blocks[3], blocks[1], blocks[0]])
+    }
+
+    @Test("Known blocks are told with what they continue, as long as that can be found")
+    func known() {
+        var pool = BlockPool(count: 3)
+        let blocks = pool.take(3) ?? []
+        let prefix = pool.note(blocks[0], after: root, tokens: full[...])
+        _ = pool.note(blocks[1], after: prefix, tokens: [7, 8, 9])
+        let rule = LengthRule(replayLength: 20)
+        func known() -> [Int32: Holding.Block] {
+            let blocks = pool.knownContents { rule.restartLength(ofClass: $0) }
+            return Dictionary(uniqueKeysWithValues: blocks.map { ($0.block, $0) })
+        }
+        #expect(known().count == 2 && known()[blocks[0]]?.parent == nil && known()[blocks[0]]?.tokens == full)
+        #expect(known()[blocks[1]]?.parent == blocks[0] && known()[blocks[1]]?.tokens == [7, 8, 9])
+        pool.forgetContents { block, _ in block == blocks[0] }
+        #expect(known().isEmpty)
+    }
+
+    @Test("To each class of lengths belongs one that sequences of it can have")
+    func lengthClasses() {
+        for rule in [LengthRule(), LengthRule(replayLength: 20), LengthRule(dynamicLength: 30)] {
+            for length in [1, 19, 20, 21, 29, 30, 31, 500] {
+                let lengthClass = rule.lengthClass(restartLength: length)
+                let other = rule.restartLength(ofClass: lengthClass)
+                #expect(other.map { rule.lengthClass(restartLength: $0) } == lengthClass)
+            }
+        }
+    }
+
     @Test("A shared block is free when the last holder gives it back")
     func sharing() {
         var pool = BlockPool(count: 2)

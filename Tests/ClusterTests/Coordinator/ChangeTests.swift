@@ -102,6 +102,54 @@ import Wire
         #expect(played.coordinator.deployments.preparing?.epoch == epoch.next)
     }
 
+    @Test("Before its first step a stage with copied keys and values is told what is in them, and no other is")
+    func texts() throws {
+        var configuration = Example.configuration()
+        configuration.changesWhileServing = true
+        configuration.guesses = false
+        configuration.modelHash = ContentHash(Array(repeating: 3, count: ContentHash.byteCount))
+        var played = Played(configuration)
+        played.join(1)
+        played.tell(.worker(WorkerID(1), .holding(Holding())))
+        played.ready()
+        played.tell(.submit(Example.task(1, prompt: 40, maximumTokens: 20)))
+        var flying = played.actions.forwards
+        for _ in 0..<4 { flying = answer(flying, &played).forwards }
+        let epoch = played.epoch
+        played.join(2)
+        played.ready(hasKept: true)
+        var (copies, switched) = (played.actions.copies, [Coordinator.Action]())
+        var texts: [(place: Int, worker: WorkerID, holding: Holding)] = []
+        flying += played.actions.forwards
+        for _ in 0..<10 where texts.isEmpty {
+            switched = answer(flying, &played)
+            for order in copies {
+                let copied = Copied(epoch: epoch.next, number: order.number, source: WorkerID(1))
+                switched += played.tell(.worker(WorkerID(2), .copied(copied)))
+            }
+            (flying, copies) = (switched.forwards, switched.copies)
+            texts = switched.enumerated().compactMap { place, action in
+                if case .send(let worker, .texts(epoch.next, let holding)) = action {
+                    (place, worker, holding)
+                } else {
+                    nil
+                }
+            }
+        }
+        let (place, worker, holding) = try #require(texts.first)
+        #expect(texts.count == 1 && worker == WorkerID(2) && holding.layers == 3..<6)
+        let step = switched.firstIndex { action in
+            if case .forward(let forward) = action { forward.epoch == epoch.next } else { false }
+        }
+        #expect(place < step ?? 0)
+        let position = try #require(switched.forwards.first { $0.epoch == epoch.next }?.items.first?.position)
+        #expect(holding.keyValueBlockCount == 8 && holding.blocks.count == 2)
+        let first = try #require(holding.blocks.first { $0.parent == nil })
+        let second = try #require(holding.blocks.first { $0.parent == first.block })
+        #expect(first.tokens == (0..<32).map { Int32($0) } && second.restartLength == 40)
+        #expect(second.tokens.count == position - 32 && second.tokens.starts(with: (32..<40).map { Int32($0) }))
+    }
+
     @Test("Links of the new plan that are not proven, and answers to other orders, let nothing begin")
     func early() {
         var played = serving()

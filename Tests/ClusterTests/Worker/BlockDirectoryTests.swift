@@ -29,6 +29,23 @@ import Wire
 
     private static let full = (0..<32).map { Int32($0) }
 
+    @Test("What is told by others is told on, but for what hangs on nothing, and steps go on from it")
+    mutating func others() {
+        let blocks = [
+            Holding.Block(block: 2, parent: 5, restartLength: 4, tokens: [7, 8]),
+            Holding.Block(block: 3, parent: 2, restartLength: 4, tokens: [1]),
+            Holding.Block(block: 4, parent: 4, restartLength: 4, tokens: Self.full),
+            Holding.Block(block: 5, parent: nil, restartLength: 4, tokens: Self.full),
+            Holding.Block(block: 6, parent: 1, restartLength: 4, tokens: [1]),
+        ]
+        directory = BlockDirectory(blocks, count: 8)
+        #expect(directory.blocks(limit: 8) == [blocks[0], blocks[3]])
+        write([9], at: 34, in: [5, 2])
+        #expect(told[2]?.tokens == [7, 8, 9])
+        write([6], at: 0, in: [5])
+        #expect(told.keys.sorted() == [5] && told[5]?.tokens == [6])
+    }
+
     @Test("Tokens that come in pieces fill blocks, each behind the one before it")
     mutating func pieces() {
         write(Array(Self.full[..<20]), in: [5])

@@ -105,6 +105,27 @@ struct JournalFilesTests {
         #expect(found.entries == expected.entries && found.entries.first?.tokens.count == 299)
     }
 
+    @Test("However many requests come and go, files take no more than a few segments at any time")
+    func bounded() throws {
+        let segment = 32 << 10
+        let files = try open(segmentBytes: segment)
+        var (written, most) = (0, 0)
+        for number in 1...4_000 as ClosedRange<UInt64> {
+            var records = [admission(number, tokens: 400), progress(number, 0)]
+            // Some eight are open.
+            if number > 8 { records.append(.end(number: number - 8)) }
+            written += records.reduce(0) { $0 + JournalBytes.framed($1).count }
+            #expect(files.append(records, isDurable: number % 50 == 0) == nil)
+            guard number % 10 == 0 else { continue }
+            let sizes = try self.files.map { name in
+                try FileManager.default.attributesOfItem(atPath: state.path + "/" + name)[.size] as? Int ?? 0
+            }
+            most = max(most, sizes.reduce(0, +))
+        }
+        #expect(written > 50 * segment && most < 3 * segment, "\(most) bytes for \(written)")
+        #expect(files.segmentCount == 1 && files.state.entries.count == 8)
+    }
+
     @Test("On a full disk nothing is safe and nothing lost, and once there is room everything is written")
     func full() throws {
         final class Disk { var isFull = false }
