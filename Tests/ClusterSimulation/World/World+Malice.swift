@@ -58,7 +58,7 @@ extension World {
             }
             for block in holding.blocks.indices { holding.blocks[block].parent = holding.blocks[block].block }
             return .holding(holding)
-        case .join, .ready, .failed, .measured, .copied, .leaving, .leave: return message
+        case .join, .ready, .failed, .measured, .copied, .leaving, .leave, .granted: return message
         }
     }
 
