@@ -78,7 +78,6 @@ extension World {
             if error.retryAfterMilliseconds != nil { happened(.queueFull) }
             inform(request) { .failed($0.id, error) }
             close(request)
-        case .started, .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget,
             .measured, .answerDrain, .record, .tellElectors, .cede, .stepDown, .log:
             break
         }
