@@ -78,6 +78,7 @@ extension World {
             if error.retryAfterMilliseconds != nil { happened(.queueFull) }
             inform(request) { .failed($0.id, error) }
             close(request)
+        case .started, .send, .connectFirstStage, .disconnectFirstStage, .sayHello, .answerHello, .forward, .forget,
             .measured, .answerDrain, .record, .tellElectors, .cede, .stepDown, .log:
             break
         }
