@@ -94,7 +94,7 @@ struct NumberTests {
         #expect(command { $0.electors.keys = .init(repeating: 1, count: 33) }.contains("electors has 33 bytes"))
         let many = NodeKey.byteCount * (Limits.electors + 1)
         #expect(command { $0.electors.keys = .init(repeating: 1, count: many) }.contains("electors has \(many)"))
-        #expect(command { $0.succession.term = 3 }.contains("Succession.ownerKey is empty"))
+        #expect(command { $0.succession.term = 3 }.contains("StandbyCommand.ownerKey is empty"))
         #expect(
             command { frame in
                 frame.succession.ownerKey = .init(Samples.hash.bytes)
