@@ -51,7 +51,7 @@ import Wire
         for (compute, others) in [(UInt64(1_500), 9), (10_000, 1)] {
             var times = times([stage(compute)], roundTrip: compute + 100, steps: 200)
             let pause = UInt64(85_000)
-            for round in 0..<60 {
+            for round in 0..<120 {
                 for step in 0...others {
                     let time = compute + (step == others ? pause : 0)
                     times.note([stage(time)], tokens: 1, samples: 1, roundTrip: time + 100, .milliseconds(round * 100))
