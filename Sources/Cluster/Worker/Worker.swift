@@ -293,8 +293,9 @@ package struct Worker<Input: Sendable, Output: Sendable>: Sendable {
         }
     }
 
-    /// No coordinator has come back for what is held.
+    /// No coordinator has come back for what is held. One that is there may say nothing for a moment, however short the lease.
     private mutating func endLease(_ now: Moment) {
+        if case .member = attachment { return }
         guard !held.isEmpty, now - lastCommand >= lease else { return }
         act(
             .log(

@@ -136,4 +136,10 @@ import Wire
         var worker = computing(lease: .seconds(5))
         #expect(frees(&worker, until: 30_000) { $0 < 9_000 ? .command(.heartbeat) : nil } == [13_750])
     }
+
+    @Test("Between the heartbeats of a coordinator that is there no lease ends, not even one of no time")
+    func attached() {
+        var worker = computing(lease: .zero)
+        #expect(frees(&worker, until: 10_000) { $0 % 1_000 == 0 ? .command(.heartbeat) : nil } == [])
+    }
 }
