@@ -62,10 +62,10 @@ import Wire
         add { next in
             next.active?.pass(turn) { _ in true }
             next.standby.pass(turn)
-            next.standbySilence = min(4, next.standbySilence + 1)
+            next.standbySilence = min(3, next.standbySilence + 1)
             for index in next.nodes.indices {
                 next.nodes[index].grants.pass(turn)
-                next.nodes[index].silence = min(4, next.nodes[index].silence + 1)
+                next.nodes[index].silence = min(3, next.nodes[index].silence + 1)
             }
         }
         if state.active != nil, !state.standby.isServing {
@@ -88,7 +88,7 @@ import Wire
             add { next in
                 next.standby = Candidacy(
                     term: state.standby.term, asked: state.standby.asked, electors: state.standby.electors, rules(flaw))
-                next.standbySilence = 4
+                next.standbySilence = 3
             }
         }
         return all
@@ -126,7 +126,7 @@ import Wire
             next.nodes[index] = Node(
                 grants: flaw == .forgetful
                     ? TermGrants(rules(flaw)) : TermGrants(term: grants.term, holder: grants.holder, rules(flaw)))
-            next.nodes[index].silence = 4
+            next.nodes[index].silence = 3
             next.standby.note(keys[index], isPresent: false)
         }
     }
@@ -140,8 +140,8 @@ import Wire
             active: Authority(
                 term: .first, settled: Array(keys.prefix(workers)), proposed: nil, rules(flaw)),
             standby: Candidacy(electors: electors, rules(flaw)),
-            nodes: Array(repeating: Node(grants: TermGrants(rules(flaw)), silence: 4), count: workers),
-            standbySilence: 4)
+            nodes: Array(repeating: Node(grants: TermGrants(rules(flaw)), silence: 3), count: workers),
+            standbySilence: 3)
         var (seen, due): (Set<State>, [State]) = ([first], [first])
         var takeovers = 0
         while let state = due.popLast() {
