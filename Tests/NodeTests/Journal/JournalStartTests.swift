@@ -81,7 +81,9 @@ extension ClusterTests {
                 let whole = ends.count { $0 <= cut }
                 let deadline = ContinuousClock.now + TestCluster.patience
                 var status = try await client.status()
-                while status.requests.count < whole, ContinuousClock.now < deadline {
+                while status.requests.count < max(whole, status.journal?.requests ?? .max),
+                    ContinuousClock.now < deadline
+                {
                     try await Task.sleep(for: .milliseconds(20))
                     status = try await client.status()
                 }
