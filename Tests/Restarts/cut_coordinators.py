@@ -23,19 +23,12 @@ import tempfile
 import threading
 import time
 
-PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from kill_coordinator import PACKAGE, QUESTIONS, Streams, percentile
+
 COORDINATORS, WORKERS, CLIENT = ["a", "z"], ["b", "c", "d"], "e"
 NODES = COORDINATORS + WORKERS
 NAME = f"cuts{os.getpid() % 10_000}"
 PORT = 7070
-
-# Greedy, sampled and with log-probabilities; long and short.
-QUESTIONS = [
-    ["--prompt", "Once upon a time", "--seed", "11", "--ignore-eos", "--max-tokens", "400"],
-    ["--prompt", "The cat", "--temperature", "0", "--ignore-eos", "--max-tokens", "250"],
-    ["--prompt", "A dog", "--seed", "3", "--ignore-eos", "--max-tokens", "200", "--logprobs", "2"],
-    ["--prompt", "The little girl saw a bird. " * 8, "--seed", "5", "--ignore-eos", "--max-tokens", "150"],
-]
 
 
 def sh(*words, check=True):
@@ -97,6 +90,8 @@ class Network:
 
 
 class Cluster:
+    client = CLIENT
+
     def __init__(self, arguments, folder, network):
         self.arguments, self.folder, self.network = arguments, folder, network
         self.processes = {}
@@ -134,6 +129,11 @@ class Cluster:
                               "--coordinator", f"{address('a')}:{PORT}", "--state",
                               os.path.join(self.folder, "a", "tandem")))
         return json.loads(done.stdout)["line"]
+
+    def generate(self, question, place=f"{address('a')}:{PORT}"):
+        return subprocess.Popen(
+            self.words(CLIENT, "generate", "--reconnect-seconds", "120", "--coordinator", place, *question),
+            env=self.environment(CLIENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def start_coordinator(self, host, follows=None):
         words = ["coordinator", "--model", self.arguments.model, "--listen", f"tcp://{address(host)}:{PORT}",
@@ -211,80 +211,6 @@ class Cluster:
             process.wait()
 
 
-class Streams:
-    """Clients that ask on and on."""
-
-    def __init__(self, cluster, count):
-        self.cluster = cluster
-        self.expected = [self.reference(question) for question in QUESTIONS]
-        self.answers = self.wrong = self.lost = 0
-        self.isOver = False
-        self.lock = threading.Lock()
-        self.pieces = []
-        # Once with the key and a token.
-        self.generate([cluster.lines["client"]], QUESTIONS[0] + ["--json"])
-        self.threads = [threading.Thread(target=self.ask, args=(number,)) for number in range(count)]
-        for thread in self.threads:
-            thread.start()
-
-    def generate(self, places, question):
-        return subprocess.Popen(
-            self.cluster.words(CLIENT, "generate", "--reconnect-seconds", "120", "--coordinator", ",".join(places),
-                               *question),
-            env=self.cluster.environment(CLIENT), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def reference(self, question):
-        done = subprocess.run(
-            [self.cluster.arguments.tandem, "run", "--model", self.cluster.arguments.model, "--json"] + question,
-            env=self.cluster.environment(CLIENT), capture_output=True, check=True)
-        answer = json.loads(done.stdout)
-        return {key: answer[key] for key in ["prompt_tokens", "tokens", "text", "finish_reason", "logprobs"]}
-
-    def ask(self, number):
-        turn = number
-        while not self.isOver:
-            index = turn % len(QUESTIONS)
-            turn += 1
-            isShown = number % 2 == 0 and "--logprobs" not in QUESTIONS[index]
-            client = self.generate([f"{address('a')}:{PORT}"], QUESTIONS[index] + ([] if isShown else ["--json"]))
-            output = b""
-            while piece := os.read(client.stdout.fileno(), 1 << 16):
-                output += piece
-                if isShown:
-                    with self.lock:
-                        self.pieces.append(time.monotonic())
-            talk = client.stderr.read().decode(errors="replace")
-            status = client.wait()
-            with self.lock:
-                # Nobody was there who could accept it.
-                if status in [69, 77] and not output and "goes on if it can" not in talk:
-                    time.sleep(0.2)
-                    continue
-                self.answers += 1
-                if status != 0:
-                    self.lost += 1
-                    print(f"lost: question {index}: {status} {talk[-300:]}", file=sys.stderr)
-                elif not self.is_right(output.decode(errors="replace"), self.expected[index], isShown):
-                    self.wrong += 1
-                    print(f"wrong: question {index}: {output[-300:]}", file=sys.stderr)
-
-    @staticmethod
-    def is_right(output, expected, isShown):
-        if isShown:
-            return output == expected["text"] + "\n"
-        answer = json.loads(output)
-        return all(answer[key] == expected[key] for key in expected)
-
-    def first(self, after):
-        with self.lock:
-            return next((piece - after for piece in self.pieces if piece > after), None)
-
-    def end(self):
-        self.isOver = True
-        for thread in self.threads:
-            thread.join()
-
-
 LINE = re.compile(r"^(\S+Z) \w+ coordinator (\d+): (.*)$")
 
 
@@ -325,10 +251,6 @@ def random_cuts(chance, network, most):
         for source, target in ways:
             network.cut(source, target)
     return len(chosen)
-
-
-def percentile(values, part):
-    return sorted(values)[min(len(values) - 1, int(len(values) * part))] if values else float("nan")
 
 
 def rounds(arguments, cluster, streams, chance):
@@ -372,7 +294,9 @@ def main():
     try:
         cluster = Cluster(arguments, folder, network)
         cluster.start()
-        streams = Streams(cluster, arguments.streams)
+        # Once with the key and a token.
+        cluster.generate(QUESTIONS[0] + ["--json"], cluster.lines["client"])
+        streams = Streams(cluster, arguments.streams, QUESTIONS[:4], rest=0.2)
         try:
             rounds(arguments, cluster, streams, random.Random(arguments.seed))
         except TimeoutError:

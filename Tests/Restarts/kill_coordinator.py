@@ -55,6 +55,8 @@ def free_ports():
 
 
 class Cluster:
+    client = "client"
+
     def __init__(self, arguments, folder):
         self.arguments, self.folder = arguments, folder
         self.port = free_ports()
@@ -70,6 +72,11 @@ class Cluster:
             "TANDEM_CONFIG": "", "XDG_CACHE_HOME": path, "XDG_RUNTIME_DIR": path,
             "XDG_STATE_HOME": os.path.join(self.folder, "state"),
         }
+
+    def generate(self, question):
+        return subprocess.Popen(
+            [self.arguments.tandem, "generate", "--coordinator", self.address] + question,
+            env=self.environment(self.client), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def start(self):
         self.started = time.monotonic()
@@ -114,11 +121,12 @@ class Cluster:
 
 
 class Streams:
-    """Clients that ask on and on."""
+    """Clients that ask a cluster on and on: `cluster.generate` starts one, with the environment of `cluster.client`."""
 
-    def __init__(self, cluster, count):
-        self.cluster = cluster
-        self.expected = [self.reference(question) for question in QUESTIONS]
+    def __init__(self, cluster, count, questions=QUESTIONS, rest=0):
+        """`rest`: seconds before it is asked again where nobody could accept a question."""
+        self.cluster, self.questions, self.rest = cluster, questions, rest
+        self.expected = [self.reference(question) for question in questions]
         self.answers = self.wrong = self.lost = self.refused = 0
         self.isOver = False
         self.lock = threading.Lock()
@@ -130,21 +138,18 @@ class Streams:
     def reference(self, question):
         done = subprocess.run(
             [self.cluster.arguments.tandem, "run", "--model", self.cluster.arguments.model, "--json"] + question,
-            env=self.cluster.environment("reference"), capture_output=True, check=True)
+            env=self.cluster.environment(self.cluster.client), capture_output=True, check=True)
         answer = json.loads(done.stdout)
         return {key: answer[key] for key in ["prompt_tokens", "tokens", "text", "finish_reason", "logprobs"]}
 
     def ask(self, number):
         turn = number
         while not self.isOver:
-            index = turn % len(QUESTIONS)
+            index = turn % len(self.questions)
             turn += 1
             # Half of them show text as it comes, the others all tokens at the end.
-            isShown = number % 2 == 0 and "--logprobs" not in QUESTIONS[index]
-            client = subprocess.Popen(
-                [self.cluster.arguments.tandem, "generate", "--coordinator", self.cluster.address]
-                + ([] if isShown else ["--json"]) + QUESTIONS[index],
-                env=self.cluster.environment("client"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            isShown = number % 2 == 0 and "--logprobs" not in self.questions[index]
+            client = self.cluster.generate(self.questions[index] + ([] if isShown else ["--json"]))
             output = b""
             while piece := os.read(client.stdout.fileno(), 1 << 16):
                 output += piece
@@ -152,12 +157,14 @@ class Streams:
                     with self.lock:
                         self.pieces.append(time.monotonic())
             talk = client.stderr.read()
-            with self.lock:
-                # Nobody was there to accept it, or one that has just begun and knows nobody yet.
-                if client.wait() in [69, 77] and not output and b"goes on if it can" not in talk:
+            # Nobody was there to accept it, or one that has just begun and knows nobody yet.
+            if client.wait() in [69, 77] and not output and b"goes on if it can" not in talk:
+                with self.lock:
                     self.refused += 1
-                    turn -= 1
-                    continue
+                turn -= 1
+                time.sleep(self.rest)
+                continue
+            with self.lock:
                 self.answers += 1
                 if client.returncode != 0:
                     self.lost += 1
